@@ -1,0 +1,106 @@
+"""The student's classes in this process: debuggable, nothing extra to install.
+
+`RemoteStudent` has the same surface and keeps the code behind a sandbox; the tests cannot tell which they have.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from autograder.contract import REQUIRED
+from autograder.student.probe import make_probe
+from autograder.submission import Slice, execute, read_submission, slice_submission
+
+
+class NotDefined(Exception):
+    """A test asked for a name that the submission does not define; `str()` is for the student."""
+
+
+def why_missing(slice_: Slice, errors: Sequence[str]) -> dict[str, str]:
+    """For each required name, what to tell a student when it is not there.
+
+    Args:
+        slice_: what was found in the submission.
+        errors: what went wrong when it was executed, as `execute` returns it.
+    """
+    reasons = [*slice_.problems, *errors]
+    because = "".join(f"\n{reason}" for reason in reasons)
+    return {name: f"`{name}` is not defined in your submission.{because}" for name in REQUIRED}
+
+
+class LocalStudent:
+    """What the `student` fixture gives when the code runs in this process.
+
+    Args:
+        namespace: where the student's names live: a notebook's globals, or what executing a slice filled.
+        why_missing: for a required name, a line that explains its absence (a syntax error in its cell, say).
+    """
+
+    def __init__(self, namespace: dict[str, Any], why_missing: Mapping[str, str] | None = None):
+        self._namespace = namespace
+        self._why_missing = dict(why_missing or {})
+
+    @classmethod
+    def from_file(cls, path: Path) -> "LocalStudent":
+        """Read, slice and execute a submission in this process.
+
+        Raises:
+            UnreadableSubmission: the file holds no code; `str()` is one line for the student.
+        """
+        slice_ = slice_submission(read_submission(path))
+        namespace: dict[str, Any] = {}
+        errors = execute(slice_, namespace)
+        return cls(namespace, why_missing(slice_, errors))
+
+    @property
+    def BasicBlock(self) -> type[nn.Module]:
+        """`BasicBlock(in_planes, planes, stride=1)`."""
+        return self._find("BasicBlock")
+
+    @property
+    def Bottleneck(self) -> type[nn.Module]:
+        """`Bottleneck(in_planes, planes, stride=1)`."""
+        return self._find("Bottleneck")
+
+    @property
+    def ResNet(self) -> type[nn.Module]:
+        """`ResNet(block, num_blocks, num_classes=10)`."""
+        return self._find("ResNet")
+
+    def ResNet18(self, basic_block: type[nn.Module] | None = None) -> nn.Module:
+        """Call the student's `ResNet18()`, with the name `BasicBlock` meaning `basic_block` meanwhile."""
+        build = self._find("ResNet18")
+        if basic_block is None:
+            return build()
+        with self._renamed(build, basic_block):
+            return build()
+
+    def probe(self, expansion: int = 1) -> type[nn.Module]:
+        """A fresh probe block, see `autograder.student.probe`."""
+        return make_probe(expansion)
+
+    def SGD(self, module: nn.Module, lr: float, momentum: float = 0.0) -> torch.optim.Optimizer:
+        """An optimizer over the module's parameters, with `step()`."""
+        return torch.optim.SGD(module.parameters(), lr=lr, momentum=momentum)
+
+    def _find(self, name: str) -> Callable[..., Any]:
+        assert name in REQUIRED
+        if name not in self._namespace:
+            raise NotDefined(self._why_missing.get(name, f"`{name}` is not defined in your submission."))
+        return self._namespace[name]
+
+    @contextmanager
+    def _renamed(self, function: Callable[..., Any], block: type[nn.Module]):
+        # The function's own globals: a notebook may have imported ResNet18 from a module of the student's.
+        scope = getattr(function, "__globals__", self._namespace)
+        before = {"BasicBlock": scope["BasicBlock"]} if "BasicBlock" in scope else {}
+        scope["BasicBlock"] = block
+        try:
+            yield
+        finally:
+            del scope["BasicBlock"]
+            scope.update(before)

@@ -1,0 +1,213 @@
+"""What the tests say: each helper fails with what was asked, what came, and where to look.
+
+The helpers use only what a block offers on both sides of the sandbox (see `autograder.student`), so the same
+test runs on a laptop and in the grader.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+RELATIVE = 1e-3
+"""How far two tensors may differ, relative to the largest expected value. float32 arithmetic of a block stays
+below 1e-5 whatever the order of summation; BatchNorm's eps of 1e-5, which formulas in messages leave out, adds
+at most 2e-5 after four layers. A misplaced ReLU moves outputs by 0.1 and more."""
+
+
+def fail(asked: str, came: str, look: str = "") -> None:
+    """Fail with a message in three parts; `look` says where the student might look."""
+    lines = [f"Asked: {asked}", f"Came:  {came}"]
+    if look:
+        lines.append(f"Look:  {look}")
+    raise AssertionError("\n".join(lines))
+
+
+def assert_tensor(value: Any, asked: str, look: str = "") -> None:
+    """`value` must be a finite floating-point tensor."""
+    if not isinstance(value, Tensor):
+        kind = getattr(value, "type_name", type(value).__name__)
+        look = "does every path of forward end in `return`?" if kind == "NoneType" else look
+        fail(asked, f"{'nothing (None)' if kind == 'NoneType' else f'a {kind}'}, not a tensor", look)
+    if not value.is_floating_point():
+        fail(asked, f"numbers of type {value.dtype}, not floating point", look)
+    if not torch.isfinite(value).all():
+        fail(asked, "values that are infinite or not a number", look)
+
+
+def assert_shape(value: Any, shape: Sequence[int], asked: str, look: str = "") -> None:
+    """`value` must be a finite floating-point tensor of `shape`."""
+    assert_tensor(value, asked, look)
+    if tuple(value.shape) != tuple(shape):
+        fail(asked, f"a tensor of shape {tuple(value.shape)}, not {tuple(shape)}", look)
+
+
+def assert_same(got: Any, expected: Tensor, asked: str, look: str = "") -> None:
+    """`got` must equal `expected` up to float32 rounding."""
+    assert_shape(got, expected.shape, asked, look)
+    difference = (got.detach() - expected).abs()
+    scale = max(float(expected.abs().max()), 1e-3)
+    if float(difference.max()) > RELATIVE * scale:
+        where = tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))
+        came = (
+            f"at position {where} the value {float(got[where]):.4f} instead of {float(expected[where]):.4f}; "
+            f"{int((difference > RELATIVE * scale).sum())} of {difference.numel()} values differ"
+        )
+        fail(asked, came, look)
+
+
+def assert_differ(got: Tensor, other: Tensor, asked: str, came: str, look: str = "") -> None:
+    """`got` must differ visibly from `other`."""
+    scale = max(float(other.detach().abs().max()), 1e-6)
+    if float((got.detach() - other.detach()).abs().max()) <= 1e-5 * scale:
+        fail(asked, came, look)
+
+
+def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
+    """Give each convolution that one of `weights` fits, (out, in, k, k), that weight."""
+    by_size = {(*weight.shape[:2], weight.numel()): weight for weight in weights}
+
+    def rule(_: str, value: Tensor) -> Tensor:
+        weight = by_size.get((*value.shape[:2], value.numel()))
+        return value if weight is None else weight.reshape(value.shape)
+
+    return set_state(module, rule)
+
+
+def set_state(module: Any, rule: Callable[[str, Tensor], Tensor]) -> Any:
+    """Replace each tensor of the module's state by `rule(name, tensor)`; returns the module."""
+    module.load_state_dict({name: rule(name, value.clone()) for name, value in module.state_dict().items()})
+    return module
+
+
+def silence_convolutions(module: Any, kernel: int | None = None) -> Any:
+    """Set every convolution (of that kernel size, if one is given) to zero."""
+
+    def rule(_: str, value: Tensor) -> Tensor:
+        silent = value.dim() > 1 and kernel in (None, value.shape[-1])
+        return torch.zeros_like(value) if silent else value
+
+    return set_state(module, rule)
+
+
+def neutral_batchnorms(module: Any) -> Any:
+    """Set BatchNorm weights to one: some recipes start the last one of a block at zero."""
+
+    def rule(name: str, value: Tensor) -> Tensor:
+        return torch.ones_like(value) if value.dim() == 1 and name.endswith("weight") else value
+
+    return set_state(module, rule)
+
+
+def shift_batchnorms(module: Any, shift: float) -> Any:
+    """Set every BatchNorm bias to `shift`: the 1-D parameters that a fresh module starts at zero."""
+    neutral_batchnorms(module)
+    parameters = {name for name, _ in module.named_parameters()}
+
+    def rule(name: str, value: Tensor) -> Tensor:
+        is_bias = name in parameters and value.dim() == 1 and not value.any()
+        return torch.full_like(value, shift) if is_bias else value
+
+    return set_state(module, rule)
+
+
+def scramble(module: Any) -> Any:
+    """Give a module random weights that leave no parameter without effect."""
+
+    def rule(_: str, value: Tensor) -> Tensor:
+        if not value.is_floating_point():
+            return value
+        if value.dim() > 1:
+            return torch.randn_like(value) * (2.0 / value[0].numel()) ** 0.5
+        return torch.rand_like(value) + 0.5  # also a valid running variance
+
+    return set_state(module, rule)
+
+
+def count_parameters(module: Any) -> int:
+    """Number of trainable values; a parameter that is shared counts once."""
+    return sum(parameter.numel() for _, parameter in module.named_parameters())
+
+
+def assert_parameter_count(module: Any, expected: int, what: str, look: str) -> None:
+    """`module` must have `expected` trainable values, and each tensor of them must matter to the output."""
+    came = count_parameters(module)
+    if came != expected:
+        shapes = ", ".join(f"{name} {tuple(p.shape)}" for name, p in list(module.named_parameters())[:12])
+        fail(
+            f"{what} has {expected:,} parameters",
+            f"{came:,} ({came - expected:+,}): {shapes or 'none at all'}",
+            look,
+        )
+
+
+def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
+    """After a backward pass in train mode each parameter must have a gradient that is not zero."""
+    scramble(module).train()
+    y = module(x)
+    assert_tensor(y, f"{what} returns a tensor")
+    y.backward(torch.randn_like(y))
+    idle = [n for n, p in module.named_parameters() if p.grad is None or not torch.count_nonzero(p.grad)]
+    if idle:
+        fail(
+            f"every parameter of {what} takes part in the output, so that it can learn",
+            f"no gradient reaches {', '.join(idle[:6])}",
+            "is a layer built in __init__ but not called in forward, or called under no_grad or detach?",
+        )
+
+
+def assert_batchnorm_modes(module: Any, x: Tensor, what: str) -> None:
+    """In train mode BatchNorm uses the batch and moves its statistics; in eval mode it does neither."""
+    look = "use nn.BatchNorm2d layers and let train() and eval() reach them: they must be attributes of the module"
+    module.eval()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    evaluated = module(x)
+    assert_tensor(evaluated, f"{what} returns a tensor")
+    asked = f"in eval mode, what {what} makes of one image does not depend on the rest of the batch"
+    assert_same(module(x[:1]), evaluated[:1].detach(), asked, look)
+    if moved(before, module.state_dict()):
+        fail(
+            f"in eval mode {what} changes nothing of its state",
+            f"changed: {moved(before, module.state_dict())}",
+            look,
+        )
+    module.train()
+    trained = module(x)
+    asked = f"in train mode {what} normalises with the statistics of the batch"
+    assert_differ(trained, evaluated, asked, "the same output as in eval mode", look)
+    if not moved(before, module.state_dict()):
+        fail(
+            f"in train mode {what} updates its running statistics", "no running mean or variance moved", look
+        )
+
+
+def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:
+    """Names of the floating-point tensors that differ between two states, separated by commas."""
+    return ", ".join(n for n, v in before.items() if v.is_floating_point() and not torch.equal(v, after[n]))
+
+
+def assert_gradient(module: Any, x: Tensor, expected: Tensor, what: str) -> None:
+    """With every convolution silent, d(sum of output)/dx must be `expected`."""
+    asked = f"with every convolution of {what} set to zero, the gradient flows through the shortcut alone"
+    look = "is the shortcut detached, computed under no_grad, or missing?"
+    y = module(x)
+    assert_shape(y, x.shape, asked, look)
+    if not y.requires_grad:
+        fail(asked, "an output that knows no gradient", look)
+    y.sum().backward()
+    if x.grad is None:
+        fail(asked, "no gradient at the input", look)
+    assert_same(x.grad, expected, asked, look)
+
+
+def assert_input_unchanged(module: Any, x: Tensor, what: str) -> None:
+    """A forward pass must not write into the tensor it was given."""
+    before = x.clone()
+    module(x)
+    if not torch.equal(x, before):
+        fail(
+            f"{what} leaves its input as it was: the caller may still need it",
+            f"{int((x != before).sum())} of {x.numel()} values of the input changed during forward",
+            "an in-place operation (`+=`, `relu_`, `inplace=True`) on x itself, or on a shortcut that is x",
+        )

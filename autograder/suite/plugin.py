@@ -1,0 +1,129 @@
+"""The pytest plugin: the `student` fixture, the markers, and messages that a student can read.
+
+`run_suite` uses it in the grader and in the notebook; a student's plain `pytest` uses it through `conftest.py`.
+"""
+
+import zlib
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograder.contract import POINTS, QUESTIONS
+from autograder.student.local import LocalStudent
+from autograder.submission import UnreadableSubmission
+from autograder.suite.explain import explain
+from autograder.suite.outcome import Case, Outcome, combine
+
+STUDENT = pytest.StashKey()
+"""Where `run_suite` leaves the student surface; empty when a student runs `pytest`."""
+SEED = pytest.StashKey[int]()
+CUDA = pytest.StashKey[bool]()
+CASE = pytest.StashKey[Case]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--submission",
+        default="assignment/resnet.ipynb",
+        help="the notebook or .py file to check (default: assignment/resnet.ipynb)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "question(id): the question that this test belongs to")
+    config.addinivalue_line("markers", "points(n): what the test is worth when every case passes")
+    config.addinivalue_line("markers", "needs_cuda: deferred where there is no CUDA GPU")
+    config.pluginmanager.register(Recorder(), "suite-recorder")
+
+
+@pytest.fixture(scope="session")
+def student(request: pytest.FixtureRequest):
+    """The student's classes; see `autograder.student`."""
+    given = request.config.stash.get(STUDENT, None)
+    if given is not None:
+        return given
+    try:
+        return LocalStudent.from_file(Path(request.config.getoption("--submission")))
+    except UnreadableSubmission as error:
+        pytest.exit(str(error), returncode=2)
+
+
+def question_of(item: pytest.Item) -> str | None:
+    """The question that a test belongs to; None for tests that are not part of the suite."""
+    marker = item.get_closest_marker("question")
+    return marker.args[0] if marker else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if question_of(item) is None:
+        return
+    # One seed for each test, whatever else runs: the same submission gets the same score.
+    torch.manual_seed(zlib.crc32(f"{suite_id(item)} {item.name}".encode()) ^ item.config.stash.get(SEED, 0))
+    if item.get_closest_marker("needs_cuda") and not item.config.stash.get(CUDA, torch.cuda.is_available()):
+        pytest.skip("Deferred: this check needs a CUDA GPU. It is run later on a machine that has one.")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    report = yield
+    if question_of(item) is None or (report.when != "call" and report.passed):
+        return report
+    if report.skipped:
+        item.stash[CASE] = Case("deferred", str(call.excinfo.value))
+    elif report.passed:
+        item.stash[CASE] = Case("passed")
+    else:
+        item.stash[CASE] = Case(*explain(call.excinfo.value))
+        report.longrepr = item.stash[CASE].message
+    return report
+
+
+class Recorder:
+    """Collects the cases of each test function of the suite, in the order in which they ran."""
+
+    def __init__(self):
+        self._tests: dict[str, tuple[str, str, float]] = {}
+        self._cases: dict[str, list[Case]] = defaultdict(list)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            if question := question_of(item):
+                title = (item.function.__doc__ or item.originalname).strip().splitlines()[0]
+                points = item.get_closest_marker("points")
+                if question not in QUESTIONS or points is None:
+                    raise pytest.UsageError(
+                        f"{item.nodeid}: a test of the suite needs a known question and points"
+                    )
+                self._tests[suite_id(item)] = (question, title, float(points.args[0]))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        case = item.stash.get(CASE, None)
+        if case is not None:
+            self._cases[suite_id(item)].append(case)
+
+    def outcomes(self) -> list[Outcome]:
+        """One outcome for each test function that ran."""
+        return [combine(id, *self._tests[id], cases) for id, cases in self._cases.items()]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        outcomes = self.outcomes()
+        if not outcomes:
+            return
+        terminalreporter.section("points")
+        for question, title in QUESTIONS.items():
+            mine = [outcome for outcome in outcomes if outcome.question == question]
+            if mine:
+                here = sum(outcome.possible for outcome in mine)
+                earned = sum(outcome.points for outcome in mine)
+                rest = POINTS[question] - here
+                hidden = f"   ({rest:g} more are judged by checks that only graders have)" if rest else ""
+                terminalreporter.line(f"{question}  {title:<11} {earned:>4g} of {here:g} points{hidden}")
+
+
+def suite_id(item: pytest.Item) -> str:
+    """`hidden/test_q1_basic_block.py::test_forward`: the test function, relative to the suite's folder."""
+    return f"{item.path.parent.name}/{item.path.name}::{item.originalname}"

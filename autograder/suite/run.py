@@ -1,0 +1,87 @@
+"""Run the suite on a student surface, from Python, without a word on the terminal."""
+
+import contextlib
+import io
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autograder.suite import plugin
+from autograder.suite.outcome import Outcome
+
+
+class SuiteError(RuntimeError):
+    """The suite itself could not run; never the student's fault."""
+
+
+def run_suite(
+    student: Any,
+    folders: Collection[Path],
+    *,
+    only: Collection[str] | None = None,
+    seed: int = 0,
+    cuda: bool = False,
+    quiet: bool = True,
+) -> list[Outcome]:
+    """Run the tests in `folders` on `student` and return one outcome for each test function.
+
+    Args:
+        student: a student surface, see `autograder.student`.
+        folders: folders of test files, such as `tests/public`.
+        only: the questions to run; all when None.
+        seed: the tests draw their weights and inputs from it.
+        cuda: run the tests that need a CUDA GPU; without, they are deferred.
+        quiet: swallow what student code prints.
+
+    Raises:
+        SuiteError: a test file is broken, or nothing was collected.
+    """
+    binding = _Binding(student, only, seed, cuda)
+    capture = "--capture=sys" if quiet else "--capture=no"
+    arguments = [
+        *map(str, folders),
+        "-c",
+        os.devnull,
+        f"--rootdir={next(iter(folders)).parent}",
+        "--noconftest",
+    ]
+    arguments += [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:terminal",
+        "--assert=plain",
+        "--import-mode=importlib",
+        capture,
+    ]
+    arguments += ["-p", "autograder.suite.plugin"]
+    complaint = io.StringIO()
+    with contextlib.redirect_stderr(complaint):
+        status = pytest.main(arguments, plugins=[binding])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise SuiteError(
+            f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}"
+        )
+    return binding.recorder.outcomes()
+
+
+class _Binding:
+    """Hands the student surface to the plugin, and keeps the recorder after pytest has gone."""
+
+    def __init__(self, student: Any, only: Collection[str] | None, seed: int, cuda: bool):
+        self.student, self.only, self.seed, self.cuda = student, only, seed, cuda
+        self.recorder: plugin.Recorder
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[plugin.STUDENT] = self.student
+        config.stash[plugin.SEED] = self.seed
+        config.stash[plugin.CUDA] = self.cuda
+        self.recorder = config.pluginmanager.get_plugin("suite-recorder")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if self.only is not None:
+            items[:] = [item for item in items if plugin.question_of(item) in self.only]
