@@ -1,0 +1,163 @@
+"""Question 3: the network, a stem, four stages of blocks, global average pooling and a linear head.
+
+The blocks here are probes (see `autograder.student.probe`), so a mistake in q1 or q2 costs nothing in q3.
+"""
+
+import pytest
+import torch
+
+from autograder.suite import expect
+
+pytestmark = pytest.mark.question("q3")
+
+NETWORKS = [
+    (1, [1, 1, 1, 1]),
+    (1, [2, 2, 2, 2]),
+    (4, [1, 2, 1, 1]),
+    (2, [2, 1, 3, 1]),
+]  # (expansion, num_blocks)
+LOOK = "does _make_layer pass (in_planes, planes, stride), and set in_planes = planes * block.expansion after each?"
+
+
+def layout(expansion: int, num_blocks: list[int]) -> list[tuple[int, int, int]]:
+    """The (in_planes, planes, stride) with which `ResNet` must build its blocks, in order."""
+    blocks, in_planes = [], 64
+    for planes, count, stride in zip((64, 128, 256, 512), num_blocks, (1, 2, 2, 2), strict=True):
+        for i in range(count):
+            blocks.append((in_planes, planes, stride if i == 0 else 1))
+            in_planes = planes * expansion
+    return blocks
+
+
+def written(num_blocks: list[int], num_classes: int = 10) -> str:
+    """The network as the student would write it."""
+    return f"ResNet(block, {num_blocks}{f', num_classes={num_classes}' if num_classes != 10 else ''})"
+
+
+@pytest.mark.points(3)
+@pytest.mark.parametrize("num_classes", [10, 7])
+@pytest.mark.parametrize(("expansion", "num_blocks"), NETWORKS)
+def test_logits_shape(student, expansion, num_blocks, num_classes):
+    """Logits: (N, 3, 32, 32) becomes (N, num_classes), for any block, depth and number of classes."""
+    net = student.ResNet(student.probe(expansion), num_blocks, num_classes).eval()
+    expect.assert_shape(
+        net(torch.randn(2, 3, 32, 32)),
+        (2, num_classes),
+        f"{written(num_blocks, num_classes)} with block.expansion = {expansion} returns ({2}, {num_classes}) logits",
+        "the linear layer goes from 512 * block.expansion features to num_classes",
+    )
+
+
+@pytest.mark.points(4)
+@pytest.mark.parametrize(("expansion", "num_blocks"), NETWORKS)
+def test_stages(student, expansion, num_blocks):
+    """Stages: the right number of blocks at the right widths, and the output depends on each."""
+    probe = student.probe(expansion)
+    net = student.ResNet(probe, num_blocks).eval()
+    asked = (
+        f"{written(num_blocks)} with block.expansion = {expansion} builds blocks with (in_planes, planes) ="
+    )
+    widths = [call[:2] for call in layout(expansion, num_blocks)]
+    built = [tuple(call[:2]) for call in probe.calls]
+    if built != widths:
+        expect.fail(f"{asked} {widths}", f"{built}", LOOK)
+    expect.scramble(net)
+    x = torch.randn(1, 3, 32, 32)
+    logits = net(x)
+    expect.assert_tensor(logits, "a network returns logits")
+    state = net.state_dict()
+    for key, value in state.items():
+        if value.dim() == 4:
+            net.load_state_dict({**state, key: value * 0.5})
+            asked = f"the logits depend on every block: {key} {tuple(value.shape)} too"
+            expect.assert_differ(
+                net(x), logits, asked, "the same logits after it was halved", "is it used in forward?"
+            )
+
+
+@pytest.mark.points(3)
+@pytest.mark.parametrize(("expansion", "num_blocks"), NETWORKS)
+def test_downsampling(student, expansion, num_blocks):
+    """Downsampling: stride 2 at the start of stages 2 to 4 and nowhere else; the stem has no pooling."""
+    probe = student.probe(expansion)
+    net = student.ResNet(probe, num_blocks).eval()
+    strides = [call[2] for call in layout(expansion, num_blocks)]
+    built = [call[2] for call in probe.calls]
+    if built != strides:
+        asked = f"{written(num_blocks)} builds its blocks with the strides {strides}"
+        expect.fail(
+            asked, f"{built}", "only the first block of a stage carries the stride; stage 1 has stride 1"
+        )
+    expect.scramble(net)
+    point = torch.zeros(64, 3, 3, 3)
+    point[:, :, 1, 1] = torch.rand(64, 3) + 0.1
+    expect.set_weights(net, [point])
+    x = (torch.rand(1, 3, 32, 32) + 0.1).requires_grad_()
+    logits = net(x)
+    expect.assert_tensor(logits, "a network returns logits")
+    logits.backward(torch.randn_like(logits))
+    seen = x.grad.abs().sum(dim=(0, 1)).nonzero() if x.grad is not None else torch.empty(0, 2)
+    expected = torch.cartesian_prod(torch.arange(0, 32, 8), torch.arange(0, 32, 8))
+    if seen.shape != expected.shape or not torch.equal(seen, expected):
+        expect.fail(
+            "32x32 becomes 4x4 before the pooling: with a stem that looks at one pixel and blocks that are 1x1 "
+            "convolutions, the logits depend on every 8th pixel of every 8th row, 16 pixels in all",
+            f"they depend on {len(seen)} pixels",
+            "the stem has stride 1 and no max-pool; the head averages over all positions that are left",
+        )
+
+
+@pytest.mark.points(4)
+@pytest.mark.parametrize(("expansion", "num_blocks"), NETWORKS)
+def test_parameters(student, expansion, num_blocks):
+    """Parameters: every layer is registered, none is shared, and every one learns."""
+    what = f"{written(num_blocks)} made of probe blocks"
+    blocks = sum(in_planes * planes * expansion for in_planes, planes, _ in layout(expansion, num_blocks))
+    expected = 64 * 3 * 9 + 2 * 64 + blocks + 512 * expansion * 10 + 10
+    net = student.ResNet(student.probe(expansion), num_blocks)
+    look = (
+        "stem: 3x3 convolution without bias, BatchNorm; head: linear with bias. A Python list hides layers from "
+        "PyTorch (use nn.Sequential or nn.ModuleList); [block] * n repeats one block"
+    )
+    expect.assert_parameter_count(net, expected, what, look)
+    expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), what)
+
+
+@pytest.mark.points(3)
+@pytest.mark.parametrize("num_classes", [10, 7])
+def test_head(student, num_classes):
+    """Head: the linear layer comes last; logits are neither softmax nor ReLU outputs."""
+    net = student.ResNet(student.probe(1), [1, 1, 1, 1], num_classes).eval()
+    bias = torch.linspace(-2, 2, num_classes)
+    shapes = {(num_classes, 512): torch.zeros(num_classes, 512), (num_classes,): bias}
+    if not any(tuple(value.shape) == (num_classes,) for value in net.state_dict().values()):
+        asked = (
+            f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
+        )
+        expect.fail(
+            asked, "no tensor of that shape in its state", "nn.Linear(512 * block.expansion, num_classes)"
+        )
+    expect.set_state(net, lambda _, value: shapes.get(tuple(value.shape), value))
+    expect.assert_same(
+        net(torch.randn(2, 3, 32, 32)),
+        bias.repeat(2, 1),
+        f"with the weight of the linear layer set to zero the logits are its bias, {bias[0]:.1f} to {bias[-1]:.1f}",
+        "return what the linear layer gives: nn.CrossEntropyLoss applies the softmax itself",
+    )
+
+
+@pytest.mark.points(3)
+def test_resnet18(student):
+    """ResNet18(): two basic blocks in each stage, ten classes, 11,173,962 parameters."""
+    probe = student.probe(1)
+    net = student.ResNet18(basic_block=probe)
+    asked = "ResNet18() is ResNet(BasicBlock, [2, 2, 2, 2])"
+    if not probe.calls:  # it does not look the name up when called: judge what it built of its own blocks
+        expect.assert_parameter_count(net, 11_173_962, asked, "return ResNet(BasicBlock, [2, 2, 2, 2])")
+        return
+    built, expected = [tuple(call) for call in probe.calls], layout(1, [2, 2, 2, 2])
+    if built != expected:
+        expect.fail(
+            f"{asked}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}"
+        )
+    expect.assert_shape(net.eval()(torch.randn(2, 3, 32, 32)), (2, 10), f"{asked}, so its logits are (N, 10)")
