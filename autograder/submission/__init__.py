@@ -1,0 +1,18 @@
+"""From a student's file to the few statements that matter: read it, cut out the slice, execute the slice."""
+
+from autograder.submission.execute import execute, student_traceback
+from autograder.submission.read import Cell, Submission, UnreadableSubmission, fingerprint, read_submission
+from autograder.submission.slice import Slice, SlicedCell, slice_submission
+
+__all__ = [
+    "Cell",
+    "Slice",
+    "SlicedCell",
+    "Submission",
+    "UnreadableSubmission",
+    "execute",
+    "fingerprint",
+    "read_submission",
+    "slice_submission",
+    "student_traceback",
+]

@@ -1,0 +1,141 @@
+"""Execute a slice, and tell a student about exceptions in the student's own lines."""
+
+import __future__
+
+import ast
+import linecache
+import re
+import sys
+import types
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from autograder.submission.slice import Slice, SlicedCell
+
+MODULE = "submission"
+"""What a submission's `__name__` says: not "__main__", so code for running the file does not run."""
+LONGEST_MESSAGE = 2000
+"""Characters of an exception's own message that are kept."""
+MOST_FRAMES = 6
+"""Lines of the student's that a traceback shows; of a deep recursion the first and the last ones."""
+
+_LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
+_JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$")
+
+
+def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
+    """Execute the kept statements, in order, in one namespace.
+
+    A statement that raises is reported and the next one goes on: what it would have defined is missing then, but
+    a class further down is still there to be graded.
+
+    Returns:
+        One text for the student for each statement that raised; a NameError that only follows from an earlier
+        one is left out.
+    """
+    namespace["__name__"] = MODULE
+    # Dataclasses with postponed annotations, among others, look their module up.
+    module = sys.modules[MODULE] = types.ModuleType(MODULE)
+    errors: list[str] = []
+    lost: set[str] = set()
+    flags = 0  # a `from __future__ import` holds for the cells that follow, as in Jupyter
+    for cell in slice_.cells:
+        filename = f"<{cell.label}>"
+        _show_source_in_tracebacks(filename, cell.source)
+        for statement in _kept(cell):
+            try:
+                code = _compile(statement, filename, flags)
+                flags |= code.co_flags & __future__.annotations.compiler_flag
+                exec(code, namespace)
+            except BaseException as error:  # exit() at top level must not end us
+                if not _follows_from(error, lost):
+                    errors.append(_explain(error, cell))
+                lost |= _stored(statement)
+    vars(module).update(namespace)
+    return errors
+
+
+def student_traceback(error: BaseException) -> str:
+    """The student's own lines on the way to an exception, innermost last, and the exception; "" without any.
+
+    For example::
+
+        cell 7, line 12, in forward
+            out = self.conv2(out)
+        RuntimeError: Given groups=1, weight of size [64, 64, 3, 3], ...
+    """
+    frames = list(_frames(error))
+    if not frames:
+        return ""
+    if len(frames) > MOST_FRAMES:
+        half = MOST_FRAMES // 2
+        between = f"... {len(frames) - 2 * half} more calls ..."
+        frames = [*frames[:half], between, *frames[-half:]]
+    return "\n".join([*frames, _summary(error)])
+
+
+def _kept(cell: SlicedCell) -> list[ast.stmt]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        body = ast.parse(cell.source).body
+    return [body[index] for index in cell.keep]
+
+
+def _compile(statement: ast.stmt, filename: str, flags: int) -> types.CodeType:
+    module = ast.Module([statement], type_ignores=[])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(module, filename, "exec", flags, dont_inherit=True)
+
+
+def _show_source_in_tracebacks(filename: str, source: str) -> None:
+    lines = [line + "\n" for line in source.split("\n")]
+    linecache.cache[filename] = (len(source), None, lines, filename)
+
+
+def _stored(statement: ast.stmt) -> set[str]:
+    nodes = list(ast.walk(statement))
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    names |= {node.name for node in nodes if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    aliases = [node for node in nodes if isinstance(node, ast.alias)]
+    return names | {alias.asname or alias.name.partition(".")[0] for alias in aliases}
+
+
+def _follows_from(error: BaseException, lost: set[str]) -> bool:
+    return isinstance(error, NameError) and isinstance(error.name, str) and error.name in lost
+
+
+def _explain(error: BaseException, cell: SlicedCell) -> str:
+    where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+    return student_traceback(error) or f"{cell.label}{where}\n{_summary(error)}"
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if label := _label(code.co_filename):
+            place = "" if code.co_name == "<module>" else f", in {code.co_name}"
+            line = linecache.getline(code.co_filename, step.tb_lineno).strip()
+            yield f"{label}, line {step.tb_lineno}{place}\n    {line[:200]}"
+        step = step.tb_next
+
+
+def _label(filename: str) -> str:
+    """What to call a file of code in a message; "" where it is not the student's."""
+    if match := _LABEL.fullmatch(filename):
+        return match[1]
+    return "your notebook" if _JUPYTER.search(filename) else ""
+
+
+def _summary(error: BaseException) -> str:
+    """`RuntimeError: message`, whatever the student's exception class does."""
+    try:
+        message = str(error.msg if isinstance(error, SyntaxError) else error)
+    except BaseException:
+        message = "(its message cannot be shown)"
+    if len(message) > LONGEST_MESSAGE:
+        message = message[:LONGEST_MESSAGE] + " ... (cut)"
+    name = str(type(error).__name__)
+    return f"{name}: {message}" if message else name

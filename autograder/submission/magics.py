@@ -1,0 +1,111 @@
+"""Turn a cell with IPython magics into plain Python, on the same lines.
+
+IPython's own transformer replaces magics by calls into IPython and can change the number of lines; here nothing
+of a magic may run, and a message must point at the line that the student sees.
+"""
+
+import re
+
+TRANSPARENT = {"capture", "debug", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "time", "timeit"}
+"""Cell magics that run the rest of the cell as Python; any other makes it something else (`%%bash`)."""
+
+_CELL_MAGIC = re.compile(r"%%\s*(\w*)")
+_TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>[^-\s].*)")
+_ESCAPED = re.compile(r"(?P<indent>\s*)[%!?]")
+_HELP = re.compile(r"(?P<indent>\s*)%{0,2}[\w.*]+(\[.*\])?\?{1,2}\s*$")
+_ASSIGNED = re.compile(r"(?P<targets>[\w\s.,*()\[\]]+=\s*)(?P<mark>[!%])")
+_PIECE = re.compile(r"'''|\"\"\"|\\.|['\"#()\[\]{}]")
+
+
+def neutralise(source: str) -> str:
+    """Return the cell without its magics, shell commands and help requests; as many lines as before.
+
+    `%%time` and its like vanish from above the code; a cell of another language comes back blank. `x = !ls`
+    becomes `x = []` and `x = %magic` becomes `x = None`, so that `x` stays defined.
+    """
+    lines = source.split("\n")
+    start = _first_line(lines)
+    while start < len(lines) and (magic := _CELL_MAGIC.match(lines[start])):
+        if magic[1] not in TRANSPARENT:
+            return "\n" * (len(lines) - 1)
+        lines[start] = ""
+        start = _first_line(lines)
+    return "\n".join(_neutralise_lines(lines)) if re.search("[%!?]", source) else source
+
+
+def other_language(source: str) -> str:
+    """The first line of a cell that a cell magic keeps from being Python (`%%bash`), or ""."""
+    lines = [line for line in source.split("\n") if line.strip()]
+    for line in lines:
+        magic = _CELL_MAGIC.match(line)
+        if magic is None:
+            return ""
+        if magic[1] not in TRANSPARENT:
+            return line.strip()
+    return ""
+
+
+def _first_line(lines: list[str]) -> int:
+    return next((index for index, line in enumerate(lines) if line.strip()), len(lines))
+
+
+def _neutralise_lines(lines: list[str]) -> list[str]:
+    out: list[str] = []
+    inside = _Inside()
+    swallow = False  # the line before was a magic that goes on here
+    for line in lines:
+        if swallow:
+            out.append("")
+        elif inside.statement or (plain := _plain(line)) is None:
+            out.append(line)
+            inside.read(line)
+            continue
+        else:
+            out.append(plain)
+        swallow = line.endswith("\\")
+    return out
+
+
+def _plain(line: str) -> str | None:
+    """What stands for a line that starts a statement; None where it is Python already."""
+    if timed := _TIMED.match(line):
+        return timed["indent"] + timed["code"]
+    if match := _ESCAPED.match(line) or _HELP.match(line):
+        return match["indent"] + "pass"
+    if assigned := _ASSIGNED.match(line):
+        return assigned["targets"] + ("[]" if assigned["mark"] == "!" else "None")
+    return None
+
+
+class _Inside:
+    """Whether the next line goes on with a statement: open bracket or string, backslash at the end."""
+
+    def __init__(self):
+        self._depth = 0
+        self._quote = ""
+        self._backslash = False
+
+    @property
+    def statement(self) -> bool:
+        return bool(self._depth > 0 or self._quote or self._backslash)
+
+    def read(self, line: str) -> None:
+        self._backslash = line.endswith("\\")
+        for piece in _PIECE.findall(line):
+            if self._quote:
+                self._quote = "" if self._closes(piece) else self._quote
+            elif piece == "#":
+                self._backslash = False
+                break
+            elif piece[0] in "'\"":
+                self._quote = piece
+            elif piece in "([{":
+                self._depth += 1
+            elif piece in ")]}":
+                self._depth = max(0, self._depth - 1)
+        if len(self._quote) == 1 and not self._backslash:
+            self._quote = ""  # left open: a syntax error, which the parser reports
+
+    def _closes(self, piece: str) -> bool:
+        # Three quotes inside a string of one kind of quote: its end, and an empty string.
+        return piece in (self._quote, self._quote * 3)

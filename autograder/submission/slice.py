@@ -1,0 +1,223 @@
+"""Cut out of a submission the statements that define the required names, and what those need; no other runs.
+
+A statement is kept when it binds a needed name, or changes the object behind one; then the names it uses are
+needed too. What only calls, trains, prints or plots is left out, so a forgotten training cell costs nothing.
+"""
+
+import ast
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.contract import REQUIRED
+from autograder.submission.magics import neutralise, other_language
+from autograder.submission.names import Footprint, find_functions, footprint
+from autograder.submission.read import Cell, Submission, shown
+
+
+@dataclass(frozen=True)
+class SlicedCell:
+    """A cell of which something is kept.
+
+    Args:
+        label: as in `Cell`.
+        source: the cell with its magics neutralised; line numbers are the student's.
+        keep: the statements to execute, as indices into `ast.parse(source).body`.
+    """
+
+    label: str
+    source: str
+    keep: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The part of a submission that is executed.
+
+    Args:
+        cells: in the order of the submission.
+        missing: required names that no statement defines.
+        problems: one line each, for the student: syntax errors, and why a name may be missing.
+    """
+
+    cells: tuple[SlicedCell, ...]
+    missing: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values: a slice travels to the worker."""
+        cells = [{"label": c.label, "source": c.source, "keep": list(c.keep)} for c in self.cells]
+        return {"cells": cells, "missing": list(self.missing), "problems": list(self.problems)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Slice":
+        """The reverse of `to_json`."""
+        cells = tuple(SlicedCell(c["label"], c["source"], tuple(c["keep"])) for c in data["cells"])
+        return cls(cells, tuple(data["missing"]), tuple(data["problems"]))
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """A cell as Python; `body` is empty where it has a syntax error, which `problem` tells."""
+
+    cell: Cell
+    source: str
+    body: Sequence[ast.stmt]
+    problem: str
+
+
+@dataclass(frozen=True)
+class _Statement:
+    cell: int
+    index: int
+    node: ast.stmt
+    effect: Footprint
+
+
+def slice_submission(submission: Submission, required: Collection[str] = REQUIRED) -> Slice:
+    """Keep the top-level statements that define the required names and, transitively, the names those use."""
+    parsed = [_parse(cell) for cell in submission.cells]
+    statements = _statements(parsed)
+    kept = _needed(statements, required)
+    defined = {name for statement in kept for name in statement.effect.binds}
+    missing = tuple(name for name in required if name not in defined)
+    indices = defaultdict(list)
+    for statement in kept:
+        indices[statement.cell].append(statement.index)
+    cells = [
+        SlicedCell(parsed[cell].cell.label, parsed[cell].source, tuple(sorted(keep)))
+        for cell, keep in sorted(indices.items())
+    ]
+    problems = [*(cell.problem for cell in parsed if cell.problem), *_why_missing(parsed, missing)]
+    return Slice(tuple(cells), missing, tuple(problems))
+
+
+def _parse(cell: Cell) -> _Parsed:
+    source = neutralise(cell.source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "\d" in a docstring is no concern of ours
+            tree = ast.parse(source)
+            # The parser lets `return` at top level pass; in Jupyter `await` is allowed there.
+            compile(source, f"<{cell.label}>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        return _Parsed(cell, source, tree.body, "")
+    except SyntaxError as error:
+        return _Parsed(cell, source, (), _syntax_problem(cell, error))
+    except (ValueError, RecursionError, MemoryError, OverflowError):
+        return _Parsed(cell, source, (), f"{cell.label}: Python cannot read this code{_begins(cell)}.")
+
+
+def _syntax_problem(cell: Cell, error: SyntaxError) -> str:
+    lines = cell.source.split("\n")
+    number = min(max(error.lineno or 1, 1), len(lines))
+    line = shown(lines[number - 1].strip())
+    return (
+        f"{cell.label}, line {number}: {shown(error.msg)}: `{line}`{_begins(cell)}."
+        " Nothing in it can be used until this is repaired."
+    )
+
+
+def _begins(cell: Cell) -> str:
+    """Cells carry no number that a student can see in every editor: show how the cell begins."""
+    if not cell.label.startswith("cell "):
+        return ""
+    first = next((line.strip() for line in cell.source.split("\n") if line.strip()), "")
+    return f" (the cell begins with `{shown(first)}`)"
+
+
+def _statements(parsed: Sequence[_Parsed]) -> list[_Statement]:
+    functions = find_functions([node for cell in parsed for node in cell.body])
+    found = []
+    for number, cell in enumerate(parsed):
+        lines = cell.source.encode().split(b"\n")
+        for index, node in enumerate(cell.body):
+            if not _is_main_guard(node):
+                try:
+                    effect = footprint(node, _segment(lines, node), functions)
+                except (SyntaxError, RecursionError):  # top-level `await`; nested too deeply
+                    continue
+                found.append(_Statement(number, index, node, effect))
+    return found
+
+
+def _segment(lines: Sequence[bytes], node: ast.stmt) -> str:
+    """The source of a statement. Columns count bytes; a decorated definition starts at its first decorator."""
+    first, column = node.lineno, node.col_offset
+    if decorators := getattr(node, "decorator_list", ()):
+        first, column = min(d.lineno for d in decorators), 0
+    part = list(lines[first - 1 : node.end_lineno])
+    part[-1] = part[-1][: node.end_col_offset]
+    part[0] = part[0][column:]
+    return b"\n".join(part).decode()
+
+
+def _is_main_guard(node: ast.stmt) -> bool:
+    """`if __name__ == "__main__":`, which is for running the file and not for what it defines."""
+    return isinstance(node, ast.If) and ast.unparse(node.test) in (
+        "__name__ == '__main__'",
+        "'__main__' == __name__",
+    )
+
+
+def _needed(statements: Sequence[_Statement], required: Collection[str]) -> list[_Statement]:
+    touching = _touching(statements, required)
+    kept: dict[tuple[int, int], _Statement] = {}
+    waiting = [*required]
+    seen = set(waiting)
+
+    def keep(statement: _Statement) -> None:
+        if kept.setdefault((statement.cell, statement.index), statement) is statement:
+            new = statement.effect.uses - seen
+            seen.update(new)
+            waiting.extend(new)
+
+    for statement in statements:
+        if statement.effect.always:
+            keep(statement)
+    while waiting:
+        for statement in touching[waiting.pop()]:
+            keep(statement)
+    return list(kept.values())
+
+
+def _touching(statements: Sequence[_Statement], required: Collection[str]) -> dict[str, list[_Statement]]:
+    """For each name, the statements to keep when it is needed."""
+    bound = {name for s in statements for name in s.effect.binds - s.effect.imports}
+    touching = defaultdict(list)
+    for statement in statements:
+        effect = statement.effect
+        names = set(effect.binds)
+        # What is only imported belongs to others: `torch.backends.cudnn.benchmark = True` is not kept.
+        names |= {name for name in effect.patches if name in bound or name in required}
+        names |= {name for name in effect.mutates if name in bound and name not in required}
+        if effect.trains:
+            names &= set(required)
+        for name in names:
+            touching[name].append(statement)
+    return touching
+
+
+def _why_missing(parsed: Sequence[_Parsed], missing: Collection[str]) -> Iterator[str]:
+    for name in missing:
+        for cell in parsed:
+            if reason := _where_else(name, cell):
+                yield f"`{name}`: {reason}"
+
+
+def _where_else(name: str, parsed: _Parsed) -> str:
+    """Why a cell that seems to define the name does not, or ""."""
+    cell = parsed.cell
+    if re.search(rf"^\s*(class|def)\s+{name}\b", cell.source, re.MULTILINE):
+        if parsed.problem:
+            return f"its definition is in {cell.label}, which has a syntax error."
+        if magic := other_language(cell.source):
+            return f"its definition is in {cell.label}, which `{shown(magic)}` keeps from being Python code."
+        return f"its definition in {cell.label} is indented under something else: put it at the left margin."
+    for node in parsed.body:
+        near = getattr(node, "name", "")
+        if near.lower().replace("_", "") == name.lower():
+            return f"{cell.label} defines `{shown(near)}`; the name must be exactly `{name}`."
+    return ""
