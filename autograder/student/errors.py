@@ -1,4 +1,8 @@
-"""What can go wrong in student code that runs elsewhere; each `str()` is for the student."""
+"""What can go wrong where student code runs; each `str()` is for the student, but that of `GraderBroken`."""
+
+
+class GraderBroken(Exception):
+    """The machinery around the student's code failed: no fault of theirs, and no score. `str()` is for the TA."""
 
 
 class StudentError(Exception):

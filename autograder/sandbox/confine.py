@@ -1,0 +1,178 @@
+"""What a worker gives up before it sees a line of student code.
+
+| layer | takes away | needs |
+| --- | --- | --- |
+| `uid` | the rights of whoever grades; a user id of its own per worker | root |
+| `landlock` | writing anywhere; reading anything but Python and torch | Linux 5.13, switched on |
+| `chroot` | every file; in place of Landlock, together with `uid` | root |
+| `seccomp` | processes, sockets, writing, signals to others, most of the kernel | x86_64 or aarch64 |
+| `rlimits` | memory, CPU time, threads, open files beyond `Limits` | nothing |
+| `namespaces` | network, IPC, host name; entered once by the zygote | root, or user namespaces |
+
+No layer is trusted alone: `minimum_met` says what must be there before anything runs.
+"""
+
+import contextlib
+import os
+import resource
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.sandbox import landlock, linux, seccomp
+from autograder.sandbox.limits import Limits
+
+_FIRST_UID, _UIDS = (
+    0x70000000,
+    1 << 22,
+)  # above every range that distributions hand out; as many as there are pids
+_SHARED_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How workers are confined here; file descriptors are opened by the zygote while it still may."""
+
+    layers: tuple[str, ...]
+    ruleset: int | None = None
+    empty_root: int | None = None
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The file descriptors a worker must not close before it is confined."""
+        return tuple(number for number in (self.ruleset, self.empty_root) if number is not None)
+
+
+def available_layers() -> tuple[str, ...]:
+    """Probe, without changing anything, which layers work here (`namespaces` are found by entering them)."""
+    layers = []
+    has_landlock = landlock.abi() > 0
+    if os.geteuid() == 0 and linux.has_capability(linux.CAP_SETUID) and linux.has_capability(linux.CAP_SETGID):
+        has_chroot = not has_landlock and linux.has_capability(linux.CAP_SYS_CHROOT)
+        if _uid_range() is not None and (has_landlock or has_chroot):
+            layers += ["uid", "chroot"] if has_chroot else ["uid"]
+    if has_landlock:
+        layers.append("landlock")
+    if seccomp.supported():
+        layers.append("seccomp")
+    return (*layers, "rlimits")
+
+
+def minimum_met(layers: Iterable[str]) -> bool:
+    """Is this enough to run hostile code? seccomp, and files out of reach by Landlock or by a foreign uid."""
+    present = set(layers)
+    return "seccomp" in present and bool(present & {"uid", "landlock"})
+
+
+def enter_namespaces() -> bool:
+    """Leave the machine's network, IPC and host name behind; False where that is not permitted."""
+    flags = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
+    if os.geteuid() != 0:
+        flags |= linux.CLONE_NEWUSER
+    try:
+        linux.unshare(flags)
+    except OSError:
+        return False
+    return True
+
+
+def make_plan(layers: tuple[str, ...], readable: Iterable[Path]) -> Plan:
+    """Open what workers need to confine themselves; they may read below `readable`."""
+    ruleset = landlock.read_only(readable) if "landlock" in layers else None
+    empty_root = _open_empty_directory() if "chroot" in layers else None
+    return Plan(layers, ruleset, empty_root)
+
+
+def python_paths() -> list[Path]:
+    """Where Python, its packages and the libraries they load lie: all that a worker may read."""
+    homes = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
+    packages = [path for path in map(Path, sys.path) if path.name in ("site-packages", "dist-packages")]
+    candidates = [*(home / name for home in homes for name in ("lib", "lib64")), *packages]
+    candidates += map(Path, _SHARED_LIBRARIES)
+    return sorted({path.resolve() for path in candidates if path.exists()})
+
+
+def confine(plan: Plan, limits: Limits, parent: int) -> None:
+    """Apply every layer of `plan` to this process, for good; raises `OSError` when one of them fails.
+
+    The order matters: changing the uid clears the parent-death signal, and after Landlock and seccomp
+    nothing else can be set.
+    """
+    uid = _own_uid() if "uid" in plan.layers else None
+    rlimits = _rlimits(limits, others=0 if uid else _tasks_on_this_machine())
+    if "chroot" in plan.layers:
+        os.fchdir(plan.empty_root)
+        os.chroot(".")
+    if uid:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    linux.drop_capabilities()
+    linux.die_with_parent(parent)
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    for kind, limit in rlimits.items():
+        resource.setrlimit(kind, limit)
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    if "landlock" in plan.layers:
+        landlock.restrict_self(plan.ruleset)
+    for number in plan.descriptors:
+        os.close(number)
+    if "seccomp" in plan.layers:
+        seccomp.install()
+
+
+def _own_uid() -> int:
+    """A uid, to be the gid too, that nothing else on this machine has: derived from the pid."""
+    first, count = _uid_range()
+    return first + os.getpid() % count
+
+
+def _uid_range() -> tuple[int, int] | None:
+    """(first, count) of the uids for workers; in a container only some exist, see `/proc/self/uid_map`."""
+    ranges = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    if any(first <= _FIRST_UID and first + count >= _FIRST_UID + _UIDS for first, _, count in ranges):
+        return _FIRST_UID, _UIDS
+    first, _, count = max(ranges, key=lambda entry: entry[2])
+    return (first + count // 2, count // 2 - 16) if count >= 1 << 16 else None
+
+
+def _rlimits(limits: Limits, others: int) -> dict[int, tuple[int, int]]:
+    """Soft and hard limits; `others`: tasks that the kernel counts with the worker's, having the same uid."""
+    wanted = {
+        resource.RLIMIT_AS: _mapped_bytes() + limits.memory_bytes,
+        resource.RLIMIT_NPROC: 1 + limits.threads + others,
+        resource.RLIMIT_NOFILE: limits.files,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_RTPRIO: 0,
+        resource.RLIMIT_CPU: limits.cpu_seconds + 1,
+    }
+    result = {}
+    for kind, value in wanted.items():
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        result[kind] = (value, value)
+    # SIGXCPU at the soft limit tells this death from others; code that ignores it dies a second later.
+    last = result[resource.RLIMIT_CPU][1]
+    result[resource.RLIMIT_CPU] = (last - 1, last)
+    return result
+
+
+def _mapped_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def _tasks_on_this_machine() -> int:
+    return int(Path("/proc/loadavg").read_text().split()[3].split("/")[1])
+
+
+def _open_empty_directory() -> int:
+    """A directory that no longer has a name, so that nothing can be put there and nothing is left behind."""
+    path = tempfile.mkdtemp()
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(os.rmdir, path)
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -1,0 +1,168 @@
+"""The grader's handle on the zygote: starts it, asks it for workers, has them killed."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import select
+import site
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from autograder.sandbox import wire
+from autograder.sandbox.confine import minimum_met
+from autograder.sandbox.limits import Limits
+from autograder.student.errors import GraderBroken
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 120  # importing torch from a cold network disk takes its time
+_ANSWER_SECONDS = 30
+_BOOTSTRAP = (
+    "import sys; control, parent, project, *packages = sys.argv[1:]; sys.path += [project, *packages]; "
+    "from autograder.sandbox.zygote import main; main(int(control), int(parent), project)"
+)
+
+
+class SandboxUnavailable(GraderBroken):
+    """Student code cannot be confined here; `str()` is one line for whoever grades."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Death:
+    """How a worker ended: its exit code (negative: a signal), and the processor time that it used."""
+
+    exit_code: int
+    cpu_seconds: float
+    killed: bool
+    """It was alive until the zygote killed it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Worker:
+    """A confined process that waits for its first request on `channel`."""
+
+    pid: int
+    channel: socket.socket
+    layers: tuple[str, ...]
+
+
+class Zygote:
+    """Forks confined workers in milliseconds. Use as a context manager; may be shared by threads.
+
+    Args:
+        unsafe: run student code also where the minimum of `confine` is missing.
+    """
+
+    def __init__(self, unsafe: bool = False):
+        if not sys.platform.startswith("linux"):
+            raise SandboxUnavailable("student code can only be confined on Linux")
+        self._lock = threading.Lock()
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                _command(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        try:
+            self.layers = self._wait_until_ready()
+            if not unsafe and not minimum_met(self.layers):
+                raise SandboxUnavailable(
+                    f"this machine offers only {', '.join(self.layers)} to confine student code; "
+                    "seccomp, and root or Landlock, are required"
+                )
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Process id of the zygote."""
+        return self._process.pid
+
+    def start_worker(self, limits: Limits) -> Worker:
+        """Fork and confine a worker. It has not seen any student code when this returns."""
+        ours, theirs = socket.socketpair()
+        with contextlib.ExitStack() as cleanup:
+            cleanup.enter_context(ours)
+            with theirs:
+                pid = self._ask({"op": "fork", "limits": dataclasses.asdict(limits)}, theirs)["pid"]
+            try:
+                hello, _ = wire.receive(ours, wire.MAX_REPLY_HEADER, 0, time.monotonic() + _ANSWER_SECONDS)
+            except (wire.WireError, wire.DeadlineExceeded) as error:
+                self.reap(pid)
+                raise SandboxUnavailable(f"a worker did not start: {error}") from None
+            if "failed" in hello:
+                self.reap(pid)
+                raise SandboxUnavailable(f"a worker could not be confined: {hello['failed']}")
+            cleanup.pop_all()
+        return Worker(pid, ours, tuple(hello["layers"]))
+
+    def reap(self, pid: int, grace: float = 0.0) -> Death:
+        """Kill a worker, unless it dies within `grace` seconds by itself; nothing of it is left afterwards."""
+        return Death(**self._ask({"op": "reap", "pid": pid, "grace": grace}))
+
+    def close(self) -> None:
+        """End the zygote and every worker."""
+        self._control.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # its workers die with it
+            self._process.wait()
+
+    def __enter__(self) -> "Zygote":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _wait_until_ready(self) -> tuple[str, ...]:
+        answer = self._receive(_START_SECONDS)
+        if "failed" in answer:
+            raise SandboxUnavailable(f"the sandbox could not start: {answer['failed']}")
+        return tuple(answer["layers"])
+
+    def _ask(self, request: dict[str, Any], channel: socket.socket | None = None) -> dict[str, Any]:
+        with self._lock:
+            try:
+                socket.send_fds(self._control, [json.dumps(request).encode()], [channel.fileno()] if channel else [])
+            except OSError:
+                raise SandboxUnavailable("the process that starts workers is gone") from None
+            return self._receive(_ANSWER_SECONDS)
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
+        if not select.select([self._control], [], [], seconds)[0]:
+            raise SandboxUnavailable(f"the process that starts workers did not answer within {seconds} s")
+        if not (message := self._control.recv(1 << 16)):
+            raise SandboxUnavailable("the process that starts workers ended unexpectedly")
+        return json.loads(message)
+
+
+def _command(control: int) -> list[str]:
+    packages = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []  # -I leaves these out
+    arguments = [str(control), str(os.getpid()), str(_PROJECT), *packages]
+    return [sys.executable, "-I", "-B", "-c", _BOOTSTRAP, *arguments]
+
+
+def _environment() -> dict[str, str]:
+    """One thread, no GPU, nothing of the grader's except where it finds shared libraries."""
+    environment = {
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+        "LC_ALL": "C.UTF-8",
+    }
+    if path := os.environ.get("LD_LIBRARY_PATH"):
+        environment["LD_LIBRARY_PATH"] = path
+    return environment

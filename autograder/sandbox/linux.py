@@ -1,0 +1,69 @@
+"""The few Linux calls that Python has no wrapper for; each raises `OSError` when the kernel says no."""
+
+import ctypes
+import os
+import signal
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+
+CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT = 6, 7, 18
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+def syscall(number: int, *args: int | ctypes.c_void_p | None) -> int:
+    """Call the kernel directly; every argument is passed as one machine word."""
+    words = [arg if isinstance(arg, ctypes.c_void_p) else ctypes.c_long(arg or 0) for arg in args]
+    _libc.syscall.restype = ctypes.c_long
+    return _checked(_libc.syscall(ctypes.c_long(number), *words))
+
+
+def prctl(option: int, value: int = 0) -> int:
+    """`prctl(option, value, 0, 0, 0)`."""
+    return _checked(_libc.prctl(option, *(ctypes.c_ulong(word) for word in (value, 0, 0, 0))))
+
+
+def unshare(flags: int) -> None:
+    """Move this process into new namespaces."""
+    _checked(_libc.unshare(flags))
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent dies, also when it died just before this call."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability; a process in a user namespace of its own starts with all of them."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    _checked(_libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)())))
+
+
+def has_capability(number: int) -> bool:
+    """Is this capability effective in this process?"""
+    with open("/proc/self/status") as status:
+        effective = next(line for line in status if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) >> number & 1)
+
+
+def thread_count() -> int:
+    """OS threads of this process, also those that Python did not start."""
+    return len(os.listdir("/proc/self/task"))
+
+
+def _checked(result: int) -> int:
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result

@@ -1,0 +1,237 @@
+"""One submission's conversation with its workers: deadlines, budgets, and a fresh worker after one has died.
+
+Whatever a worker replies is untrusted: here it is parsed and its shape checked, so that a lie can only be a
+wrong value. What goes wrong is told to the student, each limit in its own words.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from autograder.sandbox import wire
+from autograder.sandbox.launcher import Death, Worker, Zygote
+from autograder.sandbox.limits import Limits
+from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
+from autograder.submission import Slice
+
+MAX_MESSAGE, MAX_TRACEBACK, MAX_PROBLEMS = 2000, 6000, 20
+_GRACE_SECONDS = 0.5  # for a worker that closed its channel to die of its own cause
+
+
+Failure = StudentTimeout | StudentCrash
+
+
+class Session:
+    """Requests to the worker of one submission. Starts a worker when there is none; `close()` leaves none.
+
+    Args:
+        zygote: where workers come from.
+        slice_: the code they execute first.
+        limits: what they may use, each and together.
+    """
+
+    def __init__(self, zygote: Zygote, slice_: Slice, limits: Limits):
+        self._zygote, self._slice, self._limits = zygote, slice_, limits
+        self._worker: Worker | None = None
+        self._numbers = itertools.count(1)
+        self._forget: list[int] = []
+        self._seconds = self._cpu_seconds = 0.0
+        self._given_up: Failure | None = None
+        self.last_failure: Failure | None = None
+        self.generation = 0
+        """Counts workers: an object lives in the worker of its own generation."""
+        self.layers: tuple[str, ...] = zygote.layers
+        self.problems: list[str] = []
+        """What the student's code raised when it was executed, one text for each cell."""
+        self.defined: list[str] = []
+
+    def new_handle(self) -> int:
+        """A number for an object that a worker is about to hold."""
+        return next(self._numbers)
+
+    def forget(self, handle: int) -> None:
+        """Let the worker drop an object, with the next request."""
+        self._forget.append(handle)
+
+    def start(self) -> None:
+        """Have a worker that has executed the slice; raises the failure that makes another try useless."""
+        if self._given_up is None:
+            self._given_up = self._exhausted()
+        if self._given_up is not None:
+            self.close()
+            raise type(self._given_up)(str(self._given_up))
+        if self._worker is None:
+            self._start_worker()
+
+    def request(
+        self,
+        what: str,
+        operation: str,
+        arguments: Mapping[str, Any],
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Ask the worker; `what` names the request in messages ("`BasicBlock.forward`").
+
+        Returns the result, a JSON object, and its tensors, neither judged yet: see `judged`.
+        """
+        self.start()
+        return self._exchange(what, operation, arguments, tensors or {}, self._limits.request_seconds)
+
+    @contextlib.contextmanager
+    def judged(self):
+        """Within this context a `WireError` about a reply ends the worker that sent it."""
+        try:
+            yield
+        except wire.WireError:
+            raise self._end(StudentCrash("Your code interfered with the grader's connection to it.")) from None
+
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        if self._worker is not None:
+            self._bury()
+
+    def _start_worker(self) -> None:
+        left = max(1, int(self._limits.cpu_seconds - self._cpu_seconds))
+        self._worker = self._zygote.start_worker(dataclasses.replace(self._limits, cpu_seconds=left))
+        self.layers = self._worker.layers
+        self.generation += 1
+        self._forget.clear()
+        try:
+            self._load()
+        except Failure as failure:
+            self._given_up = failure  # executing the same code once more ends the same way
+            raise
+
+    def _load(self) -> None:
+        what = "Executing your classes and functions"
+        arguments = {"slice": self._slice.to_json()}
+        result, tensors = self._exchange(what, "load", arguments, {}, self._limits.import_seconds)
+        with self.judged():
+            wire.check(tensors, {})
+            result = wire.fields(result, {"problems": list, "defined": list})
+            if not all(isinstance(text, str) for text in (*result["problems"], *result["defined"])):
+                raise wire.WireError("expected texts")
+        self.problems = [_readable(text, MAX_TRACEBACK) for text in result["problems"][:MAX_PROBLEMS]]
+        self.defined = result["defined"]
+
+    def _exchange(
+        self,
+        what: str,
+        operation: str,
+        arguments: Mapping[str, Any],
+        tensors: Mapping[str, Tensor],
+        seconds: float,
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        began = time.monotonic()
+        number = next(self._numbers)
+        forget, self._forget = self._forget, []
+        header = {"id": number, "op": operation, "args": dict(arguments), "forget": forget}
+        left = self._limits.submission_seconds - self._seconds
+        deadline = began + min(seconds, left)
+        channel = self._worker.channel
+        try:
+            wire.send(channel, header, wire.pack(tensors), deadline)
+            reply, body = wire.receive(channel, wire.MAX_REPLY_HEADER, self._limits.reply_bytes, deadline)
+            return self._open(reply, body, number)
+        except wire.DeadlineExceeded:
+            rest = f", and the {self._limits.submission_seconds:g} s of the submission are over"
+            message = f"{what} did not return within {min(seconds, left):.3g} s{rest if left < seconds else ''}."
+            raise self._end(StudentTimeout(message)) from None
+        except wire.PeerClosed:
+            raise self._end(None, what) from None
+        except wire.TooLarge:
+            message = f"{what} returned more than the {self._limits.reply_bytes >> 20} MB that a result may have."
+            raise self._end(StudentCrash(message)) from None
+        except wire.WireError:
+            raise self._end(StudentCrash(f"{what} interfered with the grader's connection to your code.")) from None
+        finally:
+            self._seconds += time.monotonic() - began
+
+    def _open(self, reply: dict[str, Any], body: bytearray, number: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Check that this is the reply to request `number`; raise the exception it reports, if it does."""
+        if type(reply.get("id")) is not int or reply["id"] != number:
+            raise wire.WireError("a reply to another request")
+        if "error" in reply:
+            wire.fields(reply, {"id": int, "error": dict})
+            error = wire.fields(reply["error"], {"kind": str, "message": str, "traceback": str})
+            raise self._student_error(**error)
+        wire.fields(reply, {"id": int, "result": dict})
+        return reply["result"], wire.unpack(body)
+
+    def _student_error(self, kind: str, message: str, traceback: str) -> StudentError:
+        kind, message = _readable(kind, 100), _readable(message, MAX_MESSAGE)
+        traceback = _readable(traceback, MAX_TRACEBACK)
+        limits = self._limits
+        hints = {
+            "MemoryError": f"(Your code may use {limits.memory_bytes >> 20} MB of memory.)",
+            "can't allocate memory": f"(Your code may use {limits.memory_bytes >> 20} MB of memory.)",
+            "can't start new thread": f"(Your code may run {limits.threads} threads, and no other processes.)",
+            "Too many open files": f"(Your code may have {limits.files} files open.)",
+            "PermissionError": "(While graded, your code cannot write files, start processes or use the network.)",
+        }
+        hint = next((hint for sign, hint in hints.items() if sign in f"{kind}: {message}"), None)
+        if hint is not None:
+            message = f"{message} {hint}"
+            traceback = traceback and f"{traceback}\n{hint}"
+        return StudentError(kind, message, traceback)
+
+    def _end(self, failure: Failure | None, what: str = "") -> Failure:
+        """Bury the worker; without a `failure`, its death tells which one it was."""
+        died_by_itself = failure is None
+        death = self._bury(_GRACE_SECONDS if died_by_itself else 0.0)
+        self.last_failure = self._explain(death, what) if died_by_itself else failure
+        return self.last_failure
+
+    def _bury(self, grace: float = 0.0) -> Death:
+        worker, self._worker = self._worker, None
+        worker.channel.close()
+        death = self._zygote.reap(worker.pid, grace)
+        self._cpu_seconds += death.cpu_seconds
+        return death
+
+    def _explain(self, death: Death, what: str) -> StudentCrash:
+        limits = self._limits
+        if death.killed:
+            return StudentCrash(f"{what} closed the grader's connection to your code.")
+        if death.exit_code == -signal.SIGXCPU or self._cpu_seconds >= limits.cpu_seconds:
+            return StudentCrash(f"{what} used up the {limits.cpu_seconds} s of processor time that a submission has.")
+        if death.exit_code >= 0:
+            return StudentCrash(
+                f"{what} ended the Python process (exit status {death.exit_code}): "
+                "remove exit(), quit() and os._exit()."
+            )
+        if death.exit_code == -signal.SIGSYS:
+            return StudentCrash(f"{what} made a system call that is forbidden while your code is graded.")
+        cause = signal.strsignal(-death.exit_code)
+        return StudentCrash(
+            f"{what} crashed the Python process ({cause}); more than the {limits.memory_bytes >> 20} MB of memory "
+            "that a submission has, or endless recursion, can be the cause."
+        )
+
+    def _exhausted(self) -> Failure | None:
+        limits = self._limits
+        if self._seconds >= limits.submission_seconds:
+            return StudentTimeout(f"Your code used up the {limits.submission_seconds:g} s that a submission has.")
+        if self._cpu_seconds >= limits.cpu_seconds:
+            return StudentCrash(
+                f"Your code used up the {limits.cpu_seconds} s of processor time that a submission has."
+            )
+        if self._worker is None and self.generation >= limits.workers:
+            return StudentCrash(
+                f"Your code was stopped {self.generation} times; it is not started again. {self.last_failure}"
+            )
+        return None
+
+
+def _readable(text: str, length: int) -> str:
+    """Text from a worker, fit for a terminal, JSON and HTML: no invisible characters, not too long."""
+    kept = text[:length] + (" …" if len(text) > length else "")
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in kept
+    )

@@ -1,0 +1,242 @@
+"""The confined process: runs a student's code and answers requests about it.
+
+Everything here may be read and changed by the code it runs. Nothing it says is trusted; it only has to serve
+honest students well.
+"""
+
+import os
+import random
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from autograder.contract import REQUIRED
+from autograder.sandbox import wire
+from autograder.sandbox.confine import Plan, confine
+from autograder.sandbox.limits import Limits
+from autograder.student.local import LocalStudent
+from autograder.submission import Slice
+from autograder.submission.execute import execute, student_traceback
+
+Result = tuple[dict[str, Any], dict[str, Tensor]]
+
+MAX_MESSAGE, MAX_TRACEBACK = 2000, 6000
+
+
+def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
+    """Confine this freshly forked process, say so, and serve until the channel closes."""
+    os.setsid()
+    _keep_only(channel, *plan.descriptors)
+    os.environ.clear()
+    sock = socket.socket(fileno=channel)
+    try:
+        confine(plan, limits, parent)
+    except OSError as error:
+        wire.send(sock, {"failed": f"{type(error).__name__}: {error}"})
+        return
+    _forget_the_grader()
+    wire.send(sock, {"layers": list(plan.layers)})
+    _serve(sock, limits)
+
+
+def _keep_only(*descriptors: int) -> None:
+    """Close every file but these; standard input and output become the null device."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2 and number not in descriptors:
+            try:
+                os.close(number)
+            except OSError:
+                continue  # the listing's own
+    sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115
+
+
+def _forget_the_grader() -> None:
+    """Start every worker alike: seeds fixed, arguments gone."""
+    sys.argv = ["submission"]
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+def _serve(sock: socket.socket, limits: Limits) -> None:
+    server = Server()
+    while True:
+        try:
+            header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.reply_bytes)
+        except wire.PeerClosed:
+            return
+        try:
+            result, tensors = server.answer(header, wire.unpack(body))
+            reply, packed = {"id": header["id"], "result": result}, wire.pack(tensors)
+            if len(packed) > limits.reply_bytes:
+                raise ValueError(f"the result is too large: {len(packed) >> 20} MB")
+        except BaseException as error:  # sys.exit() in a constructor is an error like any other
+            reply, packed = {"id": header["id"], "error": _describe(error)}, b""
+        wire.send(sock, reply, packed)
+
+
+def _describe(error: BaseException) -> dict[str, str]:
+    try:
+        message = str(error)
+    except Exception:  # an exception class of the student's whose __str__ fails
+        message = ""
+    return {
+        "kind": type(error).__name__[:100],
+        "message": message[:MAX_MESSAGE],
+        "traceback": student_traceback(error)[-MAX_TRACEBACK:],
+    }
+
+
+class Server:
+    """Holds the student's classes and objects; one method for each request, named as the request is."""
+
+    def __init__(self):
+        self._student: LocalStudent | None = None
+        self._modules: dict[int, nn.Module] = {}
+        self._calls: dict[int, tuple[Tensor, Tensor]] = {}
+        self._probes: dict[int, type[nn.Module]] = {}
+        self._optimizers: dict[int, torch.optim.Optimizer] = {}
+
+    def answer(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
+        """Do what the header asks; whatever the student's code raises goes through."""
+        for handle in header["forget"]:
+            for table in (self._modules, self._calls, self._probes, self._optimizers):
+                table.pop(handle, None)
+        operations: dict[str, Callable[..., Result]] = {
+            "load": self._load,
+            "probe": self._probe,
+            "probe_calls": self._probe_calls,
+            "expansion": self._expansion,
+            "construct": self._construct,
+            "call": self._call,
+            "backward": self._backward,
+            "state_dict": self._state_dict,
+            "load_state_dict": self._load_state_dict,
+            "parameters": self._parameters,
+            "train": self._train,
+            "zero_grad": self._zero_grad,
+            "sgd": self._sgd,
+            "step": self._step,
+        }
+        return operations[header["op"]](tensors=tensors, **header["args"])
+
+    def _load(self, slice: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
+        namespace: dict[str, Any] = {}
+        problems = execute(Slice.from_json(slice), namespace)
+        self._student = LocalStudent(namespace)
+        defined = [name for name in REQUIRED if name in namespace]
+        return {"problems": [text[:MAX_TRACEBACK] for text in problems], "defined": defined}, {}
+
+    def _probe(self, probe: int, expansion: int, tensors: dict[str, Tensor]) -> Result:
+        self._probes[probe] = self._student.probe(expansion)
+        return {}, {}
+
+    def _probe_calls(self, probe: int, tensors: dict[str, Tensor]) -> Result:
+        return {"calls": [list(call) for call in self._probes[probe].calls]}, {}
+
+    def _expansion(self, name: str, tensors: dict[str, Tensor]) -> Result:
+        return {"expansion": int(getattr(self._student, name).expansion)}, {}
+
+    def _construct(
+        self, handle: int, name: str, args: list[Any], kwargs: dict[str, Any], tensors: dict[str, Tensor]
+    ) -> Result:
+        make = getattr(self._student, name)
+        built = make(*map(self._resolve, args), **{key: self._resolve(arg) for key, arg in kwargs.items()})
+        if isinstance(built, nn.Module):
+            self._modules[handle] = built
+        return {"type_name": type(built).__name__, "is_module": isinstance(built, nn.Module)}, {}
+
+    def _resolve(self, argument: Any) -> Any:
+        """Turn a reference to a class into the class; other arguments stand for themselves."""
+        if isinstance(argument, dict):
+            return self._probes[argument["probe"]] if "probe" in argument else getattr(self._student, argument["name"])
+        return argument
+
+    def _call(
+        self,
+        module: int,
+        call: int,
+        with_grad: bool,
+        needs_grad: bool,
+        is_leaf: bool,
+        tensors: dict[str, Tensor],
+    ) -> Result:
+        """y = module(x); keeps the graph if a backward pass may follow. `x` is sent back if it was changed."""
+        leaf = tensors["x"].clone().requires_grad_(needs_grad)
+        with torch.set_grad_enabled(with_grad):
+            x = leaf if is_leaf else leaf.clone()
+            y = self._modules[module](x)
+        if not (isinstance(y, Tensor) and wire.packable(y)):
+            return {"type_name": _type_name(y), "is_tensor": False, "has_graph": False}, {}
+        reply = {"y": y, "x": x} if _changed(x, tensors["x"]) else {"y": y}
+        has_graph = with_grad and y.requires_grad
+        if has_graph:
+            self._calls[call] = (leaf, y)
+        return {"type_name": "Tensor", "is_tensor": True, "has_graph": has_graph}, reply
+
+    def _backward(self, call: int, tensors: dict[str, Tensor]) -> Result:
+        """Propagate the gradient `y`, reply with the gradient of the call's input as `x` if it has one."""
+        leaf, y = self._calls[call]
+        torch.autograd.backward(y, tensors["y"])
+        reply = {"x": leaf.grad} if leaf.grad is not None else {}
+        leaf.grad = None
+        return {}, reply
+
+    def _state_dict(self, module: int, tensors: dict[str, Tensor]) -> Result:
+        return {}, {name: value for name, value in self._modules[module].state_dict().items() if _sendable(value)}
+
+    def _load_state_dict(self, module: int, tensors: dict[str, Tensor]) -> Result:
+        self._modules[module].load_state_dict(tensors)
+        return {}, {}
+
+    def _parameters(self, module: int, tensors: dict[str, Tensor]) -> Result:
+        """Values as `value:NAME`, gradients, where there are any, as `grad:NAME`."""
+        reply, trainable = {}, []
+        for name, parameter in self._modules[module].named_parameters():
+            reply[f"value:{name}"] = parameter
+            if parameter.grad is not None:
+                reply[f"grad:{name}"] = parameter.grad
+            trainable.append(parameter.requires_grad)
+        return {"trainable": trainable}, reply
+
+    def _train(self, module: int, mode: bool, tensors: dict[str, Tensor]) -> Result:
+        self._modules[module].train(mode)
+        return {}, {}
+
+    def _zero_grad(self, module: int, tensors: dict[str, Tensor]) -> Result:
+        self._modules[module].zero_grad()
+        return {}, {}
+
+    def _sgd(self, optimizer: int, module: int, lr: float, momentum: float, tensors: dict[str, Tensor]) -> Result:
+        self._optimizers[optimizer] = self._student.SGD(self._modules[module], lr, momentum)
+        return {}, {}
+
+    def _step(self, optimizer: int, tensors: dict[str, Tensor]) -> Result:
+        self._optimizers[optimizer].step()
+        return {}, {}
+
+
+def _sendable(value: object) -> bool:
+    return isinstance(value, Tensor) and wire.packable(value)
+
+
+def _type_name(value: object) -> str:
+    """What the student's code returned, in words for a message."""
+    if isinstance(value, Tensor):
+        return f"Tensor ({value.layout}, {value.dtype}, {value.device.type})".replace("torch.", "")
+    return type(value).__name__
+
+
+def _changed(x: Tensor, before: Tensor) -> bool:
+    """Was the input changed in place? Compared bit for bit, so that a NaN equals itself."""
+    if x.shape != before.shape or x.dtype != before.dtype:
+        return False  # resized or retyped: beyond what the caller's tensor could show
+    return wire.pack({"x": x}) != wire.pack({"x": before})

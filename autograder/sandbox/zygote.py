@@ -1,0 +1,177 @@
+"""The process that workers are forked from: torch imported once, one thread, no student code, ever.
+
+Started by `launcher` with `python -I -B`. Speaks JSON over a socket whose other end only the grader holds; when
+that closes, or the grader dies, it kills its workers and goes.
+"""
+
+import gc
+import importlib
+import importlib.abc
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from autograder.sandbox import linux
+from autograder.sandbox.confine import Plan, available_layers, enter_namespaces, make_plan, python_paths
+from autograder.sandbox.limits import Limits
+
+_PARENT_CHECK_SECONDS = 0.5
+_PREPARED = """
+abc argparse array base64 bisect cmath collections.abc colorsys contextlib copy csv dataclasses datetime decimal
+difflib encodings.idna encodings.latin_1 encodings.utf_16 enum fractions functools glob gzip hashlib heapq html
+inspect io itertools json logging math multiprocessing numbers operator os.path pathlib pickle platform pprint
+queue random re shutil signal socket statistics string struct subprocess tempfile textwrap threading time timeit
+traceback types typing unittest urllib.request uuid warnings weakref zipfile
+concurrent.futures ctypes asyncio resource
+numpy torch torch.nn.functional torch.nn.utils.parametrizations torch.optim.lr_scheduler torch.utils.data
+torch.utils.checkpoint torch.func torch.fx torch.jit torch.amp torch._dynamo
+"""
+"""What a submission may import: after the uid drop the interpreter's own files may be out of reach."""
+
+
+def main(control: int, parent: int, project: str) -> None:
+    """Prepare, report what was found, then fork and reap workers as told until the grader is gone."""
+    sock = socket.socket(fileno=control)
+    try:
+        plan = _prepare(Path(project))
+    except Exception as error:
+        sock.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
+        return
+    sock.send(json.dumps({"layers": plan.layers}).encode())
+    workers: set[int] = set()
+    try:
+        while _wait_for_request(sock, parent):
+            message, descriptors, _, _ = socket.recv_fds(sock, 1 << 16, 1)
+            if not message:
+                return
+            reply = _obey(json.loads(message), descriptors, plan, workers)
+            sock.send(json.dumps(reply).encode())
+    except OSError:
+        return  # the grader went away in the middle of a message
+    finally:
+        for pid in list(workers):
+            _reap(pid, workers, grace=0)
+
+
+def _prepare(project: Path) -> Plan:
+    """Import and warm everything a worker needs: after its confinement it is too late."""
+    layers = available_layers()
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    if enter_namespaces():
+        layers = (*layers, "namespaces")
+    _import_everything(project)
+    readable = python_paths()
+    if (utils := project / "utils.py").is_file():
+        sys.meta_path.append(_UtilsFinder(utils))
+        readable.append(utils)
+    plan = make_plan(layers, readable)
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    if (threads := linux.thread_count()) != 1:
+        raise RuntimeError(f"a process with {threads} threads cannot be forked safely")
+    gc.collect()
+    gc.freeze()
+    return plan
+
+
+def _import_everything(project: Path) -> None:
+    for name in _PREPARED.split():
+        importlib.import_module(name)
+    import torch
+
+    torch.set_num_threads(1)
+    from autograder.sandbox import worker  # noqa: F401
+
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU())
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network(torch.randn(2, 3, 8, 8)).sum().backward()
+    optimizer.step()
+    # The directory that this package came from holds the tests: nothing is imported from there any more.
+    sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != project]
+    sys.path_importer_cache.clear()
+
+
+class _UtilsFinder(importlib.abc.MetaPathFinder):
+    """Finds the course's `utils.py` without its directory being on the path."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        return importlib.util.spec_from_file_location(name, self._path) if name == "utils" else None
+
+
+def _wait_for_request(sock: socket.socket, parent: int) -> bool:
+    """Wait for a message or the end of the connection; False when the grader has died.
+
+    A signal at the parent's death would come too early here: it is sent when the *thread* that started us
+    ends. And a sibling that inherited the grader's end of the socket may keep it open.
+    """
+    while not select.select([sock], [], [], _PARENT_CHECK_SECONDS)[0]:
+        if os.getppid() != parent:
+            return False
+    return True
+
+
+def _obey(request: dict[str, Any], descriptors: list[int], plan: Plan, workers: set[int]) -> dict[str, Any]:
+    if request["op"] == "reap":
+        return _reap(request["pid"], workers, request["grace"])
+    (channel,) = descriptors
+    try:
+        pid = _fork(channel, plan, Limits(**request["limits"]))
+    finally:
+        os.close(channel)
+    workers.add(pid)
+    return {"pid": pid}
+
+
+def _fork(channel: int, plan: Plan, limits: Limits) -> int:
+    zygote = os.getpid()
+    if pid := os.fork():
+        return pid
+    try:
+        sys.modules["autograder.sandbox.worker"].main(channel, plan, limits, zygote)
+    finally:
+        os._exit(70)
+
+
+def _reap(pid: int, workers: set[int], grace: float) -> dict[str, Any]:
+    """Kill a worker, unless it dies within `grace` seconds by itself, and all it may have started; say how it died."""
+    deadline = time.monotonic() + grace
+    while (found := os.wait4(pid, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
+        time.sleep(0.002)
+    killed = found[0] == 0
+    if killed:
+        os.kill(pid, signal.SIGKILL)
+        found = os.wait4(pid, 0)
+    workers.discard(pid)
+    while orphans := _children() - workers:
+        for orphan in orphans:
+            os.kill(orphan, signal.SIGKILL)
+            os.waitpid(orphan, 0)
+    _, status, usage = found
+    return {
+        "killed": killed,
+        "exit_code": os.waitstatus_to_exitcode(status),
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+    }
+
+
+def _children() -> set[int]:
+    """Our child processes. As the subreaper we inherit a dead worker's, even in a session of their own."""
+    children = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue  # ended meanwhile
+            if int(stat.rpartition(")")[2].split()[1]) == os.getpid():
+                children.add(int(entry.name))
+    return children

@@ -1,0 +1,359 @@
+"""The student's classes behind the sandbox: the surface of `local`, each object a proxy to a confined worker."""
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.contract import REQUIRED
+from autograder.sandbox import wire
+from autograder.sandbox.launcher import Zygote
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.session import Session
+from autograder.student.errors import StudentCrash
+from autograder.student.local import NotDefined, why_missing
+from autograder.submission import Slice
+
+MAX_NAME = 100
+
+
+class RemoteStudent:
+    """What the `student` fixture gives when the code runs in a worker. Close it, or use it in a `with`.
+
+    Args:
+        slice_: the student's code.
+        limits: what it may use.
+        zygote: where workers come from; without one, an own zygote is started and closed again.
+    """
+
+    def __init__(
+        self,
+        slice_: Slice,
+        limits: Limits | None = None,
+        zygote: Zygote | None = None,
+    ):
+        self._own_zygote = Zygote() if zygote is None else None
+        self._slice = slice_
+        self._session = Session(zygote or self._own_zygote, slice_, limits or Limits())
+
+    @property
+    def isolation(self) -> tuple[str, ...]:
+        """The layers that confine the student's code."""
+        return self._session.layers
+
+    @property
+    def problems(self) -> list[str]:
+        """What the student's code raised when it was executed, which happens now if it has not yet."""
+        self._session.start()
+        return list(self._session.problems)
+
+    @property
+    def BasicBlock(self) -> "RemoteClass":
+        """`BasicBlock(in_planes, planes, stride=1)`."""
+        return self._find("BasicBlock")
+
+    @property
+    def Bottleneck(self) -> "RemoteClass":
+        """`Bottleneck(in_planes, planes, stride=1)`."""
+        return self._find("Bottleneck")
+
+    @property
+    def ResNet(self) -> "RemoteClass":
+        """`ResNet(block, num_blocks, num_classes=10)`."""
+        return self._find("ResNet")
+
+    def ResNet18(self, basic_block: "RemoteClass | RemoteProbe | None" = None) -> "RemoteModule | Opaque":
+        """Call the student's `ResNet18()`, with the name `BasicBlock` meaning `basic_block` meanwhile."""
+        build = self._find("ResNet18")
+        return build() if basic_block is None else build(basic_block=basic_block)
+
+    def probe(self, expansion: int = 1) -> "RemoteProbe":
+        """A fresh probe block, see `autograder.student.probe`."""
+        return RemoteProbe(self._session, expansion)
+
+    def SGD(self, module: "RemoteModule", lr: float, momentum: float = 0.0) -> "RemoteSGD":
+        """An optimizer over the module's parameters, with `step()`."""
+        return RemoteSGD(self._session, module, lr, momentum)
+
+    def close(self) -> None:
+        """End every process that was started for this student."""
+        self._session.close()
+        if self._own_zygote is not None:
+            self._own_zygote.close()
+
+    def __enter__(self) -> "RemoteStudent":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _find(self, name: str) -> "RemoteClass":
+        assert name in REQUIRED
+        self._session.start()
+        if name not in self._session.defined:
+            raise NotDefined(why_missing(self._slice, self._session.problems)[name])
+        return RemoteClass(self._session, name)
+
+
+class RemoteObject:
+    """Something that a worker holds. It is gone when that worker is."""
+
+    def __init__(self, session: Session):
+        session.start()
+        self._session, self._generation = session, session.generation
+        self._handle = session.new_handle()
+
+    def __del__(self):
+        session = getattr(self, "_session", None)  # None: no worker could be started
+        if session is not None and self._generation == session.generation:
+            session.forget(self._handle)
+
+    @property
+    def handle(self) -> int:
+        """The worker's number for it; raises when the worker that held it has died."""
+        self._session.start()
+        if self._generation != self._session.generation:
+            raise StudentCrash(f"This object is gone, because your code was stopped: {self._session.last_failure}")
+        return self._handle
+
+
+class RemoteClass:
+    """A class or function of the student's."""
+
+    def __init__(self, session: Session, name: str):
+        self._session, self.__name__ = session, name
+
+    @property
+    def expansion(self) -> int:
+        """The class attribute, as the student's code tells it."""
+        name = self.__name__
+        result, tensors = self._session.request(f"`{name}.expansion`", "expansion", {"name": name})
+        with self._session.judged():
+            wire.check(tensors, {})
+            return wire.fields(result, {"expansion": int})["expansion"]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> "RemoteModule | Opaque":
+        """Construct an object. Arguments: the student's classes, probes, and what JSON can say."""
+        module = RemoteModule(self._session, self.__name__)
+        arguments = {
+            "handle": module.handle,
+            "name": self.__name__,
+            "args": [_portable(arg) for arg in args],
+            "kwargs": {key: _portable(arg) for key, arg in kwargs.items()},
+        }
+        result, tensors = self._session.request(f"`{self.__name__}(...)`", "construct", arguments)
+        with self._session.judged():
+            wire.check(tensors, {})
+            wire.fields(result, {"type_name": str, "is_module": bool})
+        return module if result["is_module"] else Opaque(result["type_name"])
+
+
+class RemoteProbe(RemoteObject):
+    """A probe class in the worker; its `calls` help messages: what a worker says proves nothing."""
+
+    def __init__(self, session: Session, expansion: int):
+        super().__init__(session)
+        self.expansion = expansion
+        session.request("the probe", "probe", {"probe": self._handle, "expansion": expansion})
+
+    @property
+    def calls(self) -> list[tuple[int, int, int]]:
+        """`(in_planes, planes, stride)` of every probe built, in order."""
+        result, tensors = self._session.request("the probe", "probe_calls", {"probe": self.handle})
+        with self._session.judged():
+            wire.check(tensors, {})
+            calls = wire.fields(result, {"calls": list})["calls"]
+            if not all(type(call) is list and [type(item) for item in call] == [int] * 3 for call in calls):
+                raise wire.WireError("expected triples of integers")
+        return [tuple(call) for call in calls]
+
+
+class RemoteModule(RemoteObject):
+    """A module of the student's. Its tensors are copies, but `backward()` on its output reaches it."""
+
+    def __init__(self, session: Session, name: str):
+        super().__init__(session)
+        self._name = name
+        self.training = True
+
+    def __call__(self, x: Tensor) -> "Tensor | Opaque":
+        """module(x); when the code changes `x` in place, the caller's `x` changes too."""
+        call = RemoteCall(self._session, self._name)
+        with_grad = torch.is_grad_enabled()
+        arguments = {
+            "module": self.handle,
+            "call": call.handle,
+            "with_grad": with_grad,
+            "needs_grad": with_grad and x.requires_grad,
+            "is_leaf": x.is_leaf,
+        }
+        what = f"`{self._name}.forward`"
+        result, tensors = self._session.request(what, "call", arguments, {"x": x})
+        with self._session.judged():
+            wire.fields(result, {"type_name": str, "is_tensor": bool, "has_graph": bool})
+            if not result["is_tensor"]:
+                wire.check(tensors, {})
+                return Opaque(result["type_name"])
+            changed = tensors.pop("x", None)
+            if changed is not None:
+                wire.check({"x": changed}, {"x": (x.dtype, tuple(x.shape))})
+            if tensors.keys() != {"y"} or (result["has_graph"] and not _differentiable(tensors["y"])):
+                raise wire.WireError("expected one output")
+        if changed is not None:
+            with torch.no_grad():
+                x.copy_(changed)
+        if not (with_grad and result["has_graph"]):
+            return tensors["y"]
+        return _Forward.apply(x, torch.zeros((), requires_grad=True), call, tensors)
+
+    def train(self, mode: bool = True) -> "RemoteModule":
+        """As of `nn.Module`."""
+        self._do("train", {"mode": mode})
+        self.training = mode
+        return self
+
+    def eval(self) -> "RemoteModule":
+        """As of `nn.Module`."""
+        return self.train(False)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """As of `nn.Module`, but copies."""
+        result, tensors = self._ask("state_dict")
+        with self._session.judged():
+            wire.fields(result, {})
+        return tensors
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """As of `nn.Module`, strict."""
+        self._do("load_state_dict", {}, state)
+
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """Names and parameters, copies, with their `grad` as it is now."""
+        result, tensors = self._ask("parameters")
+        with self._session.judged():
+            trainable = wire.fields(result, {"trainable": list})["trainable"]
+            values = {key.removeprefix("value:"): tensors.pop(key) for key in list(tensors) if key.startswith("value:")}
+            if len(trainable) != len(values) or not all(type(flag) is bool for flag in trainable):
+                raise wire.WireError("expected one flag for each parameter")
+            for (name, value), flag in zip(values.items(), trainable, strict=True):
+                value.requires_grad_(flag and _differentiable(value))
+                if (grad := tensors.pop(f"grad:{name}", None)) is not None:
+                    wire.check({name: grad}, {name: (value.dtype, tuple(value.shape))})
+                    value.grad = grad
+            wire.check(tensors, {})
+        return list(values.items())
+
+    def parameters(self) -> Iterator[Tensor]:
+        """The parameters of `named_parameters()`."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def zero_grad(self) -> None:
+        """As of `nn.Module`."""
+        self._do("zero_grad")
+
+    def _do(
+        self,
+        operation: str,
+        arguments: Mapping[str, Any] | None = None,
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        result, replied = self._ask(operation, arguments, tensors)
+        with self._session.judged():
+            wire.fields(result, {})
+            wire.check(replied, {})
+
+    def _ask(
+        self,
+        operation: str,
+        arguments: Mapping[str, Any] | None = None,
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        what = f"`{self._name}.{operation}`"
+        return self._session.request(what, operation, {"module": self.handle, **(arguments or {})}, tensors)
+
+
+class RemoteSGD(RemoteObject):
+    """`torch.optim.SGD` in the worker, where the parameters are."""
+
+    def __init__(self, session: Session, module: RemoteModule, lr: float, momentum: float):
+        super().__init__(session)
+        arguments = {"optimizer": self._handle, "module": module.handle, "lr": lr, "momentum": momentum}
+        self._request("sgd", arguments)
+
+    def step(self) -> None:
+        """Change the parameters by their gradients."""
+        self._request("step", {"optimizer": self.handle})
+
+    def _request(self, operation: str, arguments: Mapping[str, Any]) -> None:
+        result, tensors = self._session.request("the optimizer's step", operation, arguments)
+        with self._session.judged():
+            wire.fields(result, {})
+            wire.check(tensors, {})
+
+
+class RemoteCall(RemoteObject):
+    """One forward pass, whose graph the worker keeps as long as this lives."""
+
+    def __init__(self, session: Session, name: str):
+        super().__init__(session)
+        self._name = name
+
+    def backward(self, gradient: Tensor, x: Tensor) -> Tensor | None:
+        """Propagate the output's gradient; the parameters' stay in the worker, that of `x` is returned."""
+        what = f"the backward pass of `{self._name}`"
+        result, tensors = self._session.request(what, "backward", {"call": self.handle}, {"y": gradient})
+        with self._session.judged():
+            wire.fields(result, {})
+            wire.check(tensors, {name: (x.dtype, tuple(x.shape)) for name in tensors.keys() & {"x"}})
+        return tensors.get("x")
+
+
+class Opaque:
+    """What the student's code returned where a tensor or a module was wanted; only its type is known."""
+
+    def __init__(self, type_name: str):
+        self.type_name = "".join(filter(str.isprintable, type_name))[:MAX_NAME]
+
+    def __repr__(self) -> str:
+        return f"<{self.type_name}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"'{self.type_name}' object is not callable")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"'{self.type_name}' object has no attribute '{name}'")
+
+
+class _Forward(torch.autograd.Function):
+    """Puts a forward pass that happened in a worker into this process's graph.
+
+    The second argument is a dummy that needs a gradient: parameters do, even when the input does not.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, anchor: Tensor, call: RemoteCall, tensors: dict[str, Tensor]) -> Tensor:
+        ctx.call = call
+        ctx.x = torch.empty_like(x, device="meta")
+        return tensors["y"]
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, None, None]:
+        return ctx.call.backward(gradient, ctx.x), None, None, None
+
+
+def _portable(argument: Any) -> Any:
+    """An argument of a constructor as JSON: a class of the student's or a probe as a reference."""
+    if isinstance(argument, RemoteClass):
+        return {"name": argument.__name__}
+    if isinstance(argument, RemoteProbe):
+        return {"probe": argument.handle}
+    return argument
+
+
+def _differentiable(tensor: Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
