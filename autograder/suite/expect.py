@@ -177,9 +177,7 @@ def assert_batchnorm_modes(module: Any, x: Tensor, what: str) -> None:
     asked = f"in train mode {what} normalises with the statistics of the batch"
     assert_differ(trained, evaluated, asked, "the same output as in eval mode", look)
     if not moved(before, module.state_dict()):
-        fail(
-            f"in train mode {what} updates its running statistics", "no running mean or variance moved", look
-        )
+        fail(f"in train mode {what} updates its running statistics", "no running mean or variance moved", look)
 
 
 def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:

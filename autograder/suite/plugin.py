@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autograder.contract import POINTS, QUESTIONS
+from autograder.student.errors import GraderBroken
 from autograder.student.local import LocalStudent
 from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
@@ -20,6 +21,8 @@ STUDENT = pytest.StashKey()
 """Where `run_suite` leaves the student surface; empty when a student runs `pytest`."""
 SEED = pytest.StashKey[int]()
 CUDA = pytest.StashKey[bool]()
+BROKEN = pytest.StashKey[GraderBroken]()
+"""Why the run was given up, when that is no fault of the student's."""
 CASE = pytest.StashKey[Case]()
 
 
@@ -75,6 +78,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
         item.stash[CASE] = Case("deferred", str(call.excinfo.value))
     elif report.passed:
         item.stash[CASE] = Case("passed")
+    elif isinstance(call.excinfo.value, GraderBroken):
+        item.config.stash[BROKEN] = item.session.shouldstop = call.excinfo.value
     else:
         item.stash[CASE] = Case(*explain(call.excinfo.value))
         report.longrepr = item.stash[CASE].message
@@ -94,9 +99,7 @@ class Recorder:
                 title = (item.function.__doc__ or item.originalname).strip().splitlines()[0]
                 points = item.get_closest_marker("points")
                 if question not in QUESTIONS or points is None:
-                    raise pytest.UsageError(
-                        f"{item.nodeid}: a test of the suite needs a known question and points"
-                    )
+                    raise pytest.UsageError(f"{item.nodeid}: a test of the suite needs a known question and points")
                 self._tests[suite_id(item)] = (question, title, float(points.args[0]))
 
     @pytest.hookimpl(trylast=True)

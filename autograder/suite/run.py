@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from autograder.student.errors import GraderBroken
 from autograder.suite import plugin
 from autograder.suite.outcome import Outcome
 
 
-class SuiteError(RuntimeError):
+class SuiteError(GraderBroken):
     """The suite itself could not run; never the student's fault."""
 
 
@@ -38,6 +39,7 @@ def run_suite(
 
     Raises:
         SuiteError: a test file is broken, or nothing was collected.
+        GraderBroken: the machinery around the student's code failed.
     """
     binding = _Binding(student, only, seed, cuda)
     capture = "--capture=sys" if quiet else "--capture=no"
@@ -61,10 +63,10 @@ def run_suite(
     complaint = io.StringIO()
     with contextlib.redirect_stderr(complaint):
         status = pytest.main(arguments, plugins=[binding])
+    if (broken := binding.config.stash.get(plugin.BROKEN, None)) is not None:
+        raise broken
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise SuiteError(
-            f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}"
-        )
+        raise SuiteError(f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}")
     return binding.recorder.outcomes()
 
 
@@ -74,9 +76,11 @@ class _Binding:
     def __init__(self, student: Any, only: Collection[str] | None, seed: int, cuda: bool):
         self.student, self.only, self.seed, self.cuda = student, only, seed, cuda
         self.recorder: plugin.Recorder
+        self.config: pytest.Config
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
+        self.config = config
         config.stash[plugin.STUDENT] = self.student
         config.stash[plugin.SEED] = self.seed
         config.stash[plugin.CUDA] = self.cuda

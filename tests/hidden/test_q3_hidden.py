@@ -50,9 +50,7 @@ DEPTHS = [
 @pytest.mark.parametrize(("name", "num_blocks", "expansion", "expected", "blocks"), DEPTHS, ids=["18", "50"])
 def test_depth(student, name, num_blocks, expansion, expected, blocks):
     """Depth: ResNet-18 and ResNet-50 have as many parameters as in the paper's table, in the CIFAR form."""
-    if not right_blocks(
-        student, name, blocks
-    ):  # charged in its own question; the wiring is judged with probes
+    if not right_blocks(student, name, blocks):  # charged in its own question; the wiring is judged with probes
         probe = student.probe(expansion)
         student.ResNet(probe, num_blocks)
         depth = sum(num_blocks)

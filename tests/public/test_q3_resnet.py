@@ -54,9 +54,7 @@ def test_stages(student, expansion, num_blocks):
     """Stages: the right number of blocks at the right widths, and the output depends on each."""
     probe = student.probe(expansion)
     net = student.ResNet(probe, num_blocks).eval()
-    asked = (
-        f"{written(num_blocks)} with block.expansion = {expansion} builds blocks with (in_planes, planes) ="
-    )
+    asked = f"{written(num_blocks)} with block.expansion = {expansion} builds blocks with (in_planes, planes) ="
     widths = [call[:2] for call in layout(expansion, num_blocks)]
     built = [tuple(call[:2]) for call in probe.calls]
     if built != widths:
@@ -70,9 +68,7 @@ def test_stages(student, expansion, num_blocks):
         if value.dim() == 4:
             net.load_state_dict({**state, key: value * 0.5})
             asked = f"the logits depend on every block: {key} {tuple(value.shape)} too"
-            expect.assert_differ(
-                net(x), logits, asked, "the same logits after it was halved", "is it used in forward?"
-            )
+            expect.assert_differ(net(x), logits, asked, "the same logits after it was halved", "is it used in forward?")
 
 
 @pytest.mark.points(3)
@@ -85,9 +81,7 @@ def test_downsampling(student, expansion, num_blocks):
     built = [call[2] for call in probe.calls]
     if built != strides:
         asked = f"{written(num_blocks)} builds its blocks with the strides {strides}"
-        expect.fail(
-            asked, f"{built}", "only the first block of a stage carries the stride; stage 1 has stride 1"
-        )
+        expect.fail(asked, f"{built}", "only the first block of a stage carries the stride; stage 1 has stride 1")
     expect.scramble(net)
     point = torch.zeros(64, 3, 3, 3)
     point[:, :, 1, 1] = torch.rand(64, 3) + 0.1
@@ -131,12 +125,8 @@ def test_head(student, num_classes):
     bias = torch.linspace(-2, 2, num_classes)
     shapes = {(num_classes, 512): torch.zeros(num_classes, 512), (num_classes,): bias}
     if not any(tuple(value.shape) == (num_classes,) for value in net.state_dict().values()):
-        asked = (
-            f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
-        )
-        expect.fail(
-            asked, "no tensor of that shape in its state", "nn.Linear(512 * block.expansion, num_classes)"
-        )
+        asked = f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
+        expect.fail(asked, "no tensor of that shape in its state", "nn.Linear(512 * block.expansion, num_classes)")
     expect.set_state(net, lambda _, value: shapes.get(tuple(value.shape), value))
     expect.assert_same(
         net(torch.randn(2, 3, 32, 32)),
@@ -157,7 +147,5 @@ def test_resnet18(student):
         return
     built, expected = [tuple(call) for call in probe.calls], layout(1, [2, 2, 2, 2])
     if built != expected:
-        expect.fail(
-            f"{asked}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}"
-        )
+        expect.fail(f"{asked}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
     expect.assert_shape(net.eval()(torch.randn(2, 3, 32, 32)), (2, 10), f"{asked}, so its logits are (N, 10)")

@@ -1,0 +1,92 @@
+"""The command line: `python -m autograder build | grade | report`."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from autograder.contract import QUESTIONS
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Build the ResNet assignment, grade submissions, explain the scores."""
+
+
+@main.command()
+def build() -> None:
+    """Write assignment/resnet.ipynb, dist/resnet-student.zip and dist/autograder.zip from solutions/resnet.py."""
+    from autograder.build import BuildError
+    from autograder.build import build as build_assignment
+
+    try:
+        written = build_assignment()
+    except BuildError as error:
+        raise click.ClickException(str(error)) from error
+    for path in written:
+        click.echo(f"wrote {os.path.relpath(path)}")
+
+
+def _questions(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",")]
+    if unknown := [name for name in names if name not in QUESTIONS]:
+        raise click.BadParameter(f"{', '.join(unknown)}: the questions are {', '.join(QUESTIONS)}")
+    return names
+
+
+def _cuda(_: click.Context, __: click.Parameter, value: str) -> bool:
+    if value == "cpu":
+        return False
+    import torch
+
+    if value == "cuda" and not torch.cuda.is_available():
+        raise click.BadParameter("no CUDA GPU is available here; use --device cpu, the GPU tests are deferred then")
+    return torch.cuda.is_available()
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", default="results", show_default=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=click.IntRange(1, 256))
+@click.option("--device", "cuda", default="auto", callback=_cuda, type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
+@click.option("--unsafe", is_flag=True, help="Grade although this machine cannot confine student code.")
+def grade(paths: tuple[Path, ...], out: Path, jobs: int, cuda: bool, only: list[str] | None, unsafe: bool) -> None:
+    """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
+    from rich.console import Console
+
+    from autograder.classroom import NothingToGrade, find_submissions, grade_all
+    from autograder.report import write_reports
+    from autograder.table import print_table, progress
+
+    try:
+        submissions, ignored = find_submissions(paths)
+    except NothingToGrade as error:
+        raise click.UsageError(str(error)) from error
+    if ignored:
+        click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
+    with progress(len(submissions)) as advance:
+        grades, failures = grade_all(submissions, out, jobs=jobs, only=only, cuda=cuda, unsafe=unsafe, advance=advance)
+    print_table(grades, Console())
+    click.echo(f"report: {write_reports(out)}")
+    if failures:
+        raise click.ClickException("no result, because the grader failed, for\n" + "\n".join(failures))
+
+
+@main.command()
+@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def report(results: Path) -> None:
+    """Write grades.csv and report.html anew from the result files in RESULTS."""
+    from autograder.report import ResultsError, write_reports
+
+    try:
+        click.echo(f"report: {write_reports(results)}")
+    except ResultsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main(prog_name="python -m autograder"))

@@ -1,0 +1,195 @@
+"""Many submissions: in parallel, resumable, one result file each."""
+
+import atexit
+import ctypes
+import hashlib
+import json
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograder.contract import QUESTIONS
+from autograder.grade import SUITE, Grade, Grader
+from autograder.student.errors import GraderBroken
+from autograder.submission import fingerprint
+
+SUFFIXES = (".ipynb", ".py", ".zip")
+PR_SET_PDEATHSIG = 1
+
+
+class NothingToGrade(Exception):
+    """No submission among the paths given; `str()` is one line for the TA."""
+
+
+def find_submissions(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Return `(submissions, ignored)`: files as they are, folders searched for files that can be a submission.
+
+    Raises:
+        NothingToGrade: a path does not exist, or no submission was found.
+    """
+    found: list[Path] = []
+    ignored: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise NothingToGrade(f"{path}: no such file or folder")
+        if path.is_file():
+            found.append(path)
+            continue
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            inside = file.relative_to(path).parts
+            if not any(part.startswith((".", "__")) for part in inside):
+                (found if file.suffix in SUFFIXES else ignored).append(file)
+    if not found:
+        raise NothingToGrade(f"no {', '.join(SUFFIXES)} file in {', '.join(map(str, paths))}")
+    return list(dict.fromkeys(found)), ignored
+
+
+def result_names(submissions: Collection[Path]) -> dict[Path, str]:
+    """A distinct `<name>.json` for each submission: its stem, or as much of its path as it takes."""
+    names: dict[Path, str] = {}
+    for attempt in (
+        lambda p: p.stem,
+        lambda p: p.name,
+        lambda p: "__".join(p.parts[-2:]),
+        lambda p: _long(p),
+    ):
+        left = [path for path in submissions if path not in names]
+        wanted = [attempt(path) for path in left]
+        taken = {name.lower() for name in names.values()}
+        for path, name in zip(left, wanted, strict=True):
+            same = sum(other.lower() == name.lower() for other in wanted)
+            if same == 1 and f"{name}.json".lower() not in taken:
+                names[path] = f"{name}.json"
+    return {path: names[path] for path in submissions}
+
+
+def _long(path: Path) -> str:
+    return f"{path.stem}-{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+
+
+def suite_version() -> str:
+    """A fingerprint of the tests: a result of another version is not reused."""
+    digest = hashlib.sha256()
+    for folder in SUITE:
+        for file in sorted(folder.glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def grade_all(
+    submissions: Collection[Path],
+    out: Path,
+    *,
+    jobs: int = 1,
+    only: Collection[str] | None = None,
+    cuda: bool = False,
+    unsafe: bool = False,
+    advance: Callable[[str], None] = lambda name: None,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Grade every submission and keep one JSON file each in `out`.
+
+    Returns `(results, failures)`: what the files hold, in the order of `submissions`, and one line for each submission
+    that has none because the grader itself failed.
+
+    A result that is there already, of the same file and the same tests, is not made again. With `only`, the results of
+    the other questions stay as they are. A file is written in one step, so an interrupted run can be started again.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    version = suite_version()
+    names = result_names(submissions)
+    todo = {}
+    for path in submissions:
+        missing = _missing(_load(out / names[path]), path, version, only, cuda)
+        if missing:
+            todo[path] = missing
+        else:
+            advance(path.name)
+    failures = {}
+    for path, grade in _grade_each(todo, jobs, cuda, unsafe):
+        if isinstance(grade, Grade):
+            merged = _merge(_load(out / names[path]), {**grade.to_json(), "suite": version})
+            _write(out / names[path], merged)
+        else:
+            failures[path] = f"{path}: {grade}"
+        advance(path.name)
+    done = [path for path in submissions if path not in failures]
+    return [json.loads((out / names[path]).read_text(encoding="utf-8")) for path in done], list(failures.values())
+
+
+def _grade_each(
+    todo: dict[Path, set[str]], jobs: int, cuda: bool, unsafe: bool
+) -> Iterable[tuple[Path, Grade | GraderBroken]]:
+    if not todo:
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(todo)), context, initializer=_start_process) as pool:
+        futures = {pool.submit(_grade_one, path, only, cuda, unsafe): path for path, only in todo.items()}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+_grader: Grader | None = None
+"""The grader of this process of the pool; it is started with the first submission and serves all of them."""
+
+
+def _start_process() -> None:
+    """Grade with one thread, and do not outlive the parent, however it ends."""
+    torch.set_num_threads(1)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _grade_one(path: Path, only: Collection[str], cuda: bool, unsafe: bool) -> Grade | GraderBroken:
+    global _grader
+    try:
+        if _grader is None:
+            _grader = Grader(unsafe)
+            atexit.register(_grader.close)
+        return _grader.grade(path, only=only, cuda=cuda)
+    except GraderBroken as broken:
+        if _grader is not None:
+            _grader.close()
+            _grader = None  # the next submission gets a fresh one
+        return broken
+
+
+def _missing(
+    result: dict[str, Any] | None, path: Path, version: str, only: Collection[str] | None, cuda: bool
+) -> set[str]:
+    """The questions that are still to be judged."""
+    wanted = set(QUESTIONS if only is None else only)
+    if result is None or result["sha256"] != fingerprint(path) or result.get("suite") != version:
+        return wanted
+    deferred = {test["question"] for test in result["tests"] if test["outcome"] == "deferred"}
+    done = set(result["questions"]) - (deferred if cuda else set())
+    return wanted - done
+
+
+def _merge(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]:
+    """Put the questions judged now into an earlier result of the same file and the same tests."""
+    if before is None or any(before[key] != now[key] for key in ("sha256", "suite")):
+        return now
+    tests = [test for test in before["tests"] if test["question"] not in now["questions"]] + now["tests"]
+    tests.sort(key=lambda test: (test["hidden"], list(QUESTIONS).index(test["question"])))
+    grade = Grade.from_json({**now, "tests": tests, "seconds": before["seconds"] + now["seconds"]})
+    return {**grade.to_json(), "suite": now["suite"]}
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        return result if isinstance(result, dict) and {"sha256", "tests", "questions"} <= result.keys() else None
+    except (FileNotFoundError, json.JSONDecodeError, UnicodeDecodeError):
+        return None
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    scratch = path.with_suffix(".tmp")
+    scratch.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    scratch.replace(path)

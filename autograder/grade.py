@@ -1,0 +1,199 @@
+"""One submission in, one `Grade` out."""
+
+import time
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.contract import QUESTIONS
+from autograder.sandbox.launcher import SandboxUnavailable, Zygote
+from autograder.student.errors import StudentCrash, StudentTimeout
+from autograder.student.local import LocalStudent, NotDefined, why_missing
+from autograder.student.remote import RemoteStudent
+from autograder.submission import (
+    Slice,
+    UnreadableSubmission,
+    execute,
+    fingerprint,
+    read_submission,
+    slice_submission,
+)
+from autograder.suite.outcome import Outcome
+from autograder.suite.run import run_suite
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE = (ROOT / "tests" / "public", ROOT / "tests" / "hidden")
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What became of one submission; `to_json()` is what a result file holds.
+
+    status is "graded"; "incomplete" (names are missing, what exists is graded); "unreadable" (no code could be
+    read); or "crashed" (the code died or hung before the first test).
+    """
+
+    submission: str
+    sha256: str
+    status: str
+    seconds: float
+    isolation: tuple[str, ...]
+    problems: tuple[str, ...]
+    outcomes: tuple[Outcome, ...] = field(repr=False)
+
+    @property
+    def score(self) -> float:
+        """Points earned."""
+        return sum(outcome.points for outcome in self.outcomes)
+
+    @property
+    def possible(self) -> float:
+        """Points that could be earned on this machine: deferred tests are left out."""
+        return sum(outcome.possible for outcome in self.outcomes)
+
+    def of_question(self, question: str) -> list[Outcome]:
+        """The outcomes of one question, in the order in which they ran."""
+        return [outcome for outcome in self.outcomes if outcome.question == question]
+
+    def to_json(self) -> dict[str, Any]:
+        """The grade as plain JSON values."""
+        questions = {}
+        for question in QUESTIONS:
+            if mine := self.of_question(question):
+                questions[question] = {
+                    "score": sum(o.points for o in mine),
+                    "possible": sum(o.possible for o in mine),
+                }
+        return {
+            "submission": self.submission,
+            "sha256": self.sha256,
+            "status": self.status,
+            "score": self.score,
+            "possible": self.possible,
+            "seconds": round(self.seconds, 2),
+            "isolation": list(self.isolation),
+            "problems": list(self.problems),
+            "questions": questions,
+            "tests": [asdict(outcome) for outcome in self.outcomes],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Grade":
+        """The reverse of `to_json`."""
+        outcomes = tuple(Outcome(**{**t, "misconceptions": tuple(t["misconceptions"])}) for t in data["tests"])
+        plain = {key: data[key] for key in ("submission", "sha256", "status", "seconds")}
+        lists = {key: tuple(data[key]) for key in ("isolation", "problems")}
+        return cls(**plain, **lists, outcomes=outcomes)
+
+
+class _Nobody:
+    """The student surface of a submission without usable code: every name says why it is not there."""
+
+    def __init__(self, reason: str):
+        self._reason = reason
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotDefined(self._reason)
+
+
+class Grader:
+    """Grades submissions one after the other; use as a context manager.
+
+    Student code runs in confined workers and never in this process.
+
+    Args:
+        unsafe: grade although this machine cannot confine student code. Every result says so.
+
+    Raises:
+        SandboxUnavailable: student code cannot be confined here, and `unsafe` is not given.
+    """
+
+    def __init__(self, unsafe: bool = False):
+        self._unsafe = unsafe
+        self._zygote: Zygote | None = None
+        try:
+            self._zygote = Zygote(unsafe)
+        except SandboxUnavailable:
+            if not unsafe:
+                raise
+
+    def grade(self, path: Path, *, only: Collection[str] | None = None, cuda: bool = False) -> Grade:
+        """Grade one submission; whatever it holds, there is a grade.
+
+        Args:
+            path: a `.ipynb`, a `.py`, or the `.zip` that `grader.export()` makes.
+            only: the questions to judge; all when None.
+            cuda: run the tests that need a CUDA GPU.
+        """
+        start = time.perf_counter()
+        try:
+            submission = read_submission(path)
+        except UnreadableSubmission as error:
+            judged = _Judged("unreadable", (), (str(error),), self._judge(_Nobody(str(error)), only, 0, cuda))
+            return judged.grade(path.name, fingerprint(path), start)
+        slice_ = slice_submission(submission)
+        with self._open(slice_) as student:
+            judged = self._grade_slice(slice_, student, only, int(submission.sha256[:8], 16), cuda)
+        return judged.grade(submission.name, submission.sha256, start)
+
+    def close(self) -> None:
+        """End every process that was started for grading."""
+        if self._zygote is not None:
+            self._zygote.close()
+
+    def __enter__(self) -> "Grader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self, slice_: Slice) -> "RemoteStudent | _Unconfined":
+        return _Unconfined(slice_) if self._zygote is None else RemoteStudent(slice_, zygote=self._zygote)
+
+    def _grade_slice(
+        self, slice_: Slice, student: Any, only: Collection[str] | None, seed: int, cuda: bool
+    ) -> "_Judged":
+        missing = [f"`{name}` is not defined." for name in slice_.missing]
+        status = "incomplete" if missing else "graded"
+        try:
+            raised = list(student.problems)
+        except (StudentCrash, StudentTimeout) as failure:
+            status, raised = "crashed", [str(failure)]
+        outcomes = self._judge(student, only, seed, cuda)
+        isolation = (*(["unsafe"] if self._unsafe else []), *student.isolation)
+        return _Judged(status, isolation, (*missing, *slice_.problems, *raised), outcomes)
+
+    def _judge(self, student: Any, only: Collection[str] | None, seed: int, cuda: bool) -> tuple[Outcome, ...]:
+        return tuple(run_suite(student, SUITE, only=only, seed=seed, cuda=cuda))
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """All of a grade that does not depend on where the submission came from."""
+
+    status: str
+    isolation: tuple[str, ...]
+    problems: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+
+    def grade(self, name: str, sha256: str, start: float) -> Grade:
+        seconds = time.perf_counter() - start
+        return Grade(name, sha256, self.status, seconds, self.isolation, self.problems, self.outcomes)
+
+
+class _Unconfined(LocalStudent):
+    """Student code in this process, for machines that can confine nothing; only with `unsafe`."""
+
+    isolation = ()
+
+    def __init__(self, slice_: Slice):
+        namespace: dict[str, Any] = {}
+        self.problems = execute(slice_, namespace)
+        super().__init__(namespace, why_missing(slice_, self.problems))
+
+    def __enter__(self) -> "_Unconfined":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass

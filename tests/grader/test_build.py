@@ -1,0 +1,83 @@
+"""The build: same bytes twice, nothing stale, nothing that a student must not see."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from autograder.build import NOTEBOOK, BuildError, build
+from tests.grader.conftest import ROOT, copy_sources
+
+ZIPS = ("resnet-student.zip", "autograder.zip")
+
+
+def contents(path: Path) -> dict[str, str]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name).decode("utf-8") for name in archive.namelist()}
+
+
+def test_committed_notebook_is_what_build_writes(built):
+    assert (ROOT / NOTEBOOK).read_bytes() == (built / NOTEBOOK).read_bytes(), "run `make build` and commit assignment/"
+
+
+def test_building_twice_gives_the_same_bytes(built, tmp_path):
+    copy_sources(tmp_path / "again")
+    build(tmp_path / "again", validate=False)
+    for name in (NOTEBOOK, *(Path("dist") / name for name in ZIPS)):
+        assert (built / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
+def test_notebook_holds_stubs_only(built):
+    text = (built / NOTEBOOK).read_text()
+    cells = json.loads(text)["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    for name in ("BasicBlock", "Bottleneck", "ResNet"):
+        assert f"class {name}(nn.Module):" in code
+    assert code.count("raise NotImplementedError") >= 6
+    for secret in (
+        "nn.Conv2d(in_planes",
+        "self.conv1 =",
+        "SOLUTION",
+        "hidden",
+        "judge_block",
+        "ASSIGNMENT CONFIG",
+    ):
+        assert secret not in text, secret
+
+
+def test_student_zip_holds_nothing_more(built):
+    files = contents(built / "dist" / "resnet-student.zip")
+    assert {name.split("/")[0] for name in files} == {"resnet"}
+    for name in (
+        "assignment/resnet.ipynb",
+        "utils.py",
+        "README.md",
+        "pytest.ini",
+        "environment.yml",
+        "conftest.py",
+    ):
+        assert f"resnet/{name}" in files
+    for part in ("hidden", "oracle", "sandbox", "solutions", "grade.py", "otter_plugin", "remote", "gallery"):
+        assert not [name for name in files if part in name.replace("hidden=", "")], part
+    assert not [name for name, text in files.items() if "self.conv1 = nn.Conv2d" in text or "judge_block" in text]
+
+
+def test_autograder_zip_has_otters_shape(built):
+    files = contents(built / "dist" / "autograder.zip")
+    for name in ("run_autograder", "run_otter.py", "setup.sh", "environment.yml", "otter_config.json"):
+        assert name in files
+    assert any(name.startswith("tests/") for name in files), "Otter copies this folder and stops without it"
+    assert "grader/tests/hidden/test_q1_hidden.py" in files
+    assert "grader/autograder/oracle/__init__.py" in files
+    config = json.loads(files["otter_config.json"])
+    assert any("autograder.otter_plugin.ResNetPlugin" in str(plugin) for plugin in config["plugins"])
+
+
+def test_broken_master_is_one_clear_error(tmp_path):
+    copy_sources(tmp_path / "broken")
+    master = tmp_path / "broken" / "solutions" / "resnet.py"
+    master.write_text(master.read_text().replace("# END QUESTION", "", 1))
+    with pytest.raises(BuildError, match=r"Otter Assign does not accept solutions/resnet\.py"):
+        build(tmp_path / "broken", validate=False)
+    assert not (tmp_path / "broken" / "dist").exists()

@@ -1,0 +1,140 @@
+"""`python -m autograder grade` over the sample submissions: right scores, clear messages, nobody left behind."""
+
+import json
+import shutil
+import sys
+
+import pytest
+
+from autograder.contract import POINTS
+from autograder.grade import Grader
+from tests.grader.conftest import run
+from tests.grader.samples import MISTAKES, STYLES
+
+RIGHT = ("solution.ipynb", "exported.zip", "hours_long.ipynb", *(f"{name}.py" for name in STYLES))
+UNREADABLE = {"not_json.ipynb": "JSON", "empty.ipynb": "empty"}
+CPU_POINTS = {**POINTS, "q4": 8}  # 12 of q4 need a GPU
+
+
+def lost(result: dict) -> dict[str, float]:
+    """Points lost, by question."""
+    gone = {q: score["possible"] - score["score"] for q, score in result["questions"].items()}
+    return {q: points for q, points in gone.items() if points}
+
+
+def explain(result: dict) -> str:
+    return "\n".join(f"{t['id']}: {t['message']}" for t in result["tests"] if t["points"] < t["possible"])
+
+
+def test_command_succeeds(graded):
+    assert graded[""].returncode == 0, graded[""].stderr
+    assert "report:" in graded[""].stdout
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_sample_has_full_marks(graded, name):
+    result = graded[name]
+    assert result["status"] == "graded"
+    assert not lost(result), explain(result)
+    assert {q: s["possible"] for q, s in result["questions"].items()} == CPU_POINTS
+
+
+def test_stubs_have_nothing(graded):
+    result = graded["stubs.ipynb"]
+    assert result["score"] == 0
+    assert result["possible"] == sum(CPU_POINTS.values())
+    said = [test["message"] for test in result["tests"] if test["question"] in ("q1", "q2") and test["possible"]]
+    assert all("Not implemented yet" in message for message in said)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistake_costs_its_own_question_only(graded, name):
+    result = graded[f"{name}.ipynb"]
+    assert set(lost(result)) == {name[:2]}, explain(result)
+
+
+@pytest.mark.parametrize(("name", "words"), UNREADABLE.items())
+def test_unreadable_says_so(graded, name, words):
+    result = graded[name]
+    assert result["status"] == "unreadable"
+    assert result["score"] == 0
+    assert words in result["problems"][0]
+
+
+def test_missing_classes_keep_what_exists(graded):
+    result = graded["missing_classes.ipynb"]
+    assert result["status"] == "incomplete"
+    assert "q1" not in lost(result), explain(result)
+    assert result["questions"]["q2"]["score"] == 0
+    assert any("`Bottleneck` is not defined" in problem for problem in result["problems"])
+
+
+def test_syntax_error_names_its_cell(graded):
+    result = graded["syntax_error.ipynb"]
+    assert result["status"] == "incomplete"
+    assert set(lost(result)) == {"q2"}, explain(result)
+    assert any("cell" in problem and "line" in problem for problem in result["problems"])
+
+
+def test_training_cells_cost_nothing(graded):
+    assert graded["hours_long.ipynb"]["seconds"] < 3 * graded["solution.ipynb"]["seconds"]
+
+
+def test_deferred_is_left_out(graded):
+    deferred = [test for test in graded["solution.ipynb"]["tests"] if test["outcome"] == "deferred"]
+    assert deferred, "the training test needs CUDA"
+    assert all(test["possible"] == 0 and "GPU" in test["message"] for test in deferred)
+
+
+def test_same_submission_same_result(samples, tmp_path):
+    """Graded twice, in whatever company, a submission gets the same points and messages."""
+    path = samples / f"{MISTAKES[0]}.ipynb"
+    with Grader() as grader:
+        first, second = grader.grade(path).to_json(), grader.grade(path).to_json()
+    assert {**first, "seconds": 0} == {**second, "seconds": 0}
+
+
+def test_rerun_reuses_and_only_merges(samples, tmp_path):
+    """A second run makes nothing twice; --only fills in without touching the rest."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    shutil.copy(samples / "solution.ipynb", folder)
+    command = [
+        sys.executable,
+        "-m",
+        "autograder",
+        "grade",
+        folder,
+        "--out",
+        out,
+        "--jobs",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    assert run(*command, "--only", "q1").returncode == 0
+    first = json.loads((out / "solution.json").read_text())
+    assert set(first["questions"]) == {"q1"}
+    assert run(*command).returncode == 0
+    second = json.loads((out / "solution.json").read_text())
+    assert set(second["questions"]) == set(POINTS)
+    assert [t for t in second["tests"] if t["question"] == "q1"] == first["tests"]
+    before = (out / "solution.json").stat().st_mtime_ns
+    assert run(*command).returncode == 0
+    assert (out / "solution.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.ipynb"], "no such file"),
+        (["handout"], "no .ipynb"),
+        (["README.md", "--only", "q9"], "the questions are"),
+        ([], "Missing argument"),
+    ],
+)
+def test_usage_errors_are_one_clear_line(arguments, words):
+    process = run(sys.executable, "-m", "autograder", "grade", *arguments)
+    assert process.returncode == 2
+    assert words in process.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in process.stderr

@@ -1,0 +1,81 @@
+"""Otter and `grade` must agree: same suite, same scores, whatever the submission holds."""
+
+import json
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.build import solved_notebook
+from tests.grader.conftest import ROOT, run
+from tests.grader.samples import MISTAKES, ODD
+
+UNOPENABLE = {"not_json.ipynb", "empty.ipynb"}
+"""Otter reads a notebook before it asks any plugin: `otter run` itself stops on these; a container does not."""
+
+
+@pytest.fixture(scope="module")
+def otter_results(samples, built, tmp_path_factory) -> dict[str, dict]:
+    """`otter run` on every sample, two at a time."""
+    out = tmp_path_factory.mktemp("otter")
+
+    def one(path: Path) -> tuple[str, dict]:
+        folder = out / path.name
+        folder.mkdir()
+        otter = Path(sys.executable).parent / "otter"
+        process = run(otter, "run", path, "-a", built / "dist" / "autograder.zip", "-o", folder, cwd=folder)
+        result = folder / "results.json"
+        return path.name, json.loads(result.read_text()) if result.exists() else {"stderr": process.stderr}
+
+    paths = [path for path in sorted(samples.iterdir()) if path.name not in UNOPENABLE]
+    with ThreadPoolExecutor(2) as pool:
+        return dict(pool.map(one, paths))
+
+
+def by_question(result: dict) -> dict[str, tuple[float, float]]:
+    return {t["name"]: (t["score"], t["max_score"]) for t in result["tests"] if t["name"] in ("q1", "q2", "q3", "q4")}
+
+
+def test_otter_run_gives_the_scores_of_grade(otter_results, graded):
+    assert len(otter_results) >= len(MISTAKES) + 6
+    for name, result in otter_results.items():
+        assert "tests" in result, f"{name}: {result}"
+        expected = {q: (s["score"], s["possible"]) for q, s in graded[name]["questions"].items()}
+        assert by_question(result) == expected, name
+
+
+def test_hidden_tests_stay_hidden(otter_results):
+    """With show_hidden off, what a student sees on Gradescope names no hidden check."""
+    seen = [t["output"] for r in otter_results.values() for t in r["tests"] if t["visibility"] == "visible"]
+    assert seen
+    assert not [text for text in seen if "Train mode: BasicBlock normalises" in text]
+
+
+@pytest.mark.parametrize("name", [*sorted(path.name for path in ODD.iterdir()), "solution.ipynb"])
+def test_container_always_writes_results(name, samples, built, tmp_path, graded):
+    """Gradescope and `otter grade` start run_otter.py: a results.json exists whatever was submitted."""
+    container = tmp_path / "autograder"
+    for folder in ("source", "submission", "results"):
+        (container / folder).mkdir(parents=True)
+    with zipfile.ZipFile(built / "dist" / "autograder.zip") as archive:
+        archive.extractall(container / "source")
+    (container / "submission" / name).write_bytes((samples / name).read_bytes())
+    (container / "submission_metadata.json").write_text("")  # as `otter grade` leaves it
+    process = run(sys.executable, container / "source" / "run_otter.py", cwd=tmp_path)
+    result = container / "results" / "results.json"
+    assert result.exists(), process.stderr
+    scores = by_question(json.loads(result.read_text()))
+    assert scores == {q: (s["score"], s["possible"]) for q, s in graded[name]["questions"].items()}, process.stdout
+
+
+def test_plain_otter_assign_validates_the_master(tmp_path):
+    """`otter assign` on the converted master, with its own validation run on the solution."""
+    master = tmp_path / "resnet.ipynb"
+    nbformat.write(solved_notebook(), master)
+    (tmp_path / "environment.yml").write_bytes((ROOT / "environment.yml").read_bytes())
+    process = run(Path(sys.executable).parent / "otter", "assign", master, tmp_path / "out", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "All autograder tests passed" in process.stdout + process.stderr

@@ -1,0 +1,70 @@
+"""The suite's own rules: points, titles, and how cases fold into an outcome."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from autograder.contract import POINTS
+from autograder.suite.outcome import Case, combine
+from tests.grader.conftest import ROOT
+
+FILES = sorted((ROOT / "tests" / "public").glob("*.py")) + sorted((ROOT / "tests" / "hidden").glob("*.py"))
+
+
+def test_points_add_up(graded):
+    """Every question's tests are worth what the contract says, deferred ones included."""
+    declared: dict[str, float] = dict.fromkeys(POINTS, 0.0)
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        question = next(
+            node.value.args[0].value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and node.targets[0].id == "pytestmark"
+        )
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                marks = [d for d in node.decorator_list if isinstance(d, ast.Call) and d.func.attr == "points"]
+                assert len(marks) == 1, f"{path.name}::{node.name} needs one points marker"
+                declared[question] += marks[0].args[0].value
+    assert declared == POINTS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_test_has_a_title(path: Path):
+    """The first line of the docstring is the title in every report: `Short name: what is checked.`"""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            title = (ast.get_docstring(node) or "").split("\n")[0]
+            assert ": " in title, f"{path.name}::{node.name}: {title!r}"
+            assert title.endswith("."), f"{path.name}::{node.name}: {title!r}"
+
+
+def test_public_suite_needs_nothing_hidden():
+    """What students get imports neither the oracle nor the sandbox."""
+    for path in [*FILES[:4], *(ROOT / "autograder" / "suite").glob("*.py")]:
+        assert "autograder.oracle" not in path.read_text()
+        assert "autograder.sandbox" not in path.read_text()
+
+
+def fold(*cases: Case):
+    return combine("hidden/test_q1.py::test_x", "q1", "Title: what.", 4.0, cases)
+
+
+def test_points_need_every_case():
+    assert fold(Case("passed"), Case("passed")).points == 4
+    outcome = fold(Case("passed"), Case("failed", "why", ("relu_before_add",)))
+    assert (outcome.points, outcome.possible, outcome.message) == (0, 4, "why")
+    assert outcome.misconceptions == ("relu_before_add",)
+    assert outcome.hidden
+
+
+def test_deferred_is_not_possible():
+    outcome = fold(Case("deferred", "needs a GPU"))
+    assert (outcome.points, outcome.possible, outcome.outcome) == (0, 0, "deferred")
+
+
+def test_worst_case_is_shown():
+    outcome = fold(Case("failed", "a"), Case("timeout", "b"), Case("passed"))
+    assert outcome.outcome == "timeout"
+    assert outcome.message.startswith("b\n(2 of 3 cases")
