@@ -1,0 +1,31 @@
+# Everything a fresh machine needs is made here: `make demo`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test build lint clean
+
+demo: build
+	$(BIN)/python -m tests.grader.samples demo/submissions
+	$(BIN)/python -m autograder grade demo/submissions --out demo/results
+
+test: $(READY) lint
+	$(BIN)/python -m pytest
+
+build: $(READY)
+	$(BIN)/python -m autograder build
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The environment is made again only when the lock or the package changes.
+$(READY): requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf dist demo results build *.egg-info

@@ -1,0 +1,241 @@
+"""The gallery: example submissions, right and wrong, that the suite is tested against.
+
+An entry is a small Python file under `right/` or `wrong/` of the gallery's folder. Its docstring's first line says
+what it is; comments right after the docstring label it; then come the names that it changes:
+
+    \"\"\"ReLU before the addition.\"\"\"
+
+    # question: q1
+    # misconception: relu_before_add
+    # evidence: the output has negative values nowhere, but F(x) + x has a different sign
+
+    class BasicBlock(nn.Module): ...
+"""
+
+import ast
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.contract import QUESTIONS, REQUIRED
+
+HEADERS = ("question", "misconception", "evidence")
+_HEADER = re.compile(r"# (?P<key>\w+): (?P<value>\S.*)")
+_CONTINUED = re.compile(r"# {2,}(?P<value>\S.*)")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One example submission.
+
+    Args:
+        name: the file's name without `.py`.
+        path: where it was read from.
+        right: whether the suite must accept it.
+        question: the question that a wrong entry gets wrong; "" for a right one.
+        misconception: the name of the mistake in the catalogue; "" where no diagnosis is expected.
+        evidence: what gives the mistake away, in words; may be "".
+        source: the file's text.
+    """
+
+    name: str
+    path: Path
+    right: bool
+    question: str
+    misconception: str
+    evidence: str
+    source: str
+
+    @property
+    def title(self) -> str:
+        """The first line of the docstring."""
+        return (ast.get_docstring(ast.parse(self.source)) or "").splitlines()[0]
+
+
+class BadEntry(ValueError):
+    """An entry that cannot be used; `str()` is one line that names its file."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Consecutive code of an entry: the definition of a name and what follows it, or what comes before any."""
+
+    name: str
+    source: str
+
+
+def load_gallery(folder: Path) -> list[Entry]:
+    """Read every entry below `folder`: the right ones, then the wrong ones, by name.
+
+    Raises:
+        BadEntry: there are no entries, or one of them is broken.
+    """
+    entries = [
+        _load(path, kind == "right") for kind in ("right", "wrong") for path in sorted(folder.glob(f"{kind}/*.py"))
+    ]
+    if not entries:
+        raise BadEntry(f"{folder}: no gallery here, expected right/*.py and wrong/*.py")
+    names = [entry.name for entry in entries]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadEntry(f"{folder}: two entries are called {min(twice)}")
+    return entries
+
+
+def complete(entry: Entry, solution_source: str) -> str:
+    """The entry as a whole `.py` submission: the solution, then the entry, whose definitions win.
+
+    An entry that defines every required name is one already.
+    """
+    if set(REQUIRED) <= {part.name for part in _parts(entry, REQUIRED)}:
+        return entry.source
+    return f"{solution_source.rstrip()}\n\n\n{entry.source}"
+
+
+def as_notebook(entry: Entry, solved: NotebookNode) -> NotebookNode:
+    """The solved notebook with the entry's definitions in the place of its own.
+
+    Code before the entry's first such definition goes into a cell of its own; what follows a definition stays
+    with it.
+    """
+    notebook = copy.deepcopy(solved)
+    known = {name for cell in notebook.cells for name in _definitions(cell)}
+    parts = _parts(entry, known)
+    replaced = [index for index, cell in enumerate(notebook.cells) if _replace(cell, parts)]
+    before = "\n\n\n".join(part.source for part in parts if not part.name)
+    if before:
+        cell = nbformat.v4.new_code_cell(before, id="entry")
+        notebook.cells.insert(min(replaced, default=0), cell)
+    return notebook
+
+
+def _load(path: Path, right: bool) -> Entry:
+    where = f"{path.parent.name}/{path.name}"
+    try:
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadEntry(f"{where}: cannot be read ({error})") from None
+    except SyntaxError as error:
+        raise BadEntry(f"{where}: line {error.lineno}: {error.msg}") from None
+    if not (ast.get_docstring(tree) or "").strip():
+        raise BadEntry(f"{where}: the docstring is missing; its first line says what the entry is")
+    if len(tree.body) == 1:
+        raise BadEntry(f"{where}: it changes nothing")
+    headers = _headers(where, source.split("\n")[tree.body[0].end_lineno :])
+    entry = Entry(path.stem, path, right, *(headers.get(key, "") for key in HEADERS), source)
+    _check_labels(where, entry)
+    return entry
+
+
+def _headers(where: str, lines: list[str]) -> dict[str, str]:
+    """The comments right after the docstring; `#   ...` goes on with the line before."""
+    headers: dict[str, str] = {}
+    key = ""
+    for line in lines:
+        if match := _HEADER.fullmatch(line.rstrip()):
+            key = match["key"]
+            if key not in HEADERS:
+                raise BadEntry(f"{where}: unknown header `{key}`; there are {', '.join(HEADERS)}")
+            if key in headers:
+                raise BadEntry(f"{where}: `{key}` is given twice")
+            headers[key] = match["value"]
+        elif key and (match := _CONTINUED.fullmatch(line.rstrip())):
+            headers[key] += " " + match["value"]
+        elif line.startswith("#"):
+            raise BadEntry(f"{where}: `{line.strip()}` is no header: write `# question: q1`")
+        elif line.strip() or headers:
+            break
+    return headers
+
+
+def _check_labels(where: str, entry: Entry) -> None:
+    if entry.right:
+        if entry.question or entry.misconception or entry.evidence:
+            raise BadEntry(f"{where}: a right entry has no headers")
+        return
+    if entry.question not in QUESTIONS:
+        asked = f"not `{entry.question}`" if entry.question else "and it is missing"
+        raise BadEntry(f"{where}: a wrong entry needs `# question:`, one of {', '.join(QUESTIONS)}, {asked}")
+    if entry.misconception and not re.fullmatch(r"[a-z][a-z0-9_]*", entry.misconception):
+        raise BadEntry(f"{where}: the misconception `{entry.misconception}` is not in snake_case")
+
+
+def _parts(entry: Entry, names: Iterator[str] | set[str] | tuple[str, ...]) -> list[_Part]:
+    """The entry's code, without docstring and headers, cut before the first definition of each of `names`."""
+    wanted = set(names)
+    lines = entry.source.split("\n")
+    body = ast.parse(entry.source).body
+    starts: list[tuple[str, int]] = [("", _code_start(lines, body))]
+    for node in body[1:]:
+        name = _defined(node)
+        if name in wanted:
+            wanted.discard(name)
+            starts.append((name, _with_comments(lines, _first_line(node))))
+    ends = [start for _, start in starts[1:]] + [len(lines)]
+    parts = [
+        _Part(name, "\n".join(lines[start:end]).strip("\n")) for (name, start), end in zip(starts, ends, strict=True)
+    ]
+    return [part for part in parts if part.source.strip()]
+
+
+def _code_start(lines: list[str], body: list[ast.stmt]) -> int:
+    """Index of the first line after docstring and headers."""
+    start = body[0].end_lineno
+    while start < len(lines) and not lines[start].strip():
+        start += 1
+    while start < len(lines) and lines[start].startswith("#"):
+        start += 1
+    return start
+
+
+def _with_comments(lines: list[str], start: int) -> int:
+    """Comments right above a definition belong to it."""
+    while start > 0 and lines[start - 1].startswith("#"):
+        start -= 1
+    return start
+
+
+def _first_line(node: ast.stmt) -> int:
+    """Index of a statement's first line, decorators included."""
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) - 1
+
+
+def _defined(node: ast.stmt) -> str:
+    """The name that a top-level `class`, `def` or plain assignment defines, or ""."""
+    if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+        return node.name
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    return ""
+
+
+def _definitions(cell: NotebookNode) -> dict[str, ast.stmt]:
+    """The classes and functions that a notebook cell defines; none where it is no plain Python."""
+    if cell.cell_type != "code":
+        return {}
+    try:
+        body = ast.parse(cell.source).body
+    except SyntaxError:
+        return {}
+    return {node.name: node for node in body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+
+
+def _replace(cell: NotebookNode, parts: list[_Part]) -> bool:
+    """Put the entry's definitions in the place of the cell's; returns whether there were any."""
+    definitions = _definitions(cell)
+    mine = [part for part in parts if part.name in definitions]
+    lines = cell.source.split("\n")
+    # From the bottom up, so that line numbers above stay valid.
+    for part in sorted(mine, key=lambda part: -definitions[part.name].lineno):
+        node = definitions[part.name]
+        lines[_first_line(node) : node.end_lineno] = part.source.split("\n")
+    if mine:
+        cell.source = "\n".join(lines)
+        cell.outputs = []
+        cell.execution_count = None
+    return bool(mine)
