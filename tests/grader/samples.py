@@ -5,6 +5,7 @@
 They are made from the master, the gallery and the odd inputs in `samples/`, so they never go stale.
 """
 
+import re
 import shutil
 import sys
 import zipfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import nbformat
 from autograder.gallery import Entry, as_notebook, complete, load_gallery
 
-from autograder.build import NOTEBOOK, ROOT, build, solved_notebook
+from autograder.build import NOTEBOOK, ROOT, solved_notebook
 
 HERE = Path(__file__).parent
 GALLERY = HERE / "gallery"
@@ -37,10 +38,21 @@ MISTAKES = (
 
 
 def solution_notebook() -> nbformat.NotebookNode:
-    """The master as a student who solved it would hand it in: without Otter's raw cells."""
-    notebook = solved_notebook()
-    notebook.cells = [cell for cell in notebook.cells if cell.cell_type != "raw"]
+    """The handout's notebook with the master's answers in place of the stubs."""
+    notebook = nbformat.read(ROOT / NOTEBOOK, as_version=4)
+    answers = iter(
+        c.source for c in solved_notebook().cells if c.cell_type == "code" and "# BEGIN SOLUTION" in c.source
+    )
+    for cell in notebook.cells:
+        if "otter_answer_cell" in cell.metadata.get("tags", []):
+            cell.source = _without_markers(next(answers))
     return notebook
+
+
+def _without_markers(source: str) -> str:
+    """A master cell as a student would have written it: no prompts, no markers of Otter's."""
+    source = re.sub(r'^ *""" # BEGIN PROMPT\n.*?""" # END PROMPT\n', "", source, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *# (BEGIN|END) SOLUTION.*\n?", "", source, flags=re.MULTILINE).rstrip()
 
 
 def solution_source() -> str:
@@ -59,8 +71,6 @@ def write_samples(folder: Path) -> list[Path]:
     folder.mkdir(parents=True)
     solution = solution_notebook()
     nbformat.write(solution, folder / "solution.ipynb")
-    if not (ROOT / NOTEBOOK).exists():
-        build(validate=False)
     shutil.copy(ROOT / NOTEBOOK, folder / "stubs.ipynb")
     gallery = entries()
     for name in STYLES:

@@ -1,0 +1,1 @@
+"""Measurements that anyone can repeat; each prints its numbers and what they are held against."""

@@ -1,0 +1,81 @@
+"""What grading one submission costs: `python -m benchmarks.grade_one`.
+
+Measures, in one run on one machine:
+
+- from a request to the first forward pass of a student's block, worker forked and confined on the way (median);
+- the whole suite on the solution through the sandbox, with a zygote that is warm, as in a class of many;
+- the same as a command of its own, `python -m autograder grade`, start of Python and torch included;
+- `otter run` of the same submission with dist/autograder.zip.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from autograder.build import build
+from autograder.grade import ROOT, Grader
+from autograder.sandbox.launcher import Zygote
+from autograder.student.remote import RemoteStudent
+from autograder.submission import read_submission, slice_submission
+from tests.grader.samples import write_samples
+
+RUNS = 15
+
+
+def first_forward(submission: Path) -> list[float]:
+    """Seconds from a request to the first output of `BasicBlock(8, 8)`, for each of `RUNS` fresh workers."""
+    slice_ = slice_submission(read_submission(submission))
+    x = torch.randn(2, 8, 8, 8)
+    seconds = []
+    with Zygote() as zygote:
+        for _ in range(RUNS + 1):
+            start = time.perf_counter()
+            with RemoteStudent(slice_, zygote=zygote) as student:
+                student.BasicBlock(8, 8)(x)
+                seconds.append(time.perf_counter() - start)
+    return seconds[1:]  # the first one warms the page cache
+
+
+def suite(submission: Path) -> list[float]:
+    """Seconds for the whole suite on one submission, zygote warm."""
+    with Grader() as grader:
+        return [grader.grade(submission).seconds for _ in range(4)][1:]
+
+
+def command(*words: str | Path) -> float:
+    """Seconds for a command, from its start to its end."""
+    start = time.perf_counter()
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure and print."""
+    torch.set_num_threads(1)
+    if not (ROOT / "dist" / "autograder.zip").exists():
+        build(validate=False)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_samples(folder / "samples")
+        solution = folder / "samples" / "solution.ipynb"
+        forward = statistics.median(first_forward(solution))
+        grading = statistics.median(suite(solution))
+        alone = command(sys.executable, "-m", "autograder", "grade", solution, "--out", folder / "out", "--jobs", "1")
+        otter = command(
+            *(Path(sys.executable).parent / "otter", "run", solution),
+            *("-a", ROOT / "dist" / "autograder.zip", "-o", folder),
+        )
+    print(f"request to first forward, median of {RUNS}   {forward * 1000:8.0f} ms   (at most 100 ms)")
+    print(f"whole suite on the solution, median of 3     {grading:8.2f} s    (at most 4 s of one core)")
+    print(f"`autograder grade` as a command of its own   {alone:8.2f} s")
+    print(f"`otter run` of the same submission           {otter:8.2f} s")
+    print(f"suite / otter run                            {grading / otter:8.2f}      (at most 0.20)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,446 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [raw]
+# # ASSIGNMENT CONFIG
+# init_cell: false
+# environment: environment.yml
+# tests:
+#   ok_format: false
+# export_cell:
+#   pdf: false
+#   run_tests: false
+#   instructions: "The zip holds your notebook. Graders run the code of your classes only: training is not repeated."
+# plugins:
+#   - autograder.otter_plugin.ResNetPlugin
+
+# %% [markdown]
+# # Residual networks for CIFAR-10
+#
+# Deeper should be better: a deep network can copy a shallow one and set its extra layers to the identity. Yet plain
+# networks of more than about twenty layers often end with a *higher training error* than shallower ones. That is not
+# overfitting, it is an optimisation problem: the identity is hard to learn for a stack of nonlinear layers.
+#
+# He et al. (2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) turn the question round. Let a block learn only
+# what it *adds* to its input,
+#
+# $$H(x) = F(x) + x,$$
+#
+# and doing nothing costs nothing: $F(x) = 0$. The `+ x`, the **skip connection**, also hands the gradient straight
+# through, however deep the network is.
+#
+# You will build
+#
+# 1. the basic residual block of ResNet-18 and ResNet-34 (25 points),
+# 2. the bottleneck block of ResNet-50 and deeper (25 points),
+# 3. the network that stacks them (30 points),
+# 4. and train it (20 points).
+#
+# Fill in every cell that says `NotImplementedError`. Below each question a check tells you what is right and what is
+# not; change your code, run its cell, run the check again.
+
+# %% [markdown]
+# ## Part 1: set-up and data
+#
+# The helpers of this notebook, `utils.py` and the checks, lie one folder up.
+
+# %%
+import os
+import sys
+
+sys.path[:0] = [folder for folder in (".", "..") if os.path.exists(os.path.join(folder, "utils.py"))]
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import utils
+from autograder.notebook import Notebook
+
+grader = Notebook("resnet.ipynb")
+
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+print(f"Training will run on: {device}")
+
+# %% [markdown]
+# CIFAR-10 has 60,000 colour images of 32×32 pixels in ten classes. `download_cifar10` fetches it once, however many
+# of you call it at the same time on a shared machine, and proves by checksum that it is complete. The loaders turn
+# images into tensors and normalise each colour channel.
+
+# %%
+data_folder = utils.download_cifar10()
+train_loader, test_loader = utils.get_loaders(data_folder, train_batch=128, test_batch=100, workers=2)
+
+images, labels = next(iter(train_loader))
+print(f"{len(train_loader.dataset)} training and {len(test_loader.dataset)} test images; a batch is {tuple(images.shape)}")
+utils.show_images(images, labels)
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q1
+# points: 25
+
+# %% [markdown]
+# ## Part 2: the basic block
+#
+# A basic block takes six steps:
+#
+# 1. 3×3 convolution, which carries the stride,
+# 2. BatchNorm, then ReLU,
+# 3. 3×3 convolution with stride 1,
+# 4. BatchNorm,
+# 5. add the input,
+# 6. ReLU.
+#
+# Step 5 only works when both sides have the same shape. When the stride is not 1, or the number of channels changes,
+# the input takes a detour: a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x` itself.
+#
+# | | shape |
+# | --- | --- |
+# | input | `(N, in_planes, H, W)` |
+# | after steps 1 to 4 | `(N, planes, H / stride, W / stride)` |
+# | shortcut | the same |
+#
+# No convolution here has a bias: the BatchNorm behind it would only subtract it again.
+#
+# **Question 1.** Complete `BasicBlock`.
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+# %%
+class BasicBlock(nn.Module):
+    """The residual block of ResNet-18 and -34: relu(F(x) + shortcut(x)).
+
+    Args:
+        in_planes: channels of the input.
+        planes: channels of the output.
+        stride: of the first 3x3 convolution (and of the shortcut, where it is a convolution).
+    """
+
+    expansion = 1  # output channels / planes
+
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__()
+        """ # BEGIN PROMPT
+        # 1. two 3x3 convolutions (padding 1, no bias), each with its BatchNorm
+        # 2. the shortcut: nothing, or a 1x1 convolution (no bias) with BatchNorm
+        raise NotImplementedError("BasicBlock.__init__ builds no layers")
+        """ # END PROMPT
+        # BEGIN SOLUTION NO PROMPT
+        self.conv1 = nn.Conv2d(in_planes, planes, kernel_size=3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, stride=1, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+
+        # An empty Sequential returns its input: forward need not ask which case it is.
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_planes != self.expansion * planes:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_planes, self.expansion * planes, kernel_size=1, stride=stride, bias=False),
+                nn.BatchNorm2d(self.expansion * planes),
+            )
+        # END SOLUTION
+
+    def forward(self, x):
+        """(N, in_planes, H, W) -> (N, planes, H / stride, W / stride)"""
+        """ # BEGIN PROMPT
+        # the six steps of the text
+        raise NotImplementedError("BasicBlock.forward computes nothing")
+        """ # END PROMPT
+        # BEGIN SOLUTION NO PROMPT
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        # First add, then cut off at zero: with the ReLU before the addition a block could only ever add.
+        return F.relu(out + self.shortcut(x))
+        # END SOLUTION
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # BEGIN TESTS
+
+# %%
+def test_q1(env):
+    from autograder.notebook import check_question
+
+    check_question("q1", env)
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q2
+# points: 25
+
+# %% [markdown]
+# ## Part 3: the bottleneck block
+#
+# A 3×3 convolution costs nine times as much as a 1×1 convolution of the same width. The bottleneck block does the
+# expensive work on few channels:
+#
+# 1. **squeeze**: 1×1 convolution to `planes` channels, BatchNorm, ReLU,
+# 2. **process**: 3×3 convolution with the stride, BatchNorm, ReLU,
+# 3. **expand**: 1×1 convolution to `4 * planes` channels, BatchNorm,
+# 4. add the shortcut, ReLU.
+#
+# At 256 channels in and out, two 3×3 convolutions have 1,179,648 weights; a bottleneck with `planes=64` has 69,632.
+# That is what makes networks of 50 and more layers affordable.
+#
+# The rule for the shortcut is the same, but mind what leaves the block: `expansion * planes` channels.
+#
+# **Question 2.** Complete `Bottleneck`.
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+# %%
+class Bottleneck(nn.Module):
+    """The residual block of ResNet-50, -101 and -152: squeeze, process, expand.
+
+    Args:
+        in_planes: channels of the input.
+        planes: channels of the narrow part; the block returns expansion * planes.
+        stride: of the 3x3 convolution (and of the shortcut, where it is a convolution).
+    """
+
+    expansion = 4  # output channels / planes
+
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__()
+        """ # BEGIN PROMPT
+        # 1. three convolutions (1x1, 3x3, 1x1; no bias), each with its BatchNorm
+        # 2. the shortcut: nothing, or a 1x1 convolution (no bias) with BatchNorm
+        raise NotImplementedError("Bottleneck.__init__ builds no layers")
+        """ # END PROMPT
+        # BEGIN SOLUTION NO PROMPT
+        self.conv1 = nn.Conv2d(in_planes, planes, kernel_size=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        # The stride sits on the 3x3 convolution: a strided 1x1 would never look at three pixels out of four.
+        self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, self.expansion * planes, kernel_size=1, bias=False)
+        self.bn3 = nn.BatchNorm2d(self.expansion * planes)
+
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_planes != self.expansion * planes:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_planes, self.expansion * planes, kernel_size=1, stride=stride, bias=False),
+                nn.BatchNorm2d(self.expansion * planes),
+            )
+        # END SOLUTION
+
+    def forward(self, x):
+        """(N, in_planes, H, W) -> (N, 4 * planes, H / stride, W / stride)"""
+        """ # BEGIN PROMPT
+        # squeeze, process, expand, add, ReLU
+        raise NotImplementedError("Bottleneck.forward computes nothing")
+        """ # END PROMPT
+        # BEGIN SOLUTION NO PROMPT
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = F.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        return F.relu(out + self.shortcut(x))
+        # END SOLUTION
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # BEGIN TESTS
+
+# %%
+def test_q2(env):
+    from autograder.notebook import check_question
+
+    check_question("q2", env)
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q3
+# points: 30
+
+# %% [markdown]
+# ## Part 4: the network
+#
+# CIFAR images are small, so the stem is gentle: one 3×3 convolution with stride 1, and no pooling. Then come four
+# stages of blocks; each stage but the first halves the image and doubles the planes.
+#
+# | part | blocks | planes | stride of its first block | image |
+# | --- | --- | --- | --- | --- |
+# | stem: 3×3 convolution, BatchNorm, ReLU | | 64 | 1 | 32×32 |
+# | stage 1 | `num_blocks[0]` | 64 | 1 | 32×32 |
+# | stage 2 | `num_blocks[1]` | 128 | 2 | 16×16 |
+# | stage 3 | `num_blocks[2]` | 256 | 2 | 8×8 |
+# | stage 4 | `num_blocks[3]` | 512 | 2 | 4×4 |
+# | global average pool, linear layer | | | | 1×1 |
+#
+# The network must work with *any* block that has an `expansion`: after a block of `planes` planes, the next one
+# receives `planes * block.expansion` channels.
+#
+# **Question 3.** Complete `ResNet` and `ResNet18`.
+
+# %% [raw]
+# # BEGIN SOLUTION
+
+# %%
+class ResNet(nn.Module):
+    """A residual network for 32x32 images (He et al. 2015, section 4.2, at the widths of table 1).
+
+    Args:
+        block: class of the blocks, called as block(in_planes, planes, stride).
+        num_blocks: number of blocks in each of the four stages.
+        num_classes: number of logits.
+    """
+
+    def __init__(self, block, num_blocks, num_classes=10):
+        super().__init__()
+        """ # BEGIN PROMPT
+        # 1. stem: 3x3 convolution from 3 to 64 channels (no bias), BatchNorm
+        # 2. four stages of blocks: 64, 128, 256, 512 planes
+        # 3. linear layer to num_classes
+        raise NotImplementedError("ResNet.__init__ builds no layers")
+        """ # END PROMPT
+        # BEGIN SOLUTION NO PROMPT
+        self.in_planes = 64  # channels that the next block receives
+        self.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.layer1 = self._make_stage(block, 64, num_blocks[0], stride=1)
+        self.layer2 = self._make_stage(block, 128, num_blocks[1], stride=2)
+        self.layer3 = self._make_stage(block, 256, num_blocks[2], stride=2)
+        self.layer4 = self._make_stage(block, 512, num_blocks[3], stride=2)
+        self.linear = nn.Linear(512 * block.expansion, num_classes)
+        # END SOLUTION
+    # BEGIN SOLUTION NO PROMPT
+
+    def _make_stage(self, block, planes, count, stride):
+        """A stage of `count` blocks; only the first one carries the stride."""
+        blocks = []
+        for block_stride in [stride] + [1] * (count - 1):
+            blocks.append(block(self.in_planes, planes, block_stride))
+            self.in_planes = planes * block.expansion
+        return nn.Sequential(*blocks)
+    # END SOLUTION
+
+    def forward(self, x):
+        """(N, 3, 32, 32) -> logits (N, num_classes)"""
+        """ # BEGIN PROMPT
+        # stem, stages, global average pool, linear layer
+        raise NotImplementedError("ResNet.forward computes nothing")
+        """ # END PROMPT
+        # BEGIN SOLUTION NO PROMPT
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.layer4(self.layer3(self.layer2(self.layer1(out))))
+        out = F.adaptive_avg_pool2d(out, 1).flatten(1)
+        return self.linear(out)  # logits: the loss applies the softmax
+        # END SOLUTION
+
+
+def ResNet18():
+    """ResNet-18: two basic blocks in each of the four stages."""
+    """ # BEGIN PROMPT
+    raise NotImplementedError("ResNet18 returns no network")
+    """ # END PROMPT
+    # BEGIN SOLUTION NO PROMPT
+    return ResNet(BasicBlock, [2, 2, 2, 2])
+    # END SOLUTION
+
+# %% [raw]
+# # END SOLUTION
+
+# %% [raw]
+# # BEGIN TESTS
+
+# %%
+def test_q3(env):
+    from autograder.notebook import check_question
+
+    check_question("q3", env)
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %% [markdown]
+# How many parameters does your network have? ResNet-18 in this form has 11,173,962.
+
+# %%
+net = ResNet18().to(device)
+print(f"ResNet-18: {sum(p.numel() for p in net.parameters()):,} parameters")
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q4
+# points: 20
+
+# %% [markdown]
+# ## Part 5: training
+#
+# **Question 4.** The check below trains your network on eight images for a few steps: a network that cannot learn
+# eight images by heart learns nothing. On a GPU, graders also train your `ResNet18` on CIFAR-10. There is nothing to
+# fill in; if this check fails, the messages of q1 to q3 say more.
+
+# %% [raw]
+# # BEGIN TESTS
+
+# %%
+def test_q4(env):
+    from autograder.notebook import check_question
+
+    check_question("q4", env)
+
+# %% [raw]
+# # END TESTS
+
+# %% [raw]
+# # END QUESTION
+
+# %% [markdown]
+# Now the real thing: cross-entropy loss, SGD with momentum, weight decay, and a learning rate that falls along a
+# cosine over 200 epochs. Three epochs are enough to see it learn; 200 would reach about 95 %. An epoch takes half a
+# minute on a GPU and a quarter of an hour or more on a laptop.
+
+# %%
+epochs = 3
+
+criterion = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=200)
+
+history = []
+for epoch in range(1, epochs + 1):
+    train_loss, train_accuracy = utils.train_epoch(net, train_loader, criterion, optimizer, device)
+    test_loss, test_accuracy = utils.evaluate(net, test_loader, criterion, device)
+    scheduler.step()
+    history.append((train_loss, train_accuracy, test_loss, test_accuracy))
+    print(
+        f"epoch {epoch}: training loss {train_loss:.3f}, accuracy {train_accuracy:.1%};"
+        f" test loss {test_loss:.3f}, accuracy {test_accuracy:.1%}"
+    )
+
+utils.plot_history(history)
+
+# %% [markdown]
+# ## What to remember
+#
+# - A skip connection turns "learn the output" into "learn what to add", and gives the gradient a way through.
+# - Basic blocks suit networks of 18 and 34 layers; bottlenecks make 50 and more layers affordable.
+# - Where shapes change, the shortcut is a 1×1 convolution with BatchNorm; everywhere else it is just `x`.
