@@ -15,7 +15,7 @@ what it is; comments right after the docstring label it; then come the names tha
 import ast
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,7 +165,7 @@ def _check_labels(where: str, entry: Entry) -> None:
         raise BadEntry(f"{where}: the misconception `{entry.misconception}` is not in snake_case")
 
 
-def _parts(entry: Entry, names: Iterator[str] | set[str] | tuple[str, ...]) -> list[_Part]:
+def _parts(entry: Entry, names: Iterable[str]) -> list[_Part]:
     """The entry's code, without docstring and headers, cut before the first definition of each of `names`."""
     wanted = set(names)
     lines = entry.source.split("\n")

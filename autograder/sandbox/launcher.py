@@ -5,7 +5,6 @@ import dataclasses
 import json
 import os
 import select
-import site
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.sandbox import wire
-from autograder.sandbox.confine import minimum_met
+from autograder.sandbox.confine import available_layers, minimum_met
 from autograder.sandbox.limits import Limits
 from autograder.student.errors import GraderBroken
 
@@ -54,13 +53,24 @@ class Worker:
 class Zygote:
     """Forks confined workers in milliseconds. Use as a context manager; may be shared by threads.
 
+    It needs a second to import torch, and does so while the grader goes on; the first worker waits for it.
+
     Args:
         unsafe: run student code also where the minimum of `confine` is missing.
+
+    Raises:
+        SandboxUnavailable: the minimum is missing; also later, when the zygote or a worker does not start.
     """
 
     def __init__(self, unsafe: bool = False):
         if not sys.platform.startswith("linux"):
             raise SandboxUnavailable("student code can only be confined on Linux")
+        offered = available_layers()
+        if not unsafe and not minimum_met(offered):
+            raise SandboxUnavailable(
+                f"this machine offers only {', '.join(offered)} to confine student code; "
+                "seccomp, and root or Landlock, are required"
+            )
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -74,24 +84,24 @@ class Zygote:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        try:
-            self.layers = self._wait_until_ready()
-            if not unsafe and not minimum_met(self.layers):
-                raise SandboxUnavailable(
-                    f"this machine offers only {', '.join(self.layers)} to confine student code; "
-                    "seccomp, and root or Landlock, are required"
-                )
-        except BaseException:
-            self.close()
-            raise
+        self._layers: tuple[str, ...] = ()
 
     @property
     def pid(self) -> int:
         """Process id of the zygote."""
         return self._process.pid
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What confines the workers; waits until the zygote is ready."""
+        with self._lock:
+            if not self._layers:
+                self._layers = self._wait_until_ready()
+        return self._layers
+
     def start_worker(self, limits: Limits) -> Worker:
         """Fork and confine a worker. It has not seen any student code when this returns."""
+        _ = self.layers
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as cleanup:
             cleanup.enter_context(ours)
@@ -150,7 +160,8 @@ class Zygote:
 
 
 def _command(control: int) -> list[str]:
-    packages = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []  # -I leaves these out
+    # Packages that we can import ourselves, but that -I leaves out: those of the user, and of PYTHONPATH.
+    packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
     arguments = [str(control), str(os.getpid()), str(_PROJECT), *packages]
     return [sys.executable, "-I", "-B", "-c", _BOOTSTRAP, *arguments]
 

@@ -52,7 +52,11 @@ def supported() -> bool:
 
 def install() -> None:
     """Filter the calls of this process, which has one thread, for good. Needs no_new_privs."""
-    code = program(platform.machine(), os.getpid())
+    apply(program(platform.machine(), os.getpid()))
+
+
+def apply(code: bytes) -> None:
+    """Load a program into the kernel, which runs it at every call of this thread and of what it starts."""
     instructions = ctypes.create_string_buffer(code, len(code))
     pointer = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
     argument = ctypes.create_string_buffer(pointer, len(pointer))

@@ -17,12 +17,12 @@ from torch import Tensor
 from autograder.sandbox import wire
 from autograder.sandbox.launcher import Death, Worker, Zygote
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.tensors import check, pack, unpack
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.submission import Slice
 
 MAX_MESSAGE, MAX_TRACEBACK, MAX_PROBLEMS = 2000, 6000, 20
 _GRACE_SECONDS = 0.5  # for a worker that closed its channel to die of its own cause
-
 
 Failure = StudentTimeout | StudentCrash
 
@@ -46,10 +46,14 @@ class Session:
         self.last_failure: Failure | None = None
         self.generation = 0
         """Counts workers: an object lives in the worker of its own generation."""
-        self.layers: tuple[str, ...] = zygote.layers
         self.problems: list[str] = []
         """What the student's code raised when it was executed, one text for each cell."""
         self.defined: list[str] = []
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What confines the workers."""
+        return self._zygote.layers
 
     def new_handle(self) -> int:
         """A number for an object that a worker is about to hold."""
@@ -99,12 +103,11 @@ class Session:
     def _start_worker(self) -> None:
         left = max(1, int(self._limits.cpu_seconds - self._cpu_seconds))
         self._worker = self._zygote.start_worker(dataclasses.replace(self._limits, cpu_seconds=left))
-        self.layers = self._worker.layers
         self.generation += 1
         self._forget.clear()
         try:
             self._load()
-        except Failure as failure:
+        except (StudentTimeout, StudentCrash) as failure:
             self._given_up = failure  # executing the same code once more ends the same way
             raise
 
@@ -113,7 +116,7 @@ class Session:
         arguments = {"slice": self._slice.to_json()}
         result, tensors = self._exchange(what, "load", arguments, {}, self._limits.import_seconds)
         with self.judged():
-            wire.check(tensors, {})
+            check(tensors, {})
             result = wire.fields(result, {"problems": list, "defined": list})
             if not all(isinstance(text, str) for text in (*result["problems"], *result["defined"])):
                 raise wire.WireError("expected texts")
@@ -136,7 +139,7 @@ class Session:
         deadline = began + min(seconds, left)
         channel = self._worker.channel
         try:
-            wire.send(channel, header, wire.pack(tensors), deadline)
+            wire.send(channel, header, pack(tensors), deadline)
             reply, body = wire.receive(channel, wire.MAX_REPLY_HEADER, self._limits.reply_bytes, deadline)
             return self._open(reply, body, number)
         except wire.DeadlineExceeded:
@@ -162,7 +165,7 @@ class Session:
             error = wire.fields(reply["error"], {"kind": str, "message": str, "traceback": str})
             raise self._student_error(**error)
         wire.fields(reply, {"id": int, "result": dict})
-        return reply["result"], wire.unpack(body)
+        return reply["result"], unpack(body)
 
     def _student_error(self, kind: str, message: str, traceback: str) -> StudentError:
         kind, message = _readable(kind, 100), _readable(message, MAX_MESSAGE)

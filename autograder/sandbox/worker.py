@@ -19,6 +19,7 @@ from autograder.contract import REQUIRED
 from autograder.sandbox import wire
 from autograder.sandbox.confine import Plan, confine
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.student.local import LocalStudent
 from autograder.submission import Slice
 from autograder.submission.execute import execute, student_traceback
@@ -33,13 +34,16 @@ def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
     os.setsid()
     _keep_only(channel, *plan.descriptors)
     os.environ.clear()
+    # torch's compiler, which its optimisers import, makes this folder if it is not there; nothing is put in it.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"
+    sys.argv = ["submission"]
     sock = socket.socket(fileno=channel)
     try:
         confine(plan, limits, parent)
-    except OSError as error:
+        seed()
+    except Exception as error:
         wire.send(sock, {"failed": f"{type(error).__name__}: {error}"})
         return
-    _forget_the_grader()
     wire.send(sock, {"layers": list(plan.layers)})
     _serve(sock, limits)
 
@@ -58,9 +62,8 @@ def _keep_only(*descriptors: int) -> None:
     sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115
 
 
-def _forget_the_grader() -> None:
-    """Start every worker alike: seeds fixed, arguments gone."""
-    sys.argv = ["submission"]
+def seed() -> None:
+    """Start every worker with the same random numbers."""
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
@@ -74,10 +77,11 @@ def _serve(sock: socket.socket, limits: Limits) -> None:
         except wire.PeerClosed:
             return
         try:
-            result, tensors = server.answer(header, wire.unpack(body))
-            reply, packed = {"id": header["id"], "result": result}, wire.pack(tensors)
+            result, tensors = server.answer(header, unpack(body))
+            reply, packed = {"id": header["id"], "result": result}, pack(tensors)
             if len(packed) > limits.reply_bytes:
-                raise ValueError(f"the result is too large: {len(packed) >> 20} MB")
+                allowed = f"{limits.reply_bytes >> 20} MB"
+                raise ValueError(f"a result of {len(packed) >> 20} MB, more than the {allowed} allowed")
         except BaseException as error:  # sys.exit() in a constructor is an error like any other
             reply, packed = {"id": header["id"], "error": _describe(error)}, b""
         wire.send(sock, reply, packed)
@@ -103,7 +107,7 @@ class Server:
         self._modules: dict[int, nn.Module] = {}
         self._calls: dict[int, tuple[Tensor, Tensor]] = {}
         self._probes: dict[int, type[nn.Module]] = {}
-        self._optimizers: dict[int, torch.optim.Optimizer] = {}
+        self._optimizers: dict[int, SGD] = {}
 
     def answer(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
         """Do what the header asks; whatever the student's code raises goes through."""
@@ -174,7 +178,7 @@ class Server:
         with torch.set_grad_enabled(with_grad):
             x = leaf if is_leaf else leaf.clone()
             y = self._modules[module](x)
-        if not (isinstance(y, Tensor) and wire.packable(y)):
+        if not (isinstance(y, Tensor) and packable(y)):
             return {"type_name": _type_name(y), "is_tensor": False, "has_graph": False}, {}
         reply = {"y": y, "x": x} if _changed(x, tensors["x"]) else {"y": y}
         has_graph = with_grad and y.requires_grad
@@ -216,7 +220,7 @@ class Server:
         return {}, {}
 
     def _sgd(self, optimizer: int, module: int, lr: float, momentum: float, tensors: dict[str, Tensor]) -> Result:
-        self._optimizers[optimizer] = self._student.SGD(self._modules[module], lr, momentum)
+        self._optimizers[optimizer] = SGD(self._modules[module], lr, momentum)
         return {}, {}
 
     def _step(self, optimizer: int, tensors: dict[str, Tensor]) -> Result:
@@ -224,8 +228,30 @@ class Server:
         return {}, {}
 
 
+class SGD:
+    """`torch.optim.SGD`, number for number; that one would import the compiler first, for a second or more."""
+
+    def __init__(self, module: nn.Module, lr: float, momentum: float):
+        self._parameters = list(module.parameters())
+        self._lr, self._momentum = lr, momentum
+        self._velocities: dict[int, Tensor] = {}
+
+    def step(self) -> None:
+        """v = momentum * v + grad, beginning with v = grad; p = p - lr * v."""
+        with torch.no_grad():
+            for index, parameter in enumerate(self._parameters):
+                if parameter.grad is None:
+                    continue
+                velocity = self._velocities.get(index)
+                if velocity is None:
+                    velocity = self._velocities[index] = parameter.grad.clone()
+                else:
+                    velocity.mul_(self._momentum).add_(parameter.grad)
+                parameter.add_(velocity, alpha=-self._lr)
+
+
 def _sendable(value: object) -> bool:
-    return isinstance(value, Tensor) and wire.packable(value)
+    return isinstance(value, Tensor) and packable(value)
 
 
 def _type_name(value: object) -> str:
@@ -239,4 +265,4 @@ def _changed(x: Tensor, before: Tensor) -> bool:
     """Was the input changed in place? Compared bit for bit, so that a NaN equals itself."""
     if x.shape != before.shape or x.dtype != before.dtype:
         return False  # resized or retyped: beyond what the caller's tensor could show
-    return wire.pack({"x": x}) != wire.pack({"x": before})
+    return pack({"x": x}) != pack({"x": before})

@@ -12,6 +12,7 @@ from autograder.sandbox import wire
 from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Session
+from autograder.sandbox.tensors import check
 from autograder.student.errors import StudentCrash
 from autograder.student.local import NotDefined, why_missing
 from autograder.submission import Slice
@@ -133,7 +134,7 @@ class RemoteClass:
         name = self.__name__
         result, tensors = self._session.request(f"`{name}.expansion`", "expansion", {"name": name})
         with self._session.judged():
-            wire.check(tensors, {})
+            check(tensors, {})
             return wire.fields(result, {"expansion": int})["expansion"]
 
     def __call__(self, *args: Any, **kwargs: Any) -> "RemoteModule | Opaque":
@@ -147,7 +148,7 @@ class RemoteClass:
         }
         result, tensors = self._session.request(f"`{self.__name__}(...)`", "construct", arguments)
         with self._session.judged():
-            wire.check(tensors, {})
+            check(tensors, {})
             wire.fields(result, {"type_name": str, "is_module": bool})
         return module if result["is_module"] else Opaque(result["type_name"])
 
@@ -165,7 +166,7 @@ class RemoteProbe(RemoteObject):
         """`(in_planes, planes, stride)` of every probe built, in order."""
         result, tensors = self._session.request("the probe", "probe_calls", {"probe": self.handle})
         with self._session.judged():
-            wire.check(tensors, {})
+            check(tensors, {})
             calls = wire.fields(result, {"calls": list})["calls"]
             if not all(type(call) is list and [type(item) for item in call] == [int] * 3 for call in calls):
                 raise wire.WireError("expected triples of integers")
@@ -196,11 +197,11 @@ class RemoteModule(RemoteObject):
         with self._session.judged():
             wire.fields(result, {"type_name": str, "is_tensor": bool, "has_graph": bool})
             if not result["is_tensor"]:
-                wire.check(tensors, {})
+                check(tensors, {})
                 return Opaque(result["type_name"])
             changed = tensors.pop("x", None)
             if changed is not None:
-                wire.check({"x": changed}, {"x": (x.dtype, tuple(x.shape))})
+                check({"x": changed}, {"x": (x.dtype, tuple(x.shape))})
             if tensors.keys() != {"y"} or (result["has_graph"] and not _differentiable(tensors["y"])):
                 raise wire.WireError("expected one output")
         if changed is not None:
@@ -242,9 +243,9 @@ class RemoteModule(RemoteObject):
             for (name, value), flag in zip(values.items(), trainable, strict=True):
                 value.requires_grad_(flag and _differentiable(value))
                 if (grad := tensors.pop(f"grad:{name}", None)) is not None:
-                    wire.check({name: grad}, {name: (value.dtype, tuple(value.shape))})
+                    check({name: grad}, {name: (value.dtype, tuple(value.shape))})
                     value.grad = grad
-            wire.check(tensors, {})
+            check(tensors, {})
         return list(values.items())
 
     def parameters(self) -> Iterator[Tensor]:
@@ -264,7 +265,7 @@ class RemoteModule(RemoteObject):
         result, replied = self._ask(operation, arguments, tensors)
         with self._session.judged():
             wire.fields(result, {})
-            wire.check(replied, {})
+            check(replied, {})
 
     def _ask(
         self,
@@ -292,7 +293,7 @@ class RemoteSGD(RemoteObject):
         result, tensors = self._session.request("the optimizer's step", operation, arguments)
         with self._session.judged():
             wire.fields(result, {})
-            wire.check(tensors, {})
+            check(tensors, {})
 
 
 class RemoteCall(RemoteObject):
@@ -308,7 +309,7 @@ class RemoteCall(RemoteObject):
         result, tensors = self._session.request(what, "backward", {"call": self.handle}, {"y": gradient})
         with self._session.judged():
             wire.fields(result, {})
-            wire.check(tensors, {name: (x.dtype, tuple(x.shape)) for name in tensors.keys() & {"x"}})
+            check(tensors, {name: (x.dtype, tuple(x.shape)) for name in tensors.keys() & {"x"}})
         return tensors.get("x")
 
 

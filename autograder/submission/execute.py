@@ -43,7 +43,12 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
     for cell in slice_.cells:
         filename = f"<{cell.label}>"
         _show_source_in_tracebacks(filename, cell.source)
-        for statement in _kept(cell):
+        try:
+            statements = _kept(cell)
+        except Exception as error:  # nested so deeply that it depends on the caller's depth whether it parses
+            errors.append(_explain(error, cell))
+            continue
+        for statement in statements:
             try:
                 code = _compile(statement, filename, flags)
                 flags |= code.co_flags & __future__.annotations.compiler_flag

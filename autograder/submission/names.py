@@ -3,7 +3,7 @@
 import ast
 import symtable
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _CHANGES_A_CONTAINER = {
@@ -41,14 +41,14 @@ class Function:
     """What calling a top-level function does.
 
     Args:
-        parameters: its positional parameters.
+        positional: its positional parameters.
         changes: global names whose value or object it changes.
         patches: parameters whose attributes or items it sets.
         calls: names that it calls.
         trains: it runs a training step, or calls a function that does.
     """
 
-    parameters: tuple[str, ...]
+    positional: tuple[str, ...]
     changes: frozenset[str]
     patches: frozenset[str]
     calls: frozenset[str]
@@ -59,7 +59,7 @@ def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
     """The functions that the statements define at module level, with what calling them does."""
     found = {}
     for statement in statements:
-        for node in _executed(statement):
+        for node in _executed(statement, into_classes=False):
             if isinstance(node, _DEFINITIONS):
                 found[node.name] = _function(node)
     # A function that calls a training function trains.
@@ -74,12 +74,13 @@ def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
             if caller not in seen:
                 seen.add(caller)
                 training.append(caller)
-    return {name: Function(f.parameters, f.changes, f.patches, f.calls, name in seen) for name, f in found.items()}
+    return {name: replace(function, trains=name in seen) for name, function in found.items()}
 
 
 def _function(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
     arguments = definition.args
-    parameters = tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args))
+    positional = tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args))
+    parameters = {*positional, *(a.arg for a in arguments.kwonlyargs)}
     nodes = [node for statement in definition.body for node in ast.walk(statement)]
     declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
     local = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - declared
@@ -87,9 +88,9 @@ def _function(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
     patched = {name for node in nodes for name in _patched(node)}
     mutated = {name for node in nodes for name in _mutated(node)}
     return Function(
-        parameters,
+        positional,
         changes=frozenset((declared | patched | mutated) - local),
-        patches=frozenset(patched & set(parameters)),
+        patches=frozenset(patched & parameters),
         calls=frozenset(_called(node) for node in nodes),
         trains=any(_is_training_call(node) for node in nodes),
     )
@@ -146,7 +147,7 @@ def _names(table: symtable.SymbolTable) -> tuple[set[str], set[str], set[str]]:
     return binds, imports, uses
 
 
-def _executed(statement: ast.stmt) -> Iterator[ast.AST]:
+def _executed(statement: ast.stmt, into_classes: bool = True) -> Iterator[ast.AST]:
     """The nodes that run when the statement runs: not the bodies of functions, but those of classes."""
     waiting: list[ast.AST] = [statement]
     while waiting:
@@ -156,7 +157,7 @@ def _executed(statement: ast.stmt) -> Iterator[ast.AST]:
             waiting.extend((*node.decorator_list, node.args))
         elif isinstance(node, ast.Lambda):
             waiting.append(node.args)
-        else:
+        elif into_classes or not isinstance(node, ast.ClassDef):
             waiting.extend(ast.iter_child_nodes(node))
 
 
@@ -181,7 +182,7 @@ def _patched_by_call(call: ast.Call, functions: dict[str, Function]) -> Iterator
     function = functions.get(_called(call))
     if function is None:
         return
-    given = [*zip(function.parameters, call.args), *((k.arg, k.value) for k in call.keywords)]  # noqa: B905
+    given = [*zip(function.positional, call.args), *((k.arg, k.value) for k in call.keywords)]  # noqa: B905
     for parameter, value in given:
         if parameter in function.patches and isinstance(value, ast.Name):
             yield value.id

@@ -20,7 +20,7 @@ from typing import Any
 MEGABYTE = 1_000_000
 LARGEST_FILE = 50 * MEGABYTE
 """Bytes of a submission and of the notebook inside a zip; generous, since plots live in notebooks."""
-LARGEST_CODE = 1 * MEGABYTE
+LARGEST_CODE = 500_000
 """Characters of code in all cells together."""
 MOST_MEMBERS = 1000
 """Files in a zip."""
@@ -124,8 +124,8 @@ def _read_cells(name: str, data: bytes) -> tuple[Cell, ...]:
     if not any(cell.source.strip() for cell in cells):
         raise _Refused("there is no code in it.")
     if sum(len(cell.source) for cell in cells) > LARGEST_CODE:
-        megabytes = LARGEST_CODE // MEGABYTE
-        raise _Refused(f"holds more than {megabytes} MB of code: leave data out of the code cells.")
+        kilobytes = LARGEST_CODE // 1000
+        raise _Refused(f"holds more than {kilobytes} kB of code: leave data out of the code cells.")
     return tuple(Cell(cell.label, _clean(cell.source)) for cell in cells)
 
 

@@ -107,7 +107,9 @@ def _parse(cell: Cell) -> _Parsed:
     except SyntaxError as error:
         return _Parsed(cell, source, (), _syntax_problem(cell, error))
     except (ValueError, RecursionError, MemoryError, OverflowError):
-        return _Parsed(cell, source, (), f"{cell.label}: Python cannot read this code{_begins(cell)}.")
+        return _Parsed(
+            cell, source, (), f"{cell.label}: Python cannot read this code, is it nested too deeply?{_begins(cell)}"
+        )
 
 
 def _syntax_problem(cell: Cell, error: SyntaxError) -> str:
@@ -156,10 +158,12 @@ def _segment(lines: Sequence[bytes], node: ast.stmt) -> str:
 
 def _is_main_guard(node: ast.stmt) -> bool:
     """`if __name__ == "__main__":`, which is for running the file and not for what it defines."""
-    return isinstance(node, ast.If) and ast.unparse(node.test) in (
-        "__name__ == '__main__'",
-        "'__main__' == __name__",
-    )
+    if not (isinstance(node, ast.If) and isinstance(node.test, ast.Compare)):
+        return False
+    sides = (node.test.left, *node.test.comparators)
+    names = {side.id for side in sides if isinstance(side, ast.Name)}
+    texts = {side.value for side in sides if isinstance(side, ast.Constant)}
+    return isinstance(node.test.ops[0], ast.Eq) and names == {"__name__"} and texts == {"__main__"}
 
 
 def _needed(statements: Sequence[_Statement], required: Collection[str]) -> list[_Statement]:

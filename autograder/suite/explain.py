@@ -11,6 +11,8 @@ LONGEST_MESSAGE = 4000
 def explain(error: BaseException) -> tuple[str, str, tuple[str, ...]]:
     """Return `(outcome, message, misconceptions)`; outcome is "failed", "error" or "timeout"."""
     outcome, message = _classify(error)
+    if hint := getattr(error, "hint", ""):
+        message = f"{hint}\n{message}"
     misconceptions = tuple(getattr(error, "misconceptions", ()))
     if len(message) > LONGEST_MESSAGE:
         message = message[:LONGEST_MESSAGE] + " ... (cut)"

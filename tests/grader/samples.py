@@ -12,9 +12,9 @@ import zipfile
 from pathlib import Path
 
 import nbformat
-from autograder.gallery import Entry, as_notebook, complete, load_gallery
 
 from autograder.build import NOTEBOOK, ROOT, solved_notebook
+from autograder.gallery import Entry, as_notebook, complete, load_gallery
 
 HERE = Path(__file__).parent
 GALLERY = HERE / "gallery"

@@ -1,6 +1,7 @@
 """Question 1 against the reference: the student's block, with fresh weights, must compute what the oracle computes."""
 
 import pytest
+
 from autograder.oracle import judge_block
 
 pytestmark = pytest.mark.question("q1")

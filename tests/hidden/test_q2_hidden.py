@@ -1,6 +1,7 @@
 """Question 2 against the reference: the student's block, with fresh weights, must compute what the oracle computes."""
 
 import pytest
+
 from autograder.oracle import judge_block
 
 pytestmark = pytest.mark.question("q2")
@@ -11,7 +12,7 @@ SHAPES = [(32, 8, 1), (8, 8, 1), (24, 6, 2), (10, 6, 2)]  # (in_planes, planes, 
 @pytest.mark.points(4)
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
 def test_forward(student, in_planes, planes, stride):
-    """Forward pass: with any weights, in eval mode, Bottleneck computes relu(F(x) + shortcut(x)) with its three convolutions."""
+    """Forward pass: with any weights, in eval mode, Bottleneck computes relu(F(x) + shortcut(x))."""
     block = student.Bottleneck(in_planes, planes, stride)
     judge_block(block, "Bottleneck", in_planes, planes, stride, aspect="eval").require()
 

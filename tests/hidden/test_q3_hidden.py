@@ -1,8 +1,8 @@
-"""Question 3 against the reference: a network of probe blocks, with fresh weights, must compute what the oracle computes."""
+"""Question 3 against the reference: a network of probe blocks must compute what the oracle computes."""
 
 import pytest
-from autograder.oracle import judge_network
 
+from autograder.oracle import judge_network
 from autograder.suite import expect
 
 pytestmark = pytest.mark.question("q3")
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.question("q3")
 NETWORKS = [
     (1, [1, 1, 1, 1], 10),
     (4, [1, 2, 1, 1], 7),
-    (2, [2, 1, 1, 2], 10),
+    (2, [2, 1, 1, 3], 10),
 ]  # (expansion, num_blocks, num_classes)
 
 

@@ -1,0 +1,145 @@
+"""What follows from all grades together: how the class did, and what it gets wrong."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from autograder.contract import QUESTIONS
+from autograder.report.facts import STATUSES, Grade, Test, deferred_points, has_full_marks, is_lost, is_usable
+from autograder.report.text import percent
+
+
+@dataclass(frozen=True)
+class QuestionMean:
+    """How the class did in one question; `full` of `judged` submissions have all points."""
+
+    id: str
+    title: str
+    percent: float
+    full: int
+    judged: int
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A misconception or a test, and the submissions that it cost points: (index of the grade, index of its test)."""
+
+    anchor: str
+    name: str
+    questions: tuple[str, ...]
+    hidden: bool
+    share: int
+    places: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The class in numbers.
+
+    Args:
+        mean, median: percent of the possible points over all submissions with possible points; None without any.
+        bins: submissions with 0-9 %, 10-19 %, ..., 90-99 %, 100 %.
+        statuses: status and number, those that occur.
+        waiting: submissions with deferred tests; waiting_points is the most that one of them has deferred.
+        unconfined: submissions that were graded without isolation.
+        unusable: submissions without code that could be judged; `misconceptions` and `checks` leave them out.
+    """
+
+    total: int
+    mean: float | None
+    median: float | None
+    full: int
+    bins: tuple[int, ...]
+    statuses: tuple[tuple[str, int], ...]
+    questions: tuple[QuestionMean, ...]
+    waiting: int
+    waiting_points: float
+    unconfined: int
+    unusable: int
+    misconceptions: tuple[Mistake, ...]
+    checks: tuple[Mistake, ...]
+
+
+def overview(grades: list[Grade]) -> Overview:
+    """Count everything that the page and the terminal say about the class."""
+    shares = [100 * grade["score"] / grade["possible"] for grade in grades if grade["possible"] > 0]
+    deferred = [points for grade in grades if (points := deferred_points(grade))]
+    statuses = [grade["status"] for grade in grades]
+    misconceptions, checks = _mistakes(grades)
+    return Overview(
+        total=len(grades),
+        mean=statistics.fmean(shares) if shares else None,
+        median=statistics.median(shares) if shares else None,
+        full=sum(map(has_full_marks, grades)),
+        bins=_bins(grades),
+        statuses=tuple((status, statuses.count(status)) for status in STATUSES if status in statuses),
+        questions=tuple(mean for question in QUESTIONS if (mean := _question_mean(grades, question))),
+        waiting=len(deferred),
+        waiting_points=max(deferred, default=0.0),
+        unconfined=sum("unsafe" in grade.get("isolation", []) for grade in grades),
+        unusable=sum(not is_usable(grade) for grade in grades),
+        misconceptions=misconceptions,
+        checks=checks,
+    )
+
+
+def _bins(grades: list[Grade]) -> tuple[int, ...]:
+    bins = [0] * 11
+    for grade in grades:
+        share = percent(grade["score"], grade["possible"])
+        if share is not None:
+            bins[min(share // 10, 10)] += 1
+    return tuple(bins)
+
+
+def _question_mean(grades: list[Grade], question: str) -> QuestionMean | None:
+    scores = [s for grade in grades if (s := grade["questions"].get(question)) and s["possible"] > 0]
+    if not scores:
+        return None
+    shares = [100 * s["score"] / s["possible"] for s in scores]
+    full = sum(s["score"] >= s["possible"] for s in scores)
+    return QuestionMean(question, QUESTIONS[question], statistics.fmean(shares), full, len(scores))
+
+
+def _mistakes(grades: list[Grade]) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:
+    """The misconceptions, and the tests, each ranked by how many submissions they cost points."""
+    misconceptions: dict[str, _Places] = {}
+    checks: dict[str, _Places] = {}
+    usable = [(index, grade) for index, grade in enumerate(grades) if is_usable(grade)]
+    for index, grade in usable:
+        for number, test in enumerate(grade["tests"], 1):
+            if is_lost(test):
+                checks.setdefault(test["id"], _Places(test["title"])).add(index, number, test)
+                for name in test["misconceptions"]:
+                    misconceptions.setdefault(name, _Places(name)).add(index, number, test)
+    return _ranked("m", misconceptions.values(), len(usable)), _ranked("c", checks.values(), len(usable))
+
+
+class _Places:
+    """Where a mistake was found: the first test of each submission."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.questions: set[str] = set()
+        self.hidden = True
+        self.first: dict[int, int] = {}
+
+    def add(self, grade: int, number: int, test: Test) -> None:
+        self.questions.add(test["question"])
+        self.hidden &= test["hidden"]
+        self.first.setdefault(grade, number)
+
+
+def _ranked(prefix: str, found: Iterable[_Places], of: int) -> tuple[Mistake, ...]:
+    ranking = sorted(found, key=lambda places: (-len(places.first), min(places.questions), places.name))
+    return tuple(
+        Mistake(
+            anchor=f"{prefix}{rank}",
+            name=places.name,
+            questions=tuple(sorted(places.questions)),
+            hidden=places.hidden,
+            share=percent(len(places.first), of) or 0,
+            places=tuple(places.first.items()),
+        )
+        for rank, places in enumerate(ranking, 1)
+    )

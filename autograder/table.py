@@ -1,0 +1,125 @@
+"""What `grade` says on the terminal: a progress bar, a table, one line about the class."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from autograder.contract import QUESTIONS
+from autograder.report.classwide import overview
+from autograder.report.facts import labels
+from autograder.report.sheet import first_reason
+from autograder.report.text import count, number, one_line, percent
+
+SHORTEST_NAME, FAIR_NAME, LONGEST_NAME = 12, 18, 30
+SHORTEST_REASON = 28
+GAP = 2
+
+
+def print_table(grades: list[dict[str, Any]], console: Console) -> None:
+    """Print one row a grade, as wide as the terminal allows, and a summary of the class.
+
+    Where there is no room, the reason goes first, then the questions; names are cut, numbers never.
+    """
+    names = _Column("submission", [Text(label) for label in labels(grades)])
+    status = _Column("status", [_status(grade) for grade in grades])
+    questions = [
+        _Column(q, [_points(grade["questions"].get(q)) for grade in grades], justify="right")
+        for q in QUESTIONS
+        if any(q in grade["questions"] for grade in grades)
+    ]
+    score = _Column("score", [_points(grade) for grade in grades], justify="right")
+    share = _Column("%", [_percent(grade) for grade in grades], justify="right")
+    reason = _Column("first points lost", [Text(first_reason(grade), style="dim") for grade in grades])
+
+    room = console.width - sum(column.width + GAP for column in (status, *questions, score, share))
+    if room < SHORTEST_NAME:
+        room += sum(column.width + GAP for column in questions)
+        questions = []
+    with_reason = room >= min(names.width, FAIR_NAME) + GAP + SHORTEST_REASON
+    longest = min(names.width, LONGEST_NAME)
+    left = room - GAP - SHORTEST_REASON if with_reason else room
+    columns = [names.cut(max(1, min(longest, left))), status, *questions, score, share]
+    if with_reason:
+        columns.append(reason.cut(room - names.width - GAP))
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    for column in columns:
+        width, justify = column.width, column.justify
+        table.add_column(column.name, justify=justify, width=width, no_wrap=True, overflow="ellipsis")
+    for row in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*row)
+    console.print(table)
+    console.print(Text(summary(grades)))
+
+
+class _Column:
+    """A column of the table; its width is that of its widest cell until it is cut."""
+
+    def __init__(self, name: str, cells: list[Text], justify: Literal["left", "right"] = "left"):
+        self.name, self.cells, self.justify = name, cells, justify
+        self.width = max(len(name), *(cell.cell_len for cell in cells), 0)
+
+    def cut(self, width: int) -> "_Column":
+        """Make the column exactly this wide; what is longer ends in an ellipsis."""
+        self.width = width
+        return self
+
+
+def summary(grades: list[dict[str, Any]]) -> str:
+    """The class in one line."""
+    facts = overview(grades)
+    said = [f"{count(facts.total, 'submission')}: " + ", ".join(f"{n} {status}" for status, n in facts.statuses)]
+    if facts.mean is not None and facts.median is not None:
+        said += [f"mean {facts.mean:.1f} %, median {facts.median:.1f} %", f"{facts.full} with full marks"]
+    if facts.waiting:
+        said.append(f"{facts.waiting} with up to {count(facts.waiting_points, 'point')} deferred to a CUDA GPU")
+    return "; ".join(said).removesuffix(": ")
+
+
+@contextmanager
+def progress(total: int, console: Console | None = None) -> Iterator[Callable[[str], None]]:
+    """Show how far a run over `total` submissions is; yields a function to call with each finished name.
+
+    On a terminal this is a bar; in a log file, a line for every tenth of the work.
+    """
+    console = console or Console(stderr=True)
+    if console.is_terminal:
+        with _bar(console) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda name: bar.update(task, advance=1, description=Text(one_line(name)[:30]).markup)
+        return
+    done = 0
+
+    def advance(name: str) -> None:
+        nonlocal done
+        done += 1
+        if done * 10 // total > (done - 1) * 10 // total:
+            console.print(f"{done} of {total} ({done * 100 // total} %)", highlight=False)
+
+    yield advance
+
+
+def _bar(console: Console) -> Progress:
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=console, transient=True)
+
+
+def _status(grade: dict[str, Any]) -> Text:
+    return Text(grade["status"], style="" if grade["status"] == "graded" else "yellow")
+
+
+def _percent(grade: dict[str, Any]) -> Text:
+    share = percent(grade["score"], grade["possible"])
+    return Text("-" if share is None else f"{share} %")
+
+
+def _points(scores: dict[str, Any] | None) -> Text:
+    if scores is None:
+        return Text("-")
+    full = scores["score"] >= scores["possible"]
+    style = "green" if full else "yellow" if scores["score"] > 0 else "red"
+    return Text(f"{number(scores['score'])}/{number(scores['possible'])}", style=style)

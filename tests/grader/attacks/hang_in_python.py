@@ -1,0 +1,12 @@
+"""Never return."""
+
+from torch import nn
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__()
+
+    def forward(self, x):
+        while True:
+            pass

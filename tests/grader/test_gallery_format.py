@@ -1,0 +1,172 @@
+"""The gallery's files are well labelled, and each makes a whole submission as a .py file and as a notebook."""
+
+import ast
+import copy
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from autograder.contract import QUESTIONS, REQUIRED
+from autograder.gallery import BadEntry, as_notebook, complete, load_gallery
+from autograder.submission import execute, read_submission, slice_submission
+
+GALLERY = Path(__file__).parent / "gallery"
+ENTRIES = load_gallery(GALLERY)
+
+SOLVED = [
+    "import torch\nimport torch.nn as nn",
+    "%%time\nclass BasicBlock(nn.Module):\n    expansion = 1",
+    "class BasicBlock(nn.Module):\n    '''solved'''\n    expansion = 1\n\n\nblock = BasicBlock()",
+    "class Bottleneck(nn.Module):\n    '''solved'''\n    expansion = 4",
+    "class ResNet(nn.Module):\n    '''solved'''\n    def __init__(self, block, num_blocks, num_classes=10):\n"
+    "        super().__init__()\n\n\ndef ResNet18():\n    return ResNet(BasicBlock, [2, 2, 2, 2])",
+    "net = ResNet18()",
+]
+"""A stand-in for the solved notebook: what matters here is which cell defines what."""
+
+
+def solved_notebook() -> nbformat.NotebookNode:
+    cells = [new_code_cell(source, id=f"cell-{number}") for number, source in enumerate(SOLVED)]
+    return new_notebook(cells=[new_markdown_cell("# Title", id="title"), *cells])
+
+
+def solution_source() -> str:
+    return "\n\n".join(SOLVED).replace("%%time\n", "")
+
+
+def defined(path: Path) -> dict:
+    """Slice and execute a submission that must raise nothing; returns its required names."""
+    slice_ = slice_submission(read_submission(path))
+    namespace = {}
+    assert execute(slice_, namespace) == []
+    assert (slice_.missing, slice_.problems) == ((), ())
+    return {name: namespace[name] for name in REQUIRED}
+
+
+def changed(source: str) -> set[str]:
+    """The required names that a file defines itself."""
+    body = ast.parse(source).body
+    return {node.name for node in body if isinstance(node, (ast.ClassDef, ast.FunctionDef))} & set(REQUIRED)
+
+
+def write_entry(folder: Path, text: str, name: str = "wrong/entry.py") -> Path:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return folder
+
+
+def test_gallery_holds_enough():
+    right = [entry for entry in ENTRIES if entry.right]
+    assert len(right) >= 5
+    assert len(ENTRIES) - len(right) >= 12
+    assert {entry.question for entry in ENTRIES if not entry.right} == set(QUESTIONS) - {"q4"}
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if not e.right], ids=lambda e: e.name)
+def test_wrong_entry_is_labelled(entry):
+    assert entry.name.startswith(f"{entry.question}_")
+    assert entry.evidence
+    expected = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}[entry.question]
+    assert changed(entry.source) == {expected}, "one mistake, in one class"
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)
+def test_entry_is_a_whole_submission(entry, tmp_path):
+    """As a .py file and as a notebook the entry's own definitions are the ones that count."""
+    script = tmp_path / "entry.py"
+    script.write_text(complete(entry, solution_source()))
+    notebook = as_notebook(entry, solved_notebook())
+    nbformat.validate(notebook)
+    nbformat.write(notebook, tmp_path / "entry.ipynb")
+    for names in (defined(script), defined(tmp_path / "entry.ipynb")):
+        for name in changed(entry.source):
+            assert names[name].__doc__ != "solved"
+        for name in set(REQUIRED[:3]) - changed(entry.source):
+            assert names[name].__doc__ == "solved"
+
+
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.right], ids=lambda e: e.name)
+def test_right_entry_runs(entry, tmp_path):
+    """Shapes and parameter counts of the blocks; the suite judges the rest."""
+    path = tmp_path / "entry.py"
+    path.write_text(complete(entry, solution_source()))
+    names = defined(path)
+    basic, bottleneck = names["BasicBlock"](64, 128, 2), names["Bottleneck"](256, 128, 2)
+    assert sum(p.numel() for p in basic.parameters()) == 230_144
+    assert sum(p.numel() for p in bottleneck.parameters()) == 379_392
+    assert basic(torch.randn(2, 64, 8, 8)).shape == (2, 128, 4, 4)
+    assert bottleneck(torch.randn(2, 256, 8, 8)).shape == (2, 512, 4, 4)
+
+
+def test_notebook_keeps_everything_else(tmp_path):
+    folder = write_entry(
+        tmp_path,
+        '"""A title."""\n\n# question: q1\n\nimport math\n\nK = 3\n\n\n# why\n@staticmethod\ndef helper(): ...\n\n\n'
+        "class BasicBlock:\n    pass\n\n\nBasicBlock.k = K\n",
+    )
+    [entry] = load_gallery(folder)
+    solved = solved_notebook()
+    before = copy.deepcopy(solved)
+    notebook = as_notebook(entry, solved)
+    assert solved == before
+    assert len(notebook.cells) == len(solved.cells) + 1
+    assert notebook.cells[3].source == "import math\n\nK = 3\n\n\n# why\n@staticmethod\ndef helper(): ..."
+    assert notebook.cells[4].source == "class BasicBlock:\n    pass\n\n\nBasicBlock.k = K\n\n\nblock = BasicBlock()"
+    untouched = [cell for number, cell in enumerate(notebook.cells) if number not in (3, 4)]
+    assert untouched == [cell for number, cell in enumerate(solved.cells) if number != 3]
+
+
+def test_headers(tmp_path):
+    text = (
+        '"""A title.\n\nMore."""\n# question: q2\n# misconception: no_add\n# evidence: it is\n#   so\n\n# free\nx = 1\n'
+    )
+    [entry] = load_gallery(write_entry(tmp_path, text))
+    assert (entry.title, entry.question, entry.misconception, entry.evidence) == (
+        "A title.",
+        "q2",
+        "no_add",
+        "it is so",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1\n", "the docstring is missing"),
+        ('"""Title."""\n', "it changes nothing"),
+        ('"""Title."""\nx = (\n', "line 2: "),
+        ('"""Title."""\nx = 1\n', "needs `# question:`"),
+        ('"""Title."""\n# question: q9\nx = 1\n', "not `q9`"),
+        ('"""Title."""\n# quesiton: q1\nx = 1\n', "unknown header `quesiton`"),
+        ('"""Title."""\n# question: q1\n# question: q2\nx = 1\n', "given twice"),
+        ('"""Title."""\n# question: q1\n# misconception: No Add\nx = 1\n', "snake_case"),
+        ('"""Title."""\n# just a remark\nx = 1\n', "is no header"),
+    ],
+)
+def test_bad_entry_is_one_line(tmp_path, text, words):
+    with pytest.raises(BadEntry) as caught:
+        load_gallery(write_entry(tmp_path, text))
+    line = str(caught.value)
+    assert line.startswith("wrong/entry.py: ")
+    assert words in line
+    assert "\n" not in line
+
+
+def test_right_entry_has_no_headers(tmp_path):
+    with pytest.raises(BadEntry, match="a right entry has no headers"):
+        load_gallery(write_entry(tmp_path, '"""T."""\n# question: q1\nx = 1\n', "right/entry.py"))
+
+
+def test_folder_without_entries(tmp_path):
+    with pytest.raises(BadEntry, match="no gallery here"):
+        load_gallery(tmp_path)
+
+
+def test_name_twice(tmp_path):
+    write_entry(tmp_path, '"""T."""\nx = 1\n', "right/entry.py")
+    with pytest.raises(BadEntry, match="two entries are called entry"):
+        load_gallery(write_entry(tmp_path, '"""T."""\n# question: q1\nx = 1\n'))

@@ -1,0 +1,582 @@
+"""What teaching assistants read: the page, the spreadsheet, Gradescope's JSON, the terminal."""
+
+import copy
+import csv
+import html
+import io
+import itertools
+import json
+import re
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from autograder.report import ResultsError, gradescope, read_results, write_csv, write_html, write_reports
+from autograder.report.classwide import overview
+from autograder.report.facts import deferred_points
+from autograder.report.text import number, of_possible, percent, visible
+from autograder.table import print_table, progress
+
+HOSTILE = "</script><img src=x onerror=alert(1)>&\"'{{ 7*7 }}"
+TRACEBACK = f"cell 7, line 12, in forward\n    out = self.conv2(out)  # {HOSTILE}\nRuntimeError: 64 channels, not 32"
+
+
+def make_test(question="q1", name="shape", outcome="passed", points=5.0, **more) -> dict:
+    """One test of a result file."""
+    return {
+        "id": f"public/test_{question}.py::test_{name}",
+        "question": question,
+        "title": f"{name.capitalize()}: the {name} is right.",
+        "points": points if outcome == "passed" else 0.0,
+        "possible": 0.0 if outcome == "deferred" else points,
+        "outcome": outcome,
+        "hidden": False,
+        "message": "",
+        "misconceptions": [],
+        **more,
+    }
+
+
+def make_grade(name: str, *tests: dict, status="graded", **more) -> dict:
+    """A result file's content that holds these tests."""
+    tests = tests or (make_test(),)
+    scores = {
+        question: {
+            key: sum(t[field] for t in tests if t["question"] == question)
+            for key, field in (("score", "points"), ("possible", "possible"))
+        }
+        for question in sorted({t["question"] for t in tests})
+    }
+    return {
+        "submission": name,
+        "sha256": "ab" * 32,
+        "status": status,
+        "score": sum(q["score"] for q in scores.values()),
+        "possible": sum(q["possible"] for q in scores.values()),
+        "seconds": 1.5,
+        "isolation": ["uid", "seccomp"],
+        "problems": [],
+        "questions": scores,
+        "tests": list(tests),
+        **more,
+    }
+
+
+DEFERRED = make_test("q4", "accuracy", "deferred", hidden=True, message="Deferred: this check needs a CUDA GPU.")
+
+
+def a_class() -> list[dict]:
+    """One submission of every kind."""
+    relu = {"message": "Asked: relu(x)\nCame:  -3 instead of 0\nLook:  what comes last?\n"}
+    relu["message"] += "(2 of 3 cases of this check do not pass; the first is shown.)"
+    wrong = make_test("q1", "relu", "failed", misconceptions=["relu_before_add"], **relu)
+    raised = make_test("q2", "stride", "error", message=f"Your code raised an error:\n{TRACEBACK}", hidden=True)
+    slow = make_test("q3", "stages", "timeout", message="Your code did not answer within 20 s.")
+    eight = make_test("q4", "overfit", points=8.0)
+    gone = [make_test("q2", n, "failed", message="`Bottleneck` is not defined.") for n in ("shape", "relu")]
+    unread = "x.ipynb: is not a notebook"
+    return [
+        make_grade("bob.ipynb", make_test(), wrong, raised, slow, eight, DEFERRED),
+        make_grade("alice.ipynb", make_test(), make_test("q1", "relu"), eight, DEFERRED),
+        make_grade("carol.ipynb", make_test(), *gone, status="incomplete", problems=["`Bottleneck` is not defined."]),
+        make_grade("x.ipynb", make_test(outcome="failed", message=unread), status="unreadable", problems=[unread]),
+    ]
+
+
+def save(grades: list[dict], folder: Path) -> Path:
+    """Write result files; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, grade in enumerate(grades):
+        (folder / f"{index:03d}.json").write_text(json.dumps(grade), encoding="utf-8")
+    return folder
+
+
+def page(grades: list[dict], tmp_path: Path) -> str:
+    """The page's source."""
+    write_html(grades, tmp_path / "report.html")
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+class Outline(HTMLParser):
+    """Reads a page: its elements, whether they are balanced, and the text of each element with an id."""
+
+    VOID = ("meta", "input", "img", "br", "link")
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.open: list[tuple[str, dict]] = []
+        self.elements: list[tuple[str, dict]] = []
+        self.texts: dict[str, str] = {}
+        self.feed(source)
+        assert not self.open, f"not closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append((tag, dict(attrs)))
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        opened, _ = self.open.pop()
+        assert opened == tag, f"<{opened}> closed by </{tag}>"
+
+    def handle_data(self, data):
+        for _, attributes in self.open:
+            if "id" in attributes:
+                self.texts[attributes["id"]] = self.texts.get(attributes["id"], "") + data
+
+    def ids(self) -> list[str]:
+        return [attributes["id"] for _, attributes in self.elements if "id" in attributes]
+
+    def text(self, anchor: str) -> str:
+        return " ".join(self.texts[anchor].split())
+
+
+# Numbers and text
+
+
+@pytest.mark.parametrize(
+    ("score", "possible", "shown"),
+    [
+        (84, 88, "84/88 (95 %)"),
+        (87.8, 88, "87.8/88 (99 %)"),
+        (88, 88, "88/88 (100 %)"),
+        (0.1, 88, "0.1/88 (1 %)"),
+        (0, 88, "0/88 (0 %)"),
+        (0, 0, "0/0"),
+    ],
+)
+def test_score_is_of_what_was_possible(score, possible, shown):
+    """Rounding neither gives full marks to who lacks some, nor takes all from who has some."""
+    assert of_possible(score, possible) == shown
+
+
+def test_numbers_are_short():
+    assert [number(n) for n in (4.0, 3.5, 2 / 3, 0.1 + 0.2, 100)] == ["4", "3.5", "0.67", "0.3", "100"]
+    assert percent(1, 0) is None
+
+
+def test_what_cannot_be_seen_is_made_visible():
+    assert visible("a\x1b[31mb\r\nc\td\u202ee\ud800") == "a␛[31mb\nc\td\ufffde\ufffd"
+
+
+# Reading
+
+
+def test_results_come_in_order_with_their_file(tmp_path):
+    folder = save([make_grade("b.ipynb"), make_grade("a.ipynb")], tmp_path)
+    assert [(g["submission"], g["result"]) for g in read_results(folder)] == [("b.ipynb", "000"), ("a.ipynb", "001")]
+
+
+def test_older_result_without_optional_lists_is_read(tmp_path):
+    grade = make_grade("a.ipynb")
+    del grade["problems"], grade["isolation"]
+    assert read_results(save([grade], tmp_path))[0]["problems"] == []
+
+
+def test_empty_folder_is_said(tmp_path):
+    with pytest.raises(ResultsError, match="no result files here"):
+        read_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "not valid JSON"),
+        ("", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        (b"\xff\xfe\x00", "not valid JSON"),
+        ("[]", "no JSON object"),
+        ("{}", '"submission" is missing'),
+        ({"score": "84"}, '"score" is missing or no number'),
+        ({"score": float("nan")}, '"score" is missing or no number'),
+        ({"status": "fine"}, "\"status\" is 'fine'"),
+        ({"problems": "none"}, '"problems" is no list of texts'),
+        ({"questions": {"q9": {"score": 1, "possible": 1}}}, "holds 'q9'"),
+        ({"questions": {}}, "tests[0]: its question 'q1' is not among"),
+        ({"tests": None}, '"tests" is missing or no list'),
+        ({"tests": [{}]}, 'tests[0]: "id" is missing'),
+        ({"tests": [make_test(outcome="lost")]}, "\"outcome\" is 'lost'"),
+        ({"tests": [make_test(hidden="no")]}, '"hidden" is missing'),
+    ],
+)
+def test_broken_file_is_one_line_that_names_it(tmp_path, content, words):
+    folder = save([make_grade("a.ipynb")], tmp_path)
+    if isinstance(content, dict):
+        content = json.dumps(make_grade("b.ipynb") | content)
+    (folder / "broken.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ResultsError) as error:
+        write_reports(folder)
+    assert str(error.value).startswith(f"{folder / 'broken.json'}: ")
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (folder / "report.html").exists()
+
+
+def test_every_broken_file_is_named(tmp_path):
+    folder = save([make_grade("a.ipynb")], tmp_path)
+    for name in ("one", "two"):
+        (folder / f"{name}.json").write_text("{")
+    (folder / "three.json").mkdir()
+    with pytest.raises(ResultsError) as error:
+        read_results(folder)
+    assert [line.rsplit("/", 1)[1].split(":")[0] for line in str(error.value).splitlines()] == [
+        "one.json",
+        "three.json",
+        "two.json",
+    ]
+
+
+def test_command_says_it_in_one_line(tmp_path):
+    (tmp_path / "broken.json").write_text("{")
+    command = [sys.executable, "-m", "autograder", "report", str(tmp_path)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert process.returncode == 1
+    assert process.stderr.count("\n") == 1
+    assert "broken.json" in process.stderr
+
+
+# Deferral
+
+
+def test_deferred_points_are_what_the_question_lacks():
+    bob, _, carol, _ = a_class()
+    assert deferred_points(bob) == 12  # q4 has 20 points, 8 were possible
+    assert deferred_points(carol) == 0
+    assert deferred_points(make_grade("a", make_test("q4", "overfit", points=20.0))) == 0
+
+
+def test_nothing_but_deferred_tests_has_no_percent(tmp_path):
+    grade = make_grade("a.ipynb", DEFERRED)
+    assert overview([grade]).mean is None
+    outline = Outline(page([grade], tmp_path))
+    assert "Nothing was judged. 20 points deferred, not lost." in outline.text("s1")
+
+
+def test_page_explains_deferral_and_leaves_it_out_of_the_score(tmp_path):
+    outline = Outline(page(a_class(), tmp_path))
+    assert "2 of 4 submissions wait for a CUDA GPU" in outline.text("overview")
+    assert "Up to 12 of the 100 points" in outline.text("overview")
+    assert "8/8 (100 %), 12 deferred" in outline.text("s1")
+
+
+def test_page_without_deferral_does_not_mention_a_gpu(tmp_path):
+    assert "GPU" not in page([make_grade("a.ipynb")], tmp_path)
+
+
+# The class
+
+
+def test_overview_counts():
+    facts = overview(a_class())  # 13/28, 18/18, 5/15 and 0/5
+    assert facts.bins == (1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1)
+    assert facts.mean == pytest.approx(100 * (13 / 28 + 1 + 5 / 15 + 0) / 4)
+    assert facts.median == pytest.approx(100 * (13 / 28 + 5 / 15) / 2)
+    assert facts.statuses == (("graded", 2), ("incomplete", 1), ("unreadable", 1))
+    assert (facts.total, facts.full, facts.waiting, facts.unusable) == (4, 1, 2, 1)
+
+
+def test_mistakes_are_ranked_by_submissions_without_unusable_ones():
+    """A submission counts once for a mistake, however many tests and cases show it."""
+    relu = {"outcome": "failed", "misconceptions": ["relu_before_add"]}
+    grades = [
+        make_grade("a", make_test("q1", "one", **relu), make_test("q1", "two", **relu), make_test("q2", "three")),
+        make_grade("b", make_test("q1", "one"), make_test("q1", "two", "failed"), make_test("q2", "three", "timeout")),
+        make_grade("c", make_test("q1", "one"), make_test("q1", "two", "error"), make_test("q2", "three")),
+        make_grade("d", make_test("q1", "one", **relu), status="crashed"),
+    ]
+    facts = overview(grades)
+    assert [(m.name.partition(":")[0], m.share, m.places) for m in facts.checks] == [
+        ("Two", 100, ((0, 2), (1, 2), (2, 2))),
+        ("One", 33, ((0, 1),)),
+        ("Three", 33, ((1, 3),)),
+    ]
+    assert [(m.name, m.questions, m.places) for m in facts.misconceptions] == [("relu_before_add", ("q1",), ((0, 1),))]
+
+
+# The page
+
+
+def test_page_is_well_formed_and_every_link_leads_somewhere(tmp_path):
+    outline = Outline(page(a_class(), tmp_path))
+    ids = outline.ids()
+    assert len(ids) == len(set(ids))
+    links = [attributes["href"] for tag, attributes in outline.elements if tag == "a"]
+    assert len(links) > 10
+    assert all(link.startswith("#") and link[1:] in ids for link in links)
+
+
+def test_page_loads_nothing_and_runs_only_its_own_script(tmp_path):
+    outline = Outline(page(a_class(), tmp_path))
+    policy = next(a["content"] for _, a in outline.elements if a.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    assert not [tag for tag, _ in outline.elements if tag in ("link", "img", "iframe", "object", "base", "form")]
+    # The policy blocks inline styles and handlers, so nothing may rely on them.
+    assert not [a for _, a in outline.elements if "src" in a or "style" in a or any(k.startswith("on") for k in a)]
+    assert [tag for tag, _ in outline.elements].count("script") == 1
+
+
+def test_hostile_text_stays_text(tmp_path):
+    """In file name, title, message, problem and misconception."""
+    bad = make_test("q1", "relu", "failed", title=HOSTILE, message=HOSTILE, misconceptions=[HOSTILE])
+    source = page([make_grade(HOSTILE, bad, problems=[HOSTILE], status="incomplete")], tmp_path)
+    assert "<img" not in source
+    assert source.count("</script>") == 1
+    assert "49" not in Outline(source).text("s1")
+    assert Outline(source).text("s1").count(HOSTILE) >= 3
+
+
+def test_lone_surrogates_and_writing_direction_do_not_reach_the_page(tmp_path):
+    """A file name that is no UTF-8 comes as surrogates; an override could make it read as another one."""
+    source = page([make_grade("caf\udce9 \u202egpj.ipynb")], tmp_path)
+    assert "caf\ufffd \ufffdgpj.ipynb" in source
+
+
+def test_headings_go_down_one_level_at_a_time(tmp_path):
+    outline = Outline(page(a_class(), tmp_path))
+    levels = [int(tag[1]) for tag, _ in outline.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert all(a.get("scope") in ("col", "row") for tag, a in outline.elements if tag == "th")
+
+
+def test_submission_tells_why_points_were_lost(tmp_path):
+    """Bob is second by name: what was asked, what came, where to look, the student's own traceback lines."""
+    bob = Outline(page(a_class(), tmp_path)).text("s2")
+    assert "Lost 15 points: 5 in q1, 5 in q2, 5 in q3." in bob
+    assert "Misconception: relu before add" in bob
+    assert "Asked relu(x) Came -3 instead of 0 Look what comes last?" in bob
+    assert "2 of 3 cases" in bob
+    assert "the first is shown" not in bob
+    assert "! error Stride: the stride is right. hidden 0/5" in bob
+    assert "RuntimeError: 64 channels, not 32" in bob
+    assert "◔ timeout Stages: the stages is right. public 0/5" in bob
+    assert "✓ passed 1 check" in bob
+
+
+def test_traceback_keeps_its_lines(tmp_path):
+    source = page(a_class(), tmp_path)
+    block = html.unescape(source.partition("<pre>")[2].partition("</pre>")[0])
+    assert block == TRACEBACK
+
+
+def test_one_reason_for_many_checks_is_said_once(tmp_path):
+    """What differs only in the number of cases is the same reason."""
+    message = "`Bottleneck` is not defined."
+    cases = "\n({n} of {n} cases of this check do not pass; the first is shown.)"
+    tests = [make_test("q2", f"t{n}", "failed", message=message + cases.format(n=n)) for n in range(2, 9)]
+    text = Outline(page([make_grade("a.ipynb", *tests)], tmp_path)).text("s1")
+    assert text.count(message) == 1
+    assert all(f"{n} of {n} cases" in text for n in range(2, 9))
+
+
+def test_question_that_was_not_judged_is_neither_full_nor_empty(tmp_path):
+    grades = [make_grade("a.ipynb", make_test("q1")), make_grade("b.ipynb", make_test("q1"), make_test("q2", "relu"))]
+    outline = Outline(page(grades, tmp_path))
+    assert "q2" not in outline.text("s1")
+    assert "q2 Bottleneck" in outline.text("s2")
+    assert "a.ipynb ✓ graded 5/5 \u2013" in outline.text("scores")
+
+
+def test_submissions_are_in_order_of_names_and_same_names_are_told_apart(tmp_path):
+    names = ("Zoe.ipynb", "resnet.ipynb", "adam.ipynb", "resnet.ipynb")
+    grades = read_results(save([make_grade(name) for name in names], tmp_path / "results"))
+    source = page(grades, tmp_path)
+    rows = re.findall(r'<th scope="row"><a href="#s\d+"><bdi>(.*?)</bdi>', source)
+    assert rows == ["adam.ipynb", "resnet.ipynb (001)", "resnet.ipynb (003)", "Zoe.ipynb"]
+
+
+def test_unconfined_grading_is_flagged(tmp_path):
+    warning = "graded with --unsafe"
+    assert warning in page([make_grade("a.ipynb", isolation=["unsafe"])], tmp_path)
+    assert warning not in page([make_grade("a.ipynb")], tmp_path)
+
+
+def test_reports_are_the_same_every_time(tmp_path):
+    folder = save(a_class(), tmp_path)
+    written = []
+    for _ in range(2):
+        assert write_reports(folder) == folder / "report.html"
+        written.append([(folder / name).read_bytes() for name in ("report.html", "grades.csv")])
+    assert written[0] == written[1]
+    assert sorted(p.name for p in folder.iterdir() if p.suffix != ".json") == ["grades.csv", "report.html"]
+
+
+def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
+    grades = a_class()
+    old = page(grades, tmp_path)
+
+    def full_disk(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        write_html(grades[:1], tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == old
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_large_class_takes_seconds_and_megabytes(tmp_path):
+    """300 submissions of 45 tests."""
+    tests = [
+        make_test(q, f"check {i}", "failed" if i % 4 == 0 else "passed", message=TRACEBACK if i % 4 == 0 else "")
+        for i in range(45)
+        for q in (("q1", "q2", "q3")[i % 3],)
+    ]
+    grades = [make_grade(f"student {n:03d}.ipynb", *copy.deepcopy(tests)) for n in range(300)]
+    start = time.perf_counter()
+    write_reports(save(grades, tmp_path))
+    assert time.perf_counter() - start < 15
+    assert (tmp_path / "report.html").stat().st_size < 12_000_000
+
+
+# The spreadsheet
+
+
+def rows_of(grades: list[dict], tmp_path: Path) -> list[dict]:
+    write_csv(grades, tmp_path / "grades.csv")
+    with (tmp_path / "grades.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_csv_has_one_row_a_submission(tmp_path):
+    bob, alice, *_ = rows_of(read_results(save(a_class(), tmp_path / "results")), tmp_path)
+    assert bob == {
+        "submission": "bob.ipynb",
+        "status": "graded",
+        "score": "13",
+        "possible": "28",
+        "percent": "46.43",
+        "q1": "5",
+        "q2": "0",
+        "q3": "0",
+        "q4": "8",
+        "deferred": "12",
+        "misconceptions": "relu_before_add",
+        "seconds": "1.5",
+        "result": "000",
+    }
+    assert (alice["q2"], alice["percent"]) == ("", "100")
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", " =", "\t=", "\r=", "\n=", "\uff1d"])
+def test_csv_never_holds_a_formula(tmp_path, first):
+    name = f"{first}cmd|'/C calc'!A0,\n\"x\".ipynb"
+    (row,) = rows_of([make_grade(name)], tmp_path)
+    assert row["submission"][0] not in "=+-@\t\r\n\uff1d "
+    assert row["submission"].endswith("cmd|'/C calc'!A0,␊\"x\".ipynb")
+    assert row["score"] == "5"
+
+
+def test_csv_leaves_plain_names_alone(tmp_path):
+    assert rows_of([make_grade("José - v2=final.ipynb")], tmp_path)[0]["submission"] == "José - v2=final.ipynb"
+
+
+# Gradescope
+
+
+def test_gradescope_hides_what_hidden_tests_say():
+    bob = a_class()[0]
+    shown, hidden = (gradescope(bob, show_hidden=show)["tests"] for show in (True, False))
+    assert "RuntimeError" in shown[2]["output"]
+    assert hidden[2] == {
+        "name": "q2 Stride: the stride is right.",
+        "score": 0.0,
+        "max_score": 5.0,
+        "visibility": "visible",
+        "output": "error",
+        "status": "failed",
+    }
+    assert "Asked: relu(x)" in hidden[1]["output"]  # a public test keeps its message
+
+
+def test_gradescope_adds_up_and_quotes_as_text():
+    for grade in a_class():
+        result = gradescope(grade, show_hidden=True)
+        assert result["score"] == sum(test["score"] for test in result["tests"])
+        assert {result["output_format"], result["test_output_format"], result["test_name_format"]} == {"text"}
+        json.dumps(result)
+
+
+def test_gradescope_deferred_is_neither_passed_nor_failed():
+    result = gradescope(a_class()[0], show_hidden=False)
+    assert result["output"].splitlines() == [
+        "13/28 (46 %), graded",
+        "Not part of this score: 12 points, judged later on a machine with a GPU.",
+    ]
+    assert (result["tests"][-1]["max_score"], "status" in result["tests"][-1]) == (0.0, False)
+
+
+# The terminal
+
+
+def on_terminal(grades: list[dict], width: int) -> list[str]:
+    console = Console(width=width, file=io.StringIO(), record=True)
+    print_table(grades, console)
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert all(len(line) <= width for line in lines)
+    return lines
+
+
+def test_table_on_a_wide_terminal_has_everything():
+    lines = on_terminal(a_class(), 130)
+    assert " ".join(lines[0].split()) == "submission status q1 q2 q3 q4 score % first points lost"
+    assert lines[1].split(maxsplit=8)[2:] == ["5/10", "0/5", "0/5", "8/8", "13/28", "46", "%  q1 relu before add"]
+    assert lines[3].endswith("q2 `Bottleneck` is not defined.")
+    assert lines[4].endswith("x.ipynb: is not a notebook")
+
+
+@pytest.mark.parametrize("width", [100, 60, 40])
+def test_table_cuts_names_but_no_numbers(width):
+    grades = [{**grade, "submission": f"a very long name of {grade['submission']}"} for grade in a_class()]
+    lines = on_terminal(grades, width)
+    assert [re.search(r"(\S+)\s+(\d+) %", line).groups() for line in lines[1:5]] == [
+        ("13/28", "46"),
+        ("18/18", "100"),
+        ("5/15", "33"),
+        ("0/5", "0"),
+    ]
+    assert all(word in lines[row] for row, word in ((1, "graded"), (3, "incomplete"), (4, "unreadable")))
+    assert ("first points lost" in lines[0]) == (width >= 100)
+
+
+def test_table_shows_student_text_as_it_is():
+    line = on_terminal([make_grade("[red]\x1b[2J\n.py")], 60)[1]
+    assert line.startswith("[red]␛[2J␊.py")
+
+
+def test_table_ends_with_the_class_in_one_line():
+    assert on_terminal(a_class(), 200)[-1] == (
+        "4 submissions: 2 graded, 1 incomplete, 1 unreadable; mean 44.9 %, median 39.9 %; 1 with full marks; "
+        "2 with up to 12 points deferred to a CUDA GPU"
+    )
+    assert on_terminal([], 80)[-1] == "0 submissions"
+
+
+@pytest.mark.parametrize(("total", "lines"), [(300, 10), (25, 10), (5, 5), (1, 1)])
+def test_progress_in_a_log_is_a_line_a_tenth(total, lines):
+    console = Console(file=io.StringIO())
+    with progress(total, console) as advance:
+        for n in range(total):
+            advance(f"{n}.ipynb")
+    written = console.file.getvalue().splitlines()
+    assert len(written) == lines
+    assert written[-1] == f"{total} of {total} (100 %)"
+
+
+def test_progress_on_a_terminal_is_a_bar_that_trusts_no_name():
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with progress(2, console) as advance:
+        advance("[bold]\x1b[2Jx.ipynb")
+        advance("[/]")
+    assert "2/2" in console.file.getvalue()
+    assert "\x1b[2J" not in console.file.getvalue()

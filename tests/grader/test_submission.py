@@ -1,0 +1,702 @@
+"""Reading, slicing and executing submissions: whatever comes in, the student gets a fair slice or one clear line."""
+
+import ast
+import contextlib
+import io
+import json
+import keyword
+import textwrap
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograder.contract import REQUIRED
+from autograder.submission import (
+    Cell,
+    Slice,
+    Submission,
+    UnreadableSubmission,
+    execute,
+    fingerprint,
+    read_submission,
+    slice_submission,
+    student_traceback,
+)
+from autograder.submission import read as reading
+from autograder.submission.magics import neutralise
+
+SAMPLES = Path(__file__).parent / "samples"
+CODE = "import torch\n\n\nclass BasicBlock: pass\n"
+
+
+# --- helpers -----------------------------------------------------------------------------------------------------
+
+
+def submit(*sources: str) -> Submission:
+    """A notebook with these code cells."""
+    cells = [Cell(f"cell {number}", textwrap.dedent(source)) for number, source in enumerate(sources, start=1)]
+    return Submission("homework.ipynb", "0" * 64, tuple(cells))
+
+
+def run(*sources: str, required=("BasicBlock",)) -> dict:
+    """Slice and execute cells that must raise nothing; returns the namespace."""
+    slice_ = slice_submission(submit(*sources), required)
+    assert slice_.missing == ()
+    namespace = {}
+    assert execute(slice_, namespace) == []
+    return namespace
+
+
+def kept(*sources: str, required=("BasicBlock",)) -> str:
+    """The kept source lines of a sliced notebook, joined."""
+    slice_ = slice_submission(submit(*sources), required)
+    return "\n".join(ast.unparse(ast.parse(cell.source).body[i]) for cell in slice_.cells for i in cell.keep)
+
+
+def notebook(*cells, **metadata) -> dict:
+    """A minimal notebook of format 4; cells are sources, or whole cells."""
+    whole = [
+        cell
+        if isinstance(cell, dict)
+        else {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": cell}
+        for cell in cells
+    ]
+    return {"cells": whole, "metadata": metadata, "nbformat": 4, "nbformat_minor": 4}
+
+
+def write(folder: Path, name: str, content) -> Path:
+    """Write text, bytes, or anything that JSON takes."""
+    path = folder / name
+    if not isinstance(content, (str, bytes)):
+        content = json.dumps(content)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def zipped(folder: Path, members, name="export.zip", **kwargs) -> Path:
+    """A zip with these (name or ZipInfo, content) members."""
+    path = folder / name
+    with zipfile.ZipFile(path, "w", **kwargs) as archive:
+        for member, content in members:
+            archive.writestr(member, content if isinstance(content, (str, bytes)) else json.dumps(content))
+    return path
+
+
+def refused(path: Path) -> str:
+    """The one line with which a file is refused."""
+    with pytest.raises(UnreadableSubmission) as caught:
+        read_submission(path)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert line.startswith(path.name)
+    return line
+
+
+# --- read --------------------------------------------------------------------------------------------------------
+
+
+def test_notebook_cells_are_numbered_among_code_cells(tmp_path):
+    text = {"cell_type": "markdown", "metadata": {}, "source": "# Title"}
+    submission = read_submission(write(tmp_path, "a.ipynb", notebook(text, "x = 1", text, ["y = 2\n", "z = 3"], "")))
+    assert submission.cells == (Cell("cell 1", "x = 1"), Cell("cell 2", "y = 2\nz = 3"), Cell("cell 3", ""))
+    assert submission.name == "a.ipynb"
+    assert submission.sha256 == fingerprint(tmp_path / "a.ipynb")
+
+
+def test_notebook_of_format_3(tmp_path):
+    cell = {"cell_type": "code", "language": "python", "input": ["x = 1"], "outputs": [], "metadata": {}}
+    old = {"worksheets": [{"cells": [cell, cell]}], "metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0}
+    submission = read_submission(write(tmp_path, "a.ipynb", old))
+    assert [cell.source for cell in submission.cells] == ["x = 1", "x = 1"]
+
+
+def test_python_file_is_one_cell_with_its_name(tmp_path):
+    submission = read_submission(write(tmp_path, "my net.py", b"\xef\xbb\xbf" + CODE.replace("\n", "\r\n").encode()))
+    assert submission.cells == (Cell("my net.py", CODE),)
+
+
+def test_exported_zip(tmp_path):
+    members = [
+        ("resnet.ipynb", notebook(CODE)),
+        (".OTTER_LOG", b"\x80\x04never unpickled"),
+        ("__zip_filename__", "export.zip"),
+        ("resnet.pdf", b"%PDF"),
+        ("utils.py", "x = 1"),
+    ]
+    submission = read_submission(zipped(tmp_path, members, compression=zipfile.ZIP_DEFLATED))
+    assert submission.name == "export.zip"
+    assert submission.cells == (Cell("cell 1", CODE),)
+
+
+def test_zip_in_a_folder_with_clutter(tmp_path):
+    members = [
+        ("homework/", ""),
+        ("homework/resnet.py", CODE),
+        ("__MACOSX/homework/._resnet.py", b"\0\5"),
+        ("homework/.ipynb_checkpoints/resnet-checkpoint.ipynb", notebook("old")),
+    ]
+    assert read_submission(zipped(tmp_path, members)).cells == (Cell("resnet.py", CODE),)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.ipynb", b"", "empty (0 bytes)"),
+        ("a.ipynb", "{", "not valid JSON (line 1)"),
+        ("a.ipynb", "[" * 100_000, "nested too deeply"),
+        ("a.ipynb", "[1]", "not a notebook"),
+        ("a.ipynb", {"name": "x"}, "it has no cells"),
+        ("a.ipynb", {"cells": [1]}, "list of cells is broken"),
+        ("a.ipynb", notebook({"cell_type": "code", "source": 3}), "source of a code cell is not text"),
+        ("a.ipynb", notebook({"cell_type": "markdown", "source": "class BasicBlock"}), "no code"),
+        ("a.ipynb", notebook("", "  \n"), "no code"),
+        ("a.ipynb", notebook("x <- 1", kernelspec={"name": "ir", "language": "R"}), "for R, not for Python"),
+        ("a.ipynb", notebook("x", language_info={"name": "julia"}), "for julia"),
+        ("a.py", "\n\n", "no code"),
+        ("a.py", "é = 1".encode("latin-1"), "not a text file in UTF-8 (byte 0)"),
+        ("a.py", CODE.encode("utf-16"), "UTF-16"),
+        ("a.py", "x = 1\n" * 200_000, "more than 500 kB of code"),
+        ("a.docx", "text", "hand in a notebook"),
+        ("resnet", "text", "hand in a notebook"),
+        ("a.zip", b"PK\x03\x04 broken", "not a zip file that can be opened"),
+        ("a.zip", b"plain text", "not a zip file that can be opened"),
+    ],
+)
+def test_refused_in_one_line(tmp_path, name, content, words):
+    assert words in refused(write(tmp_path, name, content))
+
+
+@pytest.mark.parametrize("language", ["python", "Python", "python3", "ipython"])
+def test_any_python_kernel(tmp_path, language):
+    assert read_submission(write(tmp_path, "a.ipynb", notebook("x = 1", kernelspec={"language": language})))
+
+
+def test_no_file_or_no_regular_file(tmp_path):
+    assert "no such file" in refused(tmp_path / "gone.ipynb")
+    (tmp_path / "folder.ipynb").mkdir()
+    assert "not a file" in refused(tmp_path / "folder.ipynb")
+    assert fingerprint(tmp_path / "gone.ipynb") == fingerprint(tmp_path / "folder.ipynb") == ""
+
+
+def test_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "LARGEST_FILE", 1000)
+    assert "larger than" in refused(write(tmp_path, "a.py", "#" * 1001))
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ([("readme.txt", "x")], "no notebook"),
+        ([("a.ipynb", notebook(CODE)), ("b/b.ipynb", notebook(CODE))], "2 notebooks (`a.ipynb`, `b/b.ipynb`)"),
+        ([("a.py", CODE), ("b.py", CODE)], "2 Python files (`a.py`, `b.py`)"),
+        ([("../a.py", CODE)], "`../a.py`, a path that leads out"),
+        ([("a/..\\..\\a.py", CODE)], "a path that leads out"),
+        ([("/etc/a.py", CODE)], "a path that leads out"),
+        ([("C:/a.py", CODE)], "a path that leads out"),
+        ([("a.py", "")], "`a.py` in it is empty"),
+        ([("a.ipynb", "{")], "not valid JSON"),
+    ],
+)
+def test_zip_refused_in_one_line(tmp_path, members, words):
+    assert words in refused(zipped(tmp_path, members))
+
+
+def test_zip_with_a_name_twice(tmp_path):
+    with pytest.warns(UserWarning, match="Duplicate"):
+        path = zipped(tmp_path, [("a.py", CODE), ("a.py", CODE)])
+    assert "`a.py` twice" in refused(path)
+
+
+def test_zip_with_a_link(tmp_path):
+    link = zipfile.ZipInfo("a.py")
+    link.external_attr = 0o120777 << 16
+    assert "a link" in refused(zipped(tmp_path, [(link, "/etc/passwd")]))
+
+
+def test_zip_that_is_encrypted(tmp_path):
+    path = zipped(tmp_path, [("a.py", CODE)])
+    data = bytearray(path.read_bytes())
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    assert "encrypted" in refused(path)
+
+
+def test_zip_compressed_in_an_unusual_way(tmp_path):
+    assert "ordinary zip" in refused(zipped(tmp_path, [("a.py", CODE)], compression=zipfile.ZIP_LZMA))
+
+
+def test_zip_with_too_many_members(tmp_path):
+    assert "more than 1000 files" in refused(zipped(tmp_path, [(f"{i}.txt", "") for i in range(1001)]))
+
+
+def test_zip_bomb_that_says_so(tmp_path):
+    bomb = [("a.py", b"#" * (reading.LARGEST_FILE + 1))]
+    assert "larger than 50 MB" in refused(zipped(tmp_path, bomb, compression=zipfile.ZIP_DEFLATED))
+
+
+def test_zip_bomb_that_lies(tmp_path, monkeypatch):
+    """The directory declares ten bytes; no more than those are unpacked, and the checksum gives the lie away."""
+    path = zipped(tmp_path, [("a.py", b"#" * 1_000_000)], compression=zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    size = data.index(b"PK\x01\x02") + 24
+    data[size : size + 4] = (10).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert "not a zip file that can be opened" in refused(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damaged_files_are_read_or_refused(tmp_path_factory, data):
+    """A flipped byte or a lost end never gets past `UnreadableSubmission`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.ipynb", json.dumps(notebook(CODE)))
+    name, whole = data.draw(
+        st.sampled_from([("a.zip", buffer.getvalue()), ("a.ipynb", json.dumps(notebook(CODE)).encode())])
+    )
+    damaged = bytearray(whole)
+    damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    path = write(tmp_path_factory.getbasetemp(), name, bytes(damaged[: data.draw(st.integers(1, len(whole)))]))
+    with contextlib.suppress(UnreadableSubmission):
+        assert read_submission(path).cells
+
+
+def test_file_name_cannot_break_the_line(tmp_path):
+    with pytest.raises(UnreadableSubmission) as caught:
+        read_submission(tmp_path / ("a\n\x1b[31m" + "b" * 150 + ".ipynb"))
+    assert str(caught.value).isprintable()
+
+
+def test_half_a_surrogate_pair(tmp_path):
+    path = write(tmp_path, "a.ipynb", b'{"cells": [{"cell_type": "code", "source": "x = \'\\ud83d\'"}]}')
+    assert read_submission(path).cells[0].source == "x = '?'"
+
+
+# --- magics ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"),
+    [
+        ("%matplotlib inline\nx = 1", "pass\nx = 1"),
+        ("!pip install x\nx = 1", "pass\nx = 1"),
+        ("%%time\nx = 1", "\nx = 1"),
+        ("\n%%capture out\n%%time\nx = 1", "\n\n\nx = 1"),
+        ("%%timeit -n 3\n%cd ..\nx = 1", "\npass\nx = 1"),
+        ("%%bash\nls\n", "\n\n"),
+        ("%%writefile net.py\nclass BasicBlock: pass", "\n"),
+        ("files = !ls *.py\na, b = %who", "files = []\na, b = None"),
+        ("for i in x:\n    !echo {i}\n    %time f(i)", "for i in x:\n    pass\n    f(i)"),
+        ("?help\nprint?\nnn.Conv2d??\nx = 1", "pass\npass\npass\nx = 1"),
+        ("!ls \\\n  -l\nx = 1", "pass\n\nx = 1"),
+        ("!echo 'unbalanced (\nx = 1", "pass\nx = 1"),
+        ("x = (1\n%2)", "x = (1\n%2)"),
+        ("x = 1 \\\n%2", "x = 1 \\\n%2"),
+        ("s = '''\n!ls\n%cd\n'''\n!ls", "s = '''\n!ls\n%cd\n'''\npass"),
+        ("s = 'it''s (' # don't (\n!ls", "s = 'it''s (' # don't (\npass"),
+        ("s = 'a'''\n!ls", "s = 'a'''\npass"),
+        ('s = "\\"("\n!ls', 's = "\\"("\npass'),
+        ("x != y", "x != y"),
+    ],
+)
+def test_neutralise(cell, plain):
+    assert neutralise(cell) == plain
+
+
+@given(st.text(alphabet="%!?ax=('\"\\#\n ", max_size=40))
+def test_neutralise_keeps_the_number_of_lines(source):
+    assert neutralise(source).count("\n") == source.count("\n")
+
+
+@pytest.mark.parametrize("module", [keyword, textwrap, zipfile, json.decoder, reading])
+def test_neutralise_leaves_python_alone(module):
+    source = Path(module.__file__).read_text()
+    assert neutralise(source) == source
+
+
+# --- slice -------------------------------------------------------------------------------------------------------
+
+NEEDS = {
+    "import far away": ("import math as m", "x = 1", "class BasicBlock:\n    value = m.pi"),
+    "dotted import": ("import os.path", "class BasicBlock:\n    value = os.path.sep"),
+    "star import": ("from math import *", "class BasicBlock:\n    value = pi"),
+    "import in try": (
+        "try:\n    import nothing_like_it as m\nexcept ImportError:\n    import math as m",
+        "BasicBlock = m.pi",
+    ),
+    "helper used in a body": ("def helper(): return LIMIT", "LIMIT = 3", "class BasicBlock:\n    value = helper()"),
+    "global of a method": (
+        "class BasicBlock:\n    def f(self): return WIDTH",
+        "WIDTH = 1",
+        "assert BasicBlock().f() == 1",
+    ),
+    "base class": ("class Base: pass", "class BasicBlock(Base): pass"),
+    "decorator": ("def mark(c):\n    c.marked = True\n    return c", "@mark\nclass BasicBlock: pass"),
+    "default argument": ("N = 3", "class BasicBlock:\n    def f(self, n=N): return n"),
+    "annotation": ("Width = int", "class BasicBlock:\n    def f(self, n: Width) -> Width: return n"),
+    "metaclass": ("class Meta(type): pass", "class BasicBlock(metaclass=Meta): pass"),
+    "class body reads a global of the same name": ("width = 3", "class BasicBlock:\n    width = width"),
+    "lambda": ("N = 1", "BasicBlock = lambda: N"),
+    "comprehension": ("WIDTHS = [1, 2]", "BasicBlock = [w for w in WIDTHS]"),
+    "walrus": ("if (N := 3) > 2: pass", "BasicBlock = N"),
+    "walrus in a comprehension": ("[last := i for i in range(3)]", "BasicBlock = last"),
+    "tuple assignment": ("A, (B, *C) = 1, (2, 3)", "BasicBlock = A + B + C[0]"),
+    "for target": ("for i in range(3): pass", "BasicBlock = i"),
+    "with target": ("import io\nwith io.StringIO('3') as f: N = f.read()", "BasicBlock = N"),
+    "if and else": ("if 1 > 2:\n    N = 1\nelse:\n    N = 2", "BasicBlock = N"),
+    "match": ("match (1, 2):\n    case (a, b): pass", "BasicBlock = a + b"),
+    "augmented assignment": ("N = 1", "N += 1", "BasicBlock = N"),
+    "annotated assignment": ("N: int = 1", "BasicBlock = N"),
+    "global in a function": ("N = 1", "def bump():\n    global N\n    N += 1", "bump()", "BasicBlock = [1][N - 2]"),
+    "global first set by a call": ("def start():\n    global N\n    N = 1", "start()", "BasicBlock = N"),
+    "dict item": ("CFG = {}", "CFG['n'] = 1", "BasicBlock = CFG['n']"),
+    "dict update": ("CFG = {}", "CFG.update(n=1)", "BasicBlock = CFG['n']"),
+    "list append in a loop": ("L = []", "for i in range(3): L.append(i)", "BasicBlock = L[2]"),
+    "container filled by a function": ("R = {}", "def add(k):\n    R[k] = 1", "add('a')", "BasicBlock = R['a']"),
+    "container filled by a decorator": (
+        "R = {}\ndef register(c):\n    R[c.__name__] = c\n    return c",
+        "@register\nclass Inner: pass",
+        "BasicBlock = R['Inner']",
+    ),
+    "parser of options": (
+        "import argparse",
+        "parser = argparse.ArgumentParser()",
+        "parser.add_argument('--width', default=8)",
+        "args = parser.parse_args([])",
+        "BasicBlock = args.width",
+    ),
+    "postponed annotations": ("from __future__ import annotations", "class BasicBlock:\n    x: Nowhere"),
+    "name mangling": ("_BasicBlock__n = 1", "class BasicBlock:\n    def f(self): return __n"),
+    "dataclass": (
+        "from __future__ import annotations\nfrom dataclasses import dataclass",
+        "@dataclass\nclass Config:\n    width: int = 8",
+        "BasicBlock = Config().width",
+    ),
+    "several statements in a line, not only ASCII": ("é = 'ü'; N = 1; M = 2", "BasicBlock = (N, M)"),
+}
+
+
+@pytest.mark.parametrize("cells", NEEDS.values(), ids=NEEDS)
+def test_keeps_what_is_needed(cells):
+    assert "BasicBlock" in run(*cells)
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "def f(self): return 1\nBasicBlock.f = f",
+        "setattr(BasicBlock, 'f', lambda self: 1)",
+        "def install(cls):\n    cls.f = lambda self: 1\ninstall(BasicBlock)",
+        "def install(name, *, cls):\n    cls.f = lambda self: 1\ninstall('f', cls=BasicBlock)",
+        "def add_to(c):\n    return lambda g: setattr(c, g.__name__, g)\n@add_to(BasicBlock)\ndef f(self): return 1",
+        "for g in [lambda self: 1]:\n    BasicBlock.f = g",
+        "class BasicBlock(BasicBlock):\n    def f(self): return 1",
+        "_Old = BasicBlock\nclass BasicBlock(_Old):\n    def f(self): return 1",
+    ],
+)
+def test_keeps_patches(patch):
+    namespace = run("class BasicBlock:\n    def f(self): return 0", patch)
+    assert namespace["BasicBlock"]().f() == 1
+
+
+def test_keeps_every_definition_in_order():
+    namespace = run("class BasicBlock: value = 1", "class BasicBlock:\n    value = 2", "print(BasicBlock.value)")
+    assert namespace["BasicBlock"].value == 2
+
+
+EXPENSIVE = {
+    "training loop": "for epoch in range(200):\n    loss.backward()\n    i = 0",
+    "endless loop": "while True:\n    pass",
+    "call of a helper": "helper()",
+    "print": "print(helper())",
+    "assertion": "assert helper()",
+    "object that nobody needs": "net = BasicBlock()",
+    "change of a module": "m.tau = 3",
+    "method of a required class": "BasicBlock.register(int)",
+    "training that fills a needed container": "for e in range(9):\n    CFG['lr'] = e\n    loss.backward()",
+    "function that trains": "def train():\n    CFG['lr'] = 1\n    loss.backward()\ntrain()",
+    "function that calls it": "def train():\n    loss.backward()\ndef main():\n    CFG['lr'] = 1\n    train()\nmain()",
+    "result of training under a needed name": "def train():\n    loss.backward()\nhelper = train()",
+    "deleting a needed name": "del helper",
+    "main guard": "if __name__ == '__main__':\n    helper = 1 / 0",
+    "method called like a helper": "class T:\n    def helper(self):\n        CFG[0] = 1\nhelper()",
+    "input": "input('more?')",
+    "exit": "exit()",
+    "exception": "raise SystemExit",
+    "undefined": "undefined_name",
+    "top-level await": "await forever()",
+}
+
+
+@pytest.mark.parametrize("cell", EXPENSIVE.values(), ids=EXPENSIVE)
+def test_leaves_out_what_only_runs(cell):
+    needed = (
+        "import math as m",
+        "CFG = {}\ndef helper(): return m.pi, CFG",
+        "class BasicBlock:\n    def f(self): return helper()\n    def g(self):\n        for i in [1]: pass",
+    )
+    assert kept(*needed, cell) == kept(*needed)
+    assert kept(cell, *needed) == kept(*needed)
+    run(*needed, cell)
+
+
+def test_local_names_are_not_global_ones():
+    block = "class BasicBlock:\n    def f(self, net):\n        out = net\n        return [i for i in out]"
+    assert "net" not in kept(block, "net = 1 / 0\nout = 2\ni = 3").replace(kept(block), "")
+
+
+def test_magic_above_a_class_keeps_the_class():
+    assert "BasicBlock" in run(
+        "%%time\n%matplotlib inline\nimport math\n!ls", "%%capture\nclass BasicBlock:\n    x = math.pi"
+    )
+
+
+def test_line_numbers_are_the_students():
+    namespace = run("\n\n%%time\n!ls\n\nclass BasicBlock:\n    def f(self):\n        return 1 / 0\n")
+    with pytest.raises(ZeroDivisionError) as caught:
+        namespace["BasicBlock"]().f()
+    assert student_traceback(caught.value).startswith("cell 1, line 8, in f\n    return 1 / 0\n")
+
+
+def test_syntax_error_spoils_its_own_cell_only():
+    slice_ = slice_submission(
+        submit("class BasicBlock: pass", "# net\nclass ResNet:\n    conv = Conv2d(\n", "x = 1"),
+        ("BasicBlock", "ResNet"),
+    )
+    assert slice_.missing == ("ResNet",)
+    first, second = slice_.problems
+    assert first.startswith("cell 2, line 3: '(' was never closed: `conv = Conv2d(`")
+    assert "`# net`" in first
+    assert second == "`ResNet`: its definition is in cell 2, which has a syntax error."
+    namespace = {}
+    assert execute(slice_, namespace) == []
+    assert "BasicBlock" in namespace
+
+
+@pytest.mark.parametrize(
+    "broken", ["return 1", "x = 'open", "class BasicBlock:\nx = 1", "break", "f(" * 300, "-" * 20_000 + "1", "\0"]
+)
+def test_broken_cells_are_one_line(broken):
+    slice_ = slice_submission(submit("ok = 1", broken))
+    assert slice_.missing == REQUIRED
+    assert slice_.problems[0].startswith("cell 2")
+    assert slice_.problems[0].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("def Resnet18(): pass", "cell 1 defines `Resnet18`; the name must be exactly `ResNet18`"),
+        ("def res_net18(): pass", "`res_net18`"),
+        ("%%writefile net.py\ndef ResNet18(): pass", "`%%writefile net.py` keeps"),
+        ("if __name__ == '__main__':\n    def ResNet18(): pass", "indented under something else"),
+    ],
+)
+def test_missing_name_is_explained(cell, words):
+    slice_ = slice_submission(submit(cell), ("ResNet18",))
+    assert slice_.missing == ("ResNet18",)
+    assert words in slice_.problems[0]
+
+
+def test_json_round_trip():
+    slice_ = slice_submission(submit("class BasicBlock: pass", "def f(:", "x = 1; ResNet = 2"))
+    assert Slice.from_json(json.loads(json.dumps(slice_.to_json()))) == slice_
+
+
+def test_many_statements_take_linear_time():
+    chain = "".join(f"a{i} = a{i + 1}\n" for i in range(5000))
+    slice_ = slice_submission(submit(chain + "a5000 = 1", "BasicBlock = a0"), ("BasicBlock",))
+    assert len(slice_.cells[0].keep) == 5001
+
+
+STATEMENTS = [
+    "import math",
+    "from functools import partial as bind",
+    "SIZES = {}",
+    "SIZES['basic'] = 3",
+    "def area(n):\n    return math.pi * SIZES['basic'] * n",
+    "class Base:\n    def value(self):\n        return area(self.n)",
+    "class BasicBlock(Base):\n    n = 1",
+    "class Bottleneck(Base):\n    n = 2",
+    "def value(self):\n    return area(self.n) + 1",
+    "Bottleneck.value = value",
+    "class ResNet:\n    def __init__(self, block):\n        self.value = block().value()",
+    "ResNet18 = bind(ResNet, BasicBlock)",
+]
+
+
+@given(
+    noise=st.lists(st.tuples(st.integers(0, len(STATEMENTS)), st.sampled_from(list(EXPENSIVE.values()))), max_size=6),
+    cuts=st.sets(st.integers(1, len(STATEMENTS) + 6)),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_split_into_cells_with_any_noise_runs(noise, cuts):
+    """The same statements, cut into cells anywhere, with expensive statements in between, define the same."""
+    statements = list(STATEMENTS)
+    for position, source in noise:
+        if "helper" not in source and "__main__" not in source:
+            statements.insert(position, source)
+    cells, cell = [], []
+    for number, statement in enumerate(statements):
+        if number in cuts:
+            cells.append("\n".join(cell))
+            cell = []
+        cell.append(statement)
+    namespace = run(*cells, "\n".join(cell), required=REQUIRED)
+    assert namespace["ResNet18"]().value == namespace["BasicBlock"]().value() == pytest.approx(9.42, abs=0.01)
+    assert namespace["Bottleneck"]().value() == pytest.approx(19.85, abs=0.01)
+
+
+# --- execute -----------------------------------------------------------------------------------------------------
+
+
+def errors_of(*cells: str, required=("BasicBlock",)) -> tuple[list[str], dict]:
+    namespace = {}
+    return execute(slice_submission(submit(*cells), required), namespace), namespace
+
+
+def test_exception_is_reported_and_the_rest_goes_on():
+    errors, namespace = errors_of(
+        "import no_such_module\nN = 2", "class BasicBlock:\n    m = lambda: no_such_module\n    n = N"
+    )
+    assert errors == [
+        "cell 1, line 1\n    import no_such_module\nModuleNotFoundError: No module named 'no_such_module'"
+    ]
+    assert namespace["BasicBlock"].n == 2
+
+
+def test_what_follows_from_an_error_is_not_reported_again():
+    errors, namespace = errors_of(
+        "def f(): return 1 / 0", "N = f()", "class Base: n = N", "class BasicBlock(Base): pass"
+    )
+    assert len(errors) == 1
+    assert errors[0].splitlines() == [
+        "cell 2, line 1",
+        "    N = f()",
+        "cell 1, line 1, in f",
+        "    def f(): return 1 / 0",
+        "ZeroDivisionError: division by zero",
+    ]
+    assert "BasicBlock" not in namespace
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("import sys\nBasicBlock = sys.exit('bye')", "SystemExit: bye"),
+        ("def f(): raise KeyboardInterrupt\nBasicBlock = f()", "KeyboardInterrupt"),
+        ("def f(): return f()\nBasicBlock = f()", "RecursionError"),
+        (
+            "class Odd(Exception):\n    def __str__(self): return 1 / 0\ndef f(): raise Odd\nBasicBlock = f()",
+            "cannot be shown",
+        ),
+        ("def f(): raise ValueError('x' * 10_000_000)\nBasicBlock = f()", "... (cut)"),
+        ("BasicBlock = input('more?')", "BasicBlock = input"),
+        ("class BasicBlock:\n    x: Nowhere", "NameError"),
+    ],
+)
+def test_hostile_exceptions_become_text(cell, words, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    errors, _ = errors_of(cell)
+    assert len(errors) == 1
+    assert words in errors[0]
+    assert len(errors[0]) < 3000
+    assert errors[0].startswith("cell 1, line ")
+
+
+def test_module_is_called_submission():
+    namespace = run("class BasicBlock: pass", "name = __name__\nBasicBlock.name = name")
+    assert namespace["BasicBlock"].name == namespace["BasicBlock"].__module__ == "submission"
+
+
+def test_traceback_shows_the_students_frames_only():
+    namespace = run("""
+        from json import loads
+        class BasicBlock:
+            def f(self, x):
+                return sorted([x, 'a'], key=self.g)
+            def g(self, x):
+                return loads(x)
+    """)
+    with pytest.raises(json.JSONDecodeError) as caught:
+        namespace["BasicBlock"]().f("{")
+    lines = student_traceback(caught.value).splitlines()
+    assert lines[:4] == [
+        "cell 1, line 5, in f",
+        "    return sorted([x, 'a'], key=self.g)",
+        "cell 1, line 7, in g",
+        "    return loads(x)",
+    ]
+    assert lines[4].startswith("JSONDecodeError: ")
+    assert len(lines) == 5
+
+
+def test_traceback_of_a_python_file_names_it(tmp_path):
+    path = write(tmp_path, "my net.py", "class BasicBlock:\n    def f(self):\n        raise KeyError\n")
+    namespace = {}
+    execute(slice_submission(read_submission(path)), namespace)
+    with pytest.raises(KeyError) as caught:
+        namespace["BasicBlock"]().f()
+    assert student_traceback(caught.value) == "my net.py, line 3, in f\n    raise KeyError\nKeyError"
+
+
+def test_traceback_without_student_frames_is_empty():
+    with pytest.raises(ZeroDivisionError) as caught:
+        1 / 0  # noqa: B018
+    assert student_traceback(caught.value) == ""
+
+
+def test_traceback_of_a_deep_recursion_is_short():
+    namespace = run("class BasicBlock:\n    def f(self): return self.f()")
+    with pytest.raises(RecursionError) as caught:
+        namespace["BasicBlock"]().f()
+    text = student_traceback(caught.value)
+    assert "more calls" in text
+    assert len(text.splitlines()) < 20
+
+
+def test_traceback_of_code_in_a_running_notebook():
+    code = compile("def f():\n    1 / 0", "/tmp/ipykernel_123/4567.py", "exec")
+    namespace = {}
+    exec(code, namespace)
+    with pytest.raises(ZeroDivisionError) as caught:
+        namespace["f"]()
+    assert student_traceback(caught.value).startswith("your notebook, line 2, in f\n")
+
+
+# --- the odd samples ---------------------------------------------------------------------------------------------
+
+
+def test_hours_long_notebook_takes_no_time():
+    slice_ = slice_submission(read_submission(SAMPLES / "hours_long.ipynb"))
+    assert (slice_.missing, slice_.problems) == ((), ())
+    kept_lines = [cell.source.split("\n") for cell in slice_.cells]
+    assert sum(map(len, kept_lines)) < 100
+    namespace = {}
+    assert execute(slice_, namespace) == []
+    assert not {"net", "device", "plt", "trainset", "history", "plain"} & namespace.keys()
+    assert sum(p.numel() for p in namespace["ResNet18"]().parameters()) == 11_173_962
+
+
+def test_sample_with_missing_classes():
+    slice_ = slice_submission(read_submission(SAMPLES / "missing_classes.ipynb"))
+    assert slice_.missing == ("Bottleneck", "ResNet", "ResNet18")
+    assert slice_.problems == ()
+
+
+def test_sample_with_syntax_error():
+    slice_ = slice_submission(read_submission(SAMPLES / "syntax_error.ipynb"))
+    assert slice_.missing == ("Bottleneck",)
+    assert slice_.problems[0].startswith("cell 3, line 8: ")
+    namespace = {}
+    assert execute(slice_, namespace) == []
+    assert {"BasicBlock", "ResNet", "ResNet18"} <= namespace.keys()
+
+
+@pytest.mark.parametrize(("name", "words"), [("not_json.ipynb", "JSON"), ("empty.ipynb", "empty")])
+def test_unreadable_samples(name, words):
+    assert words in refused(SAMPLES / name)
