@@ -77,7 +77,7 @@ data_folder = utils.download_cifar10()
 train_loader, test_loader = utils.get_loaders(data_folder, train_batch=128, test_batch=100, workers=2)
 
 images, labels = next(iter(train_loader))
-print(f"{len(train_loader.dataset)} training and {len(test_loader.dataset)} test images; a batch is {tuple(images.shape)}")
+print(f"{len(train_loader.dataset)} training and {len(test_loader.dataset)} test images; batch {tuple(images.shape)}")
 utils.show_images(images, labels)
 
 # %% [raw]
@@ -98,7 +98,7 @@ utils.show_images(images, labels)
 # 6. ReLU.
 #
 # Step 5 only works when both sides have the same shape. When the stride is not 1, or the number of channels changes,
-# the input takes a detour: a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x` itself.
+# the input takes a detour: a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x`.
 #
 # | | shape |
 # | --- | --- |
