@@ -4,12 +4,15 @@ Building twice gives the same bytes: cell ids, file order and time stamps are fi
 """
 
 import contextlib
-import io
 import json
+import os
 import shutil
+import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import jupytext
 import nbformat
@@ -109,13 +112,30 @@ def _otter_assign(root: Path, scratch: Path, validate: bool) -> Path:
     nbformat.write(solved_notebook(root), master)
     shutil.copy(root / "environment.yml", scratch)
     result = scratch / "assigned"
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            otter_assign(str(master), str(result), no_pdfs=True, no_run_tests=not validate)
-    except Exception as error:
-        raise BuildError(f"Otter Assign does not accept {MASTER}: {error}\n{said.getvalue()}".rstrip()) from error
+    with tempfile.TemporaryFile("w+") as said:
+        try:
+            with _output_to(said):
+                otter_assign(str(master), str(result), no_pdfs=True, no_run_tests=not validate)
+        except Exception as error:
+            said.seek(0)
+            raise BuildError(f"Otter Assign does not accept {MASTER}: {error}\n{said.read()}".rstrip()) from error
     return result
+
+
+@contextlib.contextmanager
+def _output_to(file: TextIO) -> Iterator[None]:
+    """Send what this process prints to `file`, and what processes print that it starts meanwhile, such as kernels."""
+    with contextlib.ExitStack() as restore:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for number in (1, 2):
+            saved = os.dup(number)
+            restore.callback(os.close, saved)
+            restore.callback(os.dup2, saved, number)
+            os.dup2(file.fileno(), number)
+        restore.enter_context(contextlib.redirect_stdout(file))
+        restore.enter_context(contextlib.redirect_stderr(file))
+        yield
 
 
 def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
