@@ -13,7 +13,7 @@ from tests.grader.samples import write_samples
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def run(*command: str | Path, cwd: Path = ROOT, timeout: float = 600, **environment: str):
+def run(*command: str | Path, cwd: Path = ROOT, timeout: float = 1500, **environment: str):
     """Run a command to its end and return the finished process with its output as text."""
     return subprocess.run(
         [str(part) for part in command],
