@@ -18,24 +18,21 @@ NETWORKS = [
 @pytest.mark.parametrize(("expansion", "num_blocks", "num_classes"), NETWORKS)
 def test_forward(student, expansion, num_blocks, num_classes):
     """Forward pass: stem, stages, average pooling and head compute what they should, in eval mode."""
-    net = student.ResNet(student.probe(expansion), num_blocks, num_classes)
-    judge_network(net, expansion, num_blocks, num_classes, aspect="eval").require()
+    judge_network(student, expansion, num_blocks, num_classes, aspect="eval").require()
 
 
 @pytest.mark.points(2)
 @pytest.mark.parametrize(("expansion", "num_blocks", "num_classes"), NETWORKS[:2])
 def test_train_mode(student, expansion, num_blocks, num_classes):
     """Train mode: the stem's BatchNorm normalises with the batch and updates its running statistics."""
-    net = student.ResNet(student.probe(expansion), num_blocks, num_classes)
-    judge_network(net, expansion, num_blocks, num_classes, aspect="train").require()
+    judge_network(student, expansion, num_blocks, num_classes, aspect="train").require()
 
 
 @pytest.mark.points(2)
 @pytest.mark.parametrize(("expansion", "num_blocks", "num_classes"), NETWORKS[:2])
 def test_gradients(student, expansion, num_blocks, num_classes):
     """Gradients: those of the images and of every parameter of the network are right."""
-    net = student.ResNet(student.probe(expansion), num_blocks, num_classes)
-    judge_network(net, expansion, num_blocks, num_classes, aspect="gradient").require()
+    judge_network(student, expansion, num_blocks, num_classes, aspect="gradient").require()
 
 
 # (name, num_blocks, expansion, parameters of the network, {block: its parameters}); He et al. 2015, table 1, with the
