@@ -75,7 +75,7 @@ CONVOLUTIONS = (
         BATCHNORM,
     ),
     Misconception(
-        "conv_bias_everywhere",
+        "conv_bias",
         BLOCKS,
         lambda b: None if b.shortcut is None else change_all(b, bias=True),
         "All your convolutions have biases, the shortcut's too; the BatchNorm behind each subtracts them. "
