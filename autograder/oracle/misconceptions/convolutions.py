@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autograder.oracle.design import Block, Layer, change_all, change_layer, change_layers
-from autograder.oracle.misconceptions.changes import of_layer, of_residual, stride_of
+from autograder.oracle.misconceptions.changes import BlockChange, of_layer, of_residual, stride_of
 from autograder.oracle.misconceptions.entry import (
     BASIC,
     BATCHNORM,
@@ -45,17 +45,16 @@ def _extra_layer(block: Block) -> Block:
     return replace(block, layers=(*block.layers[:-1], extra, block.layers[-1]))
 
 
-def _without_layer(number: int) -> Callable[[Block], Block | None]:
-    def change(block: Block) -> Block | None:
-        removed = block.layers[number]
-        layers = [layer for layer in block.layers if layer is not removed]
-        if number == -1:
-            layers[-1] = replace(layers[-1], out_planes=removed.out_planes, relu=False)
-        elif number == 0:
-            layers[0] = replace(layers[0], in_planes=removed.in_planes, stride=max(removed.stride, layers[0].stride))
-        else:
-            layers[number] = replace(layers[number], stride=removed.stride)
-        return replace(block, layers=tuple(layers))
+def _single_conv(block: Block) -> Block:
+    return replace(block, layers=(replace(block.layers[0], relu=False),))
+
+
+def _without_3x3(strided: int) -> BlockChange:
+    """Squeeze and expand alone; layer `strided` of the two carries the stride."""
+
+    def change(block: Block) -> Block:
+        squeezed = replace(block, layers=(block.layers[0], block.layers[2]))
+        return change_layer(squeezed, strided, stride=stride_of(block))
 
     return change
 
@@ -191,14 +190,21 @@ CONVOLUTIONS = (
     Misconception(
         "single_conv",
         BASIC,
-        _without_layer(-1),
+        _single_conv,
         "Your block has one convolution only; a basic block has two.",
         PART_2,
     ),
     Misconception(
         "missing_3x3",
         BOTTLENECK,
-        _without_layer(1),
+        _without_3x3(0),
+        "Your block squeezes and expands, but the 3x3 convolution between is missing.",
+        PAPER_BOTTLENECK,
+    ),
+    Misconception(
+        "missing_3x3",
+        BOTTLENECK,
+        _without_3x3(1),
         "Your block squeezes and expands, but the 3x3 convolution between is missing.",
         PAPER_BOTTLENECK,
     ),
