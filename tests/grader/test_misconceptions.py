@@ -90,9 +90,9 @@ def test_it_is_said_well(misconception):
     assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", misconception.name)
     assert misconception.kinds
     assert set(misconception.kinds) <= set(DESIGNS)
-    assert re.fullmatch(r"(?s)[A-Za-z].{15,}[.?]", misconception.sentence)
+    assert re.fullmatch(r"(?s)[A-Z].{15,}[.?]", misconception.sentence)
     assert "  " not in misconception.sentence
-    assert re.search(r"section \d|Part \d of the notebook", misconception.where)
+    assert re.search(r"section \d|Parts? \d( and \d)? of the notebook", misconception.where)
 
 
 @pytest.mark.parametrize("misconception", CATALOGUE, ids=identity)

@@ -12,6 +12,7 @@ from autograder.oracle.misconceptions.entry import (
     PAPER_BOTTLENECK,
     PART_2,
     PART_3,
+    PARTS_2_3,
     Misconception,
 )
 
@@ -110,7 +111,7 @@ WIDTHS = (
         BLOCKS,
         _second_takes_in_planes,
         "Your second convolution is built for in_planes channels, but it receives what the first one returns: planes.",
-        PART_2,
+        PARTS_2_3,
     ),
     Misconception(
         "last_batchnorm_to_planes",
