@@ -1,6 +1,5 @@
 """The convolutions of F: stride, padding, kernel, bias, and their number."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from autograder.oracle.design import Block, Layer, change_all, change_layer, change_layers
@@ -18,7 +17,7 @@ from autograder.oracle.misconceptions.entry import (
 )
 
 
-def _move_stride(to: int) -> Callable[[Block], Block | None]:
+def _move_stride(to: int) -> BlockChange:
     """The stride on layer `to` alone; None where there is no stride."""
 
     def change(block: Block) -> Block | None:

@@ -8,12 +8,12 @@ from autograder.oracle.misconceptions.changes import of_network
 from autograder.oracle.misconceptions.entry import PAPER_NETWORK, PART_4, RESNET, Misconception
 
 
-def _strides(rule: Callable[[int, int, int], int]) -> Callable[[Network], Network]:
-    """New strides by (stage number from 1, index in the stage, number of blocks in the stage)."""
+def _strides(rule: Callable[[int, int], int]) -> Callable[[Network], Network]:
+    """New strides by (stage number from 1, index in the stage)."""
 
     def change(net: Network) -> Network:
         stages = tuple(
-            tuple(replace(p, stride=rule(number, index, len(stage))) for index, p in enumerate(stage))
+            tuple(replace(p, stride=rule(number, index)) for index, p in enumerate(stage))
             for number, stage in enumerate(net.stages, start=1)
         )
         return replace(net, stages=stages)
@@ -74,28 +74,28 @@ STAGES = (
     Misconception(
         "stage_1_stride_2",
         RESNET,
-        _strides(lambda stage, index, count: 2 if index == 0 else 1),
+        _strides(lambda stage, index: 2 if index == 0 else 1),
         "Your first stage has stride 2; the image is halved from the second stage on.",
         PAPER_NETWORK,
     ),
     Misconception(
         "no_strides",
         RESNET,
-        _strides(lambda stage, index, count: 1),
+        _strides(lambda stage, index: 1),
         "None of your stages shrinks the image: the first block of stages 2, 3 and 4 has stride 2.",
         PAPER_NETWORK,
     ),
     Misconception(
         "stride_in_every_block",
         RESNET,
-        _strides(lambda stage, index, count: 2 if stage > 1 else 1),
+        _strides(lambda stage, index: 2 if stage > 1 else 1),
         "Every block of a stage carries the stride; only the first one does.",
         PAPER_NETWORK,
     ),
     Misconception(  # probes are 1x1: which of the three it is makes no difference to what they compute
         "stage_without_stride",
         RESNET,
-        _strides(lambda stage, index, count: 2 if stage in (2, 3) and index == 0 else 1),
+        _strides(lambda stage, index: 2 if stage in (2, 3) and index == 0 else 1),
         "One of stages 2, 3 and 4 does not shrink the image: the first block of each has stride 2.",
         PAPER_NETWORK,
     ),
