@@ -34,6 +34,13 @@ BATCHNORMS = (
         BATCHNORM,
     ),
     Misconception(
+        "missing_first_batchnorm",
+        BLOCKS,
+        of_layer(0, unused_batchnorm=True),
+        "The BatchNorm of your first convolution is built, but forward does not call it.",
+        BATCHNORM,
+    ),
+    Misconception(
         "missing_middle_batchnorm",
         BOTTLENECK,
         of_layer(1, batchnorm=False),
@@ -41,10 +48,24 @@ BATCHNORMS = (
         BATCHNORM,
     ),
     Misconception(
+        "missing_middle_batchnorm",
+        BOTTLENECK,
+        of_layer(1, unused_batchnorm=True),
+        "The BatchNorm of your 3x3 convolution is built, but forward does not call it.",
+        BATCHNORM,
+    ),
+    Misconception(
         "missing_last_batchnorm",
         BLOCKS,
         of_layer(-1, batchnorm=False),
         "Your last convolution has no BatchNorm behind it: one follows each convolution.",
+        BATCHNORM,
+    ),
+    Misconception(
+        "missing_last_batchnorm",
+        BLOCKS,
+        of_layer(-1, unused_batchnorm=True),
+        "The BatchNorm of your last convolution is built, but forward does not call it.",
         BATCHNORM,
     ),
     Misconception(
