@@ -71,7 +71,7 @@ class Diagnostician:
         known = self._known[kind]
         if known is not None and _explains(known.mistakes, exhibit):
             return known
-        if exhibit.error is not None and not _about_shapes(exhibit.error):
+        if exhibit.error is not None and not _about_shapes(exhibit):
             return None
         for mistakes in _singles(kind):
             matters = _changed(mistakes, exhibit.task.design) != exhibit.task.design
@@ -162,7 +162,7 @@ def _replays(design: Design, exhibit: Exhibit, orders: int) -> bool:
         try:
             attempt = replay(design, names, exhibit.exact, seen)
         except RuntimeError:  # shapes that do not fit together
-            return exhibit.error is not None and _about_shapes(exhibit.error)
+            return exhibit.error is not None and _about_shapes(exhibit)
         if exhibit.error is not None:
             return False
         if isinstance(seen.output, Tensor) and not difference(attempt, seen):
@@ -170,7 +170,11 @@ def _replays(design: Design, exhibit: Exhibit, orders: int) -> bool:
     return False
 
 
-def _about_shapes(error: Exception) -> bool:
-    """What PyTorch raises where tensors do not fit together, and a probe where its input does not."""
+def _about_shapes(exhibit: Exhibit) -> bool:
+    """Whether it may be that tensors did not fit together: what PyTorch raises then, and a probe.
+
+    What is raised in a gradient pass is none of this: the same shapes passed in eval mode, or were charged there.
+    """
+    error = exhibit.error
     kind = error.kind if isinstance(error, StudentError) else type(error).__name__
-    return kind in ("RuntimeError", "ValueError", "WrongWiring")
+    return exhibit.seen.aspect != "gradient" and kind in ("RuntimeError", "ValueError", "WrongWiring")

@@ -18,7 +18,7 @@ from autograder.oracle.symptoms import symptoms
 DRAWS = 3
 """Draws of weights and input on which gradients may agree: one activation within rounding of zero can turn a ReLU, and
 with it a gradient, in a right block too; a wrong one agrees on none."""
-REPEATS = 16
+REPEATS = 6
 """Passes in train mode that must give the same output: a branch that is dropped now and then would differ."""
 SIZE = (8, 6)
 """Height and width of a block's input; not square, because a block must not mind."""

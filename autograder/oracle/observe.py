@@ -47,14 +47,14 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
     seen = Observation(aspect, x, None, output, input_changed=not torch.equal(given.detach(), x))
     if not isinstance(output, Tensor):
         return seen
-    seen.output = output.detach()
+    seen.output = output.detach().clone()
     if aspect == "train":
-        seen.statistics = {n: v.detach() for n, v in module.state_dict().items() if v.is_floating_point()}
+        seen.statistics = {n: v.detach().clone() for n, v in module.state_dict().items() if v.is_floating_point()}
     if aspect == "gradient":
         seen.upstream = torch.randn(output.shape, generator=generator)
         if output.requires_grad:
             output.backward(seen.upstream.to(output.dtype))
-            seen.gradients = {n: p.grad for n, p in module.named_parameters()}
+            seen.gradients = {n: None if p.grad is None else p.grad.clone() for n, p in module.named_parameters()}
             seen.input_gradient = given.grad
     return seen
 

@@ -68,7 +68,7 @@ class Pass:
             out = self.layer(f"conv{number}", layer, out)
             first = out if first is None else first
         source = {"x": x, "relu": x.relu(), "first": first, "last": out}[block.shortcut_input]
-        shortcut = self._shortcut(block, source)
+        shortcut = None if block.combine == "none" else self._shortcut(block, source)
         if block.detached:
             out, shortcut = (out.detach(), shortcut) if block.detached == "F" else (out, shortcut.detach())
         out = COMBINE[block.combine](block.scale * out, shortcut)
@@ -126,6 +126,7 @@ ACTIVATIONS = {
 COMBINE = {
     "add": lambda out, shortcut: out + shortcut,
     "none": lambda out, shortcut: out,
+    "lost": lambda out, shortcut: out,
     "only": lambda out, shortcut: shortcut,
     "subtract": lambda out, shortcut: out - shortcut,
     "reverse": lambda out, shortcut: shortcut - out,

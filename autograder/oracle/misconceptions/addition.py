@@ -16,6 +16,13 @@ ADDITION = (
     Misconception(
         "no_shortcut_add",
         BLOCKS,
+        of_block(combine="lost"),
+        "Your block computes the shortcut but never adds it: what it returns is F(x) alone.",
+        PAPER_BLOCK,
+    ),
+    Misconception(
+        "no_shortcut_add",
+        BLOCKS,
         lambda b: None if b.shortcut is None else replace(b, shortcut=None, combine="none"),
         "Where the shape changes your block has no shortcut and adds nothing: x should take a 1x1 convolution with "
         "BatchNorm there, and then be added too.",
