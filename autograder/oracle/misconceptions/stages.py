@@ -35,15 +35,25 @@ def _counts(rule: Callable[[list[int]], list[int]]) -> Callable[[Network], Netwo
     return change
 
 
-def _without_expansion(net: Network) -> Network | None:
-    in_planes, stages = 64, []
-    for stage in net.stages:
-        changed = []
-        for probe in stage:
-            changed.append(replace(probe, in_planes=in_planes))
-            in_planes = probe.planes
-        stages.append(tuple(changed))
-    return replace(net, stages=tuple(stages)) if tuple(stages) != net.stages else None
+def _expansion_taken_as(expansion: int) -> Callable[[Network], Network | None]:
+    """Each block is built for expansion * planes channels of the one before, whatever the block's own expansion is."""
+
+    def change(net: Network) -> Network | None:
+        in_planes, stages = 64, []
+        for stage in net.stages:
+            changed = []
+            for probe in stage:
+                changed.append(replace(probe, in_planes=in_planes))
+                in_planes = expansion * probe.planes
+            stages.append(tuple(changed))
+        return replace(net, stages=tuple(stages)) if tuple(stages) != net.stages else None
+
+    return change
+
+
+def _expansion_4(net: Network) -> Network | None:
+    changed = _expansion_taken_as(4)(net)
+    return None if changed is None else replace(changed, head_features=4 * 512)
 
 
 def _repeated(net: Network) -> Network | None:
@@ -118,8 +128,17 @@ STAGES = (
     Misconception(
         "in_planes_without_expansion",
         RESNET,
-        _without_expansion,
+        _expansion_taken_as(1),
         "After a block your in_planes becomes planes; what leaves the block has planes * block.expansion channels.",
+        PART_4,
+        shapes_only=True,
+    ),
+    Misconception(
+        "expansion_hard_coded",
+        RESNET,
+        _expansion_4,
+        "Your network expects 4 * planes channels from every block; it should expect planes * block.expansion: the "
+        "expansion of a basic block is 1.",
         PART_4,
         shapes_only=True,
     ),
