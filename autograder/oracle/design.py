@@ -37,6 +37,8 @@ class Layer:
     """BatchNorm uses its running statistics in train mode too."""
     always: bool = False
     """BatchNorm uses the statistics of the batch in eval mode too."""
+    unused_batchnorm: bool = False
+    """BatchNorm is built, but forward does not call it."""
     tracked: bool = True
     """BatchNorm keeps running statistics."""
     batchnorm_planes: int = 0

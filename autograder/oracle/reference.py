@@ -55,7 +55,7 @@ class Pass:
                 if layer.padding_mode != "constant" and padding:
                     x, padding = F.pad(x, [padding] * 4, layer.padding_mode), 0
                 x = F.conv2d(x, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
-            elif step == "bn" and layer.batchnorm:
+            elif step == "bn" and layer.batchnorm and not layer.unused_batchnorm:
                 x = self.batchnorm(name, layer, x)
             elif step == "relu" and layer.relu:
                 x = ACTIVATIONS[layer.activation](x)
