@@ -1,4 +1,4 @@
-"""The command line: `python -m autograder build | grade | report`."""
+"""The command line: `python -m autograder build | grade | validate | report`."""
 
 import os
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from autograder.contract import QUESTIONS
+
+GALLERY = Path("tests/grader/gallery")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,6 +76,39 @@ def grade(paths: tuple[Path, ...], out: Path, jobs: int, cuda: bool, only: list[
     click.echo(f"report: {write_reports(out)}")
     if failures:
         raise click.ClickException("no result, because the grader failed, for\n" + "\n".join(failures))
+
+
+@main.command()
+@click.option(
+    "--gallery",
+    default=GALLERY,
+    show_default=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder with right/*.py and wrong/*.py.",
+)
+@click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=click.IntRange(1, 256))
+def validate(gallery: Path, jobs: int) -> None:
+    """Grade a gallery of right and wrong submissions: does the suite still tell them apart?
+
+    Exit status 1 when a right one loses a point, a wrong one loses none in its question or one in another, or a
+    mistake is given another mistake's name.
+    """
+    from rich.console import Console
+
+    from autograder.gallery import BadEntry, load_gallery
+    from autograder.student.errors import GraderBroken
+    from autograder.table import progress
+    from autograder.validate import examine, print_findings
+
+    try:
+        entries = load_gallery(gallery)
+        with progress(len(entries)) as advance:
+            findings = examine(entries, jobs, advance)
+    except (BadEntry, GraderBroken) as error:
+        raise click.ClickException(str(error)) from error
+    print_findings(findings, Console())
+    if not findings.sound:
+        sys.exit(1)
 
 
 @main.command()

@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def grade_all(
         else:
             advance(path.name)
     failures = {}
-    for path, grade in _grade_each(todo, jobs, cuda, unsafe):
+    for path, grade in grade_each(todo, jobs, cuda, unsafe):
         if isinstance(grade, Grade):
             merged = _merge(_load(out / names[path]), {**grade.to_json(), "suite": version})
             _write(out / names[path], merged)
@@ -122,9 +122,17 @@ def grade_all(
     return [json.loads((out / names[path]).read_text(encoding="utf-8")) for path in done], list(failures.values())
 
 
-def _grade_each(
-    todo: dict[Path, set[str]], jobs: int, cuda: bool, unsafe: bool
-) -> Iterable[tuple[Path, Grade | GraderBroken]]:
+def grade_each(
+    todo: Mapping[Path, Collection[str]], jobs: int, cuda: bool = False, unsafe: bool = False
+) -> Iterator[tuple[Path, Grade | GraderBroken]]:
+    """Grade submissions in parallel processes; yields each with its grade as it is done.
+
+    Args:
+        todo: for each submission the questions to judge.
+        jobs: processes, each with a sandbox of its own.
+        cuda: run the tests that need a CUDA GPU.
+        unsafe: as of `Grader`.
+    """
     if not todo:
         return
     context = multiprocessing.get_context("spawn")

@@ -25,12 +25,22 @@ class Layer:
     order: str = "conv-bn-relu"
     pool: str = ""
     """"avg" or "max": 2x2 pooling in front, in place of a stride."""
+    padding_mode: str = "constant"
+    """As `torch.nn.functional.pad` calls it; "constant" pads with zeros."""
     dilation: int = 1
     groups: int = 1
+    learns: bool = True
+    """The convolution's weight gets a gradient."""
     eps: float = 1e-5
     momentum: float = 0.1
     frozen: bool = False
     """BatchNorm uses its running statistics in train mode too."""
+    always: bool = False
+    """BatchNorm uses the statistics of the batch in eval mode too."""
+    tracked: bool = True
+    """BatchNorm keeps running statistics."""
+    batchnorm_planes: int = 0
+    """Channels that BatchNorm is built for, where they are not those that it receives."""
     affine: bool = True
     activation: str = "relu"
     detached: bool = False
@@ -48,14 +58,15 @@ class Block:
     combine: str = "add"
     """How F and the shortcut meet: a key of `reference.COMBINE`."""
     last_relu: bool = True
+    last_activation: str = "relu"
     registered: bool = True
     """The layers of F are known to PyTorch; in a Python list they are not."""
     shortcut_input: str = "x"
-    """"x", or what else goes into the shortcut: "relu" (relu(x)), "first" (the first layer's output)."""
+    """"x", or what else goes into the shortcut: "relu" (relu(x)), "first" or "last" (what that layer of F returns)."""
     detached: str = ""
     """"F" or "shortcut": the branch that passes no gradient."""
-    padded_shortcut: int = 0
-    """Channels that the shortcut fills with zeros (option A of the paper), after striding."""
+    padded_shortcut: int | None = None
+    """Channels that an identity fills with zeros (option A of the paper), after striding; None: it is x itself."""
     after: str = ""
     """"batchnorm": an extra one after the addition."""
     scale: float = 1.0
@@ -87,16 +98,18 @@ class Network:
     stages: tuple[tuple[Probe, ...], ...]
     num_classes: int
     pool: str = "avg"
-    """"avg", "max", "sum" over all positions, or "first" (the first position)."""
+    """"avg", "max", "sum" over all positions, "first" (the first position), or "none" (all of them, flattened)."""
     stem_pool: str = ""
+    """"max3" (3x3 with stride 2) or "max2" (2x2): max-pooling after the stem."""
     head_bias: bool = True
+    head_features: int = 0
+    """Features that the linear layer is built for, where they are not the channels of the last stage."""
     head: str = "logits"
-    """"logits", or what is applied to them: "softmax", "log_softmax", "relu", "sigmoid"."""
+    """"logits", or what is applied to them: a key of `reference.HEADS`."""
     skipped_stages: tuple[int, ...] = ()
     """Stages that are built but not used in forward."""
     normalized: bool = False
     """The pooled features are normalised to length one."""
-    pooled_relu: bool = False
     shared: bool = False
     """The blocks of a stage that look alike are one and the same."""
     detached: str = ""
@@ -164,8 +177,9 @@ def _layer_roles(name: str, layer: Layer) -> Iterator[Role]:
     if layer.bias:
         yield Role(f"{name}.bias", "bias", (layer.out_planes,))
     if layer.batchnorm and not layer.shares:
-        size = (layer.in_planes if layer.order == "bn-relu-conv" else layer.out_planes,)
-        kinds = ("gamma", "beta", "mean", "var") if layer.affine else ("mean", "var")
+        width = layer.in_planes if layer.order == "bn-relu-conv" else layer.out_planes
+        size = (layer.batchnorm_planes or width,)
+        kinds = (("gamma", "beta") if layer.affine else ()) + (("mean", "var") if layer.tracked else ())
         yield from (Role(f"{name}.{kind}", kind, size) for kind in kinds)
 
 
@@ -187,7 +201,7 @@ def _network_roles(net: Network) -> Iterator[Role]:
                 shape = (probe.expansion * probe.planes, probe.in_planes, 1, 1)
                 if net.registered:
                     yield Role(f"stage{number}.{index}.weight", "weight", shape)
-    features = probe.expansion * probe.planes
+    features = net.head_features or probe.expansion * probe.planes
     yield Role("linear.weight", "weight", (net.num_classes, features))
     if net.head_bias:
         yield Role("linear.bias", "bias", (net.num_classes,))

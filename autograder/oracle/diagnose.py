@@ -1,24 +1,36 @@
 """Which misconception reproduces what the student's code did, on the student's own weights?
 
-No guess: a diagnosis computes the same numbers to rounding. Single mistakes are tried first, then pairs.
+No guess: a diagnosis computes the same numbers to rounding, for several constructor arguments, in eval mode and in
+train mode. Single mistakes are tried first, then pairs. The search is bounded by counts and never by a clock: the
+same submission gets the same diagnosis on any machine.
 """
 
 import itertools
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
-from autograder.oracle.design import Design, inventory
-from autograder.oracle.matching import Found, assignments, compare
+from autograder.oracle.design import Design
+from autograder.oracle.exhibit import FATAL, Exhibit, Task, collect
+from autograder.oracle.matching import assignments, fits, roles_of
 from autograder.oracle.misconceptions import Misconception, catalogue
-from autograder.oracle.observe import Observation, difference, replay
+from autograder.oracle.observe import difference, replay
+from autograder.student.errors import StudentError
 
-PAIR_SECONDS = 0.6
-"""Time for pairs of mistakes; the singles are always tried."""
-ORDERS = 40
+ORDERS = 24
 """Assignments of tensors to roles that are tried for each candidate: wrong code still tends to be in order."""
+PAIRS = {"BasicBlock": 1200, "Bottleneck": 1200, "ResNet": 150}
+"""Pairs of mistakes that are replayed, of those whose tensors fit."""
+TASKS = {
+    "BasicBlock": [(8, 8, 1), (6, 10, 1), (8, 8, 2), (6, 10, 2)],
+    "Bottleneck": [(32, 8, 1), (8, 8, 1), (32, 8, 2), (10, 6, 2)],
+    "ResNet": [(1, (1, 1, 1, 1), 10), (1, (1, 2, 3, 2), 7), (2, (1, 2, 1, 1), 10)],
+}
+"""What is built for a diagnosis: the identity shortcut, each reason for a projection; widths, depths, classes."""
+SIZES = ((6, 4), (4, 8))
+"""Height and width of the inputs of a block: of the first exhibits, and of those that tell two candidates apart."""
 
 
 @dataclass(frozen=True)
@@ -43,89 +55,126 @@ class Diagnosis:
         return list(dict.fromkeys(m.where for m in self.mistakes))
 
 
-def diagnose(kind: str, design: Design, found: list[Found], drawn: dict, seen: Observation | None) -> Diagnosis | None:
-    """Find the misconception, or pair of them, that explains an observation.
+class Diagnostician:
+    """Diagnoses one submission; each question is examined once, and what was found there is tried first."""
 
-    Args:
-        kind: "BasicBlock", "Bottleneck" or "ResNet".
-        design: what it should have been.
-        found: the student's tensors.
-        drawn: the weights that were loaded.
-        seen: what the module did with them.
-    """
-    if diagnosis := _by_shapes(kind, found, design):
-        return diagnosis
-    singles = [(mistakes, d) for mistakes, d in _singles(kind, design) if not any(compare(inventory(d), found))]
-    for orders in (1, ORDERS):  # most code is in order: try every mistake on the likeliest assignment first
-        for mistakes, changed in singles:
-            if _reproduces(changed, found, drawn, seen, orders):
-                return Diagnosis(mistakes)
-    end = time.monotonic() + PAIR_SECONDS
-    for mistakes, changed in _pairs(kind, design):
-        if time.monotonic() > end:
+    def __init__(self, student: Any):
+        self._student = student
+        self._known: dict[str, Diagnosis | None] = {}
+        self._hopeless: set[str] = set()
+
+    def diagnose(self, exhibit: Exhibit) -> Diagnosis | None:
+        """The mistake that explains an exhibit that is not as it should be; None when the catalogue has none."""
+        kind = exhibit.task.kind
+        if kind not in self._known:
+            self._known[kind] = self._examine(kind)
+        known = self._known[kind]
+        if known is not None and _explains(known.mistakes, exhibit):
+            return known
+        if exhibit.error is not None and not _about_shapes(exhibit):
             return None
-        if _reproduces(changed, found, drawn, seen, 1):
-            return Diagnosis(mistakes)
-    return None
+        for mistakes in _singles(kind):
+            matters = _changed(mistakes, exhibit.task.design) != exhibit.task.design
+            if matters and _explains(mistakes, exhibit):
+                return Diagnosis(mistakes)
+        if kind in self._hopeless:
+            return None
+        found = next(_explaining_pairs(kind, [exhibit]), None)
+        if found is None:
+            self._hopeless.add(kind)  # one search of that length is enough for a question
+        return Diagnosis(found) if found else None
+
+    def _examine(self, kind: str) -> Diagnosis | None:
+        """The mistake that explains everything that is observed of a class of the student's."""
+        exhibits = self._exhibits(kind, 0)
+        wrong = [e for e in exhibits if not _explains((), e)]
+        if not wrong:
+            return None
+        forward = [e for e in wrong if e.seen.aspect != "gradient"]
+        if forward:  # gradients of something else tell nothing more
+            exhibits = [e for e in exhibits if e.seen.aspect != "gradient"]
+            wrong = forward
+        exhibits = [*wrong, *(e for e in exhibits if not any(e is w for w in wrong))]
+        fitting = [m for m in _singles(kind) if all(_explains(m, e) for e in exhibits)]
+        if len({m[0].name for m in fitting}) > 1:
+            again = [e for e in self._exhibits(kind, 1) if not forward or e.seen.aspect != "gradient"]
+            fitting = [m for m in fitting if all(_explains(m, e) for e in again)] or fitting
+        best = fitting[0] if fitting else next(_explaining_pairs(kind, exhibits), None)
+        return Diagnosis(best) if best else None
+
+    def _exhibits(self, kind: str, number: int) -> list[Exhibit]:
+        tasks = [Task(kind, arguments) for arguments in TASKS[kind]]
+        try:
+            return collect(self._student, tasks, SIZES[number], seed=number)
+        except FATAL:
+            return []
 
 
-def diagnose_crash(kind: str, design: Design, found: list[Found], drawn: dict, x: Tensor) -> Diagnosis | None:
-    """Where forward raises there are no numbers: which mistake has just these tensors, and cannot run on `x` either?"""
-    if not any(compare(inventory(design), found)):
-        return None
-    if diagnosis := _by_shapes(kind, found, design):
-        return diagnosis
-    nothing = Observation("eval", x, None, None)
-    for mistakes, changed in _singles(kind, design):
-        if any(compare(inventory(changed), found)):
+def _singles(kind: str) -> Iterator[tuple[Misconception]]:
+    """One mistake at a time; those that can be replayed first."""
+    for misconception in sorted(catalogue(kind), key=lambda m: m.shapes_only):
+        yield (misconception,)
+
+
+def _explaining_pairs(kind: str, exhibits: Sequence[Exhibit]) -> Iterator[tuple[Misconception, Misconception]]:
+    """Pairs of mistakes that explain every exhibit, as far as `PAIRS` allows."""
+    left = PAIRS[kind]
+    first, *rest = exhibits
+    replayed = [m for m in catalogue(kind) if not m.shapes_only]
+    for pair in itertools.combinations(replayed, 2):
+        if pair[0].name == pair[1].name:
             continue
+        changed = _changed(pair, first.task.design)
+        single = [_changed((m,), first.task.design) for m in pair]
+        if changed is None or changed in single or not fits(changed, first.found):
+            continue
+        if left == 0:
+            return
+        left -= 1
+        if _replays(changed, first, 1) and all(_explains(pair, e) for e in rest):
+            yield pair
+
+
+def _changed(mistakes: Iterable[Misconception], design: Design) -> Design | None:
+    """The design with every mistake made that makes a difference to it; None when that is impossible."""
+    for misconception in mistakes:
         try:
-            replay(changed, next(assignments(inventory(changed), found)), drawn, nothing)
-        except RuntimeError:
-            return Diagnosis(mistakes)
-    return None
+            changed = misconception.change(design)
+        except (IndexError, ValueError):  # another mistake left fewer layers than this one speaks of
+            return None
+        design = design if changed is None else changed
+    return design
 
 
-def _by_shapes(kind: str, found: list[Found], design: Design) -> Diagnosis | None:
-    """The misconceptions that show in nothing but the tensors that are there."""
-    for misconception in catalogue(kind):
-        changed = misconception.change(design) if misconception.shapes_only else None
-        if changed is not None and not any(compare(inventory(changed), found)):
-            return Diagnosis((misconception,))
-    return None
-
-
-def _singles(kind: str, design: Design) -> Iterator[tuple[tuple[Misconception, ...], Design]]:
-    for misconception in catalogue(kind):
-        changed = None if misconception.shapes_only else misconception.change(design)
-        if changed is not None:
-            yield (misconception,), changed
-
-
-def _pairs(kind: str, design: Design) -> Iterator[tuple[tuple[Misconception, ...], Design]]:
-    for ((first,), changed), second in itertools.product(_singles(kind, design), catalogue(kind)):
-        if first.name < second.name and not second.shapes_only:
-            twice = _change_again(second, changed)
-            if twice is not None and twice != changed:
-                yield (first, second), twice
-
-
-def _change_again(misconception: Misconception, design: Design) -> Design | None:
-    try:
-        return misconception.change(design)
-    except (IndexError, ValueError):  # the first change left fewer layers than this one speaks of
-        return None
-
-
-def _reproduces(design: Design, found: list[Found], drawn: dict, seen: Observation, orders: int) -> bool:
-    roles = inventory(design)
-    if any(compare(roles, found)):
+def _explains(mistakes: tuple[Misconception, ...], exhibit: Exhibit) -> bool:
+    """Does the module do just this, for the right design with these mistakes in it?"""
+    design = _changed(mistakes, exhibit.task.design)
+    if design is None or not fits(design, exhibit.found):
         return False
-    for names in itertools.islice(assignments(roles, found), orders):
+    if any(m.shapes_only for m in mistakes) and design != exhibit.task.design:
+        return True  # such a mistake shows in the tensors, and nowhere else
+    return _replays(design, exhibit, ORDERS)
+
+
+def _replays(design: Design, exhibit: Exhibit, orders: int) -> bool:
+    seen = exhibit.seen
+    for names in itertools.islice(assignments(roles_of(design), exhibit.found), orders):
         try:
-            attempt = replay(design, names, drawn, seen)
-        except (RuntimeError, KeyError):  # shapes that do not fit together: this mistake would have crashed
+            attempt = replay(design, names, exhibit.exact, seen)
+        except RuntimeError:  # shapes that do not fit together
+            return exhibit.error is not None and _about_shapes(exhibit)
+        if exhibit.error is not None:
             return False
-        if not difference(attempt, seen):
+        if isinstance(seen.output, Tensor) and not difference(attempt, seen):
             return True
     return False
+
+
+def _about_shapes(exhibit: Exhibit) -> bool:
+    """Whether it may be that tensors did not fit together: what PyTorch raises then, and a probe.
+
+    What is raised in a gradient pass is none of this: the same shapes passed in eval mode, or were charged there.
+    """
+    error = exhibit.error
+    kind = error.kind if isinstance(error, StudentError) else type(error).__name__
+    return exhibit.seen.aspect != "gradient" and kind in ("RuntimeError", "ValueError", "WrongWiring")

@@ -1,23 +1,30 @@
 """Does the student's module compute what the reference computes, with weights and inputs that it has never seen?"""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from autograder.oracle.design import Design, basic_block, bottleneck, inventory, network
-from autograder.oracle.diagnose import Diagnosis, diagnose, diagnose_crash
-from autograder.oracle.matching import Found, assignments, compare, draw, look_at
-from autograder.oracle.observe import Aspect, Observation, difference, observe, replay
-from autograder.student.errors import GraderBroken, StudentCrash, StudentTimeout
+from autograder.oracle.design import Design
+from autograder.oracle.diagnose import Diagnosis, Diagnostician
+from autograder.oracle.exhibit import FATAL, Exhibit, Subject, Task
+from autograder.oracle.matching import Found, assignments, compare, roles_of
+from autograder.oracle.observe import TOLERANCE, Aspect, Observation, difference, replay
+from autograder.oracle.symptoms import symptoms
 
-BLOCKS = {"BasicBlock": basic_block, "Bottleneck": bottleneck}
 DRAWS = 3
 """Draws of weights and input on which gradients may agree: one activation within rounding of zero can turn a ReLU, and
 with it a gradient, in a right block too; a wrong one agrees on none."""
+REPEATS = 6
+"""Passes in train mode that must give the same output: a branch that is dropped now and then would differ."""
+SIZE = (8, 6)
+"""Height and width of a block's input; not square, because a block must not mind."""
 Kind = Literal["BasicBlock", "Bottleneck"]
+
+_diagnosticians: WeakKeyDictionary[Any, Diagnostician] = WeakKeyDictionary()
 
 
 class Mismatch(AssertionError):
@@ -42,136 +49,120 @@ class Verdict:
             raise Mismatch(self.message, self.misconceptions)
 
 
-def judge_block(
-    block: Any,
-    kind: Kind,
-    in_planes: int,
-    planes: int,
-    stride: int,
-    *,
-    aspect: Aspect,
-    size: int = 8,
-    seed: int | None = None,
-) -> Verdict:
-    """Compare a block with the reference.
+def judge_block(student: Any, kind: Kind, in_planes: int, planes: int, stride: int, *, aspect: Aspect) -> Verdict:
+    """Compare a block with the reference; weights and input are drawn from torch's own generator.
 
     Args:
-        block: `student.BasicBlock(in_planes, planes, stride)` or the same of `Bottleneck`.
-        kind: which of the two it should be.
-        in_planes, planes, stride: what it was constructed with.
+        student: a student surface, see `autograder.student`.
+        kind: which of the two blocks.
+        in_planes, planes, stride: what it is constructed with.
         aspect: "eval" (output), "train" (output and running statistics) or "gradient" (of input and parameters).
-        size: height and width of the input.
-        seed: of weights and input; from torch's own generator when None.
+
+    Raises:
+        Exception: the student's code raised; where a mistake is proved to cause it, the exception carries its name.
     """
-    what = f"{kind}({in_planes}, {planes}{f', stride={stride}' if stride != 1 else ''})"
-    return _judge(block, kind, what, BLOCKS[kind](in_planes, planes, stride), (4, in_planes, size, size), aspect, seed)
+    return _judge(student, Task(kind, (in_planes, planes, stride)), aspect)
 
 
 def judge_network(
-    net: Any, expansion: int, num_blocks: list[int], num_classes: int, *, aspect: Aspect, seed: int | None = None
+    student: Any, expansion: int, num_blocks: Sequence[int], num_classes: int, *, aspect: Aspect
 ) -> Verdict:
-    """Compare a network of probe blocks with the reference; arguments as in `judge_block`.
+    """Compare a network of probe blocks with the reference; see `judge_block`.
 
     Args:
-        net: `student.ResNet(student.probe(expansion), num_blocks, num_classes)`.
+        expansion: of the probe blocks.
     """
-    what = f"ResNet(block, {num_blocks}, num_classes={num_classes}) with block.expansion = {expansion}"
-    design = network(expansion, tuple(num_blocks), num_classes)
-    return _judge(net, "ResNet", what, design, (3, 3, 32, 32), aspect, seed)
+    return _judge(student, Task("ResNet", (expansion, tuple(num_blocks), num_classes)), aspect)
 
 
-def _judge(
-    module: Any, kind: str, what: str, design: Design, shape: tuple[int, ...], aspect: Aspect, seed: int | None
-) -> Verdict:
-    draws = DRAWS if aspect == "gradient" and seed is None else 1
-    for draw_number in range(1, draws + 1):
-        verdict = _judge_once(module, kind, what, design, shape, aspect, seed, explain=draw_number == draws)
-        if verdict.agrees:
-            break
-    return verdict
-
-
-def _judge_once(
-    module: Any,
-    kind: str,
-    what: str,
-    design: Design,
-    shape: tuple[int, ...],
-    aspect: Aspect,
-    seed: int | None,
-    explain: bool,
-) -> Verdict:
-    generator = torch.Generator().manual_seed(int(torch.randint(1 << 31, ())) if seed is None else seed)
-    state = {name: value.detach() for name, value in module.state_dict().items()}
-    parameters = frozenset(name for name, _ in module.named_parameters())
-    found = look_at(state, parameters)
-    x = torch.randn(shape, generator=generator)
-    drawn = draw(state, found, generator)
-    module.load_state_dict(drawn)
-    try:
-        seen = observe(module, x, aspect, generator)
-    except (GraderBroken, StudentTimeout, StudentCrash):
-        raise
-    except Exception as error:
-        _explain_crash(error, module, kind, design, found, drawn, x)
-        raise
-    nearest = None
-    for attempt in _replays(design, found, drawn, seen):
-        complaint = difference(attempt, seen)
+def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
+    generator = torch.Generator().manual_seed(int(torch.randint(1 << 31, ())))
+    for left in reversed(range(DRAWS if aspect == "gradient" else 1)):
+        subject = Subject(task, task.build(student), generator)
+        exhibit = subject.show(aspect, SIZE)
+        if exhibit.error is not None:
+            raise _explained(exhibit.error, student, exhibit)
+        expected, complaint = _compare(task.design, exhibit)
         if not complaint:
+            return _repeatable(subject, exhibit) if aspect == "train" else Verdict(True)
+        if not left:
+            return _mismatch(student, exhibit, expected, complaint)
+    raise AssertionError("unreachable")
+
+
+def _compare(design: Design, exhibit: Exhibit) -> tuple[Observation | None, str]:
+    """Return what was expected, by the likeliest assignment of tensors, and what differs; "" when nothing does."""
+    nearest, first = "", None
+    for names in assignments(roles_of(design), exhibit.found):
+        attempt = replay(design, names, exhibit.exact, exhibit.seen)
+        complaint = difference(attempt, exhibit.seen)
+        if not complaint:
+            return attempt, ""
+        if first is None:
+            first, nearest = attempt, complaint
+    return first, nearest or _inventory_complaint(design, exhibit.found)
+
+
+def _repeatable(subject: Subject, exhibit: Exhibit) -> Verdict:
+    """In train mode the output depends on the batch and nothing else, however often it is computed."""
+    module, seen = subject.module, exhibit.seen
+    with torch.no_grad():
+        for _ in range(REPEATS if exhibit.task.kind != "ResNet" else 2):
+            again = module(seen.x.clone())
+            if not isinstance(again, Tensor) or again.shape != seen.output.shape:
+                break
+            if float((again - seen.output).abs().max()) > TOLERANCE * float(seen.output.abs().max()):
+                break
+        else:
             return Verdict(True)
-        nearest = nearest or complaint
-    if not explain:
-        return Verdict(False)
-    diagnosis = diagnose(kind, design, found, drawn, seen) if isinstance(seen.output, Tensor) else None
-    complaint = _inventory_complaint(design, found) or nearest or "something else"
-    return Verdict(False, _message(what, kind, aspect, complaint, diagnosis), diagnosis.names if diagnosis else ())
+    asked = f"in train mode, {exhibit.task.written} returns the same output for the same batch, again and again"
+    came = "the same batch gives another output the second time"
+    look = "dropout, random numbers, or a value that one forward pass leaves for the next"
+    return Verdict(False, f"Asked: {asked}.\nCame:  {came}.\nLook:  {look}?")
 
 
-def _explain_crash(
-    error: Exception, module: Any, kind: str, design: Design, found: list[Found], drawn: dict[str, Tensor], x: Tensor
-) -> None:
-    """Attach to an exception of the student's code which mistake causes it, where that can be proved.
+def _diagnose(student: Any, exhibit: Exhibit) -> Diagnosis | None:
+    if student not in _diagnosticians:
+        _diagnosticians[student] = Diagnostician(student)
+    try:
+        return _diagnosticians[student].diagnose(exhibit)
+    except FATAL:  # the worker died while it was examined: the verdict stands without a name
+        return None
 
-    On an image of one or two pixels, branches that do not fit together still do, by broadcasting.
-    """
-    diagnosis = diagnose_crash(kind, design, found, drawn, x)
-    for size in (2, 5) if diagnosis is None and kind in BLOCKS else ():
-        small = torch.randn((*x.shape[:2], size, size), generator=torch.Generator().manual_seed(0))
-        try:
-            seen = observe(module, small, "eval", torch.Generator())
-        except (GraderBroken, StudentTimeout, StudentCrash):
-            raise
-        except Exception:  # it crashes here as well: another size may tell
-            continue
-        if isinstance(seen.output, Tensor):
-            diagnosis = diagnosis or diagnose(kind, design, found, drawn, seen)
+
+def _explained(error: Exception, student: Any, exhibit: Exhibit) -> Exception:
+    """Attach to an exception of the student's code which mistake causes it, where that can be proved."""
+    diagnosis = _diagnose(student, exhibit)
     if diagnosis is not None:
         error.misconceptions = diagnosis.names
         error.hint = "\n".join(diagnosis.sentences)
-
-
-def _replays(design: Design, found: list[Found], drawn: dict[str, Tensor], seen: Observation) -> Iterator[Observation]:
-    for names in assignments(inventory(design), found):
-        yield replay(design, names, drawn, seen)
+    return error
 
 
 def _inventory_complaint(design: Design, found: list[Found]) -> str:
-    """What is missing or left over among the tensors; "" when every one has a role."""
-    missing, extra = compare(inventory(design), found)
+    """What is missing or left over among the parameters, in a student's words."""
+    missing, extra = compare(roles_of(design), found)
     parts = []
     if missing:
-        parts.append("there is no tensor for " + ", ".join(f"{r.name} {r.shape}" for r in missing[:4]))
+        parts.append("there is no " + ", no ".join(f"{WORDS[r.kind]} of shape {r.shape}" for r in missing[:3]))
     if extra:
-        parts.append("nothing in the reference corresponds to " + ", ".join(f"{f.name} {f.shape}" for f in extra[:4]))
-    return "; ".join(parts)
+        parts.append("one too many: " + ", ".join(f"{f.name} {f.shape}" for f in extra[:3]))
+    return "among its parameters " + "; ".join(parts) if parts else "something else"
 
 
+WORDS = {
+    "weight": "weight",
+    "gamma": "BatchNorm weight",
+    "beta": "BatchNorm bias",
+    "mean": "running mean",
+    "var": "running variance",
+    "bias": "bias",
+}
 ASKED = {
-    "eval": "in eval mode, with random weights, {what} computes {formula}",
-    "train": "in train mode, with random weights, {what} computes {formula} with the statistics of the batch, and "
-    "every BatchNorm updates its running mean and variance",
-    "gradient": "the gradients of {what} in train mode, at the input and at every parameter, are those of {formula}",
+    "eval": "in eval mode, with any weights, {what} computes {formula}",
+    "train": "in train mode {what} computes {formula}, each BatchNorm with the statistics of the batch, and updates "
+    "their running mean and variance",
+    "gradient": "the gradients of {what}, at its input and at every parameter, are those of {formula}",
 }
 FORMULAS = {
     "BasicBlock": "relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut(x))",
@@ -180,14 +171,14 @@ FORMULAS = {
 }
 
 
-def _message(what: str, kind: str, aspect: Aspect, complaint: str, diagnosis: Diagnosis | None) -> str:
-    lines = []
+def _mismatch(student: Any, exhibit: Exhibit, expected: Observation | None, complaint: str) -> Verdict:
+    task, aspect = exhibit.task, exhibit.seen.aspect
+    diagnosis = _diagnose(student, exhibit)
+    asked = ASKED[aspect].format(what=task.written, formula=FORMULAS[task.kind])
+    lines = [*(diagnosis.sentences if diagnosis else ()), f"Asked: {asked}.", f"Came:  {complaint}."]
     if diagnosis:
-        lines += diagnosis.sentences
-    lines.append(f"Asked: {ASKED[aspect].format(what=what, formula=FORMULAS[kind])}.")
-    lines.append(f"Came:  {complaint}.")
-    if diagnosis:
-        lines.append(
-            f"Look:  {'; '.join(diagnosis.where)}. With exactly this change the reference computes what you compute."
-        )
-    return "\n".join(lines)
+        proof = "With exactly this change the reference computes what you compute."
+        lines.append(f"Look:  {'; '.join(diagnosis.where)}. {proof}")
+    elif signs := symptoms(exhibit, expected):
+        lines.append(f"Look:  {'; '.join(signs)}.")
+    return Verdict(False, "\n".join(lines), diagnosis.names if diagnosis else ())

@@ -5,28 +5,35 @@ definition first; one that reproduces the output on fresh random weights proves 
 attempts: tensors with a common prefix ("bn1.") that make up one BatchNorm stay together.
 """
 
+import functools
 import itertools
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from autograder.oracle.design import Role
+from autograder.oracle.design import Design, Role, inventory
 
 MOST_ATTEMPTS = 1500
 """Assignments tried before giving up: three BatchNorms in free style have 3!^4 = 1,296."""
 BATCHNORM_ENDINGS = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
+SMALLEST_VARIANCE = 2e-3
+"""A running variance as small as this shows another eps: 1e-4 instead of 1e-5 moves that channel by 2 %."""
+
+Assignment = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Found:
-    """One of the student's tensors; `kind` is that of `Role`, as far as it can be told."""
+    """One of the student's tensors; `kinds` are those of `Role` that it can be, as far as it can be told."""
 
     name: str
     kinds: frozenset[str]
     shape: tuple[int, ...]
+    learned: bool = True
+    """A parameter; else a buffer."""
 
 
 def look_at(state: Mapping[str, Tensor], parameters: frozenset[str]) -> list[Found]:
@@ -34,122 +41,199 @@ def look_at(state: Mapping[str, Tensor], parameters: frozenset[str]) -> list[Fou
 
     Args:
         state: the module's `state_dict()`.
-        parameters: names of those that are parameters; the others are buffers.
+        parameters: names of those that are parameters; the others are buffers, or second names of parameters.
     """
     found = []
     for name, value in state.items():
         if not value.is_floating_point() or value.dim() == 0:
             continue  # num_batches_tracked and the like
-        if name not in parameters and value.dim() > 1:
-            continue  # a second name of a parameter, see `draw`
-        shape = _squeezed(tuple(value.shape))
-        found.append(Found(name, _kinds(name, value, shape, name in parameters), shape))
+        learned = name in parameters
+        if not learned and value.dim() > 1:
+            continue
+        shape = squeezed(tuple(value.shape))
+        found.append(Found(name, _kinds(name, value, shape, learned), shape, learned))
     return found
 
 
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
+def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     """A 1x1 convolution may be stored as (out, in); a BatchNorm weight as (1, C, 1, 1)."""
     if len(shape) == 4 and shape[2:] == (1, 1):
         shape = shape[:2]
     return shape[1:] if len(shape) == 2 and shape[0] == 1 else shape
 
 
-def _kinds(name: str, value: Tensor, shape: tuple[int, ...], learns: bool) -> frozenset[str]:
+def _kinds(name: str, value: Tensor, shape: tuple[int, ...], learned: bool) -> frozenset[str]:
     if len(shape) > 1:
         return frozenset({"weight"})
     ones = bool((value == 1).all())
-    if not learns:
+    if not learned:
         return frozenset({"var"} if ones or name.endswith("var") else {"mean"})
     if ones or name.endswith("weight"):  # a last BatchNorm may start at zero; it is called weight then
         return frozenset({"gamma"})
-    return frozenset({"beta", "bias"}) if not value.any() else frozenset({"bias", "beta", "gamma"})
+    return frozenset({"beta", "bias"} if name.endswith("bias") else {"beta", "bias", "gamma"})
 
 
-def compare(roles: list[Role], found: list[Found]) -> tuple[list[Role], list[Found]]:
-    """Return `(missing, extra)`: roles without a tensor of their shape, and tensors without a role."""
-    left = list(found)
+def second_names(found: Sequence[Found], loaded: Mapping[str, Tensor], drawn: Mapping[str, Tensor]) -> set[str]:
+    """Names of tensors that are in the state a second time, under another name.
+
+    Every name was given its own random values; where two names read the same afterwards, they are one tensor.
+
+    Args:
+        found: as `look_at` returned it.
+        loaded: the state after `drawn` was loaded.
+        drawn: a different random value for each name.
+    """
+    second = set()
+    for a, b in itertools.combinations([f for f in found if f.name in loaded], 2):
+        same = a.shape == b.shape and not torch.equal(drawn[a.name], drawn[b.name])
+        if same and torch.equal(loaded[a.name].reshape(-1), loaded[b.name].reshape(-1)):
+            second.add(a.name if b.learned and not a.learned else b.name)
+    return second
+
+
+@functools.lru_cache(maxsize=4096)
+def _wanted(design: Design) -> tuple[tuple[Role, ...], Counter]:
+    """The inventory of a design, and how often each shape occurs among what it learns."""
+    roles = tuple(inventory(design))
+    return roles, Counter(squeezed(role.shape) for role in roles if role.kind not in ("mean", "var"))
+
+
+def roles_of(design: Design) -> tuple[Role, ...]:
+    """As `inventory`, remembered."""
+    return _wanted(design)[0]
+
+
+def fits(design: Design, found: Sequence[Found]) -> bool:
+    """Whether the tensors can be those of the design."""
+    if _wanted(design)[1] != Counter(f.shape for f in found if f.learned):
+        return False
+    return not any(compare(roles_of(design), found))
+
+
+def compare(roles: Sequence[Role], found: Sequence[Found]) -> tuple[list[Role], list[Found]]:
+    """Return `(missing, extra)`: roles without a tensor of their shape, and parameters without a role.
+
+    A buffer more than there are roles is no fault: it does not learn, and if it matters to the output, that differs.
+    """
+    left = sorted(found, key=lambda f: len(f.kinds))
     missing = []
-    for role in roles:
-        match = next((f for f in left if f.shape == _squeezed(role.shape) and _may_be(f, role)), None)
+    for role in sorted(roles, key=lambda r: ("gamma", "weight", "mean", "var", "beta", "bias").index(r.kind)):
+        match = next((f for f in left if f.shape == squeezed(role.shape) and role.kind in f.kinds), None)
         if match is None:
             missing.append(role)
         else:
             left.remove(match)
-    return missing, left
+    order = {role: index for index, role in enumerate(roles)}
+    return sorted(missing, key=order.__getitem__), [f for f in found if f in left and f.learned]
 
 
-def _may_be(found: Found, role: Role) -> bool:
-    return role.kind in found.kinds
-
-
-def assignments(roles: list[Role], found: list[Found]) -> Iterator[dict[str, str]]:
-    """Yield maps from role to tensor name, the likeliest first; none when the inventories differ."""
-    missing, extra = compare(roles, found)
-    if missing or extra:
+def assignments(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignment]:
+    """Yield maps from role to tensor name, the likeliest first; none when the tensors do not fit the roles."""
+    if any(compare(roles, found)):
         return
-    attempts = itertools.chain(_by_batchnorm(roles, found), _freely(roles, found))
+    groups = _by_batchnorm(roles, found)
+    if groups is not None:
+        yield from itertools.islice(groups, MOST_ATTEMPTS)
+        return
     seen = set()
-    for attempt in itertools.islice(attempts, MOST_ATTEMPTS):
-        if (key := tuple(sorted(attempt.items()))) not in seen:
+    for attempt in itertools.islice(_freely(roles, found), MOST_ATTEMPTS):
+        if (key := tuple(attempt.values())) not in seen:
             seen.add(key)
             yield attempt
 
 
-def _by_batchnorm(roles: list[Role], found: list[Found]) -> Iterator[dict[str, str]]:
-    """Keep the tensors of one BatchNorm together, as those of an `nn.BatchNorm2d` are."""
+def _by_batchnorm(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignment] | None:
+    """Keep the tensors of one BatchNorm together, as those of an `nn.BatchNorm2d` are; None where there are others."""
+    sizes = {f.name: f.shape for f in found}
     units: dict[str, dict[str, str]] = defaultdict(dict)
     rest = []
     for f in found:
         prefix, _, ending = f.name.rpartition(".")
         kind = next((k for k, e in BATCHNORM_ENDINGS.items() if e == ending), None)
-        if kind and len(f.shape) == 1 and f"{prefix}.running_mean" in {g.name for g in found}:
+        if kind and len(f.shape) == 1 and f"{prefix}.running_mean" in sizes:
             units[prefix][kind] = f.name
-        else:
+        elif f.learned:
             rest.append(f)
     wanted: dict[str, dict[str, Role]] = defaultdict(dict)
     plain = []
     for role in roles:
-        owner = role.name.rpartition(".")[0]
         if role.kind in BATCHNORM_ENDINGS:
-            wanted[owner][role.kind] = role
+            wanted[role.name.rpartition(".")[0]][role.kind] = role
         else:
             plain.append(role)
-    sizes = {f.name: f.shape for f in found}
-
-    def shape_of_unit(unit: dict[str, str]) -> tuple:
-        return tuple(sorted((kind, sizes[name]) for kind, name in unit.items()))
-
-    def shape_of_wanted(unit: dict[str, Role]) -> tuple:
-        return tuple(sorted((kind, role.shape) for kind, role in unit.items()))
-
-    groups = _groups(
-        {o: shape_of_wanted(u) for o, u in wanted.items()}, {p: shape_of_unit(u) for p, u in units.items()}
+    owners = _groups(
+        {o: tuple(sorted((kind, role.shape) for kind, role in u.items())) for o, u in wanted.items()},
+        {p: tuple(sorted((kind, sizes[name]) for kind, name in u.items())) for p, u in units.items()},
     )
-    weights = _groups({r.name: _squeezed(r.shape) for r in plain}, {f.name: f.shape for f in rest})
-    if groups is None or weights is None:
-        return
-    for chosen in _products(weights):
-        for owners in _products(groups):
-            assignment = dict(chosen)
-            for owner, prefix in owners.items():
-                assignment |= {role.name: units[prefix][kind] for kind, role in wanted[owner].items()}
-            yield assignment
+    weights = _groups({r.name: squeezed(r.shape) for r in plain}, {f.name: f.shape for f in rest})
+    if owners is None or weights is None:
+        return None
+
+    def all_orders() -> Iterator[Assignment]:
+        for chosen in _products(weights):
+            for order in _products(owners):
+                attempt = dict(chosen)
+                for owner, prefix in order.items():
+                    attempt |= {role.name: units[prefix][kind] for kind, role in wanted[owner].items()}
+                yield attempt
+
+    return all_orders()
 
 
-def _freely(roles: list[Role], found: list[Found]) -> Iterator[dict[str, str]]:
-    """Any tensor of the right shape and kind for any role: for code that holds its tensors itself."""
-    classes: dict[tuple, tuple[list[str], list[str]]] = {}
-    left = list(found)
+def _freely(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignment]:
+    """Any tensor of the right shape and kind for any role: for code that holds its tensors itself.
+
+    Orders in which all lists of tensors are shuffled in the same way come first: who defines the shortcut before F
+    does so for weights, biases and statistics alike.
+    """
+    slots: dict[tuple, list[Role]] = defaultdict(list)
     for role in roles:
-        options = [f for f in left if f.shape == _squeezed(role.shape) and _may_be(f, role)]
-        if not options:
-            return
-        pick = min(options, key=lambda f: len(f.kinds))
-        left.remove(pick)
-        names = classes.setdefault((role.kind, _squeezed(role.shape)), ([], []))
-        names[0].append(role.name)
-        names[1].append(pick.name)
-    yield from _products(list(classes.values()))
+        slots[_slot(role, roles, found), squeezed(role.shape)].append(role)
+    weights, vectors = [], []
+    for (slot, shape), mine in slots.items():
+        candidates = [f for f in found if f.shape == shape and _can_fill(slot, f)]
+        ways = list(itertools.islice(_orders(mine, candidates), MOST_ATTEMPTS))
+        (weights if slot == "weight" else vectors).append(ways)
+    longest = max(map(len, vectors), default=1)
+    for order in itertools.product(*weights):
+        for index in range(longest):
+            yield _joined((*order, *(ways[index % len(ways)] for ways in vectors)))
+    for choice in itertools.product(*weights, *vectors):
+        yield _joined(choice)
+
+
+def _slot(role: Role, roles: Sequence[Role], found: Sequence[Found]) -> str:
+    """What the role's tensor can be confused with: what starts at zero is a shift or, in some recipes, a scale."""
+    if role.kind in ("weight", "mean", "var"):
+        return role.kind
+    scales = sum(r.kind == "gamma" and r.shape == role.shape for r in roles)
+    if scales == sum(f.kinds == {"gamma"} and f.shape == squeezed(role.shape) for f in found):
+        return "gamma" if role.kind == "gamma" else "shift"
+    return "vector"
+
+
+def _can_fill(slot: str, found: Found) -> bool:
+    if slot in ("gamma", "shift"):
+        return found.learned and (found.kinds == {"gamma"}) == (slot == "gamma")
+    return found.learned if slot == "vector" else slot in found.kinds
+
+
+def _orders(roles: Sequence[Role], candidates: Sequence[Found]) -> Iterator[Assignment]:
+    """Every way to give each role a candidate of its kind, in the order of definition, kind by kind."""
+    if not roles:
+        yield {}
+        return
+    role, *rest = sorted(roles, key=lambda r: r.kind != "gamma")  # few tensors can be a scale: those roles choose first
+    for pick in sorted((f for f in candidates if role.kind in f.kinds), key=lambda f: len(f.kinds)):
+        for others in _orders(rest, [f for f in candidates if f is not pick]):
+            yield {role.name: pick.name, **others}
+
+
+def _joined(parts: Sequence[Assignment]) -> Assignment:
+    joined: Assignment = {}
+    for part in parts:
+        joined |= part
+    return dict(sorted(joined.items()))
 
 
 def _groups(wanted: Mapping[str, tuple], have: Mapping[str, tuple]) -> list[tuple[list[str], list[str]]] | None:
@@ -164,7 +248,7 @@ def _groups(wanted: Mapping[str, tuple], have: Mapping[str, tuple]) -> list[tupl
     return groups if len(wanted) == len(have) else None
 
 
-def _products(groups: list[tuple[list[str], list[str]]]) -> Iterator[dict[str, str]]:
+def _products(groups: list[tuple[list[str], list[str]]]) -> Iterator[Assignment]:
     orders = [itertools.permutations(available) for _, available in groups]
     for choice in itertools.product(*orders):
         yield {
@@ -174,11 +258,12 @@ def _products(groups: list[tuple[list[str], list[str]]]) -> Iterator[dict[str, s
         }
 
 
-def draw(state: Mapping[str, Tensor], found: list[Found], generator: torch.Generator) -> dict[str, Tensor]:
+def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.Generator) -> dict[str, Tensor]:
     """A new state with random weights that leave nothing without effect.
 
     BatchNorm weights and biases of both signs away from 0 and 1, running statistics away from 0 and 1, convolutions
-    scaled to keep activations of order one, so that ReLUs cut about half (He et al. 2015, arXiv:1502.01852).
+    scaled to keep activations of order one, so that ReLUs cut about half (He et al. 2015, arXiv:1502.01852). The last
+    channel of each running variance is tiny, see `SMALLEST_VARIANCE`.
     """
     drawn = dict(state)
     for f in found:
@@ -188,6 +273,7 @@ def draw(state: Mapping[str, Tensor], found: list[Found], generator: torch.Gener
             value = torch.randn(shape, generator=generator) * (2.0 / fan_in) ** 0.5
         elif f.kinds == {"var"}:
             value = torch.rand(shape, generator=generator) * 1.5 + 0.5
+            value.view(-1)[-1] = SMALLEST_VARIANCE
         elif f.kinds == {"mean"}:
             value = torch.randn(shape, generator=generator) * 0.3
         else:
@@ -197,12 +283,6 @@ def draw(state: Mapping[str, Tensor], found: list[Found], generator: torch.Gener
     names = {f.name for f in found}
     for name, value in state.items():
         if value.dim() > 1 and name not in names:  # a module that is used twice has its parameters under two names
-            same = next(
-                (f.name for f in found if state[f.name].shape == value.shape and _equal(state[f.name], value)), name
-            )
-            drawn[name] = drawn[same]
+            same = (f.name for f in found if state[f.name].shape == value.shape and torch.equal(state[f.name], value))
+            drawn[name] = drawn[next(same, name)]
     return drawn
-
-
-def _equal(a: Tensor, b: Tensor) -> bool:
-    return bool(torch.equal(a, b))

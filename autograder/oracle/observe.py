@@ -1,12 +1,14 @@
 """What a module does with given weights and input, and the same of a design: what the oracle compares."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from autograder.oracle.design import Design, inventory
+from autograder.oracle.design import Design
+from autograder.oracle.matching import roles_of
 from autograder.oracle.reference import compute
 
 Aspect = Literal["eval", "train", "gradient"]
@@ -29,38 +31,47 @@ class Observation:
     x: Tensor
     upstream: Tensor | None
     output: Any
+    """None where the student's code raised."""
     statistics: dict[str, Tensor] = field(default_factory=dict)
     input_gradient: Tensor | None = None
     gradients: dict[str, Tensor | None] = field(default_factory=dict)
+    input_changed: bool = False
 
 
 def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) -> Observation:
     """Run the student's module once. Exceptions of student code pass through."""
     module.train() if aspect != "eval" else module.eval()
     given = x.clone().requires_grad_(aspect == "gradient")
-    output = module(given)
-    seen = Observation(aspect, x, None, output)
+    with torch.set_grad_enabled(aspect == "gradient"):
+        output = module(given)
+    seen = Observation(aspect, x, None, output, input_changed=not torch.equal(given.detach(), x))
     if not isinstance(output, Tensor):
         return seen
-    seen.output = output.detach()
+    seen.output = output.detach().clone()
     if aspect == "train":
-        seen.statistics = {n: v.detach() for n, v in module.state_dict().items() if v.is_floating_point()}
+        seen.statistics = {n: v.detach().clone() for n, v in module.state_dict().items() if v.is_floating_point()}
     if aspect == "gradient":
         seen.upstream = torch.randn(output.shape, generator=generator)
         if output.requires_grad:
             output.backward(seen.upstream.to(output.dtype))
-            seen.gradients = {n: p.grad for n, p in module.named_parameters()}
+            seen.gradients = {n: None if p.grad is None else p.grad.clone() for n, p in module.named_parameters()}
             seen.input_gradient = given.grad
     return seen
 
 
 def replay(design: Design, names: dict[str, str], drawn: dict[str, Tensor], seen: Observation) -> Observation:
-    """The same observation of a design, with the student's weights in the roles that `names` gives them."""
+    """The same observation of a design, with the student's weights in the roles that `names` gives them.
+
+    Args:
+        drawn: the weights in float64, see `exact`.
+    """
     gradient = seen.aspect == "gradient"
     weights = {}
-    for role in inventory(design):
-        value = drawn[names[role.name]].double().reshape(role.shape)
-        weights[role.name] = value.requires_grad_(gradient and role.kind not in ("mean", "var"))
+    for role in roles_of(design):
+        value = drawn[names[role.name]].reshape(role.shape)
+        if gradient:
+            value = value.detach().clone().requires_grad_(role.kind not in ("mean", "var"))
+        weights[role.name] = value
     x = seen.x.double().requires_grad_(gradient)
     with torch.set_grad_enabled(gradient):
         output, updates = compute(design, weights, x, training=seen.aspect != "eval")
@@ -74,10 +85,19 @@ def replay(design: Design, names: dict[str, str], drawn: dict[str, Tensor], seen
     return result
 
 
+def exact(drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights as float64, which holds every float32 exactly."""
+    return {name: value.double() for name, value in drawn.items() if value.is_floating_point()}
+
+
 def difference(expected: Observation, seen: Observation) -> str:
     """What of `seen` is not as expected, in words; "" when all of it agrees."""
+    if seen.input_changed:
+        return "the input itself is changed by forward, although the caller may still need it"
     if complaint := _differ(seen.output, expected.output, "the output", TOLERANCE):
         return complaint
+    if seen.output.dtype != seen.x.dtype:
+        return f"the output has the type {_said(seen.output.dtype)}, the input {_said(seen.x.dtype)}"
     for name, value in expected.statistics.items():
         if complaint := _differ(seen.statistics.get(name), value, f"{name} after the pass", TOLERANCE):
             return complaint
@@ -112,7 +132,7 @@ def _differ(seen: Any, expected: Tensor | None, what: str, tolerance: float) -> 
     if seen.numel() != expected.numel() or (seen.dim() > 1 and expected.dim() > 1 and len(seen) != len(expected)):
         return f"{what} has the shape {tuple(seen.shape)}, not {tuple(expected.shape)}"
     if not seen.is_floating_point():
-        return f"{what} has the type {seen.dtype}, not floating point"
+        return f"{what} has the type {_said(seen.dtype)}, not floating point"
     if not torch.isfinite(seen).all():
         return f"{what} holds values that are infinite or not a number"
     if what == "the output" and seen.shape != expected.shape:
@@ -126,3 +146,7 @@ def _differ(seen: Any, expected: Tensor | None, what: str, tolerance: float) -> 
         f"{what} differs in {count} of {distance.numel()} values, by up to {float(distance.max()):.3g} "
         f"where the largest value is {scale:.3g}"
     )
+
+
+def _said(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -28,12 +28,14 @@ class Pass:
     def batchnorm(self, name: str, layer: Layer, x: Tensor) -> Tensor:
         """BatchNorm over (N, H, W) (Ioffe and Szegedy 2015; running variance unbiased, as PyTorch has it)."""
         name = layer.shares or name
+        gamma, beta = self.weights.get(f"{name}.gamma"), self.weights.get(f"{name}.beta")
+        if not layer.tracked:
+            return F.batch_norm(x, None, None, gamma, beta, True, layer.momentum, layer.eps)
         # A BatchNorm that is used twice continues from what its first use left.
         mean, var = (self.updates.get(f"{name}.{kind}", self.weights[f"{name}.{kind}"]) for kind in ("mean", "var"))
-        if self.training and not layer.frozen:
+        use_batch = layer.always or (self.training and not layer.frozen)
+        if use_batch:
             mean, var = mean.detach().clone(), var.detach().clone()
-        gamma, beta = self.weights.get(f"{name}.gamma"), self.weights.get(f"{name}.beta")
-        use_batch = self.training and not layer.frozen
         y = F.batch_norm(x, mean, var, gamma, beta, use_batch, layer.momentum, layer.eps)
         if use_batch:
             self.updates[f"{name}.mean"], self.updates[f"{name}.var"] = mean, var
@@ -48,7 +50,11 @@ class Pass:
         for step in layer.order.split("-"):
             if step == "conv":
                 weight, bias = self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias")
-                x = F.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation, layer.groups)
+                weight = weight if layer.learns else weight.detach()
+                padding = layer.padding
+                if layer.padding_mode != "constant" and padding:
+                    x, padding = F.pad(x, [padding] * 4, layer.padding_mode), 0
+                x = F.conv2d(x, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
             elif step == "bn" and layer.batchnorm:
                 x = self.batchnorm(name, layer, x)
             elif step == "relu" and layer.relu:
@@ -61,24 +67,23 @@ class Pass:
         for number, layer in enumerate(block.layers, start=1):
             out = self.layer(f"conv{number}", layer, out)
             first = out if first is None else first
-        source = {"x": x, "relu": x.relu(), "first": first}[block.shortcut_input]
-        shortcut = self._shortcut(block, source)
+        source = {"x": x, "relu": x.relu(), "first": first, "last": out}[block.shortcut_input]
+        shortcut = None if block.combine == "none" else self._shortcut(block, source)
         if block.detached:
             out, shortcut = (out.detach(), shortcut) if block.detached == "F" else (out, shortcut.detach())
         out = COMBINE[block.combine](block.scale * out, shortcut)
         if block.after == "batchnorm":
             out = self.batchnorm("after", block.layers[-1], out)
-        return out.relu() if block.last_relu else out
+        return ACTIVATIONS[block.last_activation](out) if block.last_relu else out
 
     def _shortcut(self, block: Block, x: Tensor) -> Tensor:
         if block.shortcut is not None:
             return self.layer("shortcut", block.shortcut, x)
-        stride = 1
-        for layer in block.layers:
-            stride *= layer.stride
-        x = x[:, :, ::stride, ::stride]
-        extra = block.padded_shortcut
-        return F.pad(x, (0, 0, 0, 0, extra // 2, extra - extra // 2)) if extra > 0 else x
+        if block.padded_shortcut is None:
+            return x
+        stride = max(layer.stride for layer in block.layers)
+        before = block.padded_shortcut // 2
+        return F.pad(x[:, :, ::stride, ::stride], (0, 0, 0, 0, before, block.padded_shortcut - before))
 
     def network(self, net: Network, x: Tensor) -> Tensor:
         """(N, 3, 32, 32) -> (N, num_classes)."""
@@ -92,7 +97,6 @@ class Pass:
             for index, probe in enumerate(stage):
                 out = self._probe(f"stage{number}.{index}", net, stage, probe, out)
         features = POOLS[net.pool](out)
-        features = features.relu() if net.pooled_relu else features
         features = F.normalize(features) if net.normalized else features
         features = features.detach() if net.detached == "features" else features
         return HEADS[net.head](F.linear(features, self.weights["linear.weight"], self.weights.get("linear.bias")))
@@ -122,6 +126,7 @@ ACTIVATIONS = {
 COMBINE = {
     "add": lambda out, shortcut: out + shortcut,
     "none": lambda out, shortcut: out,
+    "lost": lambda out, shortcut: out,
     "only": lambda out, shortcut: shortcut,
     "subtract": lambda out, shortcut: out - shortcut,
     "reverse": lambda out, shortcut: shortcut - out,
@@ -130,6 +135,7 @@ COMBINE = {
     "multiply": lambda out, shortcut: out * shortcut,
     "relu_shortcut": lambda out, shortcut: out + shortcut.relu(),
     "maximum": torch.maximum,
+    "concatenate": lambda out, shortcut: torch.cat([out, shortcut], dim=1),
     "double": lambda out, shortcut: 2 * (out + shortcut),
 }
 POOLS = {
@@ -137,7 +143,7 @@ POOLS = {
     "max": lambda x: x.amax(dim=(2, 3)),
     "sum": lambda x: x.sum(dim=(2, 3)),
     "first": lambda x: x[:, :, 0, 0],
-    "avg_height": lambda x: x.mean(dim=2)[..., 0],
+    "none": lambda x: x.flatten(1),
 }
 HEADS = {
     "logits": lambda z: z,

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.student.errors import StudentError
+
 RELATIVE = 1e-3
 """How far two tensors may differ, relative to the largest expected value. float32 arithmetic of a block stays
 below 1e-5 whatever the order of summation; BatchNorm's eps of 1e-5, which formulas in messages leave out, adds
@@ -139,6 +141,21 @@ def assert_parameter_count(module: Any, expected: int, what: str, look: str) -> 
             f"{what} has {expected:,} parameters",
             f"{came:,} ({came - expected:+,}): {shapes or 'none at all'}",
             look,
+        )
+
+
+def assert_expansion(block: Any, expected: int, what: str) -> None:
+    """The class attribute that `ResNet` reads must say by how much the block widens `planes`."""
+    try:
+        came = block.expansion
+    except (AttributeError, StudentError):
+        came = "no such attribute of the class"
+    if came != expected:
+        asked = f"{what}.expansion is {expected}: {what}(in_planes, planes) returns {expected} * planes channels"
+        fail(
+            asked,
+            f"{came}",
+            "`expansion` belongs to the class, above __init__, not to self: ResNet reads block.expansion",
         )
 
 

@@ -1,7 +1,7 @@
 """The first stage halves the image too: every stage starts with stride 2."""
 
 # question: q3
-# misconception: stage1_stride_2
+# misconception: stage_1_stride_2
 # evidence: 32x32 becomes 2x2 before the pooling instead of 4x4
 
 import torch.nn as nn

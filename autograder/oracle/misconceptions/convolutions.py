@@ -1,0 +1,254 @@
+"""The convolutions of F: stride, padding, kernel, bias, and their number."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from autograder.oracle.design import Block, Layer, change_all, change_layer, change_layers
+from autograder.oracle.misconceptions.changes import of_layer, of_residual, stride_of
+from autograder.oracle.misconceptions.entry import (
+    BASIC,
+    BATCHNORM,
+    BLOCKS,
+    BOTTLENECK,
+    PAPER_BOTTLENECK,
+    PART_2,
+    PART_3,
+    Misconception,
+)
+
+
+def _move_stride(to: int) -> Callable[[Block], Block | None]:
+    """The stride on layer `to` alone; None where there is no stride."""
+
+    def change(block: Block) -> Block | None:
+        stride = stride_of(block)
+        return None if stride == 1 else change_layer(change_layers(block, stride=1), to, stride=stride)
+
+    return change
+
+
+def _stride_everywhere(block: Block) -> Block | None:
+    return None if stride_of(block) == 1 else change_layers(block, stride=stride_of(block))
+
+
+def _no_stride(block: Block) -> Block | None:
+    return None if stride_of(block) == 1 else change_layers(block, stride=1)
+
+
+def _no_stride_anywhere(block: Block) -> Block | None:
+    return None if stride_of(block) == 1 else change_all(block, stride=1)
+
+
+def _extra_layer(block: Block) -> Block:
+    width = block.layers[-1].in_planes
+    extra = Layer(width, width, 3, 1, 1)
+    return replace(block, layers=(*block.layers[:-1], extra, block.layers[-1]))
+
+
+def _without_layer(number: int) -> Callable[[Block], Block | None]:
+    def change(block: Block) -> Block | None:
+        removed = block.layers[number]
+        layers = [layer for layer in block.layers if layer is not removed]
+        if number == -1:
+            layers[-1] = replace(layers[-1], out_planes=removed.out_planes, relu=False)
+        elif number == 0:
+            layers[0] = replace(layers[0], in_planes=removed.in_planes, stride=max(removed.stride, layers[0].stride))
+        else:
+            layers[number] = replace(layers[number], stride=removed.stride)
+        return replace(block, layers=tuple(layers))
+
+    return change
+
+
+def _depthwise(block: Block) -> Block | None:
+    number = 1
+    layer = block.layers[number]
+    return change_layer(block, number, groups=layer.in_planes) if layer.in_planes == layer.out_planes else None
+
+
+CONVOLUTIONS = (
+    Misconception(
+        "conv_bias",
+        BLOCKS,
+        lambda b: change_layers(b, bias=True),
+        "Your convolutions have biases, which the BatchNorm behind each subtracts again. Use bias=False.",
+        BATCHNORM,
+    ),
+    Misconception(
+        "conv_bias",
+        BLOCKS,
+        lambda b: None if b.shortcut is None else change_all(b, bias=True),
+        "All your convolutions have biases, the shortcut's too; the BatchNorm behind each subtracts them. "
+        "Use bias=False.",
+        BATCHNORM,
+    ),
+    Misconception(
+        "stride_on_both_convs",
+        BASIC,
+        _stride_everywhere,
+        "Both of your 3x3 convolutions carry the stride, so the image shrinks twice. Only the first one does.",
+        PART_2,
+    ),
+    Misconception(
+        "stride_on_second_conv",
+        BASIC,
+        _move_stride(1),
+        "Your second 3x3 convolution carries the stride; it belongs to the first.",
+        PART_2,
+    ),
+    Misconception(
+        "stride_on_first_1x1",
+        BOTTLENECK,
+        _move_stride(0),
+        "Your 1x1 squeeze carries the stride and never looks at three pixels out of four; here the 3x3 "
+        "convolution carries it.",
+        PART_3,
+    ),
+    Misconception(
+        "stride_on_last_1x1",
+        BOTTLENECK,
+        _move_stride(2),
+        "Your 1x1 expansion carries the stride; the 3x3 convolution should.",
+        PART_3,
+    ),
+    Misconception(
+        "stride_on_all_convs",
+        BOTTLENECK,
+        _stride_everywhere,
+        "More than one of your convolutions carries the stride; only the 3x3 does.",
+        PART_3,
+    ),
+    Misconception(
+        "stride_ignored",
+        BLOCKS,
+        _no_stride,
+        "No convolution of F carries the stride.",
+        PART_2,
+    ),
+    Misconception(
+        "no_padding",
+        BLOCKS,
+        lambda b: change_layers(b, padding=0),
+        "Your 3x3 convolutions have no padding, so the image shrinks at its border. Use padding=1.",
+        PART_2,
+    ),
+    Misconception(
+        "padding_on_1x1",
+        BOTTLENECK,
+        lambda b: change_layer(change_layer(b, 0, padding=1), 2, padding=1),
+        "Your 1x1 convolutions are padded, so the image grows. Only a 3x3 convolution needs padding=1.",
+        PART_3,
+    ),
+    Misconception(
+        "kernel_1_second",
+        BASIC,
+        of_layer(1, kernel=1, padding=0),
+        "Your second convolution is 1x1; both convolutions of a basic block are 3x3.",
+        PART_2,
+    ),
+    Misconception(
+        "kernel_5",
+        BASIC,
+        lambda b: change_layers(b, kernel=5, padding=2),
+        "Your convolutions are 5x5; a basic block has 3x3.",
+        PART_2,
+    ),
+    Misconception(
+        "kernel_3_everywhere",
+        BOTTLENECK,
+        lambda b: change_layers(b, kernel=3, padding=1),
+        "All three of your convolutions are 3x3: the first and the last should be 1x1, that is where the saving is.",
+        PAPER_BOTTLENECK,
+    ),
+    Misconception(
+        "kernel_1_everywhere",
+        BOTTLENECK,
+        lambda b: change_layers(b, kernel=1, padding=0),
+        "All three of your convolutions are 1x1: none looks at its neighbours. The middle one should be 3x3.",
+        PAPER_BOTTLENECK,
+    ),
+    Misconception(
+        "dilated_conv",
+        BLOCKS,
+        of_layer(1, dilation=2, padding=2),
+        "One of your convolutions is dilated; a residual block has ordinary ones.",
+        PART_2,
+    ),
+    Misconception(
+        "depthwise_conv",
+        BLOCKS,
+        _depthwise,
+        "Your second convolution works on each channel alone (groups); it should mix them.",
+        PART_2,
+    ),
+    Misconception(
+        "extra_conv",
+        BASIC,
+        _extra_layer,
+        "Your block has three convolutions; a basic block has two.",
+        PART_2,
+    ),
+    Misconception(
+        "single_conv",
+        BASIC,
+        _without_layer(-1),
+        "Your block has one convolution only; a basic block has two.",
+        PART_2,
+    ),
+    Misconception(
+        "missing_3x3",
+        BOTTLENECK,
+        _without_layer(1),
+        "Your block squeezes and expands, but the 3x3 convolution between is missing.",
+        PAPER_BOTTLENECK,
+    ),
+    Misconception(
+        "single_conv_bias",
+        BLOCKS,
+        of_layer(0, bias=True),
+        "Your first convolution has a bias, which the BatchNorm behind it subtracts again. Use bias=False.",
+        BATCHNORM,
+    ),
+    Misconception(
+        "single_conv_bias",
+        BOTTLENECK,
+        of_layer(1, bias=True),
+        "Your 3x3 convolution has a bias, which the BatchNorm behind it subtracts again. Use bias=False.",
+        BATCHNORM,
+    ),
+    Misconception(
+        "single_conv_bias",
+        BLOCKS,
+        of_layer(-1, bias=True),
+        "Your last convolution has a bias, which the BatchNorm behind it subtracts again. Use bias=False.",
+        BATCHNORM,
+    ),
+    Misconception(
+        "no_stride_anywhere",
+        BLOCKS,
+        _no_stride_anywhere,
+        "stride is not used: neither F nor the shortcut shrinks the image.",
+        PART_2,
+    ),
+    Misconception(
+        "padding_mode",
+        BLOCKS,
+        of_residual(padding_mode="reflect"),
+        "Your 3x3 convolutions do not pad with zeros (padding_mode='reflect'); PyTorch's default, zeros, is meant.",
+        PART_2,
+    ),
+    Misconception(
+        "padding_mode",
+        BLOCKS,
+        of_residual(padding_mode="replicate"),
+        "Your 3x3 convolutions do not pad with zeros (padding_mode='replicate'); PyTorch's default, zeros, is meant.",
+        PART_2,
+    ),
+    Misconception(
+        "padding_mode",
+        BLOCKS,
+        of_residual(padding_mode="circular"),
+        "Your 3x3 convolutions do not pad with zeros (padding_mode='circular'); PyTorch's default, zeros, is meant.",
+        PART_2,
+    ),
+)

@@ -1,0 +1,223 @@
+"""The network's stages: their strides, their blocks, what is wired to what."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from autograder.oracle.design import Network, network
+from autograder.oracle.misconceptions.changes import of_network
+from autograder.oracle.misconceptions.entry import PAPER_NETWORK, PART_4, RESNET, Misconception
+
+
+def _strides(rule: Callable[[int, int, int], int]) -> Callable[[Network], Network]:
+    """New strides by (stage number from 1, index in the stage, number of blocks in the stage)."""
+
+    def change(net: Network) -> Network:
+        stages = tuple(
+            tuple(replace(p, stride=rule(number, index, len(stage))) for index, p in enumerate(stage))
+            for number, stage in enumerate(net.stages, start=1)
+        )
+        return replace(net, stages=stages)
+
+    return change
+
+
+def _counts(rule: Callable[[list[int]], list[int]]) -> Callable[[Network], Network | None]:
+    """Other numbers of blocks in the stages."""
+
+    def change(net: Network) -> Network | None:
+        counts = rule([len(stage) for stage in net.stages])
+        if counts == [len(stage) for stage in net.stages]:
+            return None
+        expansion = net.stages[0][0].expansion
+        changed = network(expansion, tuple(counts), net.num_classes)
+        return replace(changed, stem=net.stem, head_features=512 * expansion)  # also where no block is left in stage 4
+
+    return change
+
+
+def _without_expansion(net: Network) -> Network | None:
+    in_planes, stages = 64, []
+    for stage in net.stages:
+        changed = []
+        for probe in stage:
+            changed.append(replace(probe, in_planes=in_planes))
+            in_planes = probe.planes
+        stages.append(tuple(changed))
+    return replace(net, stages=tuple(stages)) if tuple(stages) != net.stages else None
+
+
+def _repeated(net: Network) -> Network | None:
+    return replace(net, shared=True) if any(len(stage) > 2 or _alike(stage) for stage in net.stages) else None
+
+
+def _alike(stage: tuple) -> bool:
+    return len(stage) > 1 and stage[0] == stage[1]
+
+
+def _widths(first: int, factor: int) -> Callable[[Network], Network]:
+    """Other planes: `first` in stem and stage 1, `factor` times as many in each further stage."""
+
+    def change(net: Network) -> Network:
+        in_planes, stages = first, []
+        for number, stage in enumerate(net.stages):
+            changed = []
+            for probe in stage:
+                changed.append(replace(probe, in_planes=in_planes, planes=first * factor**number))
+                in_planes = changed[-1].planes * probe.expansion
+            stages.append(tuple(changed))
+        return replace(net, stem=replace(net.stem, out_planes=first), stages=tuple(stages))
+
+    return change
+
+
+STAGES = (
+    Misconception(
+        "stage_1_stride_2",
+        RESNET,
+        _strides(lambda stage, index, count: 2 if index == 0 else 1),
+        "Your first stage has stride 2; the image is halved from the second stage on.",
+        PAPER_NETWORK,
+    ),
+    Misconception(
+        "no_strides",
+        RESNET,
+        _strides(lambda stage, index, count: 1),
+        "None of your stages shrinks the image: the first block of stages 2, 3 and 4 has stride 2.",
+        PAPER_NETWORK,
+    ),
+    Misconception(
+        "stride_in_every_block",
+        RESNET,
+        _strides(lambda stage, index, count: 2 if stage > 1 else 1),
+        "Every block of a stage carries the stride; only the first one does.",
+        PAPER_NETWORK,
+    ),
+    Misconception(
+        "stride_on_last_block",
+        RESNET,
+        _strides(lambda stage, index, count: 2 if stage > 1 and index == count - 1 else 1),
+        "The last block of each stage carries the stride; the first one should.",
+        PAPER_NETWORK,
+    ),
+    *(
+        Misconception(
+            f"stage_{number}_without_stride",
+            RESNET,
+            _strides(lambda stage, index, count, keep=number: 2 if stage > 1 and stage != keep and index == 0 else 1),
+            f"Stage {number} does not shrink the image: its first block has stride 2.",
+            PAPER_NETWORK,
+        )
+        for number in (2, 3, 4)
+    ),
+    *(
+        Misconception(
+            f"stage_{number}_unused",
+            RESNET,
+            of_network(skipped_stages=(number,)),
+            f"Your forward pass leaves out stage {number}, although it is built.",
+            PART_4,
+        )
+        for number in (1, 2, 3, 4)
+    ),
+    Misconception(
+        "blocks_in_list",
+        RESNET,
+        of_network(registered=False),
+        "Your blocks sit in a Python list, where PyTorch does not see them: they are neither trained nor moved to the "
+        "GPU. Use nn.Sequential or nn.ModuleList.",
+        PART_4,
+        shapes_only=True,
+    ),
+    Misconception(
+        "in_planes_without_expansion",
+        RESNET,
+        _without_expansion,
+        "After a block your in_planes becomes planes; what leaves the block has planes * block.expansion channels.",
+        PART_4,
+        shapes_only=True,
+    ),
+    Misconception(
+        "repeated_block",
+        RESNET,
+        _repeated,
+        "Blocks of a stage are one and the same object, so they share their weights: build a new block each time.",
+        PART_4,
+    ),
+    Misconception(
+        "one_block_too_few",
+        RESNET,
+        _counts(lambda counts: [max(count - 1, 1) for count in counts]),
+        "Your stages have one block less than num_blocks says.",
+        PART_4,
+    ),
+    Misconception(
+        "one_block_too_few",
+        RESNET,
+        _counts(lambda counts: [count - 1 for count in counts]),
+        "Your stages have one block less than num_blocks says, none at all where it says 1.",
+        PART_4,
+    ),
+    Misconception(
+        "one_block_too_many",
+        RESNET,
+        _counts(lambda counts: [count + 1 for count in counts]),
+        "Your stages have one block more than num_blocks says.",
+        PART_4,
+    ),
+    Misconception(
+        "num_blocks_ignored",
+        RESNET,
+        _counts(lambda counts: [2, 2, 2, 2]),
+        "Your network always has two blocks in each stage: num_blocks is ignored.",
+        PART_4,
+    ),
+    Misconception(
+        "num_blocks_ignored",
+        RESNET,
+        _counts(lambda counts: [1, 1, 1, 1]),
+        "Your network always has one block in each stage: num_blocks is ignored.",
+        PART_4,
+    ),
+    Misconception(
+        "num_blocks_first_only",
+        RESNET,
+        _counts(lambda counts: counts[:1] * 4),
+        "Every stage has as many blocks as the first one: use num_blocks[0] to num_blocks[3].",
+        PART_4,
+    ),
+    Misconception(
+        "num_blocks_reversed",
+        RESNET,
+        _counts(lambda counts: counts[::-1]),
+        "Your stages take num_blocks from the end.",
+        PART_4,
+    ),
+    Misconception(
+        "three_stages",
+        RESNET,
+        lambda n: replace(n, stages=n.stages[:3]),
+        "Your network has three stages; there are four, with 64, 128, 256 and 512 planes.",
+        PAPER_NETWORK,
+    ),
+    Misconception(
+        "planes_never_double",
+        RESNET,
+        _widths(64, 1),
+        "All your stages have 64 planes; each stage but the first doubles them.",
+        PAPER_NETWORK,
+    ),
+    Misconception(
+        "narrow_planes",
+        RESNET,
+        _widths(16, 2),
+        "Your stages have 16, 32, 64 and 128 planes; here they have 64, 128, 256 and 512.",
+        PAPER_NETWORK,
+    ),
+    Misconception(
+        "narrow_planes",
+        RESNET,
+        _widths(32, 2),
+        "Your stages have 32, 64, 128 and 256 planes; here they have 64, 128, 256 and 512.",
+        PAPER_NETWORK,
+    ),
+)

@@ -1,0 +1,60 @@
+"""What can be measured of an output that no known mistake explains: where it differs, and how."""
+
+import torch
+from torch import Tensor
+
+from autograder.oracle.exhibit import Exhibit
+from autograder.oracle.observe import TOLERANCE, Observation
+
+
+def symptoms(exhibit: Exhibit, expected: Observation | None) -> list[str]:
+    """Sentences about the difference, for the student; none where nothing stands out.
+
+    Args:
+        exhibit: what the module did.
+        expected: what the reference does with the same weights; None where the parameters do not fit.
+    """
+    seen = exhibit.seen.output
+    if expected is None or not isinstance(seen, Tensor) or seen.shape != expected.output.shape:
+        return []
+    got, right = seen.double(), expected.output
+    if not torch.isfinite(got).all():
+        return []
+    wrong = (got - right).abs() > TOLERANCE * right.abs().max()
+    if not wrong.any():
+        return ["the output is right: what is done in eval or train mode, or to gradients, is not"]
+    signs = [sign(got, right, wrong) for sign in (_proportional, _negative, _border, _channels, _images)]
+    return [sign for sign in signs if sign]
+
+
+def _proportional(got: Tensor, right: Tensor, wrong: Tensor) -> str:
+    factor = float((got * right).sum() / (right * right).sum())
+    if float((got - factor * right).abs().max()) > TOLERANCE * float(right.abs().max()):
+        return ""
+    return f"the output is {factor:.4g} times what it should be"
+
+
+def _negative(got: Tensor, right: Tensor, wrong: Tensor) -> str:
+    below = got < -TOLERANCE * right.abs().max()
+    if right.dim() != 4 or bool((right < 0).any()) or not below.any():
+        return ""
+    cut = "everywhere else it is right" if bool((wrong <= below).all()) else "the last step should be a ReLU"
+    return f"{int(below.sum())} values of the output are negative; {cut}"
+
+
+def _border(got: Tensor, right: Tensor, wrong: Tensor) -> str:
+    inside = wrong[..., 1:-1, 1:-1] if wrong.dim() == 4 else wrong
+    return "only pixels at the border differ: how are the convolutions padded?" if not inside.any() else ""
+
+
+def _channels(got: Tensor, right: Tensor, wrong: Tensor) -> str:
+    channels = wrong.transpose(0, 1).flatten(1).any(dim=1)
+    if bool(channels.all()):
+        return ""
+    named = ", ".join(str(int(i)) for i in channels.nonzero().flatten()[:6])
+    return f"only {int(channels.sum())} of {len(channels)} channels differ ({named})"
+
+
+def _images(got: Tensor, right: Tensor, wrong: Tensor) -> str:
+    images = wrong.flatten(1).any(dim=1)
+    return "" if bool(images.all()) else f"only {int(images.sum())} of {len(images)} images of the batch differ"

@@ -1,0 +1,28 @@
+"""forward prints the shapes along the way, as in an exploration, and stops there."""
+
+# question: q1
+# evidence: forward returns None
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class BasicBlock(nn.Module):
+    expansion = 1
+
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_planes, planes, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_planes != planes:
+            self.shortcut = nn.Sequential(nn.Conv2d(in_planes, planes, 1, stride, bias=False), nn.BatchNorm2d(planes))
+
+    def forward(self, x):
+        print("in ", x.shape)
+        out = F.relu(self.bn1(self.conv1(x)))
+        print("mid", out.shape)
+        out = self.bn2(self.conv2(out)) + self.shortcut(x)
+        print("out", F.relu(out).shape)

@@ -1,0 +1,33 @@
+"""The projection ends in a ReLU."""
+
+# question: q2
+# misconception: shortcut_relu
+# evidence: the projection adds nothing negative
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Bottleneck(nn.Module):
+    expansion = 4
+
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_planes, planes, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.conv3 = nn.Conv2d(planes, 4 * planes, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * planes)
+        self.match = None
+        if stride != 1 or in_planes != 4 * planes:
+            self.match = nn.Conv2d(in_planes, 4 * planes, 1, stride, bias=False)
+            self.match_bn = nn.BatchNorm2d(4 * planes)
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = F.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        if self.match is not None:
+            x = F.relu(self.match_bn(self.match(x)))
+        return F.relu(out + x)

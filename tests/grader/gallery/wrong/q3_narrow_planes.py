@@ -1,0 +1,33 @@
+"""The widths of section 4.2 of the paper: 16, 32, 64, and so on."""
+
+# question: q3
+# misconception: narrow_planes
+# evidence: ResNet(block, [1, 1, 1, 1]) builds its blocks with 16, 32, 64 and 128 planes
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class ResNet(nn.Module):
+    def __init__(self, block, num_blocks, num_classes=10, width=16):
+        super().__init__()
+        self.in_planes = width
+        self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.layer1 = self._make_layer(block, width, num_blocks[0], stride=1)
+        self.layer2 = self._make_layer(block, 2 * width, num_blocks[1], stride=2)
+        self.layer3 = self._make_layer(block, 4 * width, num_blocks[2], stride=2)
+        self.layer4 = self._make_layer(block, 8 * width, num_blocks[3], stride=2)
+        self.linear = nn.Linear(8 * width * block.expansion, num_classes)
+
+    def _make_layer(self, block, planes, num_blocks, stride):
+        layers = []
+        for i in range(num_blocks):
+            layers.append(block(self.in_planes, planes, stride if i == 0 else 1))
+            self.in_planes = planes * block.expansion
+        return nn.Sequential(*layers)
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.layer4(self.layer3(self.layer2(self.layer1(out))))
+        return self.linear(F.adaptive_avg_pool2d(out, 1).flatten(1))

@@ -1,0 +1,8 @@
+"""ResNet18() is made of bottlenecks."""
+
+# question: q3
+# evidence: ResNet18() never builds a BasicBlock
+
+
+def ResNet18():
+    return ResNet(Bottleneck, [2, 2, 2, 2])  # noqa: F821
