@@ -11,10 +11,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from autograder.contract import QUESTIONS, REQUIRED
 from autograder.gallery import BadEntry, as_notebook, complete, load_gallery
 from autograder.submission import Cell, Submission, execute, read_submission, slice_submission
-from tests.grader.samples import solution_source as real_solution
+from tests.grader import samples
 
 GALLERY = Path(__file__).parent / "gallery"
 ENTRIES = load_gallery(GALLERY)
+SOLUTION = samples.solution_source()
 
 SOLVED = [
     "import torch\nimport torch.nn as nn",
@@ -70,8 +71,8 @@ def test_gallery_holds_enough():
 def test_wrong_entry_is_labelled(entry):
     assert entry.name.startswith(f"{entry.question}_")
     assert entry.evidence
-    expected = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}[entry.question]
-    assert changed(entry.source) == {expected}, "one mistake, in one class"
+    allowed = {"q1": [{"BasicBlock"}], "q2": [{"Bottleneck"}], "q3": [{"ResNet"}, {"ResNet18"}]}[entry.question]
+    assert changed(entry.source) in allowed, "one mistake, in one class"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)
@@ -93,7 +94,7 @@ def test_entry_is_a_whole_submission(entry, tmp_path):
 def test_right_entry_runs(entry, tmp_path):
     """Shapes and parameter counts of the blocks; the suite judges the rest."""
     path = tmp_path / "entry.py"
-    path.write_text(complete(entry, real_solution()))
+    path.write_text(complete(entry, SOLUTION))
     names = defined(path)
     basic, bottleneck = names["BasicBlock"](64, 128, 2), names["Bottleneck"](256, 128, 2)
     assert sum(p.numel() for p in basic.parameters()) == 230_144
