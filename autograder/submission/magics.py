@@ -5,12 +5,14 @@ of a magic may run, and a message must point at the line that the student sees.
 """
 
 import re
+from collections.abc import Collection
 
 TRANSPARENT = {"capture", "debug", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "time", "timeit"}
 """Cell magics that run the rest of the cell as Python; any other makes it something else (`%%bash`)."""
 
 _CELL_MAGIC = re.compile(r"%%\s*(\w*)")
 _TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>[^-\s].*)")
+_RUN = re.compile(r"(?P<indent>\s*)%run\s+(?:-\w\s+)*(?:\./)?(?P<path>[\w/]+)(?:\.py)?\s*")
 _ESCAPED = re.compile(r"(?P<indent>\s*)[%!?]")
 _HELP = re.compile(r"(?P<indent>\s*)%{0,2}[\w.*]+(\[.*\])?\?{1,2}\s*$")
 _ASSIGNED = re.compile(r"(?P<targets>[\w\s.,*()\[\]]+=\s*)(?P<mark>[!%])")
@@ -20,11 +22,12 @@ _WRITTEN = re.compile(r"%%\s*(?:writefile|file)\s+(?:-a\s+|--append\s+)?[\"']?(?
 _PIECE = re.compile(r"'''|\"\"\"|\\.|['\"#()\[\]{}]")
 
 
-def neutralise(source: str) -> str:
+def neutralise(source: str, written: Collection[str] = ()) -> str:
     """Return the cell without its magics, shell commands and help requests; as many lines as before.
 
     `%%time` and its like vanish from above the code; a cell of another language comes back blank. `x = !ls`
-    becomes `x = []` and `x = %magic` becomes `x = None`, so that `x` stays defined.
+    becomes `x = []` and `x = %magic` becomes `x = None`, so that `x` stays defined. `%run net.py` imports all of
+    `net`, if that is one of the `written` modules.
     """
     lines = _without_indent(_without_prompts(source.split("\n")))
     start = _first_line(lines)
@@ -35,7 +38,7 @@ def neutralise(source: str) -> str:
             return "\n" * (len(lines) - 1)
         lines[start] = ""
         start = _first_line(lines)
-    return "\n".join(_neutralise_lines(lines) if re.search("[%!?]", source) else lines)
+    return "\n".join(_neutralise_lines(lines, written) if re.search("[%!?]", source) else lines)
 
 
 def written_module(source: str) -> tuple[str, str]:
@@ -83,14 +86,14 @@ def _without_prompts(lines: list[str]) -> list[str]:
     return [re.sub(r"^\s*(>>>|\.\.\.)( |$)", "", line) for line in lines]
 
 
-def _neutralise_lines(lines: list[str]) -> list[str]:
+def _neutralise_lines(lines: list[str], written: Collection[str]) -> list[str]:
     out: list[str] = []
     inside = _Inside()
     swallow = False  # the line before was a magic that goes on here
     for line in lines:
         if swallow:
             out.append("")
-        elif inside.statement or (plain := _plain(line)) is None:
+        elif inside.statement or (plain := _plain(line, written)) is None:
             out.append(line)
             inside.read(line)
             continue
@@ -100,8 +103,10 @@ def _neutralise_lines(lines: list[str]) -> list[str]:
     return out
 
 
-def _plain(line: str) -> str | None:
+def _plain(line: str, written: Collection[str]) -> str | None:
     """What stands for a line that starts a statement; None where it is Python already."""
+    if (run := _RUN.fullmatch(line)) and (module := run["path"].replace("/", ".")) in written:
+        return f"{run['indent']}from {module} import *"
     if timed := _TIMED.match(line):
         return timed["indent"] + timed["code"]
     if match := _ESCAPED.match(line) or _HELP.match(line):

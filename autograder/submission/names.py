@@ -11,6 +11,8 @@ _CHANGES_A_CONTAINER = {
     "register", "remove", "reverse", "setdefault", "sort", "update",
 }  # fmt: skip
 _CHANGES_A_HELPER = ("add_", "register_", "set_")
+MOST_NAMES = 200
+"""Aliases and global effects that are followed from one place; more are a sign of code that wants to cost time."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,11 @@ class Function:
     calls: frozenset[str]
     trains: bool
 
+    @property
+    def changes_owner(self) -> bool:
+        """Whether it changes its first parameter, which for a method is the object or class."""
+        return bool(set(self.positional[:1]) & (self.patches | self.mutates))
+
 
 def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
     """What calling the functions that the statements define at module level does; methods as ".name"."""
@@ -71,8 +78,10 @@ def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
     for statement in statements:
         for node in _executed(statement):
             if isinstance(node, ast.ClassDef):
-                methods = (child for child in node.body if isinstance(child, _DEFINITIONS))
-                found.update((f".{method.name}", _function(method.args, method.body)) for method in methods)
+                for method in (child for child in node.body if isinstance(child, _DEFINITIONS)):
+                    function = _function(method.args, method.body)
+                    other = found.setdefault(f".{method.name}", function)
+                    found[f".{method.name}"] = _either(other, function)
             elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
                 function = _function(node.value.args, [node.value.body])
                 found.update((target.id, function) for target in node.targets if isinstance(target, ast.Name))
@@ -95,14 +104,17 @@ def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
     return found
 
 
+def _either(first: Function, second: Function) -> Function:
+    """What a method may do that two classes define: nobody knows which of them a call means."""
+    main, other = (second, first) if second.changes_owner else (first, second)
+    return replace(_with_effects_of(main, other), calls=first.calls | second.calls)
+
+
 def _with_effects_of(caller: Function, callee: Function) -> Function:
-    return replace(
-        caller,
-        binds=caller.binds | callee.binds,
-        sets=caller.sets | callee.sets,
-        changes=caller.changes | callee.changes,
-        trains=caller.trains or callee.trains,
-    )
+    effects = {key: getattr(caller, key) | getattr(callee, key) for key in ("binds", "sets", "changes")}
+    if sum(map(len, effects.values())) > MOST_NAMES:
+        effects = {}
+    return replace(caller, **effects, trains=caller.trains or callee.trains)
 
 
 def _function(arguments: ast.arguments, body: Sequence[ast.AST]) -> Function:
@@ -163,6 +175,9 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
             always |= node.module == "__future__" or node.names[0].name == "*"
         elif isinstance(node, ast.Call):
             _add_arguments_changed(node, functions, patches, mutates)
+        elif isinstance(node, ast.ClassDef):
+            for hook in (".__init_subclass__", *((".__new__", ".__init__") if node.keywords else ())):
+                runs(hook)
         for decorator in getattr(node, "decorator_list", ()):
             patches.update(_handed_to_decorator(decorator))
             mutates.add(_root(decorator))  # an object may note what it decorates: `@registry.entry`
@@ -170,7 +185,7 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
     aliases = _aliases(nodes)
     patches, mutates = reachable(patches, aliases), reachable(mutates, aliases)
     if uses & {"globals", "eval", "exec"}:  # names as strings
-        named = set(_identifiers(nodes))
+        named = set(_identifiers(statement))
         uses |= named
         binds |= named if "globals" in patches | mutates else set()
     if isinstance(statement, ast.Delete):
@@ -182,7 +197,7 @@ def reachable(names: Iterable[str], aliases: Mapping[str, Collection[str]]) -> s
     """The names, and those whose objects they may be."""
     seen = set(names)
     waiting = list(seen)
-    while waiting:
+    while waiting and len(seen) < MOST_NAMES:
         new = set(aliases.get(waiting.pop(), ())) - seen
         seen |= new
         waiting.extend(new)
@@ -241,7 +256,7 @@ def _add_arguments_changed(
 ) -> None:
     """`patch(BasicBlock)`, where the submission's `patch` sets attributes of its parameter; `config.fill()`."""
     method = functions.get(_called_method(call))
-    if method and not method.trains and set(method.positional[:1]) & (method.patches | method.mutates):
+    if method and not method.trains and method.changes_owner:
         mutates.add(_root(call.func))
     if (function := functions.get(_called(call))) is not None:
         given = [*zip(function.positional, call.args), *((k.arg, k.value) for k in call.keywords)]  # noqa: B905
@@ -295,14 +310,13 @@ def _loaded(expression: ast.expr) -> Iterator[str]:
     return (node.id for node in ast.walk(expression) if isinstance(node, ast.Name))
 
 
-def _identifiers(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Strings and keywords in the nodes, function bodies included, that could be names."""
-    for top in nodes:
-        for node in ast.walk(top):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-                yield node.value
-            elif isinstance(node, ast.keyword) and node.arg:
-                yield node.arg
+def _identifiers(statement: ast.stmt) -> Iterator[str]:
+    """Strings and keywords in the statement, function bodies included, that could be names."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            yield node.value
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg
 
 
 def _handed_to_decorator(decorator: ast.expr) -> Iterator[str]:

@@ -9,7 +9,7 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from autograder.contract import REQUIRED
@@ -85,11 +85,13 @@ class _Statement:
 
 def slice_submission(submission: Submission, required: Collection[str] = REQUIRED) -> Slice:
     """Keep the top-level statements that define the required names and, transitively, the names those use."""
-    parsed = [_parse(cell) for cell in submission.cells]
+    written = {written_module(cell.source)[0] for cell in submission.cells} - {""}
+    parsed = [_parse(cell, written) for cell in submission.cells]
     modules = {name: _statements(parsed, name) for name in {cell.module for cell in parsed}}
     given = {name: _bound(statements) for name, statements in modules.items() if name}
-    kept = _needed([_with_star_import(s, given) for s in modules[""]] if "" in modules else [], required)
-    missing = tuple(name for name in required if name not in _bound(kept))
+    kept = _needed(modules.get("", []), required)
+    defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
+    missing = tuple(name for name in required if name not in defined)
     for name in _imported(kept, modules):
         kept += _needed(modules[name], given[name])
     indices = defaultdict(list)
@@ -108,12 +110,10 @@ def _bound(statements: Iterable[_Statement]) -> set[str]:
     return {name for statement in statements for name in statement.effect.binds}
 
 
-def _with_star_import(statement: _Statement, given: Mapping[str, Collection[str]]) -> _Statement:
-    """`from net import *` binds what the cell that writes `net.py` defines."""
-    node = statement.node
-    if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and node.module in given:
-        return replace(statement, effect=replace(statement.effect, binds=frozenset(given[node.module])))
-    return statement
+def _star_imported(statements: Iterable[_Statement]) -> set[str | None]:
+    """The modules of `from net import *`."""
+    nodes = (statement.node for statement in statements)
+    return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"}
 
 
 def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statement]]) -> list[str]:
@@ -133,9 +133,9 @@ def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statem
     return found
 
 
-def _parse(cell: Cell) -> _Parsed:
+def _parse(cell: Cell, written: Collection[str]) -> _Parsed:
     module, source = written_module(cell.source)
-    source = source if module else neutralise(cell.source)
+    source = source if module else neutralise(cell.source, written)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "\d" in a docstring is no concern of ours
@@ -245,7 +245,7 @@ def _touching(statements: Sequence[_Statement], required: Collection[str]) -> di
             names |= {name for name in effect.patches if name in imported}
         names |= {name for name in reachable(effect.mutates, aliases) if name in bound and name not in required}
         if effect.trains:
-            names &= set(required)
+            names = effect.binds & set(required)
         for name in names:
             touching[name].append(statement)
     return touching
@@ -267,6 +267,8 @@ def _where_else(name: str, parsed: _Parsed) -> str:
         if magic := other_language(cell.source):
             return f"its definition is in {cell.label}, which `{shown(magic)}` keeps from being Python code."
         return f"its definition in {cell.label} is indented under something else: put it at the left margin."
+    if re.search(rf"run_cell_magic\(.*\b(class|def) {name}\b", cell.source):
+        return f"in {cell.label} a magic such as %%time hides its definition from Python: hand in the notebook itself."
     for node in parsed.body:
         near = getattr(node, "name", "")
         if near.lower().replace("_", "") == name.lower():

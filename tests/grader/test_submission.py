@@ -7,6 +7,7 @@ import json
 import keyword
 import sys
 import textwrap
+import time
 import zipfile
 from pathlib import Path
 
@@ -427,6 +428,16 @@ NEEDS = {
         "@size.register\ndef _(x: int): return 1",
         "BasicBlock = size(3)",
     ),
+    "base class that notes its subclasses": (
+        "R = {}\nclass Base:\n    def __init_subclass__(cls): R[cls.__name__] = cls",
+        "class Inner(Base): value = 1",
+        "BasicBlock = R['Inner']",
+    ),
+    "metaclass that notes its classes": (
+        "R = {}\nclass Meta(type):\n    def __init__(cls, *args): R[cls.__name__] = cls",
+        "class Inner(metaclass=Meta):\n    def __init__(self): pass",
+        "BasicBlock = R['Inner']",
+    ),
     "what Jupyter gives": (
         "IN_COLAB = 'google.colab' in str(get_ipython())\ndisplay(IN_COLAB)",
         "BasicBlock = IN_COLAB",
@@ -485,6 +496,7 @@ EXPENSIVE = {
     "object that nobody needs": "net = BasicBlock()",
     "setting of a module in a loop": "for m.tau in range(3): pass",
     "method of a required class": "BasicBlock.register(int)",
+    "training that notes something in a required class": "for e in [1]:\n    BasicBlock.e = e\n    loss.backward()",
     "training that fills a needed container": "for e in range(9):\n    CFG['lr'] = e\n    loss.backward()",
     "function that trains": "def train():\n    CFG['lr'] = 1\n    loss.backward()\ntrain()",
     "function that calls it": "def train():\n    loss.backward()\ndef main():\n    CFG['lr'] = 1\n    train()\nmain()",
@@ -562,6 +574,7 @@ def test_broken_cells_are_one_line(broken):
         ("def res_net18(): pass", "`res_net18`"),
         ("%%writefile net.py\ndef ResNet18(): pass", "`%%writefile net.py` keeps"),
         ("if __name__ == '__main__':\n    def ResNet18(): pass", "indented under something else"),
+        ("get_ipython().run_cell_magic('time', '', 'def ResNet18(): pass\\n')", "such as %%time hides its definition"),
     ],
 )
 def test_missing_name_is_explained(cell, words):
@@ -578,6 +591,7 @@ WRITTEN = "%%writefile nets/blocks.py\nimport math\nclass BasicBlock:\n    value
     [
         (WRITTEN, "from nets.blocks import BasicBlock"),
         (WRITTEN, "from nets.blocks import *"),
+        (WRITTEN, "%run nets/blocks.py"),
         (WRITTEN, "import nets.blocks", "BasicBlock = nets.blocks.BasicBlock"),
         (WRITTEN, "from nets import blocks as b", "class BasicBlock(b.BasicBlock): pass"),
         (
@@ -622,6 +636,23 @@ def test_many_statements_take_linear_time():
     chain = "".join(f"a{i} = a{i + 1}\n" for i in range(5000))
     slice_ = slice_submission(submit(chain + "a5000 = 1", "BasicBlock = a0"), ("BasicBlock",))
     assert len(slice_.cells[0].keep) == 5001
+
+
+HOSTILE = {
+    "aliases": "".join(f"a{i} = a{i + 1}\n" for i in range(3000)) + "a0.x = 1\n" * 3000,
+    "functions": "".join(f"def a{i}():\n    global b{i}\n    a{i + 1}()\n" for i in range(3000)) + "a0()\n" * 3000,
+    "methods": "".join(f"class C{i}:\n    def f(self): x{i}()\n" for i in range(3000)) + "c.f()\n" * 3000,
+    "star imports": "from lib import *\n" * 3000,
+    "strings": "globals()[0] = [" + "'a', [" * 60 + "]" * 61 + "\nx = 1" * 3000,
+}
+
+
+@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
+def test_code_that_wants_to_cost_time(source):
+    library = "%%writefile lib.py\n" + "".join(f"x{i} = 1\n" for i in range(3000))
+    start = time.process_time()
+    slice_submission(submit(library, source, "BasicBlock = a0"), ("BasicBlock",))
+    assert time.process_time() - start < 4
 
 
 STATEMENTS = [
