@@ -1,6 +1,6 @@
 """Everything by star import: Conv2d, Module and relu without a prefix."""
 
-from torch import *  # noqa: F403
+from torch import flatten
 from torch.nn import *  # noqa: F403
 from torch.nn.functional import adaptive_avg_pool2d, relu
 
