@@ -11,5 +11,8 @@ QUESTIONS = {
 }
 """Question id to title, in the order in which the notebook asks them."""
 
+QUESTION_NAMES = {"q1": ("BasicBlock",), "q2": ("Bottleneck",), "q3": ("ResNet", "ResNet18")}
+"""The required names that each question asks for."""
+
 POINTS = {"q1": 25, "q2": 25, "q3": 30, "q4": 20}
 """Points of each question; the markers in the tests must add up to these."""

@@ -4,12 +4,12 @@ import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from autograder.contract import QUESTIONS
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.student.errors import StudentCrash, StudentTimeout
-from autograder.student.local import LocalStudent, NotDefined, why_missing
+from autograder.student.local import LocalStudent, NotDefined, refused_questions, why_missing
 from autograder.student.remote import RemoteStudent
 from autograder.submission import (
     Slice,
@@ -89,6 +89,8 @@ class Grade:
 
 class _Nobody:
     """The student surface of a submission without usable code: every name says why it is not there."""
+
+    refused: ClassVar[dict[str, str]] = {}
 
     def __init__(self, reason: str):
         self._reason = reason
@@ -190,7 +192,7 @@ class _Unconfined(LocalStudent):
     def __init__(self, slice_: Slice):
         namespace: dict[str, Any] = {}
         self.problems = execute(slice_, namespace)
-        super().__init__(namespace, why_missing(slice_, self.problems))
+        super().__init__(namespace, why_missing(slice_, self.problems), refused_questions(slice_))
 
     def __enter__(self) -> "_Unconfined":
         return self

@@ -11,13 +11,26 @@ from typing import Any
 import torch
 from torch import nn
 
-from autograder.contract import REQUIRED
+from autograder.contract import QUESTION_NAMES, REQUIRED
 from autograder.student.probe import make_probe
-from autograder.submission import Slice, execute, read_submission, slice_submission
+from autograder.submission import Slice, execute, find_delegation, read_submission, slice_submission
 
 
 class NotDefined(Exception):
     """A test asked for a name that the submission does not define; `str()` is for the student."""
+
+
+def refused_questions(slice_: Slice) -> dict[str, str]:
+    """Questions that are answered with somebody else's network, and why they earn nothing, for the student."""
+    found = find_delegation(slice_)
+    return {
+        question: f"Asked: your own code for {' and '.join(f'`{name}`' for name in names)}.\n"
+        f"Came:  {'; '.join(found[name] for name in names if name in found)}, a network that is ready-made.\n"
+        "Look:  the text of the question says how to build it from nn.Conv2d, nn.BatchNorm2d and nn.Linear. This "
+        "question earns nothing until you do."
+        for question, names in QUESTION_NAMES.items()
+        if found.keys() & set(names)
+    }
 
 
 def why_missing(slice_: Slice, errors: Sequence[str]) -> dict[str, str]:
@@ -38,10 +51,17 @@ class LocalStudent:
     Args:
         namespace: where the student's names live: a notebook's globals, or what executing a slice filled.
         why_missing: for a required name, a line that explains its absence (a syntax error in its cell, say).
+        refused: for a question, why it earns nothing whatever its code computes, see `refused_questions`.
     """
 
-    def __init__(self, namespace: dict[str, Any], why_missing: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        why_missing: Mapping[str, str] | None = None,
+        refused: Mapping[str, str] | None = None,
+    ):
         self._namespace = namespace
+        self.refused = dict(refused or {})
         self._why_missing = dict(why_missing or {})
 
     @classmethod
@@ -54,7 +74,7 @@ class LocalStudent:
         slice_ = slice_submission(read_submission(path))
         namespace: dict[str, Any] = {}
         errors = execute(slice_, namespace)
-        return cls(namespace, why_missing(slice_, errors))
+        return cls(namespace, why_missing(slice_, errors), refused_questions(slice_))
 
     @property
     def BasicBlock(self) -> type[nn.Module]:

@@ -14,7 +14,7 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Session
 from autograder.sandbox.tensors import check
 from autograder.student.errors import StudentCrash
-from autograder.student.local import NotDefined, why_missing
+from autograder.student.local import NotDefined, refused_questions, why_missing
 from autograder.submission import Slice
 
 MAX_NAME = 100
@@ -49,6 +49,11 @@ class RemoteStudent:
         """What the student's code raised when it was executed, which happens now if it has not yet."""
         self._session.start()
         return list(self._session.problems)
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """For a question that is answered with a ready-made network, why it earns nothing."""
+        return refused_questions(self._slice)
 
     @property
     def BasicBlock(self) -> "RemoteClass":

@@ -1,5 +1,6 @@
 """From a student's file to the few statements that matter: read it, cut out the slice, execute the slice."""
 
+from autograder.submission.delegation import find_delegation
 from autograder.submission.execute import execute, student_traceback
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, fingerprint, read_submission
 from autograder.submission.slice import Slice, SlicedCell, slice_submission
@@ -11,6 +12,7 @@ __all__ = [
     "Submission",
     "UnreadableSubmission",
     "execute",
+    "find_delegation",
     "fingerprint",
     "read_submission",
     "slice_submission",

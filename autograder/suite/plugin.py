@@ -67,6 +67,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     # (torch.manual_seed would also keep a stack trace for CUDA, which takes longer than many a test.)
     seed = zlib.crc32(f"{suite_id(item)} {item.name}".encode()) ^ item.config.stash.get(SEED, 0)
     torch.default_generator.manual_seed(seed)
+    given = item.config.stash.get(STUDENT, None)
+    if given is not None and (reason := given.refused.get(question_of(item))) is not None:
+        raise AssertionError(reason)
     if item.get_closest_marker("needs_cuda") and not item.config.stash.get(CUDA, torch.cuda.is_available()):
         pytest.skip("Deferred: this check needs a CUDA GPU. It is run later on a machine that has one.")
 

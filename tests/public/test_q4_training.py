@@ -15,25 +15,21 @@ STEPS = 40
 @pytest.mark.points(8)
 def test_overfits_eight_images(student):
     """Learning: a few steps of SGD are enough to tell eight images apart."""
-    complaint = train(student, student.BasicBlock) if runs(student) else ("", "")
-    if complaint is not None:  # that may be the block's fault, which is charged in q1: with probes only ResNet counts
-        complaint = train(student, student.probe(1))
+    if learns(student):
+        return
+    complaint = train(student, student.probe(1))  # the block may be at fault, which is charged in q1
     if complaint is not None:
         expect.fail(
             f"after {STEPS} steps of SGD the network knows the labels of the eight images it is trained on", *complaint
         )
 
 
-def runs(student):
-    """Whether the student's BasicBlock returns tensors of the right shape, through which gradients flow."""
+def learns(student):
+    """Whether a network of the student's own blocks learns."""
     try:
-        for in_planes, planes, stride in ((8, 8, 1), (8, 16, 2)):
-            y = student.BasicBlock(in_planes, planes, stride)(torch.randn(2, in_planes, 8, 8))
-            expect.assert_shape(y, (2, planes, 8 // stride, 8 // stride), "BasicBlock runs")
-            y.sum().backward()
-    except Exception:  # whatever is wrong is said in q1
+        return train(student, student.BasicBlock) is None
+    except Exception:  # whatever is wrong is said in q1, or below
         return False
-    return True
 
 
 def train(student, block):

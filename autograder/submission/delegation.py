@@ -1,0 +1,107 @@
+"""Who hands in a ready-made ResNet? Found in the syntax tree of the slice, before anything runs.
+
+A mention is not enough: `torchvision.transforms` is fine, and so is an import that no required name uses.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from autograder.contract import REQUIRED
+from autograder.submission.slice import Slice
+
+READY_MADE = ("torchvision.models", "timm", "torch.hub", "transformers", "pytorchcv", "pretrainedmodels")
+"""Modules that hold whole networks, or their blocks."""
+HELPERS = ("conv1x1", "conv3x3")
+"""Of those modules, what is no more than a convolution with its padding."""
+
+Node = tuple[str, ast.stmt]
+"""A top-level statement and the label of its cell."""
+
+
+def find_delegation(slice_: Slice) -> dict[str, str]:
+    """For each required name that is built on a ready-made network: where, in words for the student."""
+    nodes = [
+        (cell.label, node)
+        for cell in slice_.cells
+        for index, node in enumerate(ast.parse(cell.source).body)
+        if index in cell.keep
+    ]
+    aliases = {alias: real for _, node in nodes for alias, real in _imports(node)}
+    found = {}
+    for name in REQUIRED:
+        if (where := next(_uses(name, nodes, aliases), None)) is not None:
+            found[name] = where
+    return found
+
+
+def _uses(name: str, nodes: list[Node], aliases: Mapping[str, str]) -> Iterator[str]:
+    """Uses of ready-made code in what defines `name`, its helpers included, but not the other required names."""
+    waiting, seen = [name], {name}
+    while waiting:
+        wanted = waiting.pop()
+        for label, node in nodes:
+            if wanted not in _touched(node) or isinstance(node, (ast.Import, ast.ImportFrom)):
+                continue
+            for line, dotted in _ready_made(node, aliases):
+                yield f"{label}, line {line}: `{dotted}`"
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Name) and inner.id not in seen and inner.id not in REQUIRED:
+                    seen.add(inner.id)
+                    waiting.append(inner.id)
+        if _is_ready_made(aliases.get(wanted, "")) and wanted in REQUIRED:  # `from torchvision.models import ResNet`
+            yield next(
+                f"{label}, line {node.lineno}: `{aliases[wanted]}`" for label, node in nodes if wanted in _touched(node)
+            )
+
+
+def _touched(node: ast.stmt) -> set[str]:
+    """Names that a top-level statement binds or changes."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {alias for alias, _ in _imports(node)}
+    names = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            names.add(inner.id)
+        elif isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Store):
+            names.add(_dotted(inner.value).split(".")[0])
+    return names
+
+
+def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """`(alias, real dotted name)` of every import in it, those inside functions too."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Import):
+            for item in inner.names:
+                yield (item.asname, item.name) if item.asname else (item.name.split(".")[0],) * 2
+        elif isinstance(inner, ast.ImportFrom) and not inner.level:
+            for item in inner.names:
+                yield item.asname or item.name, f"{inner.module}.{item.name}"
+
+
+def _ready_made(node: ast.stmt, aliases: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Line and real name of each use of ready-made code in a statement."""
+    for inner in ast.walk(node):
+        if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Load):
+            root, _, rest = _dotted(inner).partition(".")
+            real = ".".join(filter(None, (aliases.get(root, ""), rest)))
+            if root in aliases and root not in REQUIRED and _is_ready_made(real):
+                yield inner.lineno, real
+        elif isinstance(inner, ast.Call) and _dotted(inner.func).split(".")[-1] in ("import_module", "__import__"):
+            names = [a.value for a in inner.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            yield from ((inner.lineno, name) for name in names if _is_ready_made(name) or name == "torchvision")
+
+
+def _is_ready_made(dotted: str) -> bool:
+    below = any(dotted == module or dotted.startswith(f"{module}.") for module in READY_MADE)
+    return below and dotted.split(".")[-1] not in HELPERS
+
+
+def _dotted(node: ast.AST) -> str:
+    """`a.b.c` of an attribute chain that starts with a name; "" of anything else."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""

@@ -1,0 +1,77 @@
+"""A ready-made ResNet is found and said; other mentions of torchvision are left alone."""
+
+import pytest
+
+from autograder.gallery import complete, load_gallery
+from autograder.grade import Grader
+from autograder.submission import find_delegation, read_submission, slice_submission
+from tests.grader.samples import GALLERY, solution_source
+
+BLOCKS = """
+import torch, torchvision
+import torch.nn as nn
+class BasicBlock(nn.Module):
+    expansion = 1
+class Bottleneck(nn.Module):
+    expansion = 4
+class ResNet(nn.Module):
+    def __init__(self, block, num_blocks, num_classes=10):
+        super().__init__()
+"""
+END = "\ndef ResNet18():\n    return ResNet(BasicBlock, [2, 2, 2, 2])\n"
+
+
+def delegated(tmp_path, source: str) -> dict[str, str]:
+    path = tmp_path / "submission.py"
+    path.write_text(source)
+    return find_delegation(slice_submission(read_submission(path)))
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("from torchvision.models.resnet import BasicBlock\n" + BLOCKS.replace("class BasicBlock", "class B") + END,
+         {"BasicBlock"}),
+        (BLOCKS + "import timm\ndef ResNet18():\n    return timm.create_model('resnet18')\n", {"ResNet18"}),
+        (BLOCKS + "def ResNet18():\n    return torch.hub.load('pytorch/vision', 'resnet18')\n", {"ResNet18"}),
+        (BLOCKS + "def ResNet18():\n    return torchvision.models.resnet18()\n", {"ResNet18"}),
+        (BLOCKS + "def ResNet18():\n    from torchvision import models as m\n    return m.resnet18()\n", {"ResNet18"}),
+        (BLOCKS + "import torchvision.models.resnet as r\nBottleneck = r.Bottleneck\n" + END, {"Bottleneck"}),
+        (BLOCKS + "from torchvision.models import resnet\nclass ResNet(resnet.ResNet):\n    pass\n" + END, {"ResNet"}),
+        (BLOCKS + "from torchvision.models import resnet18\ndef helper():\n    return resnet18()\n"
+         "def ResNet18():\n    return helper()\n", {"ResNet18"}),
+        (BLOCKS + "import importlib\ndef ResNet18():\n"
+         "    return importlib.import_module('torchvision.models').resnet18()\n", {"ResNet18"}),
+    ],
+)  # fmt: skip
+def test_ready_made_network_is_found(tmp_path, source, names):
+    found = delegated(tmp_path, source)
+    assert found.keys() == names
+    assert all("line" in where for where in found.values())
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "",
+        "import torchvision.transforms as T\naugment = T.RandomHorizontalFlip()\n",
+        "from torchvision import datasets, models, transforms\nmodel = models.resnet18()\n",
+        "from torchvision.models import resnet18\nreference = resnet18()\nprint(reference)\n",
+        "from torchvision.models.resnet import conv3x3\nBasicBlock.conv = conv3x3\n",
+        "models = {'resnet18': 1}\nBasicBlock.models = models\n",
+    ],
+)
+def test_other_mentions_are_fine(tmp_path, extra):
+    assert delegated(tmp_path, BLOCKS + extra + END) == {}
+
+
+def test_delegation_earns_nothing_in_its_question_alone(tmp_path):
+    [entry] = [entry for entry in load_gallery(GALLERY) if entry.name == "q3_torchvision"]
+    path = tmp_path / "entry.py"
+    path.write_text(complete(entry, solution_source()))
+    with Grader() as grader:
+        grade = grader.grade(path, only=["q2", "q3"])
+    assert all(outcome.points == outcome.possible for outcome in grade.of_question("q2"))
+    for outcome in grade.of_question("q3"):
+        assert (outcome.points, outcome.outcome) == (0, "failed")
+        assert "`torchvision.models.resnet18`" in outcome.message
