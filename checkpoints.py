@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,9 @@ class Checkpoint:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about the pickle protocol of what is no checkpoint
+                content = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:  # whatever a damaged file makes of the unpickler
             raise Unusable("it is damaged, or no checkpoint at all") from error
         if not isinstance(content, dict) or content.get("format") != FORMAT:

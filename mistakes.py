@@ -76,7 +76,7 @@ class Predictions:
         figure, (axis,) = plots.new_figure(size=(6.4, 5.8))
         counts = self.confusion
         shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
-        axis.imshow(shares, cmap=_SHADES, vmin=0, vmax=1)
+        axis.imshow(shares.numpy(), cmap=_SHADES, vmin=0, vmax=1)
         for row in range(self.classes):
             for column in range(self.classes):
                 color = "white" if shares[row, column] > 0.6 else plots.INK
@@ -103,7 +103,7 @@ class Predictions:
         for axis in axes:
             axis.axis("off")
         for axis, i in zip(axes, chosen, strict=False):
-            axis.imshow(to_picture(self.dataset[i][0]))
+            axis.imshow(to_picture(self.dataset[i][0]).numpy())
             right, answer = self.name(int(self.labels[i])), self.name(int(self.answers[i]))
             axis.set_title(f"is: {right}\nsays: {answer}\n{self.confidence[i]:.0%} sure", fontsize=8, loc="left")
         return figure

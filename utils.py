@@ -231,7 +231,7 @@ def show_images(images: Tensor, labels: Sequence[int], count: int = 8) -> None:
     """Show the first images of a normalised (N, 3, 32, 32) batch with the names of their classes."""
     figure, axes = plt.subplots(1, count, figsize=(1.4 * count, 1.7))
     for axis, image, label in zip(axes, images, labels, strict=False):
-        axis.imshow(to_picture(image))
+        axis.imshow(to_picture(image).numpy())
         axis.set_title(CLASSES[int(label)], fontsize=9)
     for axis in axes:
         axis.axis("off")
