@@ -33,10 +33,15 @@ STUDENT_FILES = (
     "autograder/student/probe.py",
     "autograder/submission/*.py",
     "autograder/suite/*.py",
+    "checkpoints.py",
     "conftest.py",
     "environment.yml",
+    "experiments.py",
+    "mistakes.py",
+    "plots.py",
     "requirements.txt",
     "tests/public/*.py",
+    "trainer.py",
     "utils.py",
 )
 HANDOUT_ONLY = ("README.md", "pytest.ini")
