@@ -6,6 +6,7 @@ Building twice gives the same bytes: cell ids, file order and time stamps are fi
 import contextlib
 import io
 import json
+import re
 import shutil
 import tempfile
 import zipfile
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+
+import figures
 
 ROOT = Path(__file__).resolve().parent.parent
 MASTER = Path("solutions/resnet.py")
@@ -23,6 +26,7 @@ STUDENT_FILES = (
     "assignment/resnet.ipynb",
     "autograder/__init__.py",
     "autograder/contract.py",
+    "autograder/handin.py",
     "autograder/notebook.py",
     "autograder/student/__init__.py",
     "autograder/student/errors.py",
@@ -32,8 +36,13 @@ STUDENT_FILES = (
     "autograder/suite/*.py",
     "conftest.py",
     "environment.yml",
+    "experiments.py",
+    "figures/*.svg",
+    "figures/__init__.py",
+    "plots.py",
     "requirements.txt",
     "tests/public/*.py",
+    "trainer.py",
     "utils.py",
 )
 HANDOUT_ONLY = ("README.md", "pytest.ini")
@@ -92,7 +101,7 @@ def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
         (otter_zip,) = (assigned / "autograder").glob("*.zip")
         with zipfile.ZipFile(otter_zip) as archive:
             otter_files = {name: archive.read(name) for name in archive.namelist() if not name.startswith("tests/")}
-    text = nbformat.writes(_canonical(notebook)) + "\n"
+    text = nbformat.writes(_canonical(_with_figures(notebook))) + "\n"
     (root / NOTEBOOK).parent.mkdir(exist_ok=True)
     (root / NOTEBOOK).write_text(text, encoding="utf-8")
     dist = root / "dist"
@@ -116,6 +125,15 @@ def _otter_assign(root: Path, scratch: Path, validate: bool) -> Path:
     except Exception as error:
         raise BuildError(f"Otter Assign does not accept {MASTER}: {error}\n{said.getvalue()}".rstrip()) from error
     return result
+
+
+def _with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Give each cell that shows a diagram its output, so that it is there before anything has run."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and (shown := re.fullmatch(r'figures\.show\("(\w+)"\)', cell.source.strip())):
+            data = {"text/html": figures.html(shown[1]), "text/plain": "<IPython.core.display.HTML object>"}
+            cell.outputs = [nbformat.v4.new_output("display_data", data)]
+    return notebook
 
 
 def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
