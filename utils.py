@@ -1,4 +1,4 @@
-"""Helpers of the notebook: CIFAR-10 on disk, loaders, one epoch of training, pictures."""
+"""Helpers of the notebook: CIFAR-10 on disk, loaders, pictures."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from filelock import FileLock
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 from tqdm.auto import tqdm
@@ -227,47 +227,11 @@ def _standin_image(label: int, rng: np.random.Generator) -> np.ndarray:
     return image.clip(0, 255)
 
 
-def train_epoch(
-    net: nn.Module, loader: DataLoader, criterion: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
-) -> tuple[float, float]:
-    """One pass over the training data; returns mean loss and accuracy, both over the whole epoch."""
-    net.train()
-    loss_sum, right, seen = 0.0, 0, 0
-    with tqdm(loader, unit="batch", leave=False) as bar:
-        for images, labels in bar:
-            images, labels = images.to(device), labels.to(device)
-            optimizer.zero_grad()
-            logits = net(images)
-            loss = criterion(logits, labels)
-            loss.backward()
-            optimizer.step()
-            loss_sum += loss.item() * len(labels)
-            right += int((logits.argmax(dim=1) == labels).sum())
-            seen += len(labels)
-            bar.set_postfix(loss=f"{loss_sum / seen:.3f}", accuracy=f"{right / seen:.1%}")
-    return loss_sum / seen, right / seen
-
-
-@torch.no_grad()
-def evaluate(net: nn.Module, loader: DataLoader, criterion: nn.Module, device: torch.device) -> tuple[float, float]:
-    """Mean loss and accuracy in eval mode."""
-    net.eval()
-    loss_sum, right, seen = 0.0, 0, 0
-    for images, labels in loader:
-        images, labels = images.to(device), labels.to(device)
-        logits = net(images)
-        loss_sum += criterion(logits, labels).item() * len(labels)
-        right += int((logits.argmax(dim=1) == labels).sum())
-        seen += len(labels)
-    return loss_sum / seen, right / seen
-
-
 def show_images(images: Tensor, labels: Sequence[int], count: int = 8) -> None:
     """Show the first images of a normalised (N, 3, 32, 32) batch with the names of their classes."""
     figure, axes = plt.subplots(1, count, figsize=(1.4 * count, 1.7))
-    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
     for axis, image, label in zip(axes, images, labels, strict=False):
-        axis.imshow((image * std + mean).clamp(0, 1).permute(1, 2, 0))
+        axis.imshow(to_picture(image).numpy())
         axis.set_title(CLASSES[int(label)], fontsize=9)
     for axis in axes:
         axis.axis("off")
@@ -275,14 +239,7 @@ def show_images(images: Tensor, labels: Sequence[int], count: int = 8) -> None:
     plt.show()
 
 
-def plot_history(history: Sequence[tuple[float, float, float, float]]) -> None:
-    """Plot `(training loss, training accuracy, test loss, test accuracy)` of each epoch."""
-    epochs = range(1, len(history) + 1)
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3))
-    for axis, name, columns in zip(axes, ("loss", "accuracy"), ((0, 2), (1, 3)), strict=True):
-        axis.plot(epochs, [row[columns[0]] for row in history], "o-", color="#2a7ab9", label="training")
-        axis.plot(epochs, [row[columns[1]] for row in history], "s--", color="#c2570c", label="test")
-        axis.set(xlabel="epoch", ylabel=name, xticks=list(epochs))
-        axis.legend()
-    figure.tight_layout()
-    plt.show()
+def to_picture(image: Tensor) -> Tensor:
+    """A normalised (3, H, W) image as matplotlib shows it: (H, W, 3), from 0 to 1."""
+    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+    return (image * std + mean).clamp(0, 1).permute(1, 2, 0)

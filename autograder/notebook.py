@@ -159,7 +159,7 @@ def run_checks(question: str, env: dict[str, Any]) -> CheckResult:
     """
     if question not in QUESTIONS:
         raise ValueError(f"there is no question {question!r}; the questions are {', '.join(QUESTIONS)}")
-    missing = {name: f"`{name}` is not defined yet: run the cell that defines it, then check again." for name in REQUIRED}
+    missing = {name: f"`{name}` is not defined yet: run its cell, then check again." for name in REQUIRED}
     return CheckResult(question, run_suite(LocalStudent(env, missing), [PUBLIC], only=[question], quiet=False))
 
 

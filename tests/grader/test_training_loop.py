@@ -1,0 +1,480 @@
+"""Training: exact resumption after any interruption, checkpoints that do not fit, and what the student is shown."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from matplotlib import pyplot as plt
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+from torchvision import transforms
+
+import checkpoints
+import plots
+import trainer
+import utils
+from mistakes import Predictions
+from tests.grader.conftest import ROOT
+
+BATCHES, TEST_BATCHES = 5, 2
+
+
+class Net(nn.Module):
+    """Everything that makes resumption hard: running statistics, dropout, and a Ctrl-C at a chosen forward pass.
+
+    Args:
+        interrupts: ("train", 3) is a Ctrl-C in the third training step, ("test", 1) in the first test batch.
+        times: how often it is pressed each time.
+    """
+
+    def __init__(self, *interrupts, seed=0, width=4, times=1):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.conv, self.bn = nn.Conv2d(3, width, 4, stride=4), nn.BatchNorm2d(width)
+        self.linear = nn.Linear(width, 10)
+        self.interrupts, self.times = set(interrupts), times
+        self.passes = {"train": 0, "test": 0}
+
+    def forward(self, x):
+        if self.training or len(x) != 2:  # two images: the checkpoint's own question to the network
+            phase = "train" if self.training else "test"
+            self.passes[phase] += 1
+            if (phase, self.passes[phase]) in self.interrupts:
+                for _ in range(self.times):
+                    signal.raise_signal(signal.SIGINT)
+        out = self.bn(self.conv(x)).relu().mean(dim=(2, 3))
+        return self.linear(nn.functional.dropout(out, 0.2, self.training))
+
+
+@pytest.fixture(scope="module")
+def loaders(tmp_path_factory):
+    """Stand-in images with a random transform: 5 training batches, the last one smaller, and 2 test batches."""
+    root = utils.make_standin(tmp_path_factory.mktemp("standin"), 38, 20)
+    train, test = utils.get_loaders(root, train_batch=8, test_batch=10, workers=0)
+    train.dataset.transform = transforms.Compose([train.dataset.transform, transforms.RandomHorizontalFlip()])
+    return train, test
+
+
+def go(loaders, net, path, **kwargs):
+    """One call of `train` for two epochs; returns the training and the weights."""
+    run = trainer.train(net, *loaders, **{"epochs": 2, "checkpoint": path, "device": "cpu", **kwargs})
+    return run, {name: tensor.clone() for name, tensor in net.state_dict().items()}
+
+
+def assert_same(one, other):
+    (run, weights), (run2, weights2) = one, other
+    assert run.finished
+    assert run2.finished
+    assert run.history == run2.history
+    for name, tensor in weights.items():
+        assert torch.equal(tensor, weights2[name]), name
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["full", "quick"])
+def whole(request, loaders, tmp_path_factory):
+    """(quick, the training that was never interrupted)."""
+    return request.param, go(loaders, Net(), tmp_path_factory.mktemp("whole") / "a.pt", quick=request.param)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [("train", 1), ("train", 3), ("train", 5), ("train", 8), ("train", 10), ("test", 1), ("test", 2), ("test", 3)],
+)
+def test_going_on_after_an_interruption_gives_the_same_numbers(loaders, whole, moment, tmp_path, capsys):
+    quick, uninterrupted = whole
+    run, _ = go(loaders, Net(moment), tmp_path / "a.pt", quick=quick)
+    assert not run.finished
+    assert len(run.history) == (moment[1] > (BATCHES if moment[0] == "train" else TEST_BATCHES))
+    assert "Interrupted in epoch" in capsys.readouterr().out
+    torch.rand(7)  # whatever else the notebook draws meanwhile
+    again = go(loaders, Net(seed=1), tmp_path / "a.pt", quick=quick)
+    assert f"Going on from {tmp_path / 'a.pt'}: epoch" in capsys.readouterr().out
+    assert_same(uninterrupted, again)
+
+
+def test_interrupted_at_every_single_step(loaders, whole, tmp_path):
+    quick, uninterrupted = whole
+    for calls in range(1, 100):
+        run, weights = go(loaders, Net(("train", 1), seed=calls - 1), tmp_path / "a.pt", quick=quick)
+        if run.finished:
+            break
+    assert calls == 2 * BATCHES + 1
+    assert_same(uninterrupted, (run, weights))
+
+
+def test_interrupted_between_epochs(loaders, whole, tmp_path, monkeypatch, capsys):
+    quick, uninterrupted = whole
+    describe = trainer.describe
+    monkeypatch.setattr(trainer, "describe", lambda epoch: signal.raise_signal(signal.SIGINT) or describe(epoch))
+    run, _ = go(loaders, Net(), tmp_path / "a.pt", quick=quick)
+    assert not run.finished
+    assert run.history == uninterrupted[0].history[:1]
+    monkeypatch.undo()
+    assert_same(uninterrupted, go(loaders, Net(seed=1), tmp_path / "a.pt", quick=quick))
+
+
+def test_workers_give_the_same_numbers(loaders, whole, tmp_path):
+    """The random transforms depend on the image and the epoch, not on the process that computes them."""
+    quick, uninterrupted = whole
+    with_workers = tuple(DataLoader(loader.dataset, batch_size=loader.batch_size, num_workers=2) for loader in loaders)
+    run, _ = go(with_workers, Net(("train", 7)), tmp_path / "a.pt", quick=quick)
+    assert not run.finished
+    assert_same(uninterrupted, go(with_workers, Net(seed=1), tmp_path / "a.pt", quick=quick))
+
+
+def test_more_epochs_go_on_where_fewer_ended(loaders, tmp_path, capsys):
+    at_once = go(loaders, Net(), tmp_path / "at_once.pt", epochs=3)
+    go(loaders, Net(), tmp_path / "a.pt", epochs=1)
+    assert_same(at_once, go(loaders, Net(seed=1), tmp_path / "a.pt", epochs=3))
+    capsys.readouterr()
+    assert_same(at_once, go(loaders, Net(seed=2), tmp_path / "a.pt", epochs=3))
+    assert "has all 3 epochs: nothing to do" in capsys.readouterr().out
+
+
+def test_fresh_starts_over(loaders, whole, tmp_path):
+    quick, uninterrupted = whole
+    go(loaders, Net(("train", 7)), tmp_path / "a.pt", quick=quick)
+    assert_same(uninterrupted, go(loaders, Net(), tmp_path / "a.pt", quick=quick, fresh=True))
+
+
+def test_epochs_see_every_image_once_in_another_order(loaders):
+    job = trainer._Job(Net(), *loaders, 2, False, torch.device("cpu"), 0)
+    seen = []
+    learn = job._learn
+    job._learn = lambda images, labels: seen.extend(labels.tolist()) or learn(images, labels)
+    for _ in range(2):
+        for _ in job.epoch_in_steps():
+            pass
+    first, second = seen[:38], seen[38:]
+    assert sorted(first) == sorted(second) == sorted(loaders[0].dataset.labels)
+    assert first != second
+
+
+def test_recipe_is_the_one_of_the_text(loaders, tmp_path, monkeypatch):
+    """The same batches in an ordinary loop give the same weights."""
+    batches = []
+    learn = trainer._Job._learn
+    monkeypatch.setattr(trainer._Job, "_learn", lambda job, x, y: batches.append((x, y)) or learn(job, x, y))
+    _, weights = go(loaders, Net(), tmp_path / "a.pt", epochs=3)
+    net = Net()
+    torch.manual_seed(0)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=200)
+    assert len(batches) == 3 * BATCHES
+    for step, (images, labels) in enumerate(batches, start=1):
+        optimizer.zero_grad()
+        nn.CrossEntropyLoss()(net(images), labels).backward()
+        optimizer.step()
+        if step % BATCHES == 0:
+            scheduler.step()
+    for name, tensor in net.state_dict().items():
+        assert torch.equal(tensor, weights[name]), name
+
+
+def test_pressing_twice_stops_at_once_and_keeps_the_last_save(loaders, whole, tmp_path, capsys):
+    quick, uninterrupted = whole
+    run, _ = go(loaders, Net(("train", 8), times=2), tmp_path / "a.pt", quick=quick)
+    assert not run.finished
+    assert run.history == uninterrupted[0].history[:1]
+    assert "Stopped at once" in capsys.readouterr().out
+    assert_same(uninterrupted, go(loaders, Net(seed=1), tmp_path / "a.pt", quick=quick))
+
+
+def test_ctrl_c_works_as_before_afterwards(loaders, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    go(loaders, Net(("train", 2)), tmp_path / "a.pt")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+SCRIPT = """
+import sys, time, torch, utils, trainer
+class Slow(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear = torch.nn.Linear(48, 10)
+    def forward(self, x):
+        if self.training:
+            open(sys.argv[2] + "/step", "a").write("x")
+            time.sleep(float(sys.argv[3]))
+        return self.linear(torch.nn.functional.adaptive_avg_pool2d(x, 4).flatten(1))
+if __name__ == "__main__":
+    train, test = utils.get_loaders(sys.argv[1], train_batch=8, workers=2)
+    net = Slow()
+    run = trainer.train(net, train, test, checkpoint=sys.argv[2] + "/a.pt", device="cpu", epochs=2)
+    history = [list(epoch) for epoch in run.history]
+    print("RESULT", run.finished, len(history), history, net.linear.weight.tolist())
+"""
+
+
+def test_real_ctrl_c_at_a_terminal(tmp_path):
+    """The signal reaches the whole process group, the loader's workers included."""
+    root = utils.make_standin(tmp_path / "data", 160, 20)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+    def start(folder: Path, pause: float) -> subprocess.Popen:
+        folder.mkdir(exist_ok=True)
+        return subprocess.Popen(
+            [sys.executable, tmp_path / "script.py", root, folder, str(pause)],
+            **{"env": environment, "cwd": tmp_path, "text": True, "start_new_session": True},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def result(process: subprocess.Popen) -> tuple[str, str]:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        assert "Traceback" not in out + err
+        (line,) = [line for line in out.splitlines() if line.startswith("RESULT")]
+        return line, out
+
+    stopped = start(tmp_path / "a", 0.2)
+    steps = tmp_path / "a" / "step"
+    deadline = time.monotonic() + 100
+    while not (steps.exists() and steps.stat().st_size >= 3):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(stopped.pid, signal.SIGINT)
+    line, out = result(stopped)
+    assert line.startswith("RESULT False 0 []")
+    assert "Interrupted in epoch 1, after batch" in out
+    done = steps.stat().st_size
+    assert 3 <= done < 20
+    line, out = result(start(tmp_path / "a", 0))
+    assert f"epoch 1, after batch {done} of 20" in out
+    assert line == result(start(tmp_path / "b", 0))[0]
+
+
+class Evil:
+    """Unpickled, it would leave a file behind."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def garbage(path, loaders):
+    path.write_bytes(b"no checkpoint")
+
+
+def truncated(path, loaders):
+    go(loaders, Net(), path)
+    path.write_bytes(path.read_bytes()[:-2000])
+
+
+def empty(path, loaders):
+    path.write_bytes(b"")
+
+
+def evil(path, loaders):
+    path.write_bytes(pickle.dumps(Evil(path.parent / "ran")))
+
+
+def someone_elses(path, loaders):
+    torch.save({"epoch": 3}, path)
+
+
+def wider(path, loaders):
+    go(loaders, Net(width=6), path)
+
+
+def other_code(path, loaders):
+    net = Net()
+    net.conv.padding = (1, 1)
+    go(loaders, net, path)
+
+
+def other_batch(path, loaders):
+    train, test = loaders
+    go((DataLoader(train.dataset, batch_size=4), test), Net(), path)
+
+
+def quick(path, loaders):
+    go(loaders, Net(), path, quick=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (garbage, "it is damaged, or no checkpoint at all"),
+        (truncated, "it is damaged, or no checkpoint at all"),
+        (empty, "it is damaged, or no checkpoint at all"),
+        (evil, "it is damaged, or no checkpoint at all"),
+        (someone_elses, "it is no checkpoint of this training"),
+        (wider, "it is of another network (conv.weight: (6, 3, 4, 4) in the file, (4, 3, 4, 4) in yours)"),
+        (other_code, "its network has the same weights as yours but computes something else"),
+        (other_batch, "it was trained otherwise (batch 4, now 8)"),
+        (quick, "it was trained otherwise (quick True, now False; epochs 2, now None)"),
+    ],
+)
+def test_checkpoint_that_does_not_fit_is_kept_and_named_in_one_line(loaders, tmp_path, capsys, make, why):
+    path, aside = tmp_path / "a.pt", tmp_path / "a.old-1.pt"
+    make(path, loaders)
+    content = path.read_bytes()
+    capsys.readouterr()
+    again = go(loaders, Net(), path)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == f"{path} does not fit: {why}. It is kept as {aside}; training starts afresh."
+    assert aside.read_bytes() == content
+    assert not (tmp_path / "ran").exists()
+    assert_same(go(loaders, Net(), tmp_path / "b.pt"), again)
+
+
+def test_second_misfit_does_not_replace_the_first(loaders, tmp_path):
+    path = tmp_path / "a.pt"
+    for number in (1, 2):
+        path.write_bytes(b"%d" % number)
+        go(loaders, Net(), path)
+    assert (tmp_path / "a.old-1.pt").read_bytes() == b"1"
+    assert (tmp_path / "a.old-2.pt").read_bytes() == b"2"
+
+
+def test_full_disk_keeps_the_old_checkpoint_and_the_training(loaders, tmp_path, monkeypatch, capsys):
+    path = tmp_path / "a.pt"
+    go(loaders, Net(), path, epochs=1)
+    content = path.read_bytes()
+
+    def half(content, file):
+        file.write(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file\nwith a long story")
+
+    monkeypatch.setattr(checkpoints.torch, "save", half)
+    run, _ = go(loaders, Net(), path, epochs=2)
+    assert run.finished
+    out = capsys.readouterr().out
+    assert (
+        f"The checkpoint {path} could not be written (PytorchStreamWriter failed writing file); training goes on" in out
+    )
+    assert path.read_bytes() == content
+    assert [file.name for file in tmp_path.iterdir()] == ["a.pt"]
+
+
+def test_checkpoint_may_be_a_folder_and_in_a_new_one(loaders, tmp_path):
+    go(loaders, Net(), tmp_path)
+    assert (tmp_path / "training.pt").is_file()
+    go(loaders, Net(), tmp_path / "new" / "a.pt")
+    assert (tmp_path / "new" / "a.pt").is_file()
+
+
+def test_long_epochs_are_saved_in_between(loaders, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)
+    saved = []
+    save = checkpoints.Checkpoint.save
+    monkeypatch.setattr(checkpoints.Checkpoint, "save", lambda *a: saved.append(a[2]["step"]) or save(*a))
+    go(loaders, Net(), tmp_path / "a.pt", epochs=1)
+    assert saved[:BATCHES] == [1, 2, 3, 4, 5]
+
+
+def test_quick_mode_takes_fewer_images_and_says_so(loaders, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(trainer, "QUICK_IMAGES", 16)
+    monkeypatch.setattr(trainer, "QUICK_TEST_IMAGES", 10)
+    net = Net()
+    run, _ = go(loaders, net, tmp_path / "a.pt", quick=True)
+    assert net.passes == {"train": 4, "test": 2}
+    assert len(run.test_set) == 10
+    assert "Quick mode: 16 training and 10 test images" in capsys.readouterr().out
+
+
+def test_in_a_notebook_one_picture_is_replaced_in_place(loaders, tmp_path, monkeypatch):
+    import IPython.display
+
+    shown, replaced = [], []
+
+    class Handle:
+        def update(self, picture):
+            replaced.append(picture)
+
+    monkeypatch.setattr(plots, "in_notebook", lambda: True)
+    monkeypatch.setattr(IPython.display, "display", lambda picture, **_: shown.append(picture) or Handle())
+    go(loaders, Net(), tmp_path / "a.pt", epochs=3)
+    assert len(shown) == 1
+    assert len(replaced) == 2
+    data, metadata = replaced[-1]._repr_png_()
+    assert metadata["alt"].startswith("Loss and accuracy by epoch; the last: training loss")
+    assert data
+    assert not plt.get_fignums()
+
+
+class Constant(nn.Module):
+    """Says class 3 about everything, the surer the brighter the image."""
+
+    def forward(self, x):
+        logits = torch.zeros(len(x), 10)
+        logits[:, 3] = 5 + x.mean(dim=(1, 2, 3))
+        return logits
+
+
+@pytest.fixture
+def predictions():
+    images = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 32, 32)
+    dataset = TensorDataset(images, torch.tensor([3, 5, 5, 0]))
+    return Predictions.of(Constant(), DataLoader(dataset, batch_size=3), torch.device("cpu"))
+
+
+def test_confusion_and_mistakes(predictions, capsys):
+    assert predictions.accuracy == 0.25
+    assert int(predictions.confusion.sum()) == 4
+    assert predictions.confusion[5, 3] == 2
+    assert predictions.worst_pairs() == [("dog", "cat", 2), ("airplane", "cat", 1)]
+    assert predictions.surest_mistakes(2) == [3, 2]
+    predictions.plot_confusion()
+    predictions.plot_mistakes(2)
+    confusion, mistakes = capsys.readouterr().out.splitlines()
+    assert confusion == (
+        "25.0% of 4 test images are right. The commonest mistakes: dog taken for cat (2 times); "
+        "airplane taken for cat (1 times)."
+    )
+    assert mistakes.startswith("The mistakes that the network is surest of: airplane taken for cat (100%);")
+
+
+def test_figures_name_everything_in_words(predictions):
+    figure = predictions.draw_confusion()
+    (axis,) = figure.axes
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("answer of the network", "right class")
+    assert [label.get_text() for label in axis.get_yticklabels()] == list(utils.CLASSES)
+    assert len(axis.texts) == 100, "the count stands in every cell"
+    titles = [axis.get_title(loc="left") for axis in predictions.draw_mistakes(2).axes]
+    assert titles[0].startswith("is: airplane\nsays: cat\n")
+    plt.close("all")
+
+
+def test_no_mistakes(capsys):
+    dataset = TensorDataset(torch.zeros(2, 3, 32, 32), torch.tensor([3, 3]))
+    Predictions.of(Constant(), DataLoader(dataset), torch.device("cpu")).plot_mistakes()
+    assert capsys.readouterr().out == "All 2 test images are right: there is no mistake to show.\n"
+
+
+def test_a_training_without_a_finished_epoch_can_still_be_asked(loaders, tmp_path, capsys):
+    run, _ = go(loaders, Net(("train", 1)), tmp_path / "a.pt")
+    run.plot_curves()
+    assert "No epoch is finished yet" in capsys.readouterr().out
+    run.plot_confusion()
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of the Web Content Accessibility Guidelines."""
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_series_can_be_told_apart_without_colour_on_any_page():
+    for property in ("linestyle", "marker", "hatch", "color"):
+        assert len({look[property] for look in plots.SERIES}) == len(plots.SERIES)
+    paper = luminance(plots.PAPER) + 0.05
+    assert all(paper / (luminance(look["color"]) + 0.05) > 3 for look in plots.SERIES)
+    assert paper / (luminance(plots.INK) + 0.05) > 7
+    with plt.style.context("dark_background"):
+        figure = plots.draw_curves([(2.0, 0.2, 2.1, 0.2), (1.0, 0.6, 1.5, 0.5)])
+    assert plt.matplotlib.colors.to_hex(figure.get_facecolor(), keep_alpha=True) == plots.PAPER.lower() + "ff"
+    assert plt.matplotlib.colors.to_hex(figure.axes[0].xaxis.label.get_color()) == plots.INK
+    plt.close("all")
