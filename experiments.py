@@ -107,6 +107,7 @@ class Degradation:
         parts = [f"{name} ({self.layers[name]} layers) {loss:.2f}" for name, loss in self.final.items()]
         return f"Training loss at the end: {'; '.join(parts)}. (Guessing among ten classes: 2.30.)"
 
+    @plots.styled
     def draw(self) -> Figure:
         """Loss against step, smoothed over ten steps."""
         figure, (axis,) = plots.new_figure(size=(7, 3.4))
@@ -114,7 +115,7 @@ class Degradation:
             smooth = [_mean(losses[max(0, i - 9) : i + 1]) for i in range(len(losses))]
             label = f"{name} ({self.layers[name]} layers)"
             axis.plot(range(1, len(smooth) + 1), smooth, label=label, **plots.line_look(number, len(smooth)))
-        axis.set(xlabel="step", ylabel="training loss", title="Deeper, but without shortcuts worse")
+        axis.set(xlabel="step", ylabel="training loss", title="The same batches, the same steps")
         axis.legend()
         return figure
 
@@ -198,6 +199,7 @@ class GradientFlow:
             f"{grown['plain']:,.3g} without shortcuts, {grown['residual']:,.3g} with them."
         )
 
+    @plots.styled
     def draw(self) -> Figure:
         """Norm against block, on a logarithmic scale."""
         figure, (axis,) = plots.new_figure(size=(7, 3.4))
@@ -279,6 +281,7 @@ class BlockCost:
                  for width, (p, m) in self.savings.items()]  # fmt: skip
         return f"Against a basic block of the same width, a bottleneck has {'; '.join(parts)}."
 
+    @plots.styled
     def draw(self) -> Figure:
         """Bars of parameters and multiply-adds by width."""
         figure, axes = plots.new_figure(columns=2, size=(8, 3.2))

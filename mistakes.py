@@ -71,6 +71,7 @@ class Predictions:
         """A class's name, or its number where there are other than CIFAR-10's ten."""
         return CLASSES[label] if self.classes == len(CLASSES) else str(label)
 
+    @plots.styled
     def draw_confusion(self) -> Figure:
         """The matrix with its counts; the shade of a cell is its share of the row."""
         figure, (axis,) = plots.new_figure(size=(6.4, 5.8))
@@ -94,6 +95,7 @@ class Predictions:
         caption = f"{self.accuracy:.1%} of {len(self.labels):,} test images are right.{commonest}"
         plots.show(self.draw_confusion(), caption)
 
+    @plots.styled
     def draw_mistakes(self, count: int = 12) -> Figure:
         """The images with both names and the confidence."""
         chosen = self.surest_mistakes(count)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import matplotlib
 import matplotlib.pyplot as plt
+import matplotlib.style
 from matplotlib.figure import Figure
 
 SERIES = (
@@ -37,11 +38,14 @@ _STYLE = {
     "legend.frameon": False,
 }
 
+styled = matplotlib.style.context(["default", _STYLE])
+"""Decorates functions that draw: matplotlib asks for its settings late, and the notebook may have others."""
 
+
+@styled
 def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 3)) -> tuple[Figure, list]:
     """A figure of the course's style and its axes, row by row; `size` is (width, height) in inches."""
-    with matplotlib.style.context(["default", _STYLE]):
-        figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     return figure, list(axes.flat)
 
 
@@ -51,6 +55,7 @@ def line_look(number: int, points: int = 1) -> dict[str, object]:
     return {name: look[name] for name in ("color", "linestyle", "marker")} | {"markevery": max(1, points // 10)}
 
 
+@styled
 def show(figure: Figure, caption: str) -> None:
     """Show a figure with the sentence that says what it shows, and close it."""
     if in_notebook():
@@ -88,6 +93,7 @@ def in_notebook() -> bool:
     return hasattr(shell, "kernel")
 
 
+@styled
 def _picture(figure: Figure, caption: str):
     from IPython.display import Image
 
@@ -96,6 +102,7 @@ def _picture(figure: Figure, caption: str):
     return Image(data=png.getvalue(), format="png", alt=caption)
 
 
+@styled
 def draw_curves(history: Sequence[tuple[float, float, float, float]]) -> Figure:
     """Training and test loss, and accuracy, of each epoch: (training loss, its accuracy, test loss, its accuracy)."""
     figure, axes = new_figure(columns=2)

@@ -228,8 +228,8 @@ class _Job:
 
         net.to(device)
         self.cuda = device.type == "cuda"
-        if self.cuda:
-            net.to(memory_format=torch.channels_last)
+        self.layout = _fastest_layout(net, device)
+        net.to(memory_format=self.layout)
         self.half = torch.bfloat16 if self.cuda and torch.cuda.is_bf16_supported(False) else torch.float16
         self.scaler = torch.amp.GradScaler(enabled=self.cuda and self.half is torch.float16)
         self.optimizer = torch.optim.SGD(
@@ -386,8 +386,7 @@ class _Job:
         return min(steps * self.batch, len(self.train_set))
 
     def _to_device(self, images: Tensor) -> Tensor:
-        layout = torch.channels_last if self.cuda else torch.preserve_format
-        return images.to(self.device, non_blocking=True, memory_format=layout)
+        return images.to(self.device, non_blocking=True, memory_format=self.layout)
 
     def _precision(self) -> contextlib.AbstractContextManager:
         return torch.autocast("cuda", self.half) if self.cuda else contextlib.nullcontext()
@@ -422,6 +421,22 @@ def _sample(dataset: Dataset, count: int) -> Dataset:
     if len(dataset) <= count:
         return dataset
     return Subset(dataset, torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:count].tolist())
+
+
+def _fastest_layout(net: nn.Module, device: torch.device) -> torch.memory_format:
+    """Channels last where convolutions like it, unless the network reshapes (`view`) in a way that it forbids."""
+    if device.type == "mps":
+        return torch.preserve_format
+    picture = torch.zeros(2, 3, 32, 32, device=device).to(memory_format=torch.channels_last)
+    training = net.training
+    try:
+        with torch.no_grad():
+            net.eval()(picture)
+    except RuntimeError:
+        return torch.preserve_format
+    finally:
+        net.train(training)
+    return torch.channels_last
 
 
 def _generator(seed: int, epoch: int) -> torch.Generator:

@@ -1,13 +1,13 @@
 """Helpers of the notebook: CIFAR-10 on disk, loaders, pictures."""
 
 import hashlib
+import http.client
 import io
 import os
 import pickle
 import shutil
 import tarfile
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,7 +106,7 @@ def _download(root: Path) -> None:
         archive = Path(scratch) / "archive.tar.gz"
         try:
             _fetch(URL, archive)
-        except (urllib.error.URLError, TimeoutError, ConnectionError, OSError) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise DataError(
                 f"CIFAR-10 could not be downloaded from {URL} ({error}). Without internet here: run "
                 "`python -c 'import utils; utils.download_cifar10()'` in this folder on a machine that has it (the "

@@ -473,8 +473,19 @@ def test_series_can_be_told_apart_without_colour_on_any_page():
     paper = luminance(plots.PAPER) + 0.05
     assert all(paper / (luminance(look["color"]) + 0.05) > 3 for look in plots.SERIES)
     assert paper / (luminance(plots.INK) + 0.05) > 7
+
+
+def test_figures_are_light_cards_in_a_dark_notebook(predictions):
     with plt.style.context("dark_background"):
-        figure = plots.draw_curves([(2.0, 0.2, 2.1, 0.2), (1.0, 0.6, 1.5, 0.5)])
-    assert plt.matplotlib.colors.to_hex(figure.get_facecolor(), keep_alpha=True) == plots.PAPER.lower() + "ff"
-    assert plt.matplotlib.colors.to_hex(figure.axes[0].xaxis.label.get_color()) == plots.INK
+        figures = [plots.draw_curves([(2.0, 0.2, 2.1, 0.2), (1.0, 0.6, 1.5, 0.5)]), predictions.draw_confusion()]
+        for figure in figures:
+            plots._picture(figure, "")
+    ink = plt.matplotlib.colors.to_rgba(plots.INK)
+    for figure in figures:
+        assert plt.matplotlib.colors.to_rgba(figure.get_facecolor()) == plt.matplotlib.colors.to_rgba(plots.PAPER)
+        for axis in figure.axes:
+            texts = [axis.xaxis.label, axis.yaxis.label, *axis.get_xticklabels(), *axis.get_yticklabels()]
+            texts += axis.get_legend().get_texts() if axis.get_legend() else []
+            assert len(texts) > 6
+            assert {plt.matplotlib.colors.to_rgba(text.get_color()) for text in texts} == {ink}
     plt.close("all")
