@@ -200,21 +200,23 @@ def test_q1(env):
 experiments.degradation(BasicBlock, train_loader, device=device).plot()
 
 # %% [markdown]
-# *Think about it:* the deep plain network contains the shallow one: it need only make its extra layers the identity.
-# Why does more training data not help it?
+# *Think about it:* the deep plain network ends with a higher *training* loss than the shallow one. Why can that not be
+# overfitting? And since its extra layers need only do nothing: what does that say about what SGD can find?
 
 # %% [markdown]
 # ### Experiment: how much gradient arrives?
 #
-# One backward pass through a deep stack of blocks, without and with the shortcut, and the size of the gradient at each
-# block. The derivative of $F(x) + x$ is $F'(x) + 1$: whatever $F$ does, the 1 stays.
+# One backward pass through a deep, untrained network, without and with the shortcut, and the size of the gradient at
+# each block. On its way back a gradient is multiplied by the derivative of every block: $F'(x)$ in a plain network,
+# $F'(x) + 1$ with the shortcut.
 
 # %%
 experiments.gradient_flow(BasicBlock, train_loader, device=device).plot()
 
 # %% [markdown]
-# *Think about it:* in a chain of 20 factors, what becomes of the product when each is a little below, or a little
-# above, 1? What does the 1 in $F'(x) + 1$ change?
+# *Think about it:* in the plain network the gradient grows a little with every block that it passes, and many times
+# over the whole depth. What does that do to the first layers, at a learning rate that suits the last ones? And what is
+# different about the two blocks where the residual curve jumps?
 
 # %% [markdown]
 # ## Part 3: the bottleneck block
@@ -322,7 +324,8 @@ def test_q2(env):
 experiments.block_cost(BasicBlock, Bottleneck).plot()
 
 # %% [markdown]
-# *Think about it:* which of the three convolutions of a bottleneck costs most, and what would an expansion of 8 save?
+# *Think about it:* with $c$ channels in and out, a pixel costs a basic block $2 \cdot 9 c^2$ multiplications. What does
+# it cost a bottleneck? Why is the ratio the same at every width?
 
 # %% [markdown]
 # ## Part 4: the network
@@ -481,7 +484,8 @@ def test_q4(env):
 # about 95 %. `trainer.py` is short: read how it does it.
 #
 # On a GPU this takes a minute or two. Without one, `quick` trains a small network on fewer, smaller images instead, in
-# about three minutes. You may stop the cell at any time and run it again: it goes on where it was.
+# about three minutes. To stop, press the notebook's stop button: what was learnt is kept in a checkpoint, and running
+# the cell again goes on from there. After a change of your classes it starts afresh.
 
 # %%
 quick = device.type == "cpu"
