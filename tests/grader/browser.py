@@ -102,7 +102,7 @@ class NotebookPage:
         page.route("**/*", self._stay_here)
         page.goto(f"{address}doc/tree/{path}?reset")
         page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        self._await_kernel(60)
+        self.await_kernel(60)
 
     def _stay_here(self, route: Route) -> None:
         url = route.request.url
@@ -123,7 +123,7 @@ class NotebookPage:
             timeout: in seconds.
         """
         self.command("notebook:run-all-cells")
-        self._await_kernel(timeout)
+        self.await_kernel(timeout)
 
     def cell(self, start: str) -> Locator:
         """The code cell whose source begins with `start`."""
@@ -139,14 +139,25 @@ class NotebookPage:
         """Run the cell that begins with `start`; returns the text below it."""
         self.cell(start).locator(".jp-InputArea-prompt").click()
         self.command("notebook:run-cell")
-        self._await_kernel(timeout)
+        self.await_kernel(timeout)
         return self.output(start)
 
     def output(self, start: str) -> str:
         """The text below the cell that begins with `start`."""
         return self.cell(start).locator(".jp-Cell-outputArea").inner_text()
 
-    def _await_kernel(self, timeout: float) -> None:
+    def photograph(self, start: str, to: Path) -> None:
+        """Write a picture of the window with the cell that begins with `start` at its top."""
+        self.cell(start).evaluate("cell => cell.scrollIntoView({block: 'start'})")
+        self.page.wait_for_timeout(500)  # of smooth scrolling and of drawing
+        self.page.screenshot(path=to)
+
+    def await_kernel(self, timeout: float) -> None:
+        """Wait until nothing runs.
+
+        Args:
+            timeout: in seconds.
+        """
         self.page.wait_for_timeout(500)
         self.page.wait_for_function(
             "() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
