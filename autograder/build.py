@@ -103,6 +103,8 @@ def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
         (otter_zip,) = (assigned / "autograder").glob("*.zip")
         with zipfile.ZipFile(otter_zip) as archive:
             otter_files = {name: archive.read(name) for name in archive.namelist() if not name.startswith("tests/")}
+    if not notebook.cells[-1].source.strip():  # Otter ends with a blank cell
+        notebook.cells.pop()
     text = nbformat.writes(_canonical(_with_figures(notebook))) + "\n"
     (root / NOTEBOOK).parent.mkdir(exist_ok=True)
     (root / NOTEBOOK).write_text(text, encoding="utf-8")

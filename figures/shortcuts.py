@@ -36,5 +36,11 @@ def shortcuts() -> Canvas:
         c.arrow(f"M{x + 124} {middle}H{x + 302}", ORANGE_LINE, 2.6, dashed=not identity)
         c.text(x + 212, middle + (24 if identity else 22), words, 13)
     c.code(450, 390, "stride != 1 or in_planes != expansion * planes", 14)
-    c.text(450, 408, "True: solid becomes dashed, the shortcut needs its 1×1 convolution.", 12, fill=FAINT)
+    c.text(
+        450,
+        408,
+        "Where this is true, the shortcut needs its 1×1 convolution (dashed arrows); elsewhere it is x (solid arrow).",
+        12,
+        fill=FAINT,
+    )
     return c

@@ -48,6 +48,18 @@ def write_notebook(handout: Path, notebook: nbformat.NotebookNode) -> Path:
     return path
 
 
+def briefly(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The same notebook with fewer steps of SGD; the browser's test takes them all."""
+    for long, short in (
+        ("train_loader, device=device).plot()", "train_loader, steps=10, device=device).plot()"),
+        ("epochs=3", "epochs=1"),
+    ):
+        cells = [cell for cell in notebook.cells if long in cell.source and "gradient_flow" not in cell.source]
+        assert len(cells) == 1, long
+        cells[0].source = cells[0].source.replace(long, short)
+    return notebook
+
+
 def text_of(cell: nbformat.NotebookNode) -> str:
     """What a cell printed or showed, as text."""
     parts = (str(o.get("text", "")) + str(o.get("data", {}).get("text/plain", "")) for o in cell.get("outputs", []))
@@ -84,7 +96,7 @@ def test_one_mistake_keeps_its_own_message(handout):
             cell.source = cell.source.replace("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)")
     write_notebook(handout, notebook)
     process = run_here(handout, "pytest", "-k", "q1")
-    assert re.search(r"q1 BasicBlock: [5-8] of 9 checks pass", process.stdout), process.stdout
+    assert re.search(r"q1 BasicBlock: 4 of 9 checks pass", process.stdout), process.stdout
     assert "Asked: " in process.stdout
     assert "Came:  " in process.stdout
     assert "q2" not in process.stdout
@@ -111,7 +123,7 @@ def test_missing_notebook_is_one_line(handout):
 
 def test_solved_notebook_runs_to_the_end_offline(handout, standin):
     """`jupyter execute` of the solved notebook on stand-in data: experiments, training, checks, export."""
-    path = write_notebook(handout, solution_notebook())
+    path = write_notebook(handout, briefly(solution_notebook()))
     process = run(
         sys.executable,
         *("-m", "jupyter", "execute", "--inplace", path.name),
@@ -177,7 +189,7 @@ def test_the_whole_path_of_a_student(session):
     wrong = right.replace("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)")
     session.edit("class BasicBlock", wrong)
     said = session.run('grader.check("q1")')
-    assert re.search(r"[5-8] of 9 checks pass", said)
+    assert re.search(r"4 of 9 checks pass", said)
     assert "order do the addition and the last ReLU come?" in said
     session.edit("class BasicBlock", right)
     assert "all 9 checks pass, 15 of 15 points" in session.run('grader.check("q1")')
@@ -185,7 +197,7 @@ def test_the_whole_path_of_a_student(session):
     for name in ("class Bottleneck", "class ResNet"):
         session.edit(name, solved[name])
     promised = [session.run(f'grader.check("q{number}")').splitlines()[0] for number in (1, 2, 3, 4)]
-    session.run("quick = ")
+    session.edit("quick = ", session.cell("quick = ").source.replace("epochs=3", "epochs=1"))
 
     said = session.run("# Save your")
     assert "! `BasicBlock`, `Bottleneck`, `ResNet`, `ResNet18`: the code that runs here is not" in said
