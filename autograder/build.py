@@ -6,6 +6,7 @@ Building twice gives the same bytes: cell ids, file order and time stamps are fi
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from typing import TextIO
 import jupytext
 import nbformat
 
+import figures
+
 ROOT = Path(__file__).resolve().parent.parent
 MASTER = Path("solutions/resnet.py")
 NOTEBOOK = Path("assignment/resnet.ipynb")
@@ -26,6 +29,7 @@ STUDENT_FILES = (
     "assignment/resnet.ipynb",
     "autograder/__init__.py",
     "autograder/contract.py",
+    "autograder/handin.py",
     "autograder/notebook.py",
     "autograder/student/__init__.py",
     "autograder/student/errors.py",
@@ -37,6 +41,8 @@ STUDENT_FILES = (
     "conftest.py",
     "environment.yml",
     "experiments.py",
+    "figures/*.svg",
+    "figures/__init__.py",
     "mistakes.py",
     "plots.py",
     "requirements.txt",
@@ -100,7 +106,9 @@ def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
         (otter_zip,) = (assigned / "autograder").glob("*.zip")
         with zipfile.ZipFile(otter_zip) as archive:
             otter_files = {name: archive.read(name) for name in archive.namelist() if not name.startswith("tests/")}
-    text = nbformat.writes(_canonical(notebook)) + "\n"
+    if not notebook.cells[-1].source.strip():  # Otter ends with a blank cell
+        notebook.cells.pop()
+    text = nbformat.writes(_canonical(_with_figures(notebook))) + "\n"
     (root / NOTEBOOK).parent.mkdir(exist_ok=True)
     (root / NOTEBOOK).write_text(text, encoding="utf-8")
     dist = root / "dist"
@@ -141,6 +149,15 @@ def _output_to(file: TextIO) -> Iterator[None]:
         restore.enter_context(contextlib.redirect_stdout(file))
         restore.enter_context(contextlib.redirect_stderr(file))
         yield
+
+
+def _with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Give each cell that shows a diagram its output, so that it is there before anything has run."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and (shown := re.fullmatch(r'figures\.show\("(\w+)"\)', cell.source.strip())):
+            data = {"text/html": figures.html(shown[1]), "text/plain": "<IPython.core.display.HTML object>"}
+            cell.outputs = [nbformat.v4.new_output("display_data", data)]
+    return notebook
 
 
 def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

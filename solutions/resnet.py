@@ -42,23 +42,28 @@
 # 4. and train it (20 points).
 #
 # Fill in every cell that says `NotImplementedError`. Below each question a check tells you what is right and what is
-# not; change your code, run its cell, run the check again.
+# not: change your code, run its cell, run the check again. Between the questions, three small experiments show with
+# *your* blocks what the theory promises.
 
 # %% [markdown]
 # ## Part 1: set-up and data
 #
-# The helpers of this notebook, `utils.py` and the checks, lie one folder up.
+# The helpers of this notebook lie one folder up.
 
 # %%
 import os
 import sys
 
-sys.path[:0] = [folder for folder in (".", "..") if os.path.exists(os.path.join(folder, "utils.py"))]
+folders = (".", "..", "resnet")
+sys.path[:0] = [os.path.abspath(f) for f in folders if os.path.exists(os.path.join(f, "utils.py"))]
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+import experiments
+import figures
+import trainer
 import utils
 from autograder.notebook import Notebook
 
@@ -70,7 +75,8 @@ print(f"Training will run on: {device}")
 # %% [markdown]
 # CIFAR-10 has 60,000 colour images of 32×32 pixels in ten classes. `download_cifar10` fetches it once, however many
 # of you call it at the same time on a shared machine, and proves by checksum that it is complete. The loaders turn
-# images into tensors and normalise each colour channel.
+# images into tensors and normalise each colour channel: subtract its mean (0.4914, 0.4822, 0.4465), divide by its
+# standard deviation (0.2023, 0.1994, 0.2010).
 
 # %%
 data_folder = utils.download_cifar10()
@@ -79,11 +85,6 @@ train_loader, test_loader = utils.get_loaders(data_folder, train_batch=128, test
 images, labels = next(iter(train_loader))
 print(f"{len(train_loader.dataset)} training and {len(test_loader.dataset)} test images; batch {tuple(images.shape)}")
 utils.show_images(images, labels)
-
-# %% [raw]
-# # BEGIN QUESTION
-# name: q1
-# points: 25
 
 # %% [markdown]
 # ## Part 2: the basic block
@@ -96,19 +97,30 @@ utils.show_images(images, labels)
 # 4. BatchNorm,
 # 5. add the input,
 # 6. ReLU.
+
+# %%
+figures.show("basic_block")
+
+# %% [markdown]
+# ### The shortcut
 #
 # Step 5 only works when both sides have the same shape. When the stride is not 1, or the number of channels changes,
 # the input takes a detour: a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x`.
 #
-# | | shape |
-# | --- | --- |
-# | input | `(N, in_planes, H, W)` |
-# | after steps 1 to 4 | `(N, planes, H / stride, W / stride)` |
-# | shortcut | the same |
-#
 # No convolution here has a bias: the BatchNorm behind it would only subtract it again.
+
+# %%
+figures.show("shortcuts")
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q1
+# points: 25
+
+# %% [markdown]
+# ### Question 1: `BasicBlock`
 #
-# **Question 1.** Complete `BasicBlock`.
+# Complete the class. `forward` takes `(N, in_planes, H, W)` and returns `(N, planes, H / stride, W / stride)`.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -178,10 +190,33 @@ def test_q1(env):
 # %% [raw]
 # # END QUESTION
 
-# %% [raw]
-# # BEGIN QUESTION
-# name: q2
-# points: 25
+# %% [markdown]
+# ### Experiment: does depth hurt?
+#
+# Take the shortcut away and you have a *plain* block. Three small networks learn the same images for a short while:
+# plain and shallow, plain and deep, and deep with your `BasicBlock`. Watch the *training* loss, lower is better.
+
+# %%
+experiments.degradation(BasicBlock, train_loader, device=device).plot()
+
+# %% [markdown]
+# *Think about it:* the deep plain network ends with a higher *training* loss than the shallow one. Why can that not be
+# overfitting? And since its extra layers need only do nothing: what does that say about what SGD can find?
+
+# %% [markdown]
+# ### Experiment: how much gradient arrives?
+#
+# One backward pass through a deep, untrained network, without and with the shortcut, and the size of the gradient at
+# each block. On its way back a gradient is multiplied by the derivative of every block: $F'(x)$ in a plain network,
+# $F'(x) + 1$ with the shortcut.
+
+# %%
+experiments.gradient_flow(BasicBlock, train_loader, device=device).plot()
+
+# %% [markdown]
+# *Think about it:* in the plain network the gradient grows a little with every block that it passes, and many times
+# over the whole depth. What does that do to the first layers, at a learning rate that suits the last ones? And what is
+# different about the two blocks where the residual curve jumps?
 
 # %% [markdown]
 # ## Part 3: the bottleneck block
@@ -193,13 +228,20 @@ def test_q1(env):
 # 2. **process**: 3×3 convolution with the stride, BatchNorm, ReLU,
 # 3. **expand**: 1×1 convolution to `4 * planes` channels, BatchNorm,
 # 4. add the shortcut, ReLU.
+
+# %%
+figures.show("bottleneck")
+
+# %% [raw]
+# # BEGIN QUESTION
+# name: q2
+# points: 25
+
+# %% [markdown]
+# ### Question 2: `Bottleneck`
 #
-# At 256 channels in and out, two 3×3 convolutions have 1,179,648 weights; a bottleneck with `planes=64` has 69,632.
-# That is what makes networks of 50 and more layers affordable.
-#
-# The rule for the shortcut is the same, but mind what leaves the block: `expansion * planes` channels.
-#
-# **Question 2.** Complete `Bottleneck`.
+# Complete the class. The rule for the shortcut is the same, but mind what leaves the block: `expansion * planes`
+# channels. `forward` takes `(N, in_planes, H, W)` and returns `(N, 4 * planes, H / stride, W / stride)`.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -271,16 +313,37 @@ def test_q2(env):
 # %% [raw]
 # # END QUESTION
 
+# %% [markdown]
+# ### Experiment: what does a bottleneck save?
+#
+# Both blocks at the same width in and out: at 256 channels, the two 3×3 convolutions of a basic block have 1,179,648
+# weights, the three convolutions of a bottleneck with `planes=64` have 69,632. That is what makes networks of 50 and
+# more layers affordable.
+
+# %%
+experiments.block_cost(BasicBlock, Bottleneck).plot()
+
+# %% [markdown]
+# *Think about it:* with $c$ channels in and out, a pixel costs a basic block $2 \cdot 9 c^2$ multiplications. What does
+# it cost a bottleneck? Why is the ratio the same at every width?
+
+# %% [markdown]
+# ## Part 4: the network
+#
+# CIFAR images are small, so the stem is gentle: one 3×3 convolution with stride 1, and no pooling. Then come four
+# stages of blocks; each stage but the first halves the image and doubles the planes. Only the first block of a stage
+# carries its stride.
+
+# %%
+figures.show("network")
+
 # %% [raw]
 # # BEGIN QUESTION
 # name: q3
 # points: 30
 
 # %% [markdown]
-# ## Part 4: the network
-#
-# CIFAR images are small, so the stem is gentle: one 3×3 convolution with stride 1, and no pooling. Then come four
-# stages of blocks; each stage but the first halves the image and doubles the planes.
+# ### Question 3: `ResNet` and `ResNet18`
 #
 # | part | blocks | planes | stride of its first block | image |
 # | --- | --- | --- | --- | --- |
@@ -292,9 +355,7 @@ def test_q2(env):
 # | global average pool, linear layer | | | | 1×1 |
 #
 # The network must work with *any* block that has an `expansion`: after a block of `planes` planes, the next one
-# receives `planes * block.expansion` channels.
-#
-# **Question 3.** Complete `ResNet` and `ResNet18`.
+# receives `planes * block.expansion` channels. Complete `ResNet` and `ResNet18`.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -383,8 +444,10 @@ def test_q3(env):
 # How many parameters does your network have? ResNet-18 in this form has 11,173,962.
 
 # %%
-net = ResNet18().to(device)
-print(f"ResNet-18: {sum(p.numel() for p in net.parameters()):,} parameters")
+print(f"ResNet-18: {sum(p.numel() for p in ResNet18().parameters()):,} parameters")
+
+# %% [markdown]
+# ## Part 5: training
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -392,11 +455,11 @@ print(f"ResNet-18: {sum(p.numel() for p in net.parameters()):,} parameters")
 # points: 20
 
 # %% [markdown]
-# ## Part 5: training
+# ### Question 4: does it learn?
 #
-# **Question 4.** The check below trains your network on eight images for a few steps: a network that cannot learn
-# eight images by heart learns nothing. On a GPU, graders also train your `ResNet18` on CIFAR-10. There is nothing to
-# fill in; if this check fails, the messages of q1 to q3 say more.
+# The check below trains your network on eight images for a few steps: a network that cannot learn eight images by
+# heart learns nothing. On a GPU, graders also train your `ResNet18` on CIFAR-10. There is nothing to fill in; if this
+# check fails, the messages of q1 to q3 say more.
 
 # %% [raw]
 # # BEGIN TESTS
@@ -414,29 +477,36 @@ def test_q4(env):
 # # END QUESTION
 
 # %% [markdown]
-# Now the real thing: cross-entropy loss, SGD with momentum, weight decay, and a learning rate that falls along a
-# cosine over 200 epochs. Three epochs are enough to see it learn; 200 would reach about 95 %. An epoch takes half a
-# minute on a GPU and a quarter of an hour or more on a laptop.
+# ### Training on CIFAR-10
+#
+# Now the real thing: cross-entropy loss, SGD with learning rate 0.1, momentum 0.9 and weight decay 0.0005, and a
+# learning rate that falls along a cosine over 200 epochs. Three epochs are enough to see it learn; 200 would reach
+# about 95 %. `trainer.py` is short: read how it does it.
+#
+# On a GPU this takes a minute or two. Without one, `quick` trains a small network on fewer, smaller images instead, in
+# about three minutes. To stop, press the notebook's stop button: what was learnt is kept in a checkpoint, and running
+# the cell again goes on from there. After a change of your classes it starts afresh.
 
 # %%
-epochs = 3
+quick = device.type == "cpu"
+net = ResNet(BasicBlock, [1, 1, 1, 1]) if quick else ResNet18()
+checkpoint = "quick.pt" if quick else "training.pt"
 
-criterion = nn.CrossEntropyLoss()
-optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
-scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=200)
+run = trainer.train(net, train_loader, test_loader, epochs=3, quick=quick, checkpoint=checkpoint, device=device)
 
-history = []
-for epoch in range(1, epochs + 1):
-    train_loss, train_accuracy = utils.train_epoch(net, train_loader, criterion, optimizer, device)
-    test_loss, test_accuracy = utils.evaluate(net, test_loader, criterion, device)
-    scheduler.step()
-    history.append((train_loss, train_accuracy, test_loss, test_accuracy))
-    print(
-        f"epoch {epoch}: training loss {train_loss:.3f}, accuracy {train_accuracy:.1%};"
-        f" test loss {test_loss:.3f}, accuracy {test_accuracy:.1%}"
-    )
+# %% [markdown]
+# ### Where it errs
+#
+# In the confusion matrix, each row is a true class and each column what the network said. Below it are the images that
+# it got wrong and was surest about.
 
-utils.plot_history(history)
+# %%
+run.plot_confusion()
+run.plot_mistakes()
+
+# %% [markdown]
+# *Think about it:* which two classes are taken for one another most often? Would you have known better from 32×32
+# pixels?
 
 # %% [markdown]
 # ## What to remember

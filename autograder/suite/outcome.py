@@ -34,15 +34,15 @@ class Outcome:
 def combine(id: str, question: str, title: str, points: float, cases: Sequence[Case]) -> Outcome:
     """Fold the cases of one test: it earns its points only when every case passes.
 
-    A deferred test is left out of the possible points. The message is that of the first of the worst cases, with
-    a count of the others, because ten times the same sentence helps nobody.
+    A deferred test is left out of the possible points. The message is that of the first of the worst cases, because
+    ten times the same sentence helps nobody, with a count of the others where they have something else to say.
     """
     worst = min((case.outcome for case in cases), key=WORST_FIRST.index)
     shown = next(case for case in cases if case.outcome == worst)
     message = shown.message
-    lost = sum(case.outcome not in ("passed", "deferred") for case in cases)
-    if lost > 1:
-        message += f"\n({lost} of {len(cases)} cases of this check do not pass; the first is shown.)"
+    lost = [case.message for case in cases if case.outcome not in ("passed", "deferred")]
+    if len(set(lost)) > 1:
+        message += f"\n({len(lost)} of {len(cases)} cases of this check do not pass; the first is shown.)"
     names = dict.fromkeys(name for case in cases for name in case.misconceptions)
     return Outcome(
         id=id,

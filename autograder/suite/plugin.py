@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.contract import POINTS, QUESTIONS
+from autograder.contract import QUESTIONS
 from autograder.student.errors import GraderBroken
 from autograder.student.local import LocalStudent
 from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, Outcome, combine
+from autograder.suite.summary import as_text, headline, outlook
 
 STUDENT = pytest.StashKey()
 """Where `run_suite` leaves the student surface; empty when a student runs `pytest`."""
@@ -121,15 +122,14 @@ class Recorder:
         outcomes = self.outcomes()
         if not outcomes:
             return
+        by_question = {q: [outcome for outcome in outcomes if outcome.question == q] for q in QUESTIONS}
+        asked = {question: mine for question, mine in by_question.items() if mine}
+        for question, mine in asked.items():
+            terminalreporter.line("")
+            terminalreporter.line(as_text(question, mine))
         terminalreporter.section("points")
-        for question, title in QUESTIONS.items():
-            mine = [outcome for outcome in outcomes if outcome.question == question]
-            if mine:
-                here = sum(outcome.possible for outcome in mine)
-                earned = sum(outcome.points for outcome in mine)
-                rest = POINTS[question] - here
-                hidden = f"   ({rest:g} more are judged by checks that only graders have)" if rest else ""
-                terminalreporter.line(f"{question}  {title:<11} {earned:>4g} of {here:g} points{hidden}")
+        for question, mine in asked.items():
+            terminalreporter.line(f"{headline(question, mine)}. {outlook(question, mine)}".rstrip())
 
 
 def suite_id(item: pytest.Item) -> str:

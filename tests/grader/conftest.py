@@ -58,7 +58,7 @@ def copy_sources(to: Path) -> None:
     """Copy what `build` reads into an empty folder."""
     import shutil
 
-    for name in ("autograder", "tests/public", "tests/hidden", "solutions", "handout", "assignment"):
+    for name in ("autograder", "tests/public", "tests/hidden", "solutions", "handout", "assignment", "figures"):
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.glob("*.*"):
         if path.is_file():

@@ -1,7 +1,8 @@
 """The student's zip, unpacked elsewhere, as a student uses it: no installation of ours, no network."""
 
+import itertools
 import os
-import shutil
+import re
 import sys
 import time
 import zipfile
@@ -9,9 +10,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
+import figures
+from autograder.grade import Grader
+from figures.__main__ import FIGURES
 from tests.grader.conftest import run
 from tests.grader.samples import solution_notebook
+from utils import make_standin
+
+OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture
@@ -22,54 +30,83 @@ def handout(built, tmp_path) -> Path:
     return tmp_path / "resnet"
 
 
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory) -> Path:
+    """A folder of generated images in the layout of CIFAR-10."""
+    return make_standin(tmp_path_factory.mktemp("standin"), 512, 256)
+
+
 def run_here(handout: Path, *arguments: str, **kwargs):
-    """Run Python in the handout, blind to this repository, which is installed in editable form."""
-    blind = "import sys; sys.path[:] = [p for p in sys.path if 'resnet' not in p.lower() or 'site-packages' in p]\n"
-    del blind
+    """Run a Python module in the handout; its own packages come before the repository's."""
     return run(sys.executable, "-m", *arguments, cwd=handout, PYTHONPATH=str(handout), **kwargs)
 
 
-def solve(handout: Path) -> None:
-    """Paste the solution's cells over the stubs, as a student would."""
+def write_notebook(handout: Path, notebook: nbformat.NotebookNode) -> Path:
+    """Save `notebook` as the student's."""
     path = handout / "assignment" / "resnet.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    solved = {cell.source.split("(")[0]: cell.source for cell in solution_notebook().cells if "class " in cell.source}
-    for cell in notebook.cells:
-        cell.source = solved.get(cell.source.split("(")[0], cell.source)
     nbformat.write(notebook, path)
+    return path
+
+
+def briefly(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The same notebook with fewer steps of SGD; the browser's test takes them all."""
+    for long, short in (
+        ("train_loader, device=device).plot()", "train_loader, steps=10, device=device).plot()"),
+        ("epochs=3", "epochs=1"),
+    ):
+        cells = [cell for cell in notebook.cells if long in cell.source and "gradient_flow" not in cell.source]
+        assert len(cells) == 1, long
+        cells[0].source = cells[0].source.replace(long, short)
+    return notebook
+
+
+def text_of(cell: nbformat.NotebookNode) -> str:
+    """What a cell printed or showed, as text."""
+    parts = (str(o.get("text", "")) + str(o.get("data", {}).get("text/plain", "")) for o in cell.get("outputs", []))
+    return "\n".join(parts)
 
 
 def test_stubs_fail_with_messages_a_student_can_read(handout):
     process = run_here(handout, "pytest")
+    said = process.stdout
     assert process.returncode == 1
-    assert "Not implemented yet" in process.stdout
-    assert "0 of 15 points" in process.stdout
-    assert "Traceback" not in process.stdout
-    assert "autograder/" not in process.stdout.replace("resnet/autograder", ""), (
-        "no line of ours in a student's messages"
-    )
+    assert "q1 BasicBlock: 0 of 9 checks pass, 0 of 15 points" in said
+    assert said.count("Not implemented yet: BasicBlock.__init__ builds no layers") == 1, "said once, not nine times"
+    assert "(One reason for all 9 checks above.)" in said
+    assert "10 more points are judged by checks that only graders have" in said
+    assert "Traceback" not in said
+    assert ".py:" not in said, "no line of ours in a student's messages"
 
 
 def test_solution_passes_in_seconds(handout):
-    shutil.rmtree(handout / ".pytest_cache", ignore_errors=True)
     run_here(handout, "pytest", "-k", "nothing")  # compile and warm the disk
-    path = handout / "assignment" / "resnet.ipynb"
-    shutil.copy(path, handout / "stubs.ipynb")
-    nbformat.write(solution_notebook(), path)
-    start = time.perf_counter()
+    write_notebook(handout, solution_notebook())
+    start = os.times()
     process = run_here(handout, "pytest")
+    end = os.times()
     assert process.returncode == 0, process.stdout
-    assert time.perf_counter() - start < 15
-    assert "15 of 15 points" in process.stdout
-    assert "more are judged by checks that only graders have" in process.stdout
+    assert sum(end[2:4]) - sum(start[2:4]) < 30, "seconds of processor time"
+    assert "q1 BasicBlock: all 9 checks pass, 15 of 15 points" in process.stdout
+
+
+def test_one_mistake_keeps_its_own_message(handout):
+    notebook = solution_notebook()
+    for cell in notebook.cells:
+        if cell.source.startswith("class BasicBlock"):
+            cell.source = cell.source.replace("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)")
+    write_notebook(handout, notebook)
+    process = run_here(handout, "pytest", "-k", "q1")
+    assert re.search(r"q1 BasicBlock: 4 of 9 checks pass", process.stdout), process.stdout
+    assert "Asked: " in process.stdout
+    assert "Came:  " in process.stdout
+    assert "q2" not in process.stdout
 
 
 def test_syntax_error_in_one_cell_is_said_in_one_line(handout):
-    path = handout / "assignment" / "resnet.ipynb"
     notebook = solution_notebook()
     for cell in notebook.cells:
         cell.source = cell.source.replace("class Bottleneck(nn.Module):", "class Bottleneck(nn.Module)")
-    nbformat.write(notebook, path)
+    write_notebook(handout, notebook)
     process = run_here(handout, "pytest", "-k", "q2")
     assert process.returncode == 1
     assert "cell " in process.stdout
@@ -84,41 +121,144 @@ def test_missing_notebook_is_one_line(handout):
     assert "Traceback" not in process.stdout + process.stderr
 
 
-def test_solved_notebook_runs_to_the_end_offline(handout, tmp_path):
-    """`jupyter execute` of the solved notebook on stand-in data, with its check cells."""
-    sys.path.insert(0, str(handout))
-    from utils import make_standin
-
-    standin = tmp_path / "standin"
-    make_standin(standin, 512, 256)
-    path = handout / "assignment" / "resnet.ipynb"
-    stubs = nbformat.read(path, as_version=4)
-    nbformat.write(solution_with_checks(stubs), path)
+def test_solved_notebook_runs_to_the_end_offline(handout, standin):
+    """`jupyter execute` of the solved notebook on stand-in data: experiments, training, checks, export."""
+    path = write_notebook(handout, briefly(solution_notebook()))
     process = run(
         sys.executable,
         *("-m", "jupyter", "execute", "--inplace", path.name),
         cwd=path.parent,
         CIFAR10_ROOT=str(standin),
         PYTHONPATH="",
-        HTTPS_PROXY="http://127.0.0.1:9",
-        HOME=os.environ.get("HOME", "/tmp"),
+        **OFFLINE,
     )
     assert process.returncode == 0, process.stderr[-3000:]
-    outputs = "\n".join(
-        str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
-        for cell in nbformat.read(path, as_version=4).cells
-        for output in cell.get("outputs", [])
-    )
+    cells = nbformat.read(path, as_version=4).cells
+    outputs = "\n".join(text_of(cell) for cell in cells)
     assert "11,173,962" in outputs
-    assert outputs.count("all passed") == 4
+    for line in ("q1 BasicBlock: all 9", "q2 Bottleneck: all 9", "q3 ResNet: all ", "q4 Training: 1 of 1"):
+        assert outputs.count(line) == 2, f"{line}: once in its check, once in the export"
     assert list(path.parent.glob("resnet_*.zip")), "the export cell writes the submission"
 
 
-def solution_with_checks(stubs: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The handout's notebook with each stub cell replaced by the solution's cell that defines the same class."""
-    solved = [cell.source for cell in solution_notebook().cells if cell.cell_type == "code"]
-    for cell in stubs.cells:
-        if cell.cell_type == "code" and "NotImplementedError" in cell.source:
-            names = [line.split("(")[0] for line in cell.source.splitlines() if line.startswith(("class ", "def "))]
-            (cell.source,) = [text for text in solved if all(f"{name}(" in text for name in names)]
-    return stubs
+class Session:
+    """A student at work: a kernel in the handout, cells that are edited, run and saved one at a time."""
+
+    def __init__(self, handout: Path, client: NotebookClient):
+        self.path, self.client, self.notebook = handout / "assignment" / "resnet.ipynb", client, client.nb
+
+    def cell(self, start: str) -> nbformat.NotebookNode:
+        """The code cell that begins with `start`."""
+        return next(c for c in self.notebook.cells if c.cell_type == "code" and c.source.startswith(start))
+
+    def run(self, start: str) -> str:
+        """Run a cell and return what it says."""
+        cell = self.cell(start)
+        self.client.execute_cell(cell, self.notebook.cells.index(cell))
+        return text_of(cell)
+
+    def edit(self, start: str, source: str) -> str:
+        """Replace a cell's source and run it, without saving."""
+        self.cell(start).source = source
+        return self.run(source[:20])
+
+    def save(self) -> None:
+        """Ctrl+S."""
+        nbformat.write(self.notebook, self.path)
+
+
+@pytest.fixture
+def session(handout, standin):
+    notebook = nbformat.read(handout / "assignment" / "resnet.ipynb", as_version=4)
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(handout / "assignment")}})
+    environment = {**os.environ, "CIFAR10_ROOT": str(standin), "PYTHONPATH": "", **OFFLINE}
+    with client.setup_kernel(env=environment):
+        yield Session(handout, client)
+
+
+def test_the_whole_path_of_a_student(session):
+    """Stub, mistake, message, repair without a restart, quick training, export, grade: the promise is kept."""
+    solved = {c.source.split("(")[0]: c.source for c in solution_notebook().cells if c.source.startswith("class ")}
+    start = time.perf_counter()
+    session.run("import os")
+    session.run("data_folder")
+    session.run("class BasicBlock")
+    assert "Not implemented yet" in session.run('grader.check("q1")')
+
+    right = solved["class BasicBlock"]
+    wrong = right.replace("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)")
+    session.edit("class BasicBlock", wrong)
+    said = session.run('grader.check("q1")')
+    assert re.search(r"4 of 9 checks pass", said)
+    assert "order do the addition and the last ReLU come?" in said
+    session.edit("class BasicBlock", right)
+    assert "all 9 checks pass, 15 of 15 points" in session.run('grader.check("q1")')
+
+    for name in ("class Bottleneck", "class ResNet"):
+        session.edit(name, solved[name])
+    promised = [session.run(f'grader.check("q{number}")').splitlines()[0] for number in (1, 2, 3, 4)]
+    session.edit("quick = ", session.cell("quick = ").source.replace("epochs=3", "epochs=1"))
+
+    said = session.run("# Save your")
+    assert "! `BasicBlock`, `Bottleneck`, `ResNet`, `ResNet18`: the code that runs here is not" in said
+    assert "Nothing was written. Save the notebook" in said
+    assert not list(session.path.parent.glob("*.zip"))
+    session.save()
+    said = session.run("# Save your")
+    for line in promised:
+        assert line in said, "the export says what the checks said"
+    (exported,) = session.path.parent.glob("*.zip")
+    assert exported.name in said
+    assert zipfile.ZipFile(exported).namelist().count("resnet.ipynb") == 1
+
+    with Grader() as grader:
+        grade = grader.grade(exported)
+    for question, line in zip(("q1", "q2", "q3", "q4"), promised, strict=True):
+        public = sum(outcome.points for outcome in grade.of_question(question) if not outcome.hidden)
+        assert f"{public:g} of {public:g} points" in line, "graders give what the notebook promised"
+    assert grade.score == grade.possible
+    print(f"the whole path took {time.perf_counter() - start:.0f} s")
+
+
+def test_export_names_what_is_missing(session):
+    session.run("import os")
+    session.cell("class Bottleneck").source = "class BottleNeck(nn.Module):\n    pass"
+    session.save()
+    said = session.run("# Save your")
+    assert "! `Bottleneck` is not defined" in said
+    assert "defines `BottleNeck`; the name must be exactly `Bottleneck`" in said
+    assert list(session.path.parent.glob("*.zip")), "unfinished work can be handed in"
+
+
+def test_a_stub_in_the_way_is_two_lines_and_no_trace(session):
+    session.run("import os")
+    session.run("class BasicBlock")
+    session.notebook.cells.append(
+        nbformat.v4.new_code_cell("net = BasicBlock(8, 8)", metadata={"tags": ["raises-exception"]})
+    )
+    said = session.run("net = BasicBlock")
+    assert said.startswith("Not implemented yet: BasicBlock.__init__ builds no layers\n")
+    assert "Traceback" not in said
+
+
+def test_diagrams_are_what_the_code_draws():
+    for name, draw in FIGURES.items():
+        assert (figures.FOLDER / f"{name}.svg").read_text(encoding="utf-8") == draw().svg(), "run `python -m figures`"
+
+
+def test_every_diagram_is_described_and_in_the_notebook(built):
+    cells = nbformat.read(built / "assignment" / "resnet.ipynb", as_version=4).cells
+    shown = {c.source: c.outputs[0]["data"]["text/html"] for c in cells if c.source.startswith("figures.show")}
+    assert set(shown) == {f'figures.show("{name}")' for name in FIGURES}
+    for html in shown.values():
+        assert len(re.search(r'alt="([^"]*)"', html)[1]) > 200
+        assert 'src="data:image/svg+xml;base64,' in html, "nothing to fetch"
+
+
+def test_headings_go_down_one_level_at_a_time(built):
+    cells = nbformat.read(built / "assignment" / "resnet.ipynb", as_version=4).cells
+    headings = [h for c in cells if c.cell_type == "markdown" for h in re.findall(r"^(#+) ", c.source, re.MULTILINE)]
+    levels = [len(h) for h in headings]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels)), levels

@@ -39,7 +39,7 @@ class BasicBlock(nn.Module):
 block = BasicBlock(64, 64).to(device)
 x = torch.randn(1, 64, 32, 32, device=device)
 start = time.time()
-for i in range(100):
+for _ in range(100):
     y = block(x)
 print(f"{(time.time() - start) / 100:.4f} s per block")
 del block, x, y
