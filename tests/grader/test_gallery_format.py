@@ -5,17 +5,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from torch import nn
 
 from autograder.contract import QUESTIONS, REQUIRED
 from autograder.gallery import BadEntry, as_notebook, complete, load_gallery
 from autograder.submission import Cell, Submission, execute, read_submission, slice_submission
-from tests.grader import samples
 
 GALLERY = Path(__file__).parent / "gallery"
 ENTRIES = load_gallery(GALLERY)
-SOLUTION = samples.solution_source()
 
 SOLVED = [
     "import torch\nimport torch.nn as nn",
@@ -27,6 +25,14 @@ SOLVED = [
     "net = ResNet18()",
 ]
 """A stand-in for the solved notebook: what matters here is which cell defines what."""
+
+
+@pytest.fixture(autouse=True)
+def same_torch():
+    """Some entries change PyTorch itself, which is their right in a process of their own."""
+    before = dict(vars(nn))
+    yield
+    vars(nn).update(before)
 
 
 def solved_notebook() -> nbformat.NotebookNode:
@@ -88,19 +94,6 @@ def test_entry_is_a_whole_submission(entry, tmp_path):
             assert names[name].__doc__ != "solved"
         for name in set(REQUIRED[:3]) - changed(entry.source):
             assert names[name].__doc__ == "solved"
-
-
-@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.right], ids=lambda e: e.name)
-def test_right_entry_runs(entry, tmp_path):
-    """Shapes and parameter counts of the blocks; the suite judges the rest."""
-    path = tmp_path / "entry.py"
-    path.write_text(complete(entry, SOLUTION))
-    names = defined(path)
-    basic, bottleneck = names["BasicBlock"](64, 128, 2), names["Bottleneck"](256, 128, 2)
-    assert sum(p.numel() for p in basic.parameters()) == 230_144
-    assert sum(p.numel() for p in bottleneck.parameters()) == 379_392
-    assert basic(torch.randn(2, 64, 8, 8)).shape == (2, 128, 4, 4)
-    assert bottleneck(torch.randn(2, 256, 8, 8)).shape == (2, 512, 4, 4)
 
 
 def test_notebook_keeps_everything_else(tmp_path):

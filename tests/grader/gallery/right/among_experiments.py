@@ -8,8 +8,6 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-# ruff: noqa: B007
-
 sys.path.insert(0, "/content/drive/MyDrive/homework")
 random.seed(0)
 torch.manual_seed(0)
