@@ -26,6 +26,7 @@ def run_suite(
     seed: int = 0,
     cuda: bool = False,
     quiet: bool = True,
+    until_failure: bool = False,
 ) -> list[Outcome]:
     """Run the tests in `folders` on `student` and return one outcome for each test function.
 
@@ -36,6 +37,7 @@ def run_suite(
         seed: the tests draw their weights and inputs from it.
         cuda: run the tests that need a CUDA GPU; without, they are deferred.
         quiet: swallow what student code prints.
+        until_failure: stop at the first test that loses points.
 
     Raises:
         SuiteError: a test file is broken, or nothing was collected.
@@ -52,7 +54,7 @@ def run_suite(
     ]
     for unused in ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception", "faulthandler"):
         arguments += ["-p", f"no:{unused}"]  # together they take as long as the tests of two questions
-    arguments += ["--assert=plain", "--import-mode=importlib", capture]
+    arguments += ["--assert=plain", "--import-mode=importlib", capture, *(["-x"] if until_failure else [])]
     arguments += ["-p", "autograder.suite.plugin"]
     complaint = io.StringIO()
     with contextlib.redirect_stderr(complaint):

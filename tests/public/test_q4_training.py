@@ -27,18 +27,18 @@ def test_overfits_eight_images(student):
 def learns(student):
     """Whether a network of the student's own blocks learns."""
     try:
-        return train(student, student.BasicBlock) is None
+        return train(student, student.BasicBlock, steps=12) is None
     except Exception:  # whatever is wrong is said in q1, or below
         return False
 
 
-def train(student, block):
+def train(student, block, steps=STEPS):
     """Train a network of one block a stage; returns what came and where to look, or None when all is learned."""
     net = student.ResNet(block, [1, 1, 1, 1]).train()
     x, labels = torch.randn(8, 3, 32, 32), torch.arange(8)
     optimizer = student.SGD(net, lr=0.05, momentum=0.9)
     losses = []
-    for _ in range(STEPS):
+    for _ in range(steps):
         net.zero_grad()
         logits = net(x)
         expect.assert_shape(logits, (8, 10), "a network with ten classes returns (8, 10) logits for 8 images")

@@ -1,0 +1,78 @@
+"""Does a score depend on the seed? `python -m benchmarks.stability [--right N] [--wrong N] [--entries K]`.
+
+The solution is graded N times, in process, each time with fresh weights and inputs: it must never lose a point. Each
+wrong entry of the gallery is graded with the tests of its question: it must lose some every time. What fails is
+printed with its seed; exit status 1 then. Without options: 200 and 20 times, every entry; about 15 minutes of one core.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from autograder.gallery import Entry, complete, load_gallery
+from autograder.grade import SUITE
+from autograder.student.local import LocalStudent
+from autograder.suite.run import run_suite
+from tests.grader.samples import GALLERY, solution_source
+
+STRIDE = 7919
+"""Seeds are its multiples, so that runs of different length share their first seeds."""
+
+
+def student_of(source: str, folder: Path) -> LocalStudent:
+    """The classes of a submission, in this process."""
+    path = folder / "submission.py"
+    path.write_text(source, encoding="utf-8")
+    return LocalStudent.from_file(path)
+
+
+def unfair(times: int, folder: Path) -> list[str]:
+    """Grade the solution; one line for each point that it loses."""
+    lines = []
+    for seed in range(0, times * STRIDE, STRIDE):
+        for outcome in run_suite(student_of(solution_source(), folder), SUITE, seed=seed):
+            if outcome.points < outcome.possible:
+                lines.append(f"seed {seed}: the solution fails {outcome.id}: {outcome.message.splitlines()[0]}")
+    return lines
+
+
+def missed(entry: Entry, times: int, folder: Path) -> list[str]:
+    """Grade a wrong entry; one line for each seed with which it keeps all points of its question."""
+    lines = []
+    source = complete(entry, solution_source())
+    for seed in range(0, times * STRIDE, STRIDE):
+        outcomes = run_suite(student_of(source, folder), SUITE, only=[entry.question], seed=seed, until_failure=True)
+        if all(outcome.points == outcome.possible for outcome in outcomes):
+            lines.append(f"seed {seed}: {entry.name} loses nothing in {entry.question}")
+    return lines
+
+
+def main() -> None:
+    """Grade again and again, and print what depends on the seed."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--right", type=int, default=200, help="how often the solution is graded")
+    parser.add_argument("--wrong", type=int, default=20, help="how often each wrong entry is graded")
+    parser.add_argument("--entries", type=int, help="how many wrong entries, spread over the gallery")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    entries = [entry for entry in load_gallery(GALLERY) if not entry.right]
+    if options.entries:
+        entries = entries[:: max(1, len(entries) // options.entries)]
+    start = time.process_time()
+    with tempfile.TemporaryDirectory() as scratch:
+        lines = unfair(options.right, Path(scratch))
+        print(f"solution graded {options.right} times: {len(lines)} lost tests, {time.process_time() - start:.0f} s")
+        for entry in entries:
+            lines += missed(entry, options.wrong, Path(scratch))
+    for line in lines:
+        print(line)
+    print(f"{len(entries)} wrong entries graded {options.wrong} times each; {time.process_time() - start:.0f} s in all")
+    sys.exit(1 if lines else 0)
+
+
+if __name__ == "__main__":
+    main()
