@@ -66,7 +66,7 @@ class Block:
     shortcut_input: str = "x"
     """"x", or what else goes into the shortcut: "relu" (relu(x)), "first" or "last" (what that layer of F returns)."""
     detached: str = ""
-    """"F" or "shortcut": the branch that passes no gradient."""
+    """"F" or "shortcut": the branch that passes no gradient; "both"."""
     padded_shortcut: int | None = None
     """Channels that an identity fills with zeros (option A of the paper), after striding; None: it is x itself."""
     after: str = ""

@@ -69,8 +69,10 @@ class Pass:
             first = out if first is None else first
         source = {"x": x, "relu": x.relu(), "first": first, "last": out}[block.shortcut_input]
         shortcut = None if block.combine == "none" else self._shortcut(block, source)
-        if block.detached:
-            out, shortcut = (out.detach(), shortcut) if block.detached == "F" else (out, shortcut.detach())
+        if block.detached in ("F", "both"):
+            out = out.detach()
+        if block.detached in ("shortcut", "both"):
+            shortcut = shortcut.detach()
         out = COMBINE[block.combine](block.scale * out, shortcut)
         if block.after == "batchnorm":
             out = self.batchnorm("after", block.layers[-1], out)

@@ -58,7 +58,9 @@ def behaviour(design: Design, x: torch.Tensor) -> dict[str, torch.Tensor | None]
         seen["train"], updates = compute(design, weights, x, training=True)
     except RuntimeError:
         return {}
-    seen["train"].backward(torch.linspace(-1, 2, seen["train"].numel(), dtype=torch.double).view_as(seen["train"]))
+    if seen["train"].requires_grad:
+        upstream = torch.linspace(-1, 2, seen["train"].numel(), dtype=torch.double)
+        seen["train"].backward(upstream.view_as(seen["train"]))
     gradients = {f"gradient of {name}": weight.grad for name, weight in weights.items() if weight.requires_grad}
     return {**seen, **updates, **gradients, "gradient of x": x.grad}
 

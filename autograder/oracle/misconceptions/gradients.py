@@ -21,6 +21,14 @@ GRADIENTS = (
         PAPER_BLOCK,
     ),
     Misconception(
+        "no_gradient",
+        BLOCKS,
+        of_block(detached="both"),
+        "No gradient flows through your block at all (no_grad, detach or .data in forward): nothing in it can learn, "
+        "and nothing before it.",
+        PAPER_BLOCK,
+    ),
+    Misconception(
         "first_conv_detached",
         BLOCKS,
         of_layer(1, detached=True),
