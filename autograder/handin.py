@@ -86,7 +86,10 @@ def _is_written(thing: Any) -> bool:
 
 
 def _meaning(thing: Any) -> Any:
-    """What a class or function does, whatever its comments, its layout and its place."""
+    """What a class or function does, whatever its comments, its layout and its place.
+
+    IPython compiles statement by statement, as `execute` does: the same source gives the same code.
+    """
     if not isinstance(thing, type):
         return _of_function(thing)
     members = {}

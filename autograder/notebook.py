@@ -16,6 +16,7 @@ from autograder.contract import QUESTIONS, REQUIRED
 from autograder.handin import inspect_file
 from autograder.student.local import LocalStudent
 from autograder.submission import UnreadableSubmission
+from autograder.submission.execute import in_notebook
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite
 from autograder.suite.summary import Group, as_text, fold, headline, mark, outlook, reason
@@ -191,8 +192,7 @@ def _tell_of_stubs() -> None:
 
 
 def _show_stub(shell: Any, kind: type, error: NotImplementedError, trace: Any, tb_offset: int | None = None) -> None:
-    raised_in = traceback.extract_tb(trace)[-1].filename
-    if "ipykernel_" in raised_in or raised_in.startswith("<ipython-input"):
+    if in_notebook(traceback.extract_tb(trace)[-1].filename):
         print(f"Not implemented yet: {error}\nFill in that cell, run it, then run this one again.", file=sys.stderr)
     else:  # PyTorch raises it too, for reasons of its own
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)

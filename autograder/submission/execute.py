@@ -27,7 +27,7 @@ NO_GPU = (
 )
 _WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs")
 _LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
-_JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$")
+_JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|ipython-input-")  # the second form is Colab's
 
 
 def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
@@ -119,6 +119,11 @@ def student_traceback(error: BaseException) -> str:
     return "\n".join([*frames, _summary(error)])
 
 
+def in_notebook(filename: str) -> bool:
+    """Whether a file of code, as tracebacks name it, is a cell of a running notebook."""
+    return _JUPYTER.search(filename) is not None
+
+
 def _kept(cell: SlicedCell) -> list[ast.stmt]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -177,7 +182,7 @@ def _label(filename: str) -> str:
     """What to call a file of code in a message; "" where it is not the student's."""
     if match := _LABEL.fullmatch(filename):
         return match[1]
-    return "your notebook" if _JUPYTER.search(filename) else ""
+    return "your notebook" if in_notebook(filename) else ""
 
 
 def _summary(error: BaseException) -> str:
