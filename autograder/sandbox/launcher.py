@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.sandbox import wire
-from autograder.sandbox.confine import available_layers, minimum_met
+from autograder.sandbox.confine import available_layers, minimum_met, missing
 from autograder.sandbox.limits import Limits
 from autograder.student.errors import GraderBroken
 
@@ -68,8 +68,8 @@ class Zygote:
         offered = available_layers()
         if not unsafe and not minimum_met(offered):
             raise SandboxUnavailable(
-                f"this machine offers only {', '.join(offered)} to confine student code; "
-                "seccomp, and root or Landlock, are required"
+                f"student code cannot be confined here: {missing(offered)}. "
+                "`--unsafe` grades all the same, with what this machine offers; every result will say so"
             )
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
