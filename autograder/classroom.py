@@ -18,6 +18,7 @@ import torch
 
 from autograder.contract import QUESTIONS
 from autograder.grade import SUITE, Grade, Grader
+from autograder.sandbox.launcher import require_confinement
 from autograder.student.errors import GraderBroken
 from autograder.submission import fingerprint
 
@@ -100,11 +101,11 @@ def grade_all(
     Returns `(results, failures)`: what the files hold, in the order of `submissions`, and one line for each submission
     that has none because the grader itself failed.
 
+    Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given.
+
     A result that is there already, of the same file and the same tests, is not made again. With `only`, the results of
     the other questions stay as they are. A file is written in one step, so an interrupted run can be started again.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    key = grading_key(out)
     version = suite_version()
     names = result_names(submissions)
     todo = {}
@@ -114,6 +115,10 @@ def grade_all(
             todo[path] = missing
         else:
             advance(path.name)
+    if todo and not unsafe:
+        require_confinement()
+    out.mkdir(parents=True, exist_ok=True)
+    key = grading_key(out)
     failures = {}
     for path, grade in _grade_each(todo, jobs, cuda, unsafe, key):
         if isinstance(grade, Grade):

@@ -31,6 +31,20 @@ class SandboxUnavailable(GraderBroken):
     """Student code cannot be confined here; `str()` is one line for whoever grades."""
 
 
+def require_confinement() -> None:
+    """Raise `SandboxUnavailable` where the minimum of `confine` is missing."""
+    if not sys.platform.startswith("linux"):
+        lacks = "it takes Linux"
+    elif not minimum_met(offered := available_layers()):
+        lacks = missing(offered)
+    else:
+        return
+    raise SandboxUnavailable(
+        f"student code cannot be confined here: {lacks}. "
+        "`--unsafe` grades all the same, with what this machine offers; every result will say so"
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Death:
     """How a worker ended: its exit code (negative: a signal), and the processor time that it used."""
@@ -63,14 +77,8 @@ class Zygote:
     """
 
     def __init__(self, unsafe: bool = False):
-        if not sys.platform.startswith("linux"):
-            raise SandboxUnavailable("student code can only be confined on Linux")
-        offered = available_layers()
-        if not unsafe and not minimum_met(offered):
-            raise SandboxUnavailable(
-                f"student code cannot be confined here: {missing(offered)}. "
-                "`--unsafe` grades all the same, with what this machine offers; every result will say so"
-            )
+        if not unsafe:
+            require_confinement()
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
