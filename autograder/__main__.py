@@ -62,6 +62,7 @@ def grade(paths: tuple[Path, ...], out: Path, jobs: int, cuda: bool, only: list[
 
     from autograder.classroom import NothingToGrade, find_submissions, grade_all
     from autograder.report import write_reports
+    from autograder.sandbox.launcher import SandboxUnavailable
     from autograder.table import print_table, progress
 
     try:
@@ -70,10 +71,16 @@ def grade(paths: tuple[Path, ...], out: Path, jobs: int, cuda: bool, only: list[
         raise click.UsageError(str(error)) from error
     if ignored:
         click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
-    with progress(len(submissions)) as advance:
-        grades, failures = grade_all(submissions, out, jobs=jobs, only=only, cuda=cuda, unsafe=unsafe, advance=advance)
-    print_table(grades, Console())
-    click.echo(f"report: {write_reports(out)}")
+    try:
+        with progress(len(submissions)) as advance:
+            grades, failures = grade_all(
+                submissions, out, jobs=jobs, only=only, cuda=cuda, unsafe=unsafe, advance=advance
+            )
+    except SandboxUnavailable as error:
+        raise click.ClickException(str(error)) from error
+    if grades:
+        print_table(grades, Console())
+        click.echo(f"report: {write_reports(out)}")
     if failures:
         raise click.ClickException("no result, because the grader failed, for\n" + "\n".join(failures))
 

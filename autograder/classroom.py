@@ -5,6 +5,8 @@ import ctypes
 import hashlib
 import json
 import multiprocessing
+import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -16,10 +18,12 @@ import torch
 
 from autograder.contract import QUESTIONS
 from autograder.grade import SUITE, Grade, Grader
+from autograder.sandbox.launcher import require_confinement
 from autograder.student.errors import GraderBroken
 from autograder.submission import fingerprint
 
 SUFFIXES = (".ipynb", ".py", ".zip")
+KEY = "grading.key"
 PR_SET_PDEATHSIG = 1
 
 
@@ -97,10 +101,11 @@ def grade_all(
     Returns `(results, failures)`: what the files hold, in the order of `submissions`, and one line for each submission
     that has none because the grader itself failed.
 
+    Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given.
+
     A result that is there already, of the same file and the same tests, is not made again. With `only`, the results of
     the other questions stay as they are. A file is written in one step, so an interrupted run can be started again.
     """
-    out.mkdir(parents=True, exist_ok=True)
     version = suite_version()
     names = result_names(submissions)
     todo = {}
@@ -110,8 +115,12 @@ def grade_all(
             todo[path] = missing
         else:
             advance(path.name)
+    if todo and not unsafe:
+        require_confinement()
+    out.mkdir(parents=True, exist_ok=True)
+    key = grading_key(out)
     failures = {}
-    for path, grade in grade_each(todo, jobs, cuda, unsafe):
+    for path, grade in grade_each(todo, jobs, cuda, unsafe, key):
         if isinstance(grade, Grade):
             merged = _merge(_load(out / names[path]), {**grade.to_json(), "suite": version})
             _write(out / names[path], merged)
@@ -123,7 +132,7 @@ def grade_all(
 
 
 def grade_each(
-    todo: Mapping[Path, Collection[str]], jobs: int, cuda: bool = False, unsafe: bool = False
+    todo: Mapping[Path, Collection[str]], jobs: int, cuda: bool = False, unsafe: bool = False, key: bytes = b""
 ) -> Iterator[tuple[Path, Grade | GraderBroken]]:
     """Grade submissions in parallel processes; yields each with its grade as it is done.
 
@@ -131,13 +140,14 @@ def grade_each(
         todo: for each submission the questions to judge.
         jobs: processes, each with a sandbox of its own.
         cuda: run the tests that need a CUDA GPU.
-        unsafe: as of `Grader`.
+        unsafe, key: as of `Grader`.
     """
     if not todo:
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(todo)), context, initializer=_start_process) as pool:
-        futures = {pool.submit(_grade_one, path, only, cuda, unsafe): path for path, only in todo.items()}
+    workers = min(jobs, len(todo))
+    with ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=(os.getpid(),)) as pool:
+        futures = {pool.submit(_grade_one, path, only, cuda, unsafe, key): path for path, only in todo.items()}
         for future in as_completed(futures):
             yield futures[future], future.result()
 
@@ -146,18 +156,20 @@ _grader: Grader | None = None
 """The grader of this process of the pool; it is started with the first submission and serves all of them."""
 
 
-def _start_process() -> None:
+def _start_process(parent: int) -> None:
     """Grade with one thread, and do not outlive the parent, however it ends."""
     torch.set_num_threads(1)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended while torch was imported here
+            os._exit(1)
 
 
-def _grade_one(path: Path, only: Collection[str], cuda: bool, unsafe: bool) -> Grade | GraderBroken:
+def _grade_one(path: Path, only: Collection[str], cuda: bool, unsafe: bool, key: bytes) -> Grade | GraderBroken:
     global _grader
     try:
         if _grader is None:
-            _grader = Grader(unsafe)
+            _grader = Grader(unsafe, key=key)
             atexit.register(_grader.close)
         return _grader.grade(path, only=only, cuda=cuda)
     except GraderBroken as broken:
@@ -165,6 +177,26 @@ def _grade_one(path: Path, only: Collection[str], cuda: bool, unsafe: bool) -> G
             _grader.close()
             _grader = None  # the next submission gets a fresh one
         return broken
+
+
+def grading_key(out: Path) -> bytes:
+    """The secret of a results folder, made with its first result: students cannot tell what their code will be fed.
+
+    It stays with the results, so that a later run gives the same scores (see `autograder.grade.seed_of`).
+    """
+    path = out / KEY
+    if not path.exists():
+        scratch = out / f".{KEY}.{os.getpid()}"
+        scratch.touch(mode=0o600)
+        scratch.write_text(secrets.token_hex(32) + "\n")
+        try:
+            os.link(scratch, path)
+        except FileExistsError:
+            pass  # another run was faster
+        except OSError:  # a file system without links
+            scratch.replace(path)
+        scratch.unlink(missing_ok=True)
+    return path.read_bytes()
 
 
 def _missing(

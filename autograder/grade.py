@@ -1,5 +1,8 @@
 """One submission in, one `Grade` out."""
 
+import functools
+import hashlib
+import hmac
 import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
@@ -8,6 +11,7 @@ from typing import Any, ClassVar
 
 from autograder.contract import QUESTIONS
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
+from autograder.sandbox.limits import Limits
 from autograder.student.errors import StudentCrash, StudentTimeout
 from autograder.student.local import LocalStudent, NotDefined, refused_questions, why_missing
 from autograder.student.remote import RemoteStudent
@@ -106,13 +110,15 @@ class Grader:
 
     Args:
         unsafe: grade although this machine cannot confine student code. Every result says so.
+        limits: what a submission may use.
+        key: a secret of the grader's, see `seed_of`.
 
     Raises:
         SandboxUnavailable: student code cannot be confined here, and `unsafe` is not given.
     """
 
-    def __init__(self, unsafe: bool = False):
-        self._unsafe = unsafe
+    def __init__(self, unsafe: bool = False, limits: Limits | None = None, key: bytes = b""):
+        self._unsafe, self._limits, self._key = unsafe, limits or Limits(), key
         self._zygote: Zygote | None = None
         try:
             self._zygote = Zygote(unsafe)
@@ -136,7 +142,7 @@ class Grader:
             return judged.grade(path.name, fingerprint(path), start)
         slice_ = slice_submission(submission)
         with self._open(slice_) as student:
-            judged = self._grade_slice(slice_, student, only, int(submission.sha256[:8], 16), cuda)
+            judged = self._grade_slice(slice_, student, only, seed_of(submission.sha256, self._key), cuda)
         return judged.grade(submission.name, submission.sha256, start)
 
     def close(self) -> None:
@@ -151,7 +157,7 @@ class Grader:
         self.close()
 
     def _open(self, slice_: Slice) -> "RemoteStudent | _Unconfined":
-        return _Unconfined(slice_) if self._zygote is None else RemoteStudent(slice_, zygote=self._zygote)
+        return _Unconfined(slice_) if self._zygote is None else RemoteStudent(slice_, self._limits, self._zygote)
 
     def _grade_slice(
         self, slice_: Slice, student: Any, only: Collection[str] | None, seed: int, cuda: bool
@@ -182,6 +188,23 @@ class _Judged:
     def grade(self, name: str, sha256: str, start: float) -> Grade:
         seconds = time.perf_counter() - start
         return Grade(name, sha256, self.status, seconds, self.isolation, self.problems, self.outcomes)
+
+
+def seed_of(sha256: str, key: bytes = b"") -> int:
+    """What the tests of a submission draw their weights and inputs from.
+
+    The same submission, tests and key always give the same seed. Who knows neither the hidden tests nor the key cannot
+    compute it, and so cannot try variants of a file at home until a lucky one passes.
+    """
+    return int.from_bytes(hmac.digest(_hidden_suite() + key, sha256.encode(), "sha256")[:4], "big")
+
+
+@functools.cache
+def _hidden_suite() -> bytes:
+    digest = hashlib.sha256()
+    for file in sorted(SUITE[1].glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.digest()
 
 
 class _Unconfined(LocalStudent):

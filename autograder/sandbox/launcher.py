@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.sandbox import wire
-from autograder.sandbox.confine import available_layers, minimum_met
+from autograder.sandbox.confine import available_layers, minimum_met, missing
 from autograder.sandbox.limits import Limits
 from autograder.student.errors import GraderBroken
 
@@ -29,6 +29,20 @@ _BOOTSTRAP = (
 
 class SandboxUnavailable(GraderBroken):
     """Student code cannot be confined here; `str()` is one line for whoever grades."""
+
+
+def require_confinement() -> None:
+    """Raise `SandboxUnavailable` where the minimum of `confine` is missing."""
+    if not sys.platform.startswith("linux"):
+        lacks = "it takes Linux"
+    elif not minimum_met(offered := available_layers()):
+        lacks = missing(offered)
+    else:
+        return
+    raise SandboxUnavailable(
+        f"student code cannot be confined here: {lacks}. "
+        "`--unsafe` grades all the same, with what this machine offers; every result will say so"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,14 +77,8 @@ class Zygote:
     """
 
     def __init__(self, unsafe: bool = False):
-        if not sys.platform.startswith("linux"):
-            raise SandboxUnavailable("student code can only be confined on Linux")
-        offered = available_layers()
-        if not unsafe and not minimum_met(offered):
-            raise SandboxUnavailable(
-                f"this machine offers only {', '.join(offered)} to confine student code; "
-                "seccomp, and root or Landlock, are required"
-            )
+        if not unsafe:
+            require_confinement()
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:

@@ -16,7 +16,7 @@ class StudentError(Exception):
 
     def __init__(self, kind: str, message: str, traceback: str):
         super().__init__(traceback or f"{kind}: {message}")
-        self.kind, self.message = kind, message
+        self.kind, self.message, self.traceback = kind, message, traceback
 
 
 class StudentTimeout(Exception):

@@ -20,7 +20,7 @@ from typing import Any
 MEGABYTE = 1_000_000
 LARGEST_FILE = 50 * MEGABYTE
 """Bytes of a submission and of the notebook inside a zip; generous, since plots live in notebooks."""
-LARGEST_CODE = 500_000
+LARGEST_CODE = 200_000
 """Characters of code in all cells together."""
 MOST_MEMBERS = 1000
 """Files in a zip."""
@@ -95,6 +95,9 @@ def _read_bytes(path: Path) -> bytes:
     if path.suffix.lower() not in (".ipynb", ".py", ".zip"):
         raise _Refused("hand in a notebook (.ipynb), a .py file, or the .zip from grader.export().")
     try:
+        # A link that a student shipped could name a file of the grader's, or somebody else's submission.
+        if path.is_symlink():
+            raise _Refused("is a link: hand in the file itself.")
         if not path.exists():
             raise _Refused("there is no such file.")
         if not path.is_file():

@@ -27,7 +27,7 @@ def _classify(error: BaseException) -> tuple[str, str]:
     if isinstance(error, NotDefined):
         return "failed", str(error)
     if isinstance(error, StudentError):
-        kind, text, lines = error.kind, error.message, str(error)
+        kind, text, lines = error.kind, error.message, error.traceback
     else:
         kind, text, lines = type(error).__name__, _text(error), student_traceback(error)
         if not lines and isinstance(error, AssertionError):

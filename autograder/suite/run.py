@@ -59,7 +59,7 @@ def run_suite(
     complaint = io.StringIO()
     with contextlib.redirect_stderr(complaint):
         status = pytest.main(arguments, plugins=[binding])
-    if (broken := binding.config.stash.get(plugin.BROKEN, None)) is not None:
+    if binding.config is not None and (broken := binding.config.stash.get(plugin.BROKEN, None)) is not None:
         raise broken
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise SuiteError(f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}")
@@ -72,11 +72,12 @@ class _Binding:
     def __init__(self, student: Any, only: Collection[str] | None, seed: int, cuda: bool):
         self.student, self.only, self.seed, self.cuda = student, only, seed, cuda
         self.recorder: plugin.Recorder
-        self.config: pytest.Config
+        self.config: pytest.Config | None = None
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self.config = config
+        config.option.tbstyle = "line"  # messages are the plugin's: source lines around each failure cost seconds
         config.stash[plugin.STUDENT] = self.student
         config.stash[plugin.SEED] = self.seed
         config.stash[plugin.CUDA] = self.cuda

@@ -1,32 +1,43 @@
-"""Hostile submissions gain nothing: no look at the grader's files, no hang, no process or file left, no harm to others.
+"""Hostile submissions gain nothing: no point, no look at the grader's files, no hang, no process or file left behind.
 
-What each payload tries is said in its docstring, in `attacks/`.
+Each payload in `attacks/` (its docstring says what it tries) is graded with the whole suite, hidden tests included,
+and with one more hidden test, whose source and expected value are a secret that is searched for in all that comes back.
 """
 
+import json
 import platform
+import shutil
 
 import pytest
-import torch
 
+import autograder.grade
+from autograder.grade import Grader
+from autograder.sandbox.confine import minimum_met
 from autograder.sandbox.launcher import Zygote
-from autograder.sandbox.limits import MIB, Limits
-from autograder.student.remote import RemoteStudent
-from autograder.submission import read_submission, slice_submission
 from tests.grader import attacks
+from tests.grader.attacks.rehearsal import needs_x86_64
 
-LIMITS = Limits(
-    import_seconds=1.5,
-    request_seconds=1.0,
-    submission_seconds=6.0,
-    cpu_seconds=5,
-    memory_bytes=512 * MIB,
-    reply_bytes=64 * MIB,
-    workers=4,
-)
-SLACK = 4.0  # seconds for what is not the student's: starting and burying workers, on a machine that does other things
+UNTOUCHED_INPUT = 1
+"""A block that hands anything back and leaves its input alone earns that one check, attack or none: see the twins."""
+SHAPE_TOO = 3
+"""The same for a block whose output has the right shape: two points more."""
+EARNS = {
+    "forge_caller_frames": UNTOUCHED_INPUT,
+    "forge_equal_to_anything": UNTOUCHED_INPUT,
+    "forge_patch_torch": UNTOUCHED_INPUT,
+    "forge_pickle_in_state": UNTOUCHED_INPUT,
+    "hang_in_backward": UNTOUCHED_INPUT,
+    "forge_echo": SHAPE_TOO,
+    "forge_replay": SHAPE_TOO,
+    "forge_state": SHAPE_TOO,
+    # What public checks let through that look at properties, one by one; each is a mark to be lowered. They compute
+    # what they expect after the block had its hands on the input; and they count what a module says it has.
+    "forge_move_the_input": 10,
+    "forge_claims": 25,
+}
+"""The most points that a payload may get; none, where it is not listed."""
 
-HONEST = """
-import torch
+HAND_BACK = """
 from torch import nn
 
 class BasicBlock(nn.Module):
@@ -34,11 +45,28 @@ class BasicBlock(nn.Module):
 
     def __init__(self, in_planes, planes, stride=1):
         super().__init__()
-        self.conv = nn.Conv2d(in_planes, planes, 3, stride, 1, bias=False)
+        self.planes, self.stride = planes, stride
 
     def forward(self, x):
-        return torch.relu(self.conv(x))
+        return x{shape}
 """
+SHAPED = ".new_zeros(len(x), self.planes, x.shape[2] // self.stride, x.shape[3] // self.stride)"
+
+BAIT_TEST = '''
+import pytest
+import torch
+
+pytestmark = pytest.mark.question("q1")
+
+@pytest.mark.points(0)
+def test_bait(student):
+    """Bait: nobody can know what is expected here."""
+    expected = torch.frombuffer(bytearray(b"{token}"), dtype=torch.uint8)
+    block = student.BasicBlock(8, 8)
+    secret_of_a_test = "{token}"
+    if torch.equal(block(torch.randn(2, 8, 8, 8)), expected):
+        raise AssertionError(secret_of_a_test)
+'''
 
 
 @pytest.fixture(scope="module")
@@ -48,56 +76,68 @@ def bait(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def zygote(bait):
-    with Zygote() as zygote:
-        print(f"\nlayers: {', '.join(zygote.layers)}")
-        yield zygote
+def grader(bait, tmp_path_factory):
+    """Grades with the real suite and the bait; limits are tight, so that hanging costs seconds."""
+    hidden = tmp_path_factory.mktemp("suite") / "hidden"
+    shutil.copytree(autograder.grade.SUITE[1], hidden)
+    (hidden / "test_q1_bait.py").write_text(BAIT_TEST.format(token=bait.token))
+    with pytest.MonkeyPatch.context() as patch, Grader(limits=attacks.LIMITS) as grader:
+        patch.setattr(autograder.grade, "SUITE", (autograder.grade.SUITE[0], hidden))
+        yield grader
 
 
-def student_of(source, folder, zygote):
-    path = folder / "submission.py"
-    path.write_text(source)
-    return RemoteStudent(slice_submission(read_submission(path)), LIMITS, zygote)
+@pytest.fixture(scope="module")
+def hidden_lines():
+    """Lines of hidden tests that say something: none of them may come back."""
+    sources = [path.read_text() for path in autograder.grade.SUITE[1].glob("*.py")]
+    return {line.strip() for source in sources for line in source.splitlines() if len(line.strip()) > 24}
 
 
 def test_there_are_enough_payloads():
     groups = {name.partition("_")[0] for name in attacks.NAMES}
     assert groups == {"forge", "read", "hang", "exhaust", "escape", "network", "protocol"}
-    assert len(attacks.NAMES) >= 40
+    assert len(attacks.NAMES) >= 60
+
+
+def test_twins_without_an_attack(grader, tmp_path):
+    """What the payloads of `EARNS` get, they get without attacking."""
+    path = tmp_path / "twin.py"
+    for shape, points in (("", UNTOUCHED_INPUT), (SHAPED, SHAPE_TOO)):
+        path.write_text(HAND_BACK.format(shape=shape))
+        assert grader.grade(path).score == points
 
 
 @pytest.mark.parametrize("name", attacks.NAMES)
-def test_attack_gains_nothing(name, bait, zygote, tmp_path):
+def test_attack_gains_nothing(name, bait, grader, hidden_lines, tmp_path):
     source = bait.aim(name)
-    if "syscall(" in source and platform.machine() != "x86_64":
+    if needs_x86_64(source) and platform.machine() != "x86_64":
         pytest.skip("this payload uses the system call numbers of x86_64")
-    with student_of(source, tmp_path, zygote) as student:
-        transcript = attacks.drive(student)
-        assert student.isolation == zygote.layers
+    path = tmp_path / f"{name}.py"
+    path.write_text(source)
+    grade = grader.grade(path)
+    limit = attacks.LIMITS.import_seconds + attacks.LIMITS.submission_seconds + attacks.SLACK
+    print(f"{name}: {grade.score:g} points in {grade.seconds:.1f} s of {limit:g} s; {', '.join(grade.isolation)}")
 
-    assert attacks.TRIUMPH not in transcript.text
-    assert bait.token not in transcript.text
-    assert all(bait.token.encode() not in bytes_of(tensor) for tensor in transcript.tensors)
-    assert transcript.text.isprintable() or set(filter(lambda c: not c.isprintable(), transcript.text)) <= {"\n", "\t"}
-    assert len(transcript.text) < 200_000
-    assert transcript.seconds < LIMITS.submission_seconds + SLACK
-    assert transcript.texts, "an attack without any effect at all was not run"
-    bait.assert_untouched()
-    assert attacks.processes(zygote.pid) == set()
-    assert attacks.traces() == []
-    assert_still_sane(tmp_path, zygote)
+    assert grade.status in ("graded", "incomplete", "crashed")
+    assert grade.score <= EARNS.get(name, 0), [o.id for o in grade.outcomes if o.points]
+    assert grade.possible > 80, "the suite did not run to its end"
+    assert grade.seconds < limit
+    assert minimum_met(grade.isolation)
 
-
-def assert_still_sane(folder, zygote):
-    """This process judges as before, and the next submission gets its due."""
-    assert not torch.equal(torch.zeros(2), torch.ones(2))
-    assert not torch.allclose(torch.zeros(2), torch.ones(2))
-    with student_of(HONEST, folder, zygote) as student:
-        block = student.BasicBlock(2, 3)
-        x = torch.randn(2, 2, 5, 5)
-        expected = torch.conv2d(x, block.state_dict()["conv.weight"], padding=1).relu()
-        assert torch.allclose(block(x), expected, atol=1e-5)
+    text = "\n".join([*grade.problems, *(outcome.message for outcome in grade.outcomes)])
+    assert attacks.TRIUMPH not in text
+    assert bait.token not in json.dumps(grade.to_json())
+    assert not [line for line in hidden_lines if line in text]
+    assert attacks.readable(text)
+    assert len(text) < 200_000
+    attacks.assert_nothing_left(bait)
 
 
-def bytes_of(tensor):
-    return tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+def test_the_grader_is_still_sane(grader, bait, tmp_path):
+    """After all of them, an honest block gets its due and this process judges as before."""
+    with Zygote() as zygote:
+        attacks.assert_still_sane(tmp_path, zygote)
+    (tmp_path / "honest.py").write_text(attacks.HONEST)
+    grade = grader.grade(tmp_path / "honest.py")
+    earned = {outcome.id.partition("::")[2] for outcome in grade.outcomes if outcome.points}
+    assert {"test_output_shape", "test_input_unchanged"} <= earned

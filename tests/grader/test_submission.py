@@ -170,7 +170,7 @@ def test_zip_in_a_folder_with_clutter(tmp_path):
         ("a.py", "\n\n", "no code"),
         ("a.py", "é = 1".encode("latin-1"), "not a text file in UTF-8 (byte 0)"),
         ("a.py", CODE.encode("utf-16"), "UTF-16"),
-        ("a.py", "x = 1\n" * 200_000, "more than 500 kB of code"),
+        ("a.py", "x = 1\n" * 200_000, "more than 200 kB of code"),
         ("a.docx", "text", "hand in a notebook"),
         ("resnet", "text", "hand in a notebook"),
         ("a.zip", b"PK\x03\x04 broken", "not a zip file that can be opened"),
@@ -191,6 +191,15 @@ def test_no_file_or_no_regular_file(tmp_path):
     (tmp_path / "folder.ipynb").mkdir()
     assert "not a file" in refused(tmp_path / "folder.ipynb")
     assert fingerprint(tmp_path / "gone.ipynb") == fingerprint(tmp_path / "folder.ipynb") == ""
+
+
+def test_link_to_somebody_elses_file(tmp_path):
+    """A shipped link could name the solution, a hidden test, or another student's work."""
+    write(tmp_path, "solution.py", CODE)
+    (tmp_path / "resnet.py").symlink_to(tmp_path / "solution.py")
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    assert "is a link" in refused(tmp_path / "resnet.py")
+    assert "is a link" in refused(tmp_path / "gone.py")
 
 
 def test_too_large(tmp_path, monkeypatch):

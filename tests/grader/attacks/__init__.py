@@ -18,12 +18,43 @@ from typing import Any
 
 import torch
 
+from autograder.sandbox.launcher import Zygote
+from autograder.sandbox.limits import MIB, Limits
+from autograder.student.remote import RemoteStudent
+from autograder.submission import read_submission, slice_submission
+
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[2]
 NAMES = sorted(path.stem for path in FOLDER.glob("[a-z]*_*.py"))
 TRIUMPH = "ATTACK SUCCEEDED"
 TRACE = "sandbox_attack"
 """Part of the name of every file that a payload tries to leave."""
+LIMITS = Limits(
+    import_seconds=1.5,
+    request_seconds=1.0,
+    submission_seconds=3.0,
+    cpu_seconds=4,
+    memory_bytes=512 * MIB,
+    reply_bytes=64 * MIB,
+    workers=2,
+)
+SLACK = 10.0
+"""Seconds for what is not the student's: starting and burying workers, on a machine that does other things."""
+
+HONEST = """
+import torch
+from torch import nn
+
+class BasicBlock(nn.Module):
+    expansion = 1
+
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__()
+        self.conv = nn.Conv2d(in_planes, planes, 3, stride, 1, bias=False)
+
+    def forward(self, x):
+        return torch.relu(self.conv(x))
+"""
 
 
 @dataclass
@@ -133,6 +164,54 @@ def drive(student: Any) -> Transcript:
     return transcript
 
 
+def rehearse(name: str, bait: Bait, zygote: Zygote, folder: Path) -> tuple[str, ...]:
+    """Drive one payload, assert that it got nothing and left nothing, and return the layers that confined it."""
+    with student_of(bait.aim(name), folder, zygote) as student:
+        transcript = drive(student)
+        isolation = student.isolation
+    assert TRIUMPH not in transcript.text, transcript.text[:2000]
+    assert bait.token not in transcript.text
+    assert all(bait.token.encode() not in _bytes(tensor) for tensor in transcript.tensors)
+    assert readable(transcript.text)
+    assert len(transcript.text) < 200_000
+    assert transcript.seconds < LIMITS.submission_seconds + SLACK
+    assert transcript.texts, "an attack without any effect at all was not run"
+    assert_nothing_left(bait)
+    assert_still_sane(folder, zygote)
+    return isolation
+
+
+def student_of(source: str, folder: Path, zygote: Zygote, limits: Limits = LIMITS) -> RemoteStudent:
+    """The student surface of a script."""
+    path = folder / "submission.py"
+    path.write_text(source)
+    return RemoteStudent(slice_submission(read_submission(path)), limits, zygote)
+
+
+def readable(text: str) -> bool:
+    """Is there nothing in it that a terminal or a browser would obey?"""
+    return {letter for letter in text if not letter.isprintable()} <= {"\n", "\t"}
+
+
+def assert_nothing_left(bait: Bait) -> None:
+    """No worker under any zygote of ours, no file, no connection."""
+    bait.assert_untouched()
+    left = {child: processes(child) for child in processes(os.getpid())}
+    assert not any(left.values()), left
+    assert traces() == []
+
+
+def assert_still_sane(folder: Path, zygote: Zygote) -> None:
+    """This process judges as before, and the next submission gets its due."""
+    assert not torch.equal(torch.zeros(2), torch.ones(2))
+    assert not torch.allclose(torch.zeros(2), torch.ones(2))
+    with student_of(HONEST, folder, zygote) as student:
+        block = student.BasicBlock(2, 3)
+        x = torch.randn(2, 2, 5, 5)
+        expected = torch.conv2d(x, block.state_dict()["conv.weight"], padding=1).relu()
+        assert torch.allclose(block(x), expected, atol=1e-5)
+
+
 def traces() -> list[str]:
     """Files that a payload has left."""
     folders = (ROOT, "/tmp", "/var/tmp", "/dev/shm", "/run/lock", os.path.expanduser("~"), os.getcwd())
@@ -151,6 +230,10 @@ def processes(parent: int) -> set[int]:
                 if ppid == parent or (ppid == 1 and entry.stat().st_uid >= 0x70000000):
                     found.add(int(entry.name))
     return found
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    return tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _list(folder: str | Path) -> list[str]:
