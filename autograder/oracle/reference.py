@@ -71,7 +71,7 @@ class Pass:
         shortcut = None if block.combine == "none" else self._shortcut(block, source)
         if block.detached in ("F", "both"):
             out = out.detach()
-        if block.detached in ("shortcut", "both"):
+        if shortcut is not None and block.detached in ("shortcut", "both"):
             shortcut = shortcut.detach()
         out = COMBINE[block.combine](block.scale * out, shortcut)
         if block.after == "batchnorm":
