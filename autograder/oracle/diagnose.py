@@ -26,7 +26,7 @@ PAIRS = {"BasicBlock": 1200, "Bottleneck": 1200, "ResNet": 150}
 TASKS = {
     "BasicBlock": [(8, 8, 1), (6, 10, 1), (8, 8, 2), (6, 10, 2)],
     "Bottleneck": [(32, 8, 1), (8, 8, 1), (32, 8, 2), (10, 6, 2)],
-    "ResNet": [(1, (1, 1, 1, 1), 10), (1, (1, 2, 3, 2), 7), (2, (1, 2, 1, 1), 10)],
+    "ResNet": [(1, (1, 1, 1, 1), 10), (1, (2, 1, 3, 2), 7), (2, (1, 2, 1, 1), 10)],
 }
 """What is built for a diagnosis: the identity shortcut, each reason for a projection; widths, depths, classes."""
 SIZES = ((6, 4), (4, 8))
@@ -71,8 +71,8 @@ class Diagnostician:
         known = self._known[kind]
         if known is not None and _explains(known.mistakes, exhibit):
             return known
-        if exhibit.error is not None and not _about_shapes(exhibit):
-            return None
+        if exhibit.error is not None and (not _about_shapes(exhibit) or fits(exhibit.task.design, exhibit.found)):
+            return None  # with the tensors that it should have, a module that raises proves nothing by that alone
         for mistakes in _singles(kind):
             matters = _changed(mistakes, exhibit.task.design) != exhibit.task.design
             if matters and _explains(mistakes, exhibit):
@@ -152,7 +152,7 @@ def _explains(mistakes: tuple[Misconception, ...], exhibit: Exhibit) -> bool:
     if design is None or not fits(design, exhibit.found):
         return False
     if any(m.shapes_only for m in mistakes) and design != exhibit.task.design:
-        return True  # such a mistake shows in the tensors, and nowhere else
+        return exhibit.error is None or _about_shapes(exhibit)  # it shows in the tensors, and nowhere else
     return _replays(design, exhibit, ORDERS)
 
 
