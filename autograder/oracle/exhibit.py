@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from autograder.oracle.design import Design, basic_block, bottleneck, network
-from autograder.oracle.matching import Found, draw, look_at, roles_of, second_names
+from autograder.oracle.matching import Found, draw, look_at, roles_of, second_names, upright
 from autograder.oracle.observe import Aspect, Observation, exact, observe
 from autograder.student.errors import GraderBroken, StudentCrash, StudentTimeout
 
@@ -83,6 +83,7 @@ class Subject:
             second = second_names(self.found, loaded, self.drawn)
             self.found = [f for f in self.found if f.name not in second]
             self.drawn = {name: loaded[name].detach().clone() for name in self.drawn if name in loaded}
+        self.found, self._transposed = upright(self.found, task.design)
 
     def show(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False) -> Exhibit:
         """Let it compute. With `afresh` the weights are loaded again: train mode moves running statistics.
@@ -98,7 +99,12 @@ class Subject:
             raise
         except Exception as error:
             return Exhibit(self.task, self.found, self.drawn, Observation(aspect, x, None, None), error)
-        return Exhibit(self.task, self.found, self.drawn, seen)
+        drawn = dict(self.drawn)
+        for name in self._transposed:
+            drawn[name] = drawn[name].T
+            if seen.gradients.get(name) is not None:
+                seen.gradients[name] = seen.gradients[name].T
+        return Exhibit(self.task, self.found, drawn, seen)
 
 
 def collect(student: Any, tasks: Sequence[Task], size: tuple[int, int], seed: int) -> list[Exhibit]:

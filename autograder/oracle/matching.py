@@ -9,7 +9,7 @@ import functools
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -48,9 +48,9 @@ def look_at(state: Mapping[str, Tensor], parameters: frozenset[str]) -> list[Fou
         if not value.is_floating_point() or value.dim() == 0:
             continue  # num_batches_tracked and the like
         learned = name in parameters
-        if not learned and value.dim() > 1:
-            continue
         shape = squeezed(tuple(value.shape))
+        if not learned and len(shape) > 1:
+            continue
         found.append(Found(name, _kinds(name, value, shape, learned), shape, learned))
     return found
 
@@ -89,6 +89,18 @@ def second_names(found: Sequence[Found], loaded: Mapping[str, Tensor], drawn: Ma
         if same and torch.equal(loaded[a.name].reshape(-1), loaded[b.name].reshape(-1)):
             second.add(a.name if b.learned and not a.learned else b.name)
     return second
+
+
+def upright(found: Sequence[Found], design: Design) -> tuple[list[Found], frozenset[str]]:
+    """Turn the weight of a linear layer that is stored for `x @ W`, as (in, out); return the names of those turned."""
+    shapes = {f.shape for f in found}
+    wanted = {
+        role.shape[::-1]: role.shape
+        for role in roles_of(design)
+        if role.name == "linear.weight" and role.shape not in shapes
+    }
+    turned = frozenset(f.name for f in found if f.learned and f.shape in wanted)
+    return [replace(f, shape=wanted[f.shape]) if f.name in turned else f for f in found], turned
 
 
 @functools.lru_cache(maxsize=4096)

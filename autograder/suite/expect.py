@@ -4,7 +4,9 @@ The helpers use only what a block offers on both sides of the sandbox (see `auto
 test runs on a laptop and in the grader.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -84,34 +86,69 @@ def set_state(module: Any, rule: Callable[[str, Tensor], Tensor]) -> Any:
 
 
 def silence_convolutions(module: Any, kernel: int | None = None) -> Any:
-    """Set every convolution (of that kernel size, if one is given) to zero."""
+    """Set every convolution (of that kernel size, if one is given) to zero, and BatchNorms as `neutral_batchnorms`."""
+    biases = _vectors(module).convolution
 
-    def rule(_: str, value: Tensor) -> Tensor:
-        silent = value.dim() > 1 and kernel in (None, value.shape[-1])
-        return torch.zeros_like(value) if silent else value
+    def rule(name: str, value: Tensor) -> Tensor:
+        silent = _is_kernel(value) and kernel in (None, value.shape[-1])
+        return torch.zeros_like(value) if silent or name in biases else value
 
-    return set_state(module, rule)
+    return set_state(neutral_batchnorms(module), rule)
 
 
 def neutral_batchnorms(module: Any) -> Any:
-    """Set BatchNorm weights to one: some recipes start the last one of a block at zero."""
-
-    def rule(name: str, value: Tensor) -> Tensor:
-        return torch.ones_like(value) if value.dim() == 1 and name.endswith("weight") else value
-
-    return set_state(module, rule)
+    """Set BatchNorm weights to one and biases to zero: initialisation is free, and some recipes use it."""
+    return shift_batchnorms(module, 0.0)
 
 
 def shift_batchnorms(module: Any, shift: float) -> Any:
-    """Set every BatchNorm bias to `shift`: the 1-D parameters that a fresh module starts at zero."""
-    neutral_batchnorms(module)
-    parameters = {name for name, _ in module.named_parameters()}
+    """Set every BatchNorm weight to one and every BatchNorm bias to `shift`."""
+    vectors = _vectors(module)
 
     def rule(name: str, value: Tensor) -> Tensor:
-        is_bias = name in parameters and value.dim() == 1 and not value.any()
-        return torch.full_like(value, shift) if is_bias else value
+        if name in vectors.scales:
+            return torch.ones_like(value)
+        return torch.full_like(value, shift) if name in vectors.shifts else value
 
     return set_state(module, rule)
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """Names of the parameters with one value a channel, by what they are for."""
+
+    scales: frozenset[str]
+    shifts: frozenset[str]
+    convolution: frozenset[str]
+    """Biases of convolutions, which should have none."""
+
+
+def _vectors(module: Any) -> _Vectors:
+    """Tell BatchNorm weights from BatchNorm biases, whatever they are called and start with.
+
+    A name says it, or the ones that a weight usually starts with. Failing that, of two in one place the first is the
+    weight, and one alone beside a kernel belongs to a convolution.
+    """
+    places: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
+    for name, value in module.named_parameters():
+        places[name.rpartition(".")[0]].append((name, value.detach()))
+    scales, convolution, vectors = set(), set(), set()
+    for parameters in places.values():
+        mine = [(name, value) for name, value in parameters if not _is_kernel(value)]
+        vectors |= {name for name, _ in mine}
+        if len(mine) == 1 and len(parameters) == 2:
+            convolution.add(mine[0][0])
+            continue
+        told = {name for name, value in mine if name.endswith("weight") or bool((value == 1).all())}
+        if not told and len(mine) == 2 and len(parameters) == 2:
+            told = {mine[0][0]}
+        scales |= told
+    return _Vectors(frozenset(scales), frozenset(vectors - scales - convolution), frozenset(convolution))
+
+
+def _is_kernel(value: Tensor) -> bool:
+    """A weight of a convolution or a linear layer; a BatchNorm's may have the shape (1, C, 1, 1)."""
+    return value.dim() > 1 and value.numel() > max(value.shape)
 
 
 def scramble(module: Any) -> Any:
@@ -120,7 +157,7 @@ def scramble(module: Any) -> Any:
     def rule(_: str, value: Tensor) -> Tensor:
         if not value.is_floating_point():
             return value
-        if value.dim() > 1:
+        if _is_kernel(value):
             return torch.randn_like(value) * (2.0 / value[0].numel()) ** 0.5
         return torch.rand_like(value) + 0.5  # also a valid running variance
 
