@@ -37,6 +37,8 @@ class Layer:
     """BatchNorm uses its running statistics in train mode too."""
     always: bool = False
     """BatchNorm uses the statistics of the batch in eval mode too."""
+    unused_batchnorm: bool = False
+    """BatchNorm is built, but forward does not call it."""
     tracked: bool = True
     """BatchNorm keeps running statistics."""
     batchnorm_planes: int = 0
@@ -64,7 +66,7 @@ class Block:
     shortcut_input: str = "x"
     """"x", or what else goes into the shortcut: "relu" (relu(x)), "first" or "last" (what that layer of F returns)."""
     detached: str = ""
-    """"F" or "shortcut": the branch that passes no gradient."""
+    """"F" or "shortcut": the branch that passes no gradient; "both"."""
     padded_shortcut: int | None = None
     """Channels that an identity fills with zeros (option A of the paper), after striding; None: it is x itself."""
     after: str = ""

@@ -55,7 +55,7 @@ class Pass:
                 if layer.padding_mode != "constant" and padding:
                     x, padding = F.pad(x, [padding] * 4, layer.padding_mode), 0
                 x = F.conv2d(x, weight, bias, layer.stride, padding, layer.dilation, layer.groups)
-            elif step == "bn" and layer.batchnorm:
+            elif step == "bn" and layer.batchnorm and not layer.unused_batchnorm:
                 x = self.batchnorm(name, layer, x)
             elif step == "relu" and layer.relu:
                 x = ACTIVATIONS[layer.activation](x)
@@ -69,8 +69,10 @@ class Pass:
             first = out if first is None else first
         source = {"x": x, "relu": x.relu(), "first": first, "last": out}[block.shortcut_input]
         shortcut = None if block.combine == "none" else self._shortcut(block, source)
-        if block.detached:
-            out, shortcut = (out.detach(), shortcut) if block.detached == "F" else (out, shortcut.detach())
+        if block.detached in ("F", "both"):
+            out = out.detach()
+        if shortcut is not None and block.detached in ("shortcut", "both"):
+            shortcut = shortcut.detach()
         out = COMBINE[block.combine](block.scale * out, shortcut)
         if block.after == "batchnorm":
             out = self.batchnorm("after", block.layers[-1], out)

@@ -62,7 +62,7 @@ def write_entry(folder: Path, text: str, name: str = "wrong/entry.py") -> Path:
 def test_gallery_holds_enough():
     right = [entry for entry in ENTRIES if entry.right]
     assert len(right) >= 5
-    assert len(ENTRIES) - len(right) >= 12
+    assert len(ENTRIES) - len(right) >= 125
     assert {entry.question for entry in ENTRIES if not entry.right} == set(QUESTIONS) - {"q4"}
 
 
@@ -70,8 +70,8 @@ def test_gallery_holds_enough():
 def test_wrong_entry_is_labelled(entry):
     assert entry.name.startswith(f"{entry.question}_")
     assert entry.evidence
-    expected = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}[entry.question]
-    assert changed(entry.source) == {expected}, "one mistake, in one class"
+    mine = {"q1": ("BasicBlock",), "q2": ("Bottleneck",), "q3": ("ResNet", "ResNet18")}[entry.question]
+    assert changed(entry.source) in [{name} for name in mine], "one mistake, in one class or function"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)

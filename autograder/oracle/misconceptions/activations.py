@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from autograder.oracle.design import Block, change_layers
-from autograder.oracle.misconceptions.changes import of_block, of_inner_layers
+from autograder.oracle.misconceptions.changes import BlockChange, of_block, of_inner_layers
 from autograder.oracle.misconceptions.entry import BLOCKS, PAPER_BLOCK, Misconception
 
 OTHERS = {
@@ -21,7 +21,7 @@ OTHERS = {
 """A key of `reference.ACTIVATIONS`: what a student calls it."""
 
 
-def _everywhere(activation: str):
+def _everywhere(activation: str) -> BlockChange:
     def change(block: Block) -> Block:
         return replace(change_layers(block, activation=activation), last_activation=activation)
 

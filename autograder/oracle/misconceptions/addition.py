@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from autograder.oracle.misconceptions.changes import of_block
-from autograder.oracle.misconceptions.entry import BATCHNORM, BLOCKS, PAPER_BLOCK, PART_2, Misconception
+from autograder.oracle.misconceptions.entry import BATCHNORM, BLOCKS, PAPER_BLOCK, PARTS_2_3, Misconception
 
 ADDITION = (
     Misconception(
@@ -39,35 +39,35 @@ ADDITION = (
         "shortcut_subtracted",
         BLOCKS,
         of_block(combine="subtract"),
-        "Your block subtracts the shortcut; H(x) = F(x) + x.",
+        "Your block subtracts the shortcut; it should add it: H(x) = F(x) + x.",
         PAPER_BLOCK,
     ),
     Misconception(
         "residual_subtracted",
         BLOCKS,
         of_block(combine="reverse"),
-        "Your block subtracts F(x) from the shortcut; H(x) = F(x) + x.",
+        "Your block subtracts F(x) from the shortcut; it should add both: H(x) = F(x) + x.",
         PAPER_BLOCK,
     ),
     Misconception(
         "branches_averaged",
         BLOCKS,
         of_block(combine="average"),
-        "Your block takes the mean of both branches; H(x) = F(x) + x, without a factor.",
+        "Your block takes the mean of both branches; it should add them: H(x) = F(x) + x, without a factor.",
         PAPER_BLOCK,
     ),
     Misconception(
         "shortcut_added_twice",
         BLOCKS,
         of_block(combine="twice"),
-        "Your block adds the shortcut twice.",
+        "Your block adds the shortcut twice; once is enough: H(x) = F(x) + x.",
         PAPER_BLOCK,
     ),
     Misconception(
         "branches_multiplied",
         BLOCKS,
         of_block(combine="multiply"),
-        "Your block multiplies the branches. The sum is what lets gradients through.",
+        "Your block multiplies the branches; it should add them. The sum is what lets gradients through.",
         PAPER_BLOCK,
     ),
     Misconception(
@@ -81,21 +81,21 @@ ADDITION = (
         "sum_doubled",
         BLOCKS,
         of_block(combine="double"),
-        "Your block doubles the sum; H(x) = F(x) + x, without a factor.",
+        "Your block doubles the sum; it should be H(x) = F(x) + x, without a factor.",
         PAPER_BLOCK,
     ),
     Misconception(
         "residual_scaled_half",
         BLOCKS,
         of_block(scale=0.5),
-        "Your block halves F(x) before the addition; H(x) = F(x) + x, without a factor.",
+        "Your block halves F(x) before the addition; it should be H(x) = F(x) + x, without a factor.",
         PAPER_BLOCK,
     ),
     Misconception(
         "residual_scaled_tenth",
         BLOCKS,
         of_block(scale=0.1),
-        "Your block scales F(x) by 0.1 before the addition; H(x) = F(x) + x, without a factor.",
+        "Your block scales F(x) by 0.1 before the addition; it should be H(x) = F(x) + x, without a factor.",
         PAPER_BLOCK,
     ),
     Misconception(
@@ -103,8 +103,8 @@ ADDITION = (
         BLOCKS,
         lambda b: replace(b, shortcut_input="first"),
         "By the time you add the shortcut, x is no longer the input: a variable was overwritten by what the first "
-        "convolution returned.",
-        PART_2,
+        "layer returned.",
+        PARTS_2_3,
     ),
     Misconception(
         "batchnorm_after_add",
@@ -118,14 +118,16 @@ ADDITION = (
         "shortcut_of_residual",
         BLOCKS,
         of_block(shortcut_input="last"),
-        "Your shortcut is computed from F(x), not from the input: x was overwritten, or the shortcut was given out.",
-        PART_2,
+        "Your shortcut is computed from F(x), not from the input: x was overwritten, or the shortcut is "
+        "called with what the layers returned.",
+        PARTS_2_3,
     ),
     Misconception(
         "branches_concatenated",
         BLOCKS,
         of_block(combine="concatenate"),
-        "Your block puts F(x) and the shortcut side by side as channels (torch.cat); H(x) = F(x) + x adds them.",
+        "Your block puts F(x) and the shortcut side by side as channels (torch.cat); it should add them: "
+        "H(x) = F(x) + x.",
         PAPER_BLOCK,
     ),
 )

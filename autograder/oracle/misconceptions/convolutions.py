@@ -1,10 +1,9 @@
 """The convolutions of F: stride, padding, kernel, bias, and their number."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from autograder.oracle.design import Block, Layer, change_all, change_layer, change_layers
-from autograder.oracle.misconceptions.changes import of_layer, of_residual, stride_of
+from autograder.oracle.misconceptions.changes import BlockChange, of_layer, of_residual, stride_of
 from autograder.oracle.misconceptions.entry import (
     BASIC,
     BATCHNORM,
@@ -13,11 +12,12 @@ from autograder.oracle.misconceptions.entry import (
     PAPER_BOTTLENECK,
     PART_2,
     PART_3,
+    PARTS_2_3,
     Misconception,
 )
 
 
-def _move_stride(to: int) -> Callable[[Block], Block | None]:
+def _move_stride(to: int) -> BlockChange:
     """The stride on layer `to` alone; None where there is no stride."""
 
     def change(block: Block) -> Block | None:
@@ -45,17 +45,16 @@ def _extra_layer(block: Block) -> Block:
     return replace(block, layers=(*block.layers[:-1], extra, block.layers[-1]))
 
 
-def _without_layer(number: int) -> Callable[[Block], Block | None]:
-    def change(block: Block) -> Block | None:
-        removed = block.layers[number]
-        layers = [layer for layer in block.layers if layer is not removed]
-        if number == -1:
-            layers[-1] = replace(layers[-1], out_planes=removed.out_planes, relu=False)
-        elif number == 0:
-            layers[0] = replace(layers[0], in_planes=removed.in_planes, stride=max(removed.stride, layers[0].stride))
-        else:
-            layers[number] = replace(layers[number], stride=removed.stride)
-        return replace(block, layers=tuple(layers))
+def _single_conv(block: Block) -> Block:
+    return replace(block, layers=(replace(block.layers[0], relu=False),))
+
+
+def _without_3x3(strided: int) -> BlockChange:
+    """Squeeze and expand alone; layer `strided` of the two carries the stride."""
+
+    def change(block: Block) -> Block:
+        squeezed = replace(block, layers=(block.layers[0], block.layers[2]))
+        return change_layer(squeezed, strided, stride=stride_of(block))
 
     return change
 
@@ -122,15 +121,15 @@ CONVOLUTIONS = (
         "stride_ignored",
         BLOCKS,
         _no_stride,
-        "No convolution of F carries the stride.",
-        PART_2,
+        "No convolution of F(x) carries the stride, so the two branches do not have the same size.",
+        PARTS_2_3,
     ),
     Misconception(
         "no_padding",
         BLOCKS,
         lambda b: change_layers(b, padding=0),
         "Your 3x3 convolutions have no padding, so the image shrinks at its border. Use padding=1.",
-        PART_2,
+        PARTS_2_3,
     ),
     Misconception(
         "padding_on_1x1",
@@ -172,14 +171,14 @@ CONVOLUTIONS = (
         BLOCKS,
         of_layer(1, dilation=2, padding=2),
         "One of your convolutions is dilated; a residual block has ordinary ones.",
-        PART_2,
+        PARTS_2_3,
     ),
     Misconception(
         "depthwise_conv",
         BLOCKS,
         _depthwise,
         "Your second convolution works on each channel alone (groups); it should mix them.",
-        PART_2,
+        PARTS_2_3,
     ),
     Misconception(
         "extra_conv",
@@ -191,14 +190,21 @@ CONVOLUTIONS = (
     Misconception(
         "single_conv",
         BASIC,
-        _without_layer(-1),
+        _single_conv,
         "Your block has one convolution only; a basic block has two.",
         PART_2,
     ),
     Misconception(
         "missing_3x3",
         BOTTLENECK,
-        _without_layer(1),
+        _without_3x3(0),
+        "Your block squeezes and expands, but the 3x3 convolution between is missing.",
+        PAPER_BOTTLENECK,
+    ),
+    Misconception(
+        "missing_3x3",
+        BOTTLENECK,
+        _without_3x3(1),
         "Your block squeezes and expands, but the 3x3 convolution between is missing.",
         PAPER_BOTTLENECK,
     ),
@@ -227,28 +233,28 @@ CONVOLUTIONS = (
         "no_stride_anywhere",
         BLOCKS,
         _no_stride_anywhere,
-        "stride is not used: neither F nor the shortcut shrinks the image.",
-        PART_2,
+        "The stride is used nowhere: neither F(x) nor the shortcut shrinks the image.",
+        PARTS_2_3,
     ),
     Misconception(
         "padding_mode",
         BLOCKS,
         of_residual(padding_mode="reflect"),
         "Your 3x3 convolutions do not pad with zeros (padding_mode='reflect'); PyTorch's default, zeros, is meant.",
-        PART_2,
+        PARTS_2_3,
     ),
     Misconception(
         "padding_mode",
         BLOCKS,
         of_residual(padding_mode="replicate"),
         "Your 3x3 convolutions do not pad with zeros (padding_mode='replicate'); PyTorch's default, zeros, is meant.",
-        PART_2,
+        PARTS_2_3,
     ),
     Misconception(
         "padding_mode",
         BLOCKS,
         of_residual(padding_mode="circular"),
         "Your 3x3 convolutions do not pad with zeros (padding_mode='circular'); PyTorch's default, zeros, is meant.",
-        PART_2,
+        PARTS_2_3,
     ),
 )

@@ -11,6 +11,7 @@ PAPER_SHORTCUT = "He et al. 2015, section 3.3, option B"
 PAPER_NETWORK = "He et al. 2015, section 3.3 and table 1"
 BATCHNORM = "He et al. 2015, section 3.4: BatchNorm right after each convolution and before activation"
 PART_2, PART_3, PART_4 = "Part 2 of the notebook", "Part 3 of the notebook", "Part 4 of the notebook"
+PARTS_2_3 = "Parts 2 and 3 of the notebook"
 
 BASIC = ("BasicBlock",)
 BOTTLENECK = ("Bottleneck",)

@@ -2,7 +2,7 @@
 
 from autograder.oracle.design import change_all
 from autograder.oracle.misconceptions.changes import of_block, of_layer
-from autograder.oracle.misconceptions.entry import BLOCKS, PAPER_BLOCK, PART_2, Misconception
+from autograder.oracle.misconceptions.entry import BLOCKS, PAPER_BLOCK, PARTS_2_3, Misconception
 
 GRADIENTS = (
     Misconception(
@@ -17,7 +17,15 @@ GRADIENTS = (
         "residual_detached",
         BLOCKS,
         of_block(detached="F"),
-        "No gradient flows through F (detach, .data or no_grad): its convolutions cannot learn.",
+        "No gradient flows through F(x) (detach, .data or no_grad): its convolutions cannot learn.",
+        PAPER_BLOCK,
+    ),
+    Misconception(
+        "no_gradient",
+        BLOCKS,
+        of_block(detached="both"),
+        "No gradient flows through your block at all (no_grad, detach or .data in forward): nothing in it can learn, "
+        "and nothing before it.",
         PAPER_BLOCK,
     ),
     Misconception(
@@ -33,7 +41,7 @@ GRADIENTS = (
         of_block(registered=False),
         "The layers of your block sit in a Python list, where PyTorch does not see them: assign them to self, or use "
         "nn.ModuleList or nn.Sequential.",
-        PART_2,
+        PARTS_2_3,
         shapes_only=True,
     ),
     Misconception(

@@ -38,14 +38,14 @@ HEAD = (
         "features_normalized",
         RESNET,
         of_network(normalized=True),
-        "Your head normalises the features to length one before the linear layer.",
+        "Your head normalises the features to length one before the linear layer; it should pass them on as they are.",
         PART_4,
     ),
     Misconception(
         "head_without_bias",
         RESNET,
         of_network(head_bias=False),
-        "Your linear layer has no bias.",
+        "Your linear layer has no bias: nothing behind it would make up for that.",
         PART_4,
     ),
     Misconception(

@@ -57,7 +57,7 @@ RELUS = (
         "missing_first_relu",
         BOTTLENECK,
         of_layer(0, relu=False),
-        "There is no ReLU after your 1x1 squeeze.",
+        "There is no ReLU after your 1x1 squeeze: one follows its BatchNorm.",
         PART_3,
     ),
     Misconception(
@@ -92,7 +92,7 @@ RELUS = (
         "shortcut_relu",
         BLOCKS,
         of_shortcut(relu=True),
-        "Your shortcut ends in a ReLU of its own: it is a convolution and a BatchNorm, and nothing else.",
+        "Your shortcut ends in a ReLU of its own; it should be a convolution and a BatchNorm, and nothing else.",
         PAPER_SHORTCUT,
     ),
 )

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autograder.oracle.design import Block, Layer
-from autograder.oracle.misconceptions.changes import of_shortcut, stride_of, widens
+from autograder.oracle.misconceptions.changes import BlockChange, of_shortcut, stride_of, widens
 from autograder.oracle.misconceptions.entry import BATCHNORM, BLOCKS, BOTTLENECK, PAPER_SHORTCUT, Misconception
 
 
-def _identity_when(condition: Callable[[Block], bool]) -> Callable[[Block], Block | None]:
+def _identity_when(condition: Callable[[Block], bool]) -> BlockChange:
     """No projection although there should be one, where `condition` holds."""
     return lambda b: replace(b, shortcut=None) if b.shortcut is not None and condition(b) else None
 
@@ -27,7 +27,7 @@ def _padded(block: Block) -> Block | None:
     return replace(block, shortcut=None, padded_shortcut=extra) if block.shortcut is not None and extra >= 0 else None
 
 
-def _pooled_shortcut(kind: str) -> Callable[[Block], Block | None]:
+def _pooled_shortcut(kind: str) -> BlockChange:
     return lambda b: of_shortcut(stride=1, pool=kind)(b) if b.shortcut is not None and stride_of(b) == 2 else None
 
 

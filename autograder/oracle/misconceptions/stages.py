@@ -8,12 +8,12 @@ from autograder.oracle.misconceptions.changes import of_network
 from autograder.oracle.misconceptions.entry import PAPER_NETWORK, PART_4, RESNET, Misconception
 
 
-def _strides(rule: Callable[[int, int, int], int]) -> Callable[[Network], Network]:
-    """New strides by (stage number from 1, index in the stage, number of blocks in the stage)."""
+def _strides(rule: Callable[[int, int], int]) -> Callable[[Network], Network]:
+    """New strides by (stage number from 1, index in the stage)."""
 
     def change(net: Network) -> Network:
         stages = tuple(
-            tuple(replace(p, stride=rule(number, index, len(stage))) for index, p in enumerate(stage))
+            tuple(replace(p, stride=rule(number, index)) for index, p in enumerate(stage))
             for number, stage in enumerate(net.stages, start=1)
         )
         return replace(net, stages=stages)
@@ -35,15 +35,25 @@ def _counts(rule: Callable[[list[int]], list[int]]) -> Callable[[Network], Netwo
     return change
 
 
-def _without_expansion(net: Network) -> Network | None:
-    in_planes, stages = 64, []
-    for stage in net.stages:
-        changed = []
-        for probe in stage:
-            changed.append(replace(probe, in_planes=in_planes))
-            in_planes = probe.planes
-        stages.append(tuple(changed))
-    return replace(net, stages=tuple(stages)) if tuple(stages) != net.stages else None
+def _expansion_taken_as(expansion: int) -> Callable[[Network], Network | None]:
+    """Each block is built for expansion * planes channels of the one before, whatever the block's own expansion is."""
+
+    def change(net: Network) -> Network | None:
+        in_planes, stages = 64, []
+        for stage in net.stages:
+            changed = []
+            for probe in stage:
+                changed.append(replace(probe, in_planes=in_planes))
+                in_planes = expansion * probe.planes
+            stages.append(tuple(changed))
+        return replace(net, stages=tuple(stages)) if tuple(stages) != net.stages else None
+
+    return change
+
+
+def _expansion_4(net: Network) -> Network | None:
+    changed = _expansion_taken_as(4)(net)
+    return None if changed is None else replace(changed, head_features=4 * 512)
 
 
 def _repeated(net: Network) -> Network | None:
@@ -74,50 +84,37 @@ STAGES = (
     Misconception(
         "stage_1_stride_2",
         RESNET,
-        _strides(lambda stage, index, count: 2 if index == 0 else 1),
+        _strides(lambda stage, index: 2 if index == 0 else 1),
         "Your first stage has stride 2; the image is halved from the second stage on.",
         PAPER_NETWORK,
     ),
     Misconception(
         "no_strides",
         RESNET,
-        _strides(lambda stage, index, count: 1),
+        _strides(lambda stage, index: 1),
         "None of your stages shrinks the image: the first block of stages 2, 3 and 4 has stride 2.",
         PAPER_NETWORK,
     ),
     Misconception(
         "stride_in_every_block",
         RESNET,
-        _strides(lambda stage, index, count: 2 if stage > 1 else 1),
+        _strides(lambda stage, index: 2 if stage > 1 else 1),
         "Every block of a stage carries the stride; only the first one does.",
         PAPER_NETWORK,
     ),
-    Misconception(
-        "stride_on_last_block",
+    Misconception(  # probes are 1x1: which of the three it is makes no difference to what they compute
+        "stage_without_stride",
         RESNET,
-        _strides(lambda stage, index, count: 2 if stage > 1 and index == count - 1 else 1),
-        "The last block of each stage carries the stride; the first one should.",
+        _strides(lambda stage, index: 2 if stage in (2, 3) and index == 0 else 1),
+        "One of stages 2, 3 and 4 does not shrink the image: the first block of each has stride 2.",
         PAPER_NETWORK,
     ),
-    *(
-        Misconception(
-            f"stage_{number}_without_stride",
-            RESNET,
-            _strides(lambda stage, index, count, keep=number: 2 if stage > 1 and stage != keep and index == 0 else 1),
-            f"Stage {number} does not shrink the image: its first block has stride 2.",
-            PAPER_NETWORK,
-        )
-        for number in (2, 3, 4)
-    ),
-    *(
-        Misconception(
-            f"stage_{number}_unused",
-            RESNET,
-            of_network(skipped_stages=(number,)),
-            f"Your forward pass leaves out stage {number}, although it is built.",
-            PART_4,
-        )
-        for number in (1, 2, 3, 4)
+    Misconception(  # without another stage nothing runs, and there is nothing to compare
+        "stage_1_unused",
+        RESNET,
+        of_network(skipped_stages=(1,)),
+        "Your forward pass leaves out stage 1, although it is built.",
+        PART_4,
     ),
     Misconception(
         "blocks_in_list",
@@ -131,8 +128,17 @@ STAGES = (
     Misconception(
         "in_planes_without_expansion",
         RESNET,
-        _without_expansion,
+        _expansion_taken_as(1),
         "After a block your in_planes becomes planes; what leaves the block has planes * block.expansion channels.",
+        PART_4,
+        shapes_only=True,
+    ),
+    Misconception(
+        "expansion_hard_coded",
+        RESNET,
+        _expansion_4,
+        "Your network expects 4 * planes channels from every block; it should expect planes * block.expansion: the "
+        "expansion of a basic block is 1.",
         PART_4,
         shapes_only=True,
     ),

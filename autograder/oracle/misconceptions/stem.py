@@ -21,6 +21,13 @@ STEM = (
         PART_4,
     ),
     Misconception(
+        "missing_stem_batchnorm",
+        RESNET,
+        of_stem(unused_batchnorm=True),
+        "The BatchNorm of your stem is built, but forward does not call it.",
+        PART_4,
+    ),
+    Misconception(
         "stem_without_batchnorm_and_relu",
         RESNET,
         of_stem(batchnorm=False, relu=False),

@@ -1,10 +1,9 @@
 """The channels of F."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from autograder.oracle.design import Block, Layer, change_layer
-from autograder.oracle.misconceptions.changes import stride_of
+from autograder.oracle.misconceptions.changes import BlockChange, stride_of
 from autograder.oracle.misconceptions.entry import (
     BASIC,
     BLOCKS,
@@ -12,11 +11,12 @@ from autograder.oracle.misconceptions.entry import (
     PAPER_BOTTLENECK,
     PART_2,
     PART_3,
+    PARTS_2_3,
     Misconception,
 )
 
 
-def _middle_width(factor: float) -> Callable[[Block], Block | None]:
+def _middle_width(factor: float) -> BlockChange:
     def change(block: Block) -> Block | None:
         width = int(block.layers[0].out_planes * factor)
         if width < 1:
@@ -34,7 +34,7 @@ def _middle_width(factor: float) -> Callable[[Block], Block | None]:
     return change
 
 
-def _expansion(factor: int) -> Callable[[Block], Block | None]:
+def _expansion(factor: int) -> BlockChange:
     def change(block: Block) -> Block | None:
         out = factor * block.layers[1].out_planes
         in_planes, stride = block.layers[0].in_planes, stride_of(block)
@@ -110,7 +110,7 @@ WIDTHS = (
         BLOCKS,
         _second_takes_in_planes,
         "Your second convolution is built for in_planes channels, but it receives what the first one returns: planes.",
-        PART_2,
+        PARTS_2_3,
     ),
     Misconception(
         "last_batchnorm_to_planes",

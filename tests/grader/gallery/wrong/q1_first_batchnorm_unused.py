@@ -1,6 +1,7 @@
 """bn1 is built, but forward forgets it."""
 
 # question: q1
+# misconception: missing_first_batchnorm
 # evidence: the parameters of bn1 get no gradient, and the first convolution is not normalised
 
 import torch.nn as nn

@@ -1,6 +1,7 @@
 """forward is decorated with torch.no_grad, copied from an evaluation loop."""
 
 # question: q1
+# misconception: no_gradient
 # evidence: the output knows no gradient
 
 import torch

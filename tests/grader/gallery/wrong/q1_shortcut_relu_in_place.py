@@ -1,7 +1,6 @@
 """An in-place ReLU runs over x on its way into the shortcut."""
 
 # question: q1
-# misconception: input_relu
 # evidence: negative values of x are lost in the shortcut, and the caller's tensor changes
 
 import torch.nn as nn

@@ -1,6 +1,7 @@
 """expansion is taken to be 4."""
 
 # question: q3
+# misconception: expansion_hard_coded
 # evidence: with a basic block the second block is built for 256 channels but gets 64
 
 import torch.nn as nn

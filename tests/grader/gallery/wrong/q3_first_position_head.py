@@ -7,28 +7,33 @@
 import torch.nn as nn
 import torch.nn.functional as F
 
+WIDTHS = (64, 128, 256, 512)
+
+
+def make_stage(block, in_planes, planes, count, stride):
+    """Returns the blocks and the channels that leave them."""
+    blocks = []
+    for i in range(count):
+        blocks.append(block(in_planes, planes, stride if i == 0 else 1))
+        in_planes = planes * block.expansion
+    return nn.Sequential(*blocks), in_planes
+
 
 class ResNet(nn.Module):
     def __init__(self, block, num_blocks, num_classes=10):
         super().__init__()
-        self.in_planes = 64
-        self.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
-        self.layer1 = self._make_layer(block, 64, num_blocks[0], stride=1)
-        self.layer2 = self._make_layer(block, 128, num_blocks[1], stride=2)
-        self.layer3 = self._make_layer(block, 256, num_blocks[2], stride=2)
-        self.layer4 = self._make_layer(block, 512, num_blocks[3], stride=2)
-        self.linear = nn.Linear(512 * block.expansion, num_classes)
-
-    def _make_layer(self, block, planes, num_blocks, stride):
-        layers = []
-        for i in range(num_blocks):
-            layers.append(block(self.in_planes, planes, stride if i == 0 else 1))
-            self.in_planes = planes * block.expansion
-        return nn.Sequential(*layers)
+        self.conv = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(64)
+        self.stages = nn.ModuleList()
+        channels = 64
+        for i, planes in enumerate(WIDTHS):
+            stage, channels = make_stage(block, channels, planes, num_blocks[i], 1 if i == 0 else 2)
+            self.stages.append(stage)
+        self.out = nn.Linear(channels, num_classes)
 
     def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.layer4(self.layer3(self.layer2(self.layer1(out))))
-        out = out[:, :, 0, 0]  # (N, C)
-        return self.linear(out)
+        x = F.relu(self.norm(self.conv(x)))
+        for stage in self.stages:
+            x = stage(x)
+        x = x[:, :, 0, 0]  # (N, C)
+        return self.out(x)

@@ -1,7 +1,7 @@
 """The last stage does not shrink the image."""
 
 # question: q3
-# misconception: stage_4_without_stride
+# misconception: stage_without_stride
 # evidence: the head averages over 8x8 positions
 
 import torch.nn as nn

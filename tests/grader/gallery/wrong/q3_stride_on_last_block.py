@@ -1,7 +1,6 @@
 """The last block of each stage carries the stride."""
 
 # question: q3
-# misconception: stride_on_last_block
 # evidence: in a stage of two blocks the strides are 1 and 2
 
 import torch.nn as nn
