@@ -63,9 +63,16 @@ class BadEntry(ValueError):
 
 @dataclass(frozen=True)
 class _Part:
-    """Consecutive code of an entry: the definition of a name and what follows it, or what comes before any."""
+    """Consecutive code of an entry: the definition of a name and what follows it, or what comes before any.
+
+    Args:
+        name: the wanted name that its first statement defines; "" for what comes before any.
+        others: further wanted names that this statement defines (`A, B = make(1), make(4)`).
+        source: the code.
+    """
 
     name: str
+    others: frozenset[str]
     source: str
 
 
@@ -91,7 +98,7 @@ def complete(entry: Entry, solution_source: str) -> str:
 
     An entry that defines every required name is one already.
     """
-    if set(REQUIRED) <= {part.name for part in _parts(entry, REQUIRED)}:
+    if set(REQUIRED) <= {name for part in _parts(entry, REQUIRED) for name in (part.name, *part.others)}:
         return entry.source
     return f"{solution_source.rstrip()}\n\n\n{entry.source}"
 
@@ -170,15 +177,16 @@ def _parts(entry: Entry, names: Iterable[str]) -> list[_Part]:
     wanted = set(names)
     lines = entry.source.split("\n")
     body = ast.parse(entry.source).body
-    starts: list[tuple[str, int]] = [("", _code_start(lines, body))]
+    starts: list[tuple[list[str], int]] = [([""], _code_start(lines, body))]
     for node in body[1:]:
-        name = _defined(node)
-        if name in wanted:
-            wanted.discard(name)
-            starts.append((name, _with_comments(lines, _first_line(node))))
+        found = [name for name in _defined(node) if name in wanted]
+        if found:
+            wanted -= set(found)
+            starts.append((found, _with_comments(lines, _first_line(node))))
     ends = [start for _, start in starts[1:]] + [len(lines)]
     parts = [
-        _Part(name, "\n".join(lines[start:end]).strip("\n")) for (name, start), end in zip(starts, ends, strict=True)
+        _Part(found[0], frozenset(found[1:]), "\n".join(lines[start:end]).strip("\n"))
+        for (found, start), end in zip(starts, ends, strict=True)
     ]
     return [part for part in parts if part.source.strip()]
 
@@ -205,13 +213,19 @@ def _first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) - 1
 
 
-def _defined(node: ast.stmt) -> str:
-    """The name that a top-level `class`, `def` or plain assignment defines, or ""."""
+def _defined(node: ast.stmt) -> list[str]:
+    """The names that a top-level statement defines by `class`, `def` or assignment, in its order; also under `if`."""
     if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
-        return node.name
-    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id
-    return ""
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        targets = [name for target in node.targets for name in ast.walk(target)]
+        return [name.id for name in targets if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)]
+    if isinstance(node, (ast.If, ast.Try, ast.With)):
+        inner = (child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.stmt, ast.ExceptHandler)))
+        return list(dict.fromkeys(name for child in inner for name in _defined(child)))
+    if isinstance(node, ast.ExceptHandler):
+        return [name for child in node.body for name in _defined(child)]
+    return []
 
 
 def _definitions(cell: NotebookNode) -> dict[str, ast.stmt]:
@@ -228,12 +242,14 @@ def _definitions(cell: NotebookNode) -> dict[str, ast.stmt]:
 def _replace(cell: NotebookNode, parts: list[_Part]) -> bool:
     """Put the entry's definitions in the place of the cell's; returns whether there were any."""
     definitions = _definitions(cell)
-    mine = [part for part in parts if part.name in definitions]
+    code = {part.name: part.source for part in parts if part.name}
+    code |= {name: "" for part in parts for name in part.others}  # defined in another one's place
+    mine = definitions.keys() & code.keys()
     lines = cell.source.split("\n")
     # From the bottom up, so that line numbers above stay valid.
-    for part in sorted(mine, key=lambda part: -definitions[part.name].lineno):
-        node = definitions[part.name]
-        lines[_first_line(node) : node.end_lineno] = part.source.split("\n")
+    for name in sorted(mine, key=lambda name: -definitions[name].lineno):
+        node = definitions[name]
+        lines[_first_line(node) : node.end_lineno] = code[name].split("\n")
     if mine:
         cell.source = "\n".join(lines)
         cell.outputs = []

@@ -8,6 +8,7 @@ import re
 import sys
 import types
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,11 @@ LONGEST_MESSAGE = 2000
 MOST_FRAMES = 6
 """Lines of the student's that a traceback shows; of a deep recursion the first and the last ones."""
 
+NO_GPU = (
+    '\nThere is no GPU here: write `device = "cuda" if torch.cuda.is_available() else "cpu"`, and move the network'
+    " to it outside of the class."
+)
+_WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs")
 _LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
 _JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$")
 
@@ -35,14 +41,22 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
         one is left out.
     """
     namespace["__name__"] = MODULE
+    # What Jupyter gives every notebook.
+    namespace.setdefault("display", _display)
+    namespace.setdefault("get_ipython", _no_ipython)
     # Dataclasses with postponed annotations, among others, look their module up.
     module = sys.modules[MODULE] = types.ModuleType(MODULE)
+    namespaces = {"": namespace}
     errors: list[str] = []
     lost: set[str] = set()
-    flags = 0  # a `from __future__ import` holds for the cells that follow, as in Jupyter
+    flags: dict[str, int] = defaultdict(
+        int
+    )  # a `from __future__ import` holds for the cells that follow, as in Jupyter
     for cell in slice_.cells:
         filename = f"<{cell.label}>"
         _show_source_in_tracebacks(filename, cell.source)
+        if cell.module not in namespaces:
+            namespaces[cell.module] = _new_module(cell.module)
         try:
             statements = _kept(cell)
         except Exception as error:  # nested so deeply that it depends on the caller's depth whether it parses
@@ -50,15 +64,40 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
             continue
         for statement in statements:
             try:
-                code = _compile(statement, filename, flags)
-                flags |= code.co_flags & __future__.annotations.compiler_flag
-                exec(code, namespace)
+                code = _compile(statement, filename, flags[cell.module])
+                flags[cell.module] |= code.co_flags & __future__.annotations.compiler_flag
+                exec(code, namespaces[cell.module])
             except BaseException as error:  # exit() at top level must not end us
                 if not _follows_from(error, lost):
                     errors.append(_explain(error, cell))
                 lost |= _stored(statement)
     vars(module).update(namespace)
     return errors
+
+
+def _display(*_: Any, **__: Any) -> None:
+    """Show nothing."""
+
+
+def _no_ipython() -> None:
+    """There is no IPython here."""
+
+
+def _new_module(name: str) -> dict[str, Any]:
+    """Make a module that the notebook writes importable; returns its namespace.
+
+    One that is already imported from elsewhere stays what it is, as in Jupyter.
+    """
+    parent, _, last = name.rpartition(".")
+    module = types.ModuleType(name)
+    module.__path__ = []  # it may be a package of others: `models` of `models.resnet`
+    if getattr(sys.modules.get(name), "__spec__", None) is None:
+        sys.modules[name] = module
+        if parent:
+            if parent not in sys.modules:
+                _new_module(parent)
+            setattr(sys.modules[parent], last, module)
+    return vars(module)
 
 
 def student_traceback(error: BaseException) -> str:
@@ -84,7 +123,14 @@ def _kept(cell: SlicedCell) -> list[ast.stmt]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         body = ast.parse(cell.source).body
-    return [body[index] for index in cell.keep]
+    return [part for index in cell.keep for part in _one_import_each(body[index])]
+
+
+def _one_import_each(statement: ast.stmt) -> list[ast.stmt]:
+    """`import torch, einops` as two statements: the second module may not be there, and not be needed."""
+    if not isinstance(statement, ast.Import):
+        return [statement]
+    return [ast.copy_location(ast.Import([alias]), statement) for alias in statement.names]
 
 
 def _compile(statement: ast.stmt, filename: str, flags: int) -> types.CodeType:
@@ -140,7 +186,8 @@ def _summary(error: BaseException) -> str:
         message = str(error.msg if isinstance(error, SyntaxError) else error)
     except BaseException:
         message = "(its message cannot be shown)"
+    hint = NO_GPU if _WANTS_GPU.search(message[:LONGEST_MESSAGE]) else ""
     if len(message) > LONGEST_MESSAGE:
         message = message[:LONGEST_MESSAGE] + " ... (cut)"
     name = str(type(error).__name__)
-    return f"{name}: {message}" if message else name
+    return (f"{name}: {message}" if message else name) + hint

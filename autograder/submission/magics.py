@@ -5,32 +5,54 @@ of a magic may run, and a message must point at the line that the student sees.
 """
 
 import re
+from collections.abc import Collection
 
 TRANSPARENT = {"capture", "debug", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "time", "timeit"}
 """Cell magics that run the rest of the cell as Python; any other makes it something else (`%%bash`)."""
 
 _CELL_MAGIC = re.compile(r"%%\s*(\w*)")
 _TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>[^-\s].*)")
+_RUN = re.compile(r"(?P<indent>\s*)%run\s+(?:-\w\s+)*(?:\./)?(?P<path>[\w/]+)(?:\.py)?\s*")
 _ESCAPED = re.compile(r"(?P<indent>\s*)[%!?]")
 _HELP = re.compile(r"(?P<indent>\s*)%{0,2}[\w.*]+(\[.*\])?\?{1,2}\s*$")
 _ASSIGNED = re.compile(r"(?P<targets>[\w\s.,*()\[\]]+=\s*)(?P<mark>[!%])")
+_AUTOMAGIC = re.compile(r"(pip|conda|mamba|uv|ls|ll|cd|pwd|cp|mv|mkdir|cat|matplotlib|load_ext|autoreload)( [^=(]*)?")
+"""A cell of just this line runs in Jupyter without its % or !."""
+_WRITTEN = re.compile(r"%%\s*(?:writefile|file)\s+(?:-a\s+|--append\s+)?[\"']?(?:\./)?(?P<path>[\w/]+)\.py[\"']?\s*")
 _PIECE = re.compile(r"'''|\"\"\"|\\.|['\"#()\[\]{}]")
 
 
-def neutralise(source: str) -> str:
+def neutralise(source: str, written: Collection[str] = ()) -> str:
     """Return the cell without its magics, shell commands and help requests; as many lines as before.
 
     `%%time` and its like vanish from above the code; a cell of another language comes back blank. `x = !ls`
-    becomes `x = []` and `x = %magic` becomes `x = None`, so that `x` stays defined.
+    becomes `x = []` and `x = %magic` becomes `x = None`, so that `x` stays defined. `%run net.py` imports all of
+    `net`, if that is one of the `written` modules.
     """
-    lines = source.split("\n")
+    lines = _without_indent(_without_prompts(source.split("\n")))
     start = _first_line(lines)
+    if _AUTOMAGIC.fullmatch("\n".join(lines).strip()):
+        return "\n" * (len(lines) - 1)
     while start < len(lines) and (magic := _CELL_MAGIC.match(lines[start])):
         if magic[1] not in TRANSPARENT:
             return "\n" * (len(lines) - 1)
         lines[start] = ""
         start = _first_line(lines)
-    return "\n".join(_neutralise_lines(lines)) if re.search("[%!?]", source) else source
+    return "\n".join(_neutralise_lines(lines, written) if re.search("[%!?]", source) else lines)
+
+
+def written_module(source: str) -> tuple[str, str]:
+    """The module that a `%%writefile net.py` cell writes, as Python imports it, and its code with the magic blanked.
+
+    ("", "") for any other cell.
+    """
+    lines = source.split("\n")
+    start = _first_line(lines)
+    match = _WRITTEN.fullmatch(lines[start]) if start < len(lines) else None
+    if match is None:
+        return "", ""
+    lines[start] = ""
+    return match["path"].replace("/", "."), "\n".join(lines)
 
 
 def other_language(source: str) -> str:
@@ -49,14 +71,29 @@ def _first_line(lines: list[str]) -> int:
     return next((index for index, line in enumerate(lines) if line.strip()), len(lines))
 
 
-def _neutralise_lines(lines: list[str]) -> list[str]:
+def _without_indent(lines: list[str]) -> list[str]:
+    """As IPython does, take the first line's indentation off every line that has it."""
+    start = _first_line(lines)
+    indent = re.match(r"[ \t]*", lines[start])[0] if start < len(lines) else ""
+    return [line.removeprefix(indent) for line in lines] if indent else lines
+
+
+def _without_prompts(lines: list[str]) -> list[str]:
+    """As IPython does, take `>>> ` and `... ` off a cell that was pasted with them."""
+    start = _first_line(lines)
+    if start == len(lines) or not re.match(r"\s*>>>( |$)", lines[start]):
+        return lines
+    return [re.sub(r"^\s*(>>>|\.\.\.)( |$)", "", line) for line in lines]
+
+
+def _neutralise_lines(lines: list[str], written: Collection[str]) -> list[str]:
     out: list[str] = []
     inside = _Inside()
     swallow = False  # the line before was a magic that goes on here
     for line in lines:
         if swallow:
             out.append("")
-        elif inside.statement or (plain := _plain(line)) is None:
+        elif inside.statement or (plain := _plain(line, written)) is None:
             out.append(line)
             inside.read(line)
             continue
@@ -66,8 +103,10 @@ def _neutralise_lines(lines: list[str]) -> list[str]:
     return out
 
 
-def _plain(line: str) -> str | None:
+def _plain(line: str, written: Collection[str]) -> str | None:
     """What stands for a line that starts a statement; None where it is Python already."""
+    if (run := _RUN.fullmatch(line)) and (module := run["path"].replace("/", ".")) in written:
+        return f"{run['indent']}from {module} import *"
     if timed := _TIMED.match(line):
         return timed["indent"] + timed["code"]
     if match := _ESCAPED.match(line) or _HELP.match(line):

@@ -2,7 +2,7 @@
 
 import ast
 import symtable
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -11,6 +11,8 @@ _CHANGES_A_CONTAINER = {
     "register", "remove", "reverse", "setdefault", "sort", "update",
 }  # fmt: skip
 _CHANGES_A_HELPER = ("add_", "register_", "set_")
+MOST_NAMES = 200
+"""Aliases and global effects that are followed from one place; more are a sign of code that wants to cost time."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Footprint:
         uses: global names it reads, now or later (inside a function or method body).
         patches: names whose attributes or items it sets (`BasicBlock.forward = f`, `CFG["a"] = 1`).
         mutates: names whose object it changes through a method or a function (`CFG.update(...)`).
+        aliases: for names it binds, the names whose object they may be (`B = BasicBlock`, `for B in blocks`).
         trains: it runs a training step while it executes.
         always: an import whose effect on names cannot be seen (`from x import *`), or `from __future__`.
     """
@@ -32,66 +35,108 @@ class Footprint:
     uses: frozenset[str]
     patches: frozenset[str]
     mutates: frozenset[str]
+    aliases: dict[str, set[str]]
     trains: bool
     always: bool
 
 
 @dataclass(frozen=True)
 class Function:
-    """What calling a top-level function does.
+    """What calling a function, method or lambda of the submission does.
 
     Args:
         positional: its positional parameters.
-        changes: global names whose value or object it changes.
+        rest: its `*args`, or "".
+        binds: names it declares global.
+        sets: global names whose attributes or items it sets.
+        changes: global names whose object it changes by a method call.
         patches: parameters whose attributes or items it sets.
-        calls: names that it calls.
+        mutates: parameters whose object it changes by a method call.
+        calls: names that it calls; methods with a dot in front.
         trains: it runs a training step, or calls a function that does.
     """
 
     positional: tuple[str, ...]
+    rest: str
+    binds: frozenset[str]
+    sets: frozenset[str]
     changes: frozenset[str]
     patches: frozenset[str]
+    mutates: frozenset[str]
     calls: frozenset[str]
     trains: bool
 
+    @property
+    def changes_owner(self) -> bool:
+        """Whether it changes its first parameter, which for a method is the object or class."""
+        return bool(set(self.positional[:1]) & (self.patches | self.mutates))
+
 
 def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
-    """The functions that the statements define at module level, with what calling them does."""
-    found = {}
+    """What calling the functions that the statements define at module level does; methods as ".name"."""
+    found: dict[str, Function] = {}
     for statement in statements:
+        for node in _executed(statement):
+            if isinstance(node, ast.ClassDef):
+                for method in (child for child in node.body if isinstance(child, _DEFINITIONS)):
+                    function = _function(method.args, method.body)
+                    other = found.setdefault(f".{method.name}", function)
+                    found[f".{method.name}"] = _either(other, function)
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+                function = _function(node.value.args, [node.value.body])
+                found.update((target.id, function) for target in node.targets if isinstance(target, ast.Name))
         for node in _executed(statement, into_classes=False):
             if isinstance(node, _DEFINITIONS):
-                found[node.name] = _function(node)
-    # A function that calls a training function trains.
-    training = [name for name, function in found.items() if function.trains]
+                found[node.name] = _function(node.args, node.body)
     callers: dict[str, list[str]] = {}
     for name, function in found.items():
         for called in function.calls:
             callers.setdefault(called, []).append(name)
-    seen = set(training)
-    while training:
-        for caller in callers.get(training.pop(), ()):
-            if caller not in seen:
-                seen.add(caller)
-                training.append(caller)
-    return {name: replace(function, trains=name in seen) for name, function in found.items()}
+    # A function that calls a training function trains, and so on.
+    waiting = list(found)
+    while waiting:
+        callee = waiting.pop()
+        for caller in callers.get(callee, ()):
+            merged = _with_effects_of(found[caller], found[callee])
+            if merged != found[caller]:
+                found[caller] = merged
+                waiting.append(caller)
+    return found
 
 
-def _function(definition: ast.FunctionDef | ast.AsyncFunctionDef) -> Function:
-    arguments = definition.args
+def _either(first: Function, second: Function) -> Function:
+    """What a method may do that two classes define: nobody knows which of them a call means."""
+    main, other = (second, first) if second.changes_owner else (first, second)
+    return replace(_with_effects_of(main, other), calls=first.calls | second.calls)
+
+
+def _with_effects_of(caller: Function, callee: Function) -> Function:
+    effects = {key: getattr(caller, key) | getattr(callee, key) for key in ("binds", "sets", "changes")}
+    if sum(map(len, effects.values())) > MOST_NAMES:
+        effects = {}
+    return replace(caller, **effects, trains=caller.trains or callee.trains)
+
+
+def _function(arguments: ast.arguments, body: Sequence[ast.AST]) -> Function:
     positional = tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args))
-    parameters = {*positional, *(a.arg for a in arguments.kwonlyargs)}
-    nodes = [node for statement in definition.body for node in ast.walk(statement)]
+    rest = arguments.vararg.arg if arguments.vararg else ""
+    parameters = {*positional, rest, *(a.arg for a in arguments.kwonlyargs)} - {""}
+    nodes = [node for statement in body for node in ast.walk(statement)]
     declared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
     local = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - declared
     local |= {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)}
-    patched = {name for node in nodes for name in _patched(node)}
-    mutated = {name for node in nodes for name in _mutated(node)}
+    aliases = _aliases(nodes)
+    patched = reachable((name for node in nodes for name in _patched(node)), aliases)
+    mutated = reachable((name for node in nodes for name in _mutated(node)), aliases)
     return Function(
         positional,
-        changes=frozenset((declared | patched | mutated) - local),
+        rest,
+        binds=frozenset(declared),
+        sets=frozenset(patched - local),
+        changes=frozenset(mutated - local),
         patches=frozenset(patched & parameters),
-        calls=frozenset(_called(node) for node in nodes),
+        mutates=frozenset(mutated & parameters),
+        calls=frozenset(name for node in nodes for name in (_called(node), _called_method(node))),
         trains=any(_is_training_call(node) for node in nodes),
     )
 
@@ -101,7 +146,7 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
 
     Args:
         segment: its source text.
-        functions: the top-level functions of the whole submission.
+        functions: the functions of the whole submission.
 
     Raises:
         SyntaxError: the names in it contradict each other (`global` after use, say).
@@ -110,24 +155,53 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
     patches: set[str] = set()
     mutates: set[str] = set()
     trains = always = False
-    for node in _executed(statement):
+    nodes = list(_executed(statement))
+
+    def runs(name: str) -> None:
+        """The statement calls this function of the submission."""
+        nonlocal trains
+        if (called := functions.get(name)) is not None:
+            binds.update(called.binds)
+            patches.update(called.sets)
+            mutates.update(called.changes)
+            trains |= called.trains
+
+    for node in nodes:
         patches.update(_patched(node))
         mutates.update(_mutated(node))
         trains |= _is_training_call(node)
+        runs(_called(node))
         if isinstance(node, ast.ImportFrom):
             always |= node.module == "__future__" or node.names[0].name == "*"
         elif isinstance(node, ast.Call):
-            patches.update(_patched_by_call(node, functions))
-        if (called := functions.get(_called(node))) is not None:
-            mutates.update(called.changes)
-            trains |= called.trains
+            _add_arguments_changed(node, functions, patches, mutates)
+        elif isinstance(node, ast.ClassDef):
+            for hook in (".__init_subclass__", *((".__new__", ".__init__") if node.keywords else ())):
+                runs(hook)
         for decorator in getattr(node, "decorator_list", ()):
             patches.update(_handed_to_decorator(decorator))
-            if (called := functions.get(_root(decorator))) is not None:
-                mutates.update(called.changes)
+            mutates.add(_root(decorator))  # an object may note what it decorates: `@registry.entry`
+            runs(_root(decorator))
+    aliases = _aliases(nodes)
+    patches, mutates = reachable(patches, aliases), reachable(mutates, aliases)
+    if uses & {"globals", "eval", "exec"}:  # names as strings
+        named = set(_identifiers(statement))
+        uses |= named
+        binds |= named if "globals" in patches | mutates else set()
     if isinstance(statement, ast.Delete):
         binds = set()  # names that stay defined hurt nobody
-    return Footprint(*map(frozenset, (binds, imports, uses, patches, mutates)), trains, always)
+    return Footprint(*map(frozenset, (binds, imports, uses, patches, mutates)), aliases, trains, always)
+
+
+def reachable(names: Iterable[str], aliases: Mapping[str, Collection[str]]) -> set[str]:
+    """The names, and those whose objects they may be."""
+    seen = set(names)
+    waiting = list(seen)
+    while waiting and len(seen) < MOST_NAMES:
+        new = set(aliases.get(waiting.pop(), ())) - seen
+        seen |= new
+        waiting.extend(new)
+    return seen
 
 
 def _names(table: symtable.SymbolTable) -> tuple[set[str], set[str], set[str]]:
@@ -177,15 +251,72 @@ def _mutated(node: ast.AST) -> Iterator[str]:
             yield _root(node.func)
 
 
-def _patched_by_call(call: ast.Call, functions: dict[str, Function]) -> Iterator[str]:
-    """`patch(BasicBlock)`, where the submission's `patch` sets attributes of its parameter."""
-    function = functions.get(_called(call))
-    if function is None:
-        return
-    given = [*zip(function.positional, call.args), *((k.arg, k.value) for k in call.keywords)]  # noqa: B905
-    for parameter, value in given:
-        if parameter in function.patches and isinstance(value, ast.Name):
-            yield value.id
+def _add_arguments_changed(
+    call: ast.Call, functions: dict[str, Function], patches: set[str], mutates: set[str]
+) -> None:
+    """`patch(BasicBlock)`, where the submission's `patch` sets attributes of its parameter; `config.fill()`."""
+    method = functions.get(_called_method(call))
+    if method and not method.trains and method.changes_owner:
+        mutates.add(_root(call.func))
+    if (function := functions.get(_called(call))) is not None:
+        given = [*zip(function.positional, call.args), *((k.arg, k.value) for k in call.keywords)]  # noqa: B905
+        given += [(function.rest, value) for value in call.args[len(function.positional) :]]
+        for parameter, value in given:
+            names = set(_stands_for(value))
+            patches.update(names if parameter in function.patches else ())
+            mutates.update(names if parameter in function.mutates else ())
+    # `map(patch, [BasicBlock, Bottleneck])`
+    handed = [functions[a.id] for a in call.args if isinstance(a, ast.Name) and a.id in functions]
+    for value in call.args if any(function.patches for function in handed) else ():
+        patches.update(_stands_for(value))
+
+
+def _aliases(nodes: Iterable[ast.AST]) -> dict[str, set[str]]:
+    """For names that the nodes bind, the names whose object, or an element of it, they may be."""
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        pairs: list[tuple[ast.expr, Iterable[str]]] = []
+        if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            pairs = [(node.target, _loaded(node.iter))]
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            pairs = [(node.optional_vars, _loaded(node.context_expr))]
+        elif isinstance(node, ast.NamedExpr):
+            pairs = [(node.target, _stands_for(node.value))]
+        elif isinstance(node, ast.Assign):
+            pairs = [(target, _stands_for(node.value)) for target in node.targets]
+        for target, names in pairs:
+            behind = set(names)
+            for name in ast.walk(target) if behind else ():
+                if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
+                    found.setdefault(name.id, set()).update(behind)
+    return found
+
+
+def _stands_for(value: ast.expr) -> Iterator[str]:
+    """`A` and `B` for `A`, `A.x`, `B[0]` and `[A, B]`; nothing for what is computed, such as `A()`."""
+    if isinstance(value, (ast.List, ast.Tuple, ast.Set)):
+        for element in value.elts:
+            yield from _stands_for(element)
+    elif isinstance(value, ast.Dict):
+        for element in value.values:
+            yield from _stands_for(element)
+    elif isinstance(value, (ast.Attribute, ast.Subscript, ast.Starred, ast.NamedExpr)):
+        yield from _stands_for(value.value)
+    elif isinstance(value, ast.Name):
+        yield value.id
+
+
+def _loaded(expression: ast.expr) -> Iterator[str]:
+    return (node.id for node in ast.walk(expression) if isinstance(node, ast.Name))
+
+
+def _identifiers(statement: ast.stmt) -> Iterator[str]:
+    """Strings and keywords in the statement, function bodies included, that could be names."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            yield node.value
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg
 
 
 def _handed_to_decorator(decorator: ast.expr) -> Iterator[str]:
@@ -203,8 +334,13 @@ def _called(node: ast.AST) -> str:
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
+def _called_method(node: ast.AST) -> str:
+    """`.fit` for `trainer.fit()`, or ""."""
+    return f".{node.func.attr}" if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+
+
 def _root(node: ast.AST) -> str:
     """`BasicBlock` for `BasicBlock.forward.__defaults__[0]`, or "" where no name is at the root."""
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call, ast.NamedExpr)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""

@@ -8,13 +8,13 @@ import ast
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from autograder.contract import REQUIRED
-from autograder.submission.magics import neutralise, other_language
-from autograder.submission.names import Footprint, find_functions, footprint
+from autograder.submission.magics import neutralise, other_language, written_module
+from autograder.submission.names import Footprint, find_functions, footprint, reachable
 from autograder.submission.read import Cell, Submission, shown
 
 
@@ -26,11 +26,13 @@ class SlicedCell:
         label: as in `Cell`.
         source: the cell with its magics neutralised; line numbers are the student's.
         keep: the statements to execute, as indices into `ast.parse(source).body`.
+        module: the module that the cell writes with `%%writefile`, or "" for a cell of the notebook itself.
     """
 
     label: str
     source: str
     keep: tuple[int, ...]
+    module: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,24 +51,28 @@ class Slice:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values: a slice travels to the worker."""
-        cells = [{"label": c.label, "source": c.source, "keep": list(c.keep)} for c in self.cells]
+        cells = [{"label": c.label, "source": c.source, "keep": list(c.keep), "module": c.module} for c in self.cells]
         return {"cells": cells, "missing": list(self.missing), "problems": list(self.problems)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Slice":
         """The reverse of `to_json`."""
-        cells = tuple(SlicedCell(c["label"], c["source"], tuple(c["keep"])) for c in data["cells"])
+        cells = tuple(SlicedCell(c["label"], c["source"], tuple(c["keep"]), c["module"]) for c in data["cells"])
         return cls(cells, tuple(data["missing"]), tuple(data["problems"]))
 
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A cell as Python; `body` is empty where it has a syntax error, which `problem` tells."""
+    """A cell as Python; `body` is empty where it has a syntax error, which `problem` tells.
+
+    `module` is "", or the module that the cell writes.
+    """
 
     cell: Cell
     source: str
     body: Sequence[ast.stmt]
     problem: str
+    module: str
 
 
 @dataclass(frozen=True)
@@ -79,37 +85,69 @@ class _Statement:
 
 def slice_submission(submission: Submission, required: Collection[str] = REQUIRED) -> Slice:
     """Keep the top-level statements that define the required names and, transitively, the names those use."""
-    parsed = [_parse(cell) for cell in submission.cells]
-    statements = _statements(parsed)
-    kept = _needed(statements, required)
-    defined = {name for statement in kept for name in statement.effect.binds}
+    written = {written_module(cell.source)[0] for cell in submission.cells} - {""}
+    parsed = [_parse(cell, written) for cell in submission.cells]
+    modules = {name: _statements(parsed, name) for name in {cell.module for cell in parsed}}
+    given = {name: _bound(statements) for name, statements in modules.items() if name}
+    kept = _needed(modules.get("", []), required)
+    defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
     missing = tuple(name for name in required if name not in defined)
+    for name in _imported(kept, modules):
+        kept += _needed(modules[name], given[name])
     indices = defaultdict(list)
     for statement in kept:
         indices[statement.cell].append(statement.index)
     cells = [
-        SlicedCell(parsed[cell].cell.label, parsed[cell].source, tuple(sorted(keep)))
+        SlicedCell(parsed[cell].cell.label, parsed[cell].source, tuple(sorted(keep)), parsed[cell].module)
         for cell, keep in sorted(indices.items())
     ]
-    problems = [*(cell.problem for cell in parsed if cell.problem), *_why_missing(parsed, missing)]
-    return Slice(tuple(cells), missing, tuple(problems))
+    used = {cell.module for cell in cells} | {""}
+    problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
+    return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing)))
 
 
-def _parse(cell: Cell) -> _Parsed:
-    source = neutralise(cell.source)
+def _bound(statements: Iterable[_Statement]) -> set[str]:
+    return {name for statement in statements for name in statement.effect.binds}
+
+
+def _star_imported(statements: Iterable[_Statement]) -> set[str | None]:
+    """The modules of `from net import *`."""
+    nodes = (statement.node for statement in statements)
+    return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"}
+
+
+def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statement]]) -> list[str]:
+    """The written modules that the statements import, and those that these import."""
+    found: list[str] = []
+    waiting = [kept]
+    while waiting:
+        for statement in waiting.pop():
+            for node in ast.walk(statement.node):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                for name in names:
+                    if name in modules and name not in found:
+                        found.append(name)
+                        waiting.append(modules[name])
+    return found
+
+
+def _parse(cell: Cell, written: Collection[str]) -> _Parsed:
+    module, source = written_module(cell.source)
+    source = source if module else neutralise(cell.source, written)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "\d" in a docstring is no concern of ours
             tree = ast.parse(source)
             # The parser lets `return` at top level pass; in Jupyter `await` is allowed there.
             compile(source, f"<{cell.label}>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        return _Parsed(cell, source, tree.body, "")
+        return _Parsed(cell, source, tree.body, "", module)
     except SyntaxError as error:
-        return _Parsed(cell, source, (), _syntax_problem(cell, error))
+        return _Parsed(cell, source, (), _syntax_problem(cell, error), module)
     except (ValueError, RecursionError, MemoryError, OverflowError):
-        return _Parsed(
-            cell, source, (), f"{cell.label}: Python cannot read this code, is it nested too deeply?{_begins(cell)}"
-        )
+        problem = f"{cell.label}: Python cannot read this code, is it nested too deeply?{_begins(cell)}"
+        return _Parsed(cell, source, (), problem, module)
 
 
 def _syntax_problem(cell: Cell, error: SyntaxError) -> str:
@@ -130,10 +168,12 @@ def _begins(cell: Cell) -> str:
     return f" (the cell begins with `{shown(first)}`)"
 
 
-def _statements(parsed: Sequence[_Parsed]) -> list[_Statement]:
-    functions = find_functions([node for cell in parsed for node in cell.body])
+def _statements(parsed: Sequence[_Parsed], module: str) -> list[_Statement]:
+    """The statements of the notebook itself, or those of a module that it writes."""
+    mine = [(number, cell) for number, cell in enumerate(parsed) if cell.module == module]
+    functions = find_functions([node for _, cell in mine for node in cell.body])
     found = []
-    for number, cell in enumerate(parsed):
+    for number, cell in mine:
         lines = cell.source.encode().split(b"\n")
         for index, node in enumerate(cell.body):
             if not _is_main_guard(node):
@@ -190,15 +230,22 @@ def _needed(statements: Sequence[_Statement], required: Collection[str]) -> list
 def _touching(statements: Sequence[_Statement], required: Collection[str]) -> dict[str, list[_Statement]]:
     """For each name, the statements to keep when it is needed."""
     bound = {name for s in statements for name in s.effect.binds - s.effect.imports}
+    imported = {name for s in statements for name in s.effect.imports}
+    aliases = defaultdict(set)
+    for statement in statements:
+        for name, behind in statement.effect.aliases.items():
+            aliases[name] |= behind
     touching = defaultdict(list)
     for statement in statements:
         effect = statement.effect
         names = set(effect.binds)
-        # What is only imported belongs to others: `torch.backends.cudnn.benchmark = True` is not kept.
-        names |= {name for name in effect.patches if name in bound or name in required}
-        names |= {name for name in effect.mutates if name in bound and name not in required}
+        patched = reachable(effect.patches, aliases)
+        names |= {name for name in patched if name in bound or name in required}
+        if isinstance(statement.node, (ast.Assign, ast.AugAssign)):  # `nn.Conv2d = partial(nn.Conv2d, bias=False)`
+            names |= {name for name in effect.patches if name in imported}
+        names |= {name for name in reachable(effect.mutates, aliases) if name in bound and name not in required}
         if effect.trains:
-            names &= set(required)
+            names = effect.binds & set(required)
         for name in names:
             touching[name].append(statement)
     return touching
@@ -220,6 +267,8 @@ def _where_else(name: str, parsed: _Parsed) -> str:
         if magic := other_language(cell.source):
             return f"its definition is in {cell.label}, which `{shown(magic)}` keeps from being Python code."
         return f"its definition in {cell.label} is indented under something else: put it at the left margin."
+    if re.search(rf"run_cell_magic\(.*\b(class|def) {name}\b", cell.source):
+        return f"in {cell.label} a magic such as %%time hides its definition from Python: hand in the notebook itself."
     for node in parsed.body:
         near = getattr(node, "name", "")
         if near.lower().replace("_", "") == name.lower():

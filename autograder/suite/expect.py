@@ -4,6 +4,7 @@ The helpers use only what a block offers on both sides of the sandbox (see `auto
 test runs on a laptop and in the grader.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -84,22 +85,32 @@ def set_state(module: Any, rule: Callable[[str, Tensor], Tensor]) -> Any:
 
 
 def silence_convolutions(module: Any, kernel: int | None = None) -> Any:
-    """Set every convolution (of that kernel size, if one is given) to zero."""
+    """Set every convolution (of that kernel size, if one is given) to zero, and every bias: some start elsewhere."""
 
-    def rule(_: str, value: Tensor) -> Tensor:
+    def rule(name: str, value: Tensor) -> Tensor:
         silent = value.dim() > 1 and kernel in (None, value.shape[-1])
-        return torch.zeros_like(value) if silent else value
+        return torch.zeros_like(value) if silent or _is_bias(name, value) else value
 
     return set_state(module, rule)
 
 
 def neutral_batchnorms(module: Any) -> Any:
-    """Set BatchNorm weights to one: some recipes start the last one of a block at zero."""
+    """Set BatchNorm weights to one and biases to zero: some recipes start the last one of a block at zero."""
 
     def rule(name: str, value: Tensor) -> Tensor:
-        return torch.ones_like(value) if value.dim() == 1 and name.endswith("weight") else value
+        if value.dim() == 1 and _SCALE.search(name):
+            return torch.ones_like(value)
+        return torch.zeros_like(value) if _is_bias(name, value) else value
 
     return set_state(module, rule)
+
+
+_SCALE = re.compile(r"(weight|gamma|scale)[^.]*$|(^|\.)g[^.]{0,3}$", re.IGNORECASE)
+"""Names of BatchNorm weights, also of those that a student keeps in parameters of their own."""
+
+
+def _is_bias(name: str, value: Tensor) -> bool:
+    return value.dim() == 1 and name.endswith("bias")
 
 
 def shift_batchnorms(module: Any, shift: float) -> Any:
@@ -108,8 +119,8 @@ def shift_batchnorms(module: Any, shift: float) -> Any:
     parameters = {name for name, _ in module.named_parameters()}
 
     def rule(name: str, value: Tensor) -> Tensor:
-        is_bias = name in parameters and value.dim() == 1 and not value.any()
-        return torch.full_like(value, shift) if is_bias else value
+        is_bias = value.dim() == 1 and not value.any() and (name in parameters or _is_bias(name, value))
+        return torch.full_like(value, shift) if is_bias else value  # a module with two names has its bias twice
 
     return set_state(module, rule)
 

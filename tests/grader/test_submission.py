@@ -5,7 +5,9 @@ import contextlib
 import io
 import json
 import keyword
+import sys
 import textwrap
+import time
 import zipfile
 from pathlib import Path
 
@@ -33,6 +35,16 @@ CODE = "import torch\n\n\nclass BasicBlock: pass\n"
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _forget_written_modules():
+    """A module that one test's notebook writes is not there in the next test."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "__spec__", None) is None:
+            del sys.modules[name]
 
 
 def submit(*sources: str) -> Submission:
@@ -301,6 +313,14 @@ def test_half_a_surrogate_pair(tmp_path):
         ("s = 'a'''\n!ls", "s = 'a'''\npass"),
         ('s = "\\"("\n!ls', 's = "\\"("\npass'),
         ("x != y", "x != y"),
+        ("\n    x = 1\n    if x:\n        y = 2\n  # z", "\nx = 1\nif x:\n    y = 2\n  # z"),
+        ("\t!ls\n\tx = 1", "pass\nx = 1"),
+        (">>> def f():\n...     return 1\n...\n>>> f()", "def f():\n    return 1\n\nf()"),
+        ("pip install -q torchinfo", ""),
+        ("ls\n", "\n"),
+        ("ls = 3", "ls = 3"),
+        ("cd(3)", "cd(3)"),
+        ("get_ipython().system('ls')", "get_ipython().system('ls')"),
     ],
 )
 def test_neutralise(cell, plain):
@@ -376,6 +396,52 @@ NEEDS = {
         "@dataclass\nclass Config:\n    width: int = 8",
         "BasicBlock = Config().width",
     ),
+    "change of an imported module": (
+        "%%writefile widths.py\nN = 0",
+        "import widths",
+        "widths.N = 1",
+        "class BasicBlock:\n    value = widths.N\n    assert value == 1",
+    ),
+    "global bound by a function that another one calls": (
+        "def inner():\n    global BasicBlock\n    class BasicBlock: pass",
+        "def outer(): inner()",
+        "outer()",
+    ),
+    "names set through globals()": ("for n in ('BasicBlock', 'Other'):\n    globals()[n] = type(n, (), {})",),
+    "names given to globals().update": ("globals().update(BasicBlock=type('B', (), {}))",),
+    "name in eval": ("def helper(): return 1", "BasicBlock = [eval('helper')()]"),
+    "object of an own class that is filled": (
+        "class Config:\n    def load(self): self.n = 1",
+        "config = Config()",
+        "config.load()",
+        "BasicBlock = config.n",
+    ),
+    "object that notes what it decorates": (
+        "class Registry:\n    def __init__(self): self.d = {}\n"
+        "    def entry(self, f):\n        self.d[f.__name__] = f\n        return f",
+        "registry = Registry()",
+        "@registry.entry\ndef helper(): return 1",
+        "BasicBlock = registry.d['helper']()",
+    ),
+    "generic function": (
+        "from functools import singledispatch\n@singledispatch\ndef size(x): return 1 / 0",
+        "@size.register\ndef _(x: int): return 1",
+        "BasicBlock = size(3)",
+    ),
+    "base class that notes its subclasses": (
+        "R = {}\nclass Base:\n    def __init_subclass__(cls): R[cls.__name__] = cls",
+        "class Inner(Base): value = 1",
+        "BasicBlock = R['Inner']",
+    ),
+    "metaclass that notes its classes": (
+        "R = {}\nclass Meta(type):\n    def __init__(cls, *args): R[cls.__name__] = cls",
+        "class Inner(metaclass=Meta):\n    def __init__(self): pass",
+        "BasicBlock = R['Inner']",
+    ),
+    "what Jupyter gives": (
+        "IN_COLAB = 'google.colab' in str(get_ipython())\ndisplay(IN_COLAB)",
+        "BasicBlock = IN_COLAB",
+    ),
     "several statements in a line, not only ASCII": ("é = 'ü'; N = 1; M = 2", "BasicBlock = (N, M)"),
 }
 
@@ -394,12 +460,25 @@ def test_keeps_what_is_needed(cells):
         "def install(name, *, cls):\n    cls.f = lambda self: 1\ninstall('f', cls=BasicBlock)",
         "def add_to(c):\n    return lambda g: setattr(c, g.__name__, g)\n@add_to(BasicBlock)\ndef f(self): return 1",
         "for g in [lambda self: 1]:\n    BasicBlock.f = g",
+        "for c in (BasicBlock, Other):\n    c.f = lambda self: 1",
+        "[setattr(c, 'f', lambda self: 1) for c in (BasicBlock, Other)]",
+        "B = BasicBlock\nB.f = lambda self: 1",
+        "blocks = [BasicBlock, Other]\nfor b in blocks: b.f = lambda self: 1",
+        "blocks = {'basic': BasicBlock}\nblocks['basic'].f = lambda self: 1",
+        "def install():\n    BasicBlock.f = lambda self: 1\ninstall()",
+        "def install(*classes):\n    for c in classes: c.f = lambda self: 1\ninstall(Other, BasicBlock)",
+        "def install(c):\n    c.f = lambda self: 1\nfor b in [BasicBlock]: install(b)",
+        "def install(c):\n    c.f = lambda self: 1\nlist(map(install, [BasicBlock]))",
+        "install = lambda c: setattr(c, 'f', lambda self: 1)\ninstall(BasicBlock)",
+        "def install(g):\n    BasicBlock.f = g\n    return g\n@install\ndef f(self): return 1",
+        "from contextlib import nullcontext\nwith nullcontext(BasicBlock) as b:\n    b.f = lambda self: 1",
+        "(B := BasicBlock).f = lambda self: 1",
         "class BasicBlock(BasicBlock):\n    def f(self): return 1",
         "_Old = BasicBlock\nclass BasicBlock(_Old):\n    def f(self): return 1",
     ],
 )
 def test_keeps_patches(patch):
-    namespace = run("class BasicBlock:\n    def f(self): return 0", patch)
+    namespace = run("class BasicBlock:\n    def f(self): return 0", "class Other: pass", patch)
     assert namespace["BasicBlock"]().f() == 1
 
 
@@ -415,8 +494,9 @@ EXPENSIVE = {
     "print": "print(helper())",
     "assertion": "assert helper()",
     "object that nobody needs": "net = BasicBlock()",
-    "change of a module": "m.tau = 3",
+    "setting of a module in a loop": "for m.tau in range(3): pass",
     "method of a required class": "BasicBlock.register(int)",
+    "training that notes something in a required class": "for e in [1]:\n    BasicBlock.e = e\n    loss.backward()",
     "training that fills a needed container": "for e in range(9):\n    CFG['lr'] = e\n    loss.backward()",
     "function that trains": "def train():\n    CFG['lr'] = 1\n    loss.backward()\ntrain()",
     "function that calls it": "def train():\n    loss.backward()\ndef main():\n    CFG['lr'] = 1\n    train()\nmain()",
@@ -494,6 +574,7 @@ def test_broken_cells_are_one_line(broken):
         ("def res_net18(): pass", "`res_net18`"),
         ("%%writefile net.py\ndef ResNet18(): pass", "`%%writefile net.py` keeps"),
         ("if __name__ == '__main__':\n    def ResNet18(): pass", "indented under something else"),
+        ("get_ipython().run_cell_magic('time', '', 'def ResNet18(): pass\\n')", "such as %%time hides its definition"),
     ],
 )
 def test_missing_name_is_explained(cell, words):
@@ -502,8 +583,52 @@ def test_missing_name_is_explained(cell, words):
     assert words in slice_.problems[0]
 
 
+WRITTEN = "%%writefile nets/blocks.py\nimport math\nclass BasicBlock:\n    value = math.floor(1.5)\nnet = BasicBlock()"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (WRITTEN, "from nets.blocks import BasicBlock"),
+        (WRITTEN, "from nets.blocks import *"),
+        (WRITTEN, "%run nets/blocks.py"),
+        (WRITTEN, "import nets.blocks", "BasicBlock = nets.blocks.BasicBlock"),
+        (WRITTEN, "from nets import blocks as b", "class BasicBlock(b.BasicBlock): pass"),
+        (
+            WRITTEN.replace("value", "old"),
+            "%%file -a nets/blocks.py\nBasicBlock.value = 1",
+            "from nets.blocks import *",
+        ),
+        (WRITTEN, "%%writefile ./more.py\nfrom nets.blocks import BasicBlock as B", "from more import B as BasicBlock"),
+    ],
+)
+def test_module_that_the_notebook_writes(cells):
+    assert run(*cells)["BasicBlock"].value == 1
+
+
+def test_written_module_that_nobody_imports_does_not_run():
+    namespace = run("%%writefile train.py\nclass BasicBlock:\n    value = 1 / 0\n(", "class BasicBlock: value = 1")
+    assert namespace["BasicBlock"].value == 1
+
+
+def test_written_module_cannot_take_the_place_of_another():
+    namespace = run(
+        "%%writefile json.py\ndef loads(text): return 'theirs'", "import json\nBasicBlock = json.loads('1')"
+    )
+    assert namespace["BasicBlock"] == 1
+    assert json.loads("1") == 1
+
+
+def test_error_in_a_written_module_names_its_cell():
+    errors, _ = errors_of("%%writefile lib.py\n\nX = 1 / 0", "from lib import *", "BasicBlock = 1")
+    assert errors == ["cell 1, line 3\n    X = 1 / 0\nZeroDivisionError: division by zero"]
+
+
 def test_json_round_trip():
-    slice_ = slice_submission(submit("class BasicBlock: pass", "def f(:", "x = 1; ResNet = 2"))
+    slice_ = slice_submission(
+        submit("%%writefile a.py\nx = 1", "from a import x", "class BasicBlock: y = x", "def f(:", "x = 1; ResNet = 2")
+    )
+    assert {cell.module for cell in slice_.cells} == {"", "a"}
     assert Slice.from_json(json.loads(json.dumps(slice_.to_json()))) == slice_
 
 
@@ -511,6 +636,23 @@ def test_many_statements_take_linear_time():
     chain = "".join(f"a{i} = a{i + 1}\n" for i in range(5000))
     slice_ = slice_submission(submit(chain + "a5000 = 1", "BasicBlock = a0"), ("BasicBlock",))
     assert len(slice_.cells[0].keep) == 5001
+
+
+HOSTILE = {
+    "aliases": "".join(f"a{i} = a{i + 1}\n" for i in range(3000)) + "a0.x = 1\n" * 3000,
+    "functions": "".join(f"def a{i}():\n    global b{i}\n    a{i + 1}()\n" for i in range(3000)) + "a0()\n" * 3000,
+    "methods": "".join(f"class C{i}:\n    def f(self): x{i}()\n" for i in range(3000)) + "c.f()\n" * 3000,
+    "star imports": "from lib import *\n" * 3000,
+    "strings": "globals()[0] = [" + "'a', [" * 60 + "]" * 61 + "\nx = 1" * 3000,
+}
+
+
+@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
+def test_code_that_wants_to_cost_time(source):
+    library = "%%writefile lib.py\n" + "".join(f"x{i} = 1\n" for i in range(3000))
+    start = time.process_time()
+    slice_submission(submit(library, source, "BasicBlock = a0"), ("BasicBlock",))
+    assert time.process_time() - start < 4
 
 
 STATEMENTS = [
@@ -567,6 +709,23 @@ def test_exception_is_reported_and_the_rest_goes_on():
         "cell 1, line 1\n    import no_such_module\nModuleNotFoundError: No module named 'no_such_module'"
     ]
     assert namespace["BasicBlock"].n == 2
+
+
+def test_missing_module_leaves_the_others_of_its_line():
+    errors, namespace = errors_of("import no_such_module, math", "class BasicBlock:\n    value = math.pi")
+    assert len(errors) == 1
+    assert "no_such_module" in errors[0]
+    assert namespace["BasicBlock"].value > 3
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["Torch not compiled with CUDA enabled", "Found no NVIDIA driver on your system.", "No CUDA GPUs are there"],
+)
+def test_code_that_wants_a_gpu_is_told_there_is_none(message):
+    errors, _ = errors_of(f"def cuda(): raise RuntimeError({message!r})\nBasicBlock = cuda()")
+    assert errors[0].splitlines()[-2] == f"RuntimeError: {message}"
+    assert "There is no GPU here" in errors[0].splitlines()[-1]
 
 
 def test_what_follows_from_an_error_is_not_reported_again():
