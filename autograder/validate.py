@@ -35,8 +35,12 @@ class Graded:
         return [outcome for outcome in self.lost() if outcome.question == self.entry.question]
 
     def lost_elsewhere(self) -> list[Outcome]:
-        """Those of other questions: the student would pay twice."""
-        return [outcome for outcome in self.lost() if outcome.question != self.entry.question]
+        """Those of other questions: the student would pay twice.
+
+        q4 trains the network of q3: one that does not run or learn loses there too.
+        """
+        own = ("q3", "q4") if self.entry.question == "q3" else (self.entry.question,)
+        return [outcome for outcome in self.lost() if outcome.question not in own]
 
     @property
     def names(self) -> tuple[str, ...]:

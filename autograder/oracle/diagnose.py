@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from autograder.oracle.design import Design
+from autograder.oracle.design import Design, Network
 from autograder.oracle.exhibit import FATAL, Exhibit, Task, collect
 from autograder.oracle.matching import assignments, fits, roles_of
 from autograder.oracle.misconceptions import Misconception, catalogue
@@ -26,7 +26,7 @@ PAIRS = {"BasicBlock": 1200, "Bottleneck": 1200, "ResNet": 150}
 TASKS = {
     "BasicBlock": [(8, 8, 1), (6, 10, 1), (8, 8, 2), (6, 10, 2)],
     "Bottleneck": [(32, 8, 1), (8, 8, 1), (32, 8, 2), (10, 6, 2)],
-    "ResNet": [(1, (1, 1, 1, 1), 10), (1, (2, 1, 3, 2), 7), (2, (1, 2, 1, 1), 10)],
+    "ResNet": [(1, (1, 1, 1, 1), 10), (1, (1, 2, 3, 2), 7), (2, (2, 1, 1, 1), 10)],
 }
 """What is built for a diagnosis: the identity shortcut, each reason for a projection; widths, depths, classes."""
 SIZES = ((6, 4), (4, 8))
@@ -69,8 +69,8 @@ class Diagnostician:
         if kind not in self._known:
             self._known[kind] = self._examine(kind)
         known = self._known[kind]
-        if known is not None and _explains(known.mistakes, exhibit):
-            return known
+        if known is not None:  # it explains all the rest: what else there may be is not proved
+            return known if _explains(known.mistakes, exhibit) else None
         if exhibit.error is not None and (not _about_shapes(exhibit) or fits(exhibit.task.design, exhibit.found)):
             return None  # with the tensors that it should have, a module that raises proves nothing by that alone
         for mistakes in _singles(kind):
@@ -99,6 +99,7 @@ class Diagnostician:
         if len({m[0].name for m in fitting}) > 1:
             again = [e for e in self._exhibits(kind, 1) if not forward or e.seen.aspect != "gradient"]
             fitting = [m for m in fitting if all(_explains(m, e) for e in again)] or fitting
+            fitting.sort(key=lambda m: not all(_laid_out(m, e) for e in exhibits))
         best = fitting[0] if fitting else next(_explaining_pairs(kind, exhibits), None)
         return Diagnosis(best) if best else None
 
@@ -154,6 +155,17 @@ def _explains(mistakes: tuple[Misconception, ...], exhibit: Exhibit) -> bool:
     if any(m.shapes_only for m in mistakes) and design != exhibit.task.design:
         return exhibit.error is None or _about_shapes(exhibit)  # it shows in the tensors, and nowhere else
     return _replays(design, exhibit, ORDERS)
+
+
+def _laid_out(mistakes: tuple[Misconception, ...], exhibit: Exhibit) -> bool:
+    """Whether the probes were built as this mistake builds them: a hint, where the numbers cannot tell two apart.
+
+    Probes are pointwise, so that a stride may sit on any block before or after without a change of the output.
+    """
+    design = _changed(mistakes, exhibit.task.design)
+    if not isinstance(design, Network):
+        return True
+    return [(p.in_planes, p.planes, p.stride) for stage in design.stages for p in stage] == exhibit.calls
 
 
 def _replays(design: Design, exhibit: Exhibit, orders: int) -> bool:

@@ -1,7 +1,7 @@
 """Exhibits: what one module of the student's did, with the weights it was given."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -37,11 +37,11 @@ class Task:
         """What it should be."""
         return {"BasicBlock": basic_block, "Bottleneck": bottleneck, "ResNet": network}[self.kind](*self.arguments)
 
-    def build(self, student: Any) -> Any:
-        """The student's module; a network is made of probe blocks."""
+    def build(self, student: Any, probe: Any = None) -> Any:
+        """The student's module; a network is made of probe blocks, those of `probe` if it is given."""
         if self.kind == "ResNet":
             expansion, num_blocks, num_classes = self.arguments
-            return student.ResNet(student.probe(expansion), list(num_blocks), num_classes)
+            return student.ResNet(probe or student.probe(expansion), list(num_blocks), num_classes)
         return getattr(student, self.kind)(*self.arguments)
 
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
@@ -55,6 +55,7 @@ class Exhibit:
 
     Args:
         error: what the student's code raised in forward, if it did; `seen.output` is None then.
+        calls: how a network built its probes, as it says: a hint for messages.
     """
 
     task: Task
@@ -62,6 +63,7 @@ class Exhibit:
     drawn: dict[str, Tensor]
     seen: Observation
     error: Exception | None = None
+    calls: list[tuple[int, int, int]] = field(default_factory=list)
     exact: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
@@ -117,16 +119,19 @@ def collect(student: Any, tasks: Sequence[Task], size: tuple[int, int], seed: in
     exhibits = []
     for task in tasks:
         try:
-            subject = Subject(task, task.build(student), generator)
+            probe = student.probe(task.arguments[0]) if task.kind == "ResNet" else None
+            subject = Subject(task, task.build(student, probe), generator)
+            calls = [tuple(call) for call in probe.calls] if probe else []
         except FATAL:
             raise
         except Exception:  # said where it is asked for
             continue
-        first = subject.show("eval", size)
+        first = replace(subject.show("eval", size), calls=calls)
         exhibits.append(first)
         if first.error is None:
-            exhibits += [subject.show("train", size, afresh=True), subject.show("gradient", size, afresh=True)]
+            more = [subject.show("train", size, afresh=True), subject.show("gradient", size, afresh=True)]
+            exhibits += [replace(exhibit, calls=calls) for exhibit in more]
         elif task.kind != "ResNet":
-            smaller = [subject.show("eval", small, afresh=True) for small in ((2, 2), (5, 5))]
-            exhibits += [exhibit for exhibit in smaller if exhibit.error is None]  # the others say nothing new
+            small = [subject.show("eval", size, afresh=True) for size in ((2, 2), (5, 5))]
+            exhibits += [exhibit for exhibit in small if exhibit.error is None]  # the others say nothing new
     return exhibits

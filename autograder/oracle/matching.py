@@ -125,7 +125,8 @@ def fits(design: Design, found: Sequence[Found]) -> bool:
 def compare(roles: Sequence[Role], found: Sequence[Found]) -> tuple[list[Role], list[Found]]:
     """Return `(missing, extra)`: roles without a tensor of their shape, and parameters without a role.
 
-    A buffer more than there are roles is no fault: it does not learn, and if it matters to the output, that differs.
+    A buffer more than there are roles is no fault, unless a BatchNorm has it: it does not learn, and if it matters to
+    the output, that differs.
     """
     left = sorted(found, key=lambda f: len(f.kinds))
     missing = []
@@ -136,7 +137,9 @@ def compare(roles: Sequence[Role], found: Sequence[Found]) -> tuple[list[Role], 
         else:
             left.remove(match)
     order = {role: index for index, role in enumerate(roles)}
-    return sorted(missing, key=order.__getitem__), [f for f in found if f in left and f.learned]
+    statistics = ("running_mean", "running_var")
+    extra = [f for f in found if f in left and (f.learned or f.name.endswith(statistics))]
+    return sorted(missing, key=order.__getitem__), extra
 
 
 def assignments(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignment]:

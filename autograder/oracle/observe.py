@@ -77,7 +77,8 @@ def replay(design: Design, names: dict[str, str], drawn: dict[str, Tensor], seen
         output, updates = compute(design, weights, x, training=seen.aspect != "eval")
     result = Observation(seen.aspect, seen.x, seen.upstream, output.detach())
     if seen.aspect == "train":
-        result.statistics = {names[role]: value for role, value in updates.items()}
+        kept = {role.name: weights[role.name] for role in roles_of(design) if role.kind in ("mean", "var")}
+        result.statistics = {names[role]: value for role, value in {**kept, **updates}.items() if role in names}
     if gradient and seen.upstream is not None and seen.upstream.shape == output.shape and output.requires_grad:
         output.backward(seen.upstream.double())
         result.input_gradient = x.grad

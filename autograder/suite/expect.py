@@ -143,7 +143,20 @@ def _vectors(module: Any) -> _Vectors:
         if not told and len(mine) == 2 and len(parameters) == 2:
             told = {mine[0][0]}
         scales |= told
-    return _Vectors(frozenset(scales), frozenset(vectors - scales - convolution), frozenset(convolution))
+    shifts = vectors - scales - convolution
+    named = dict(module.named_parameters())
+    for name, value in module.state_dict().items():  # a layer under two names is in the state twice
+        for group in (scales, shifts, convolution) if name not in named else ():
+            if any(
+                _ending(other) == _ending(name) and torch.equal(named[other], value) for other in group & set(named)
+            ):
+                group.add(name)
+                break
+    return _Vectors(frozenset(scales), frozenset(shifts), frozenset(convolution))
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _is_kernel(value: Tensor) -> bool:

@@ -6,7 +6,7 @@ from autograder.oracle import judge_block
 
 pytestmark = pytest.mark.question("q1")
 
-SHAPES = [(8, 8, 1), (6, 10, 1), (8, 8, 2), (6, 10, 2)]  # (in_planes, planes, stride)
+SHAPES = [(8, 8, 1), (6, 10, 1), (10, 6, 1), (8, 8, 2), (6, 10, 2)]  # (in_planes, planes, stride)
 
 
 @pytest.mark.points(4)
