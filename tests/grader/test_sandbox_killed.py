@@ -77,7 +77,8 @@ def test_killed_at_random_moments(samples, tmp_path, orphans):
     assert set(expected) == set(NAMES)
 
     seed = random.SystemRandom().randrange(1 << 32)
-    moments = sorted(random.Random(seed).uniform(0.05, 1.0) * usual for _ in range(MOMENTS))
+    draw = random.Random(seed)
+    moments = sorted(draw.uniform(0.05, 1.0) * usual for _ in range(MOMENTS))
     print(f"seed {seed}: an undisturbed run takes {usual:.1f} s; killed after {[round(m, 2) for m in moments]} s")
     for moment in moments:
         process = start(folder, killed)
