@@ -3,6 +3,7 @@
 Each one returns an object with the measured numbers; its `plot()` draws them and says in a sentence what they show.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,32 +26,26 @@ SHALLOW, DEEP = 1, 9
 """Blocks in each of the three stages: 8 and 56 layers that learn, counting as He et al. do."""
 
 
-class PlainBlock(nn.Module):
-    """A basic block without its shortcut: relu(F(x)), where the residual block computes relu(F(x) + x).
+class PlainBlock(nn.Sequential):
+    """The layers of a basic block without its shortcut: relu(F(x)), where the residual block has relu(F(x) + x).
 
     Args:
         in_planes: channels of the input.
         planes: channels of the output.
-        stride: of the first 3x3 convolution.
+        stride: of the first convolution.
     """
 
     expansion = 1
 
     def __init__(self, in_planes: int, planes: int, stride: int = 1):
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_planes, planes, kernel_size=3, stride=stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(planes)
-        self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(planes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_planes, H, W) -> (N, planes, H / stride, W / stride)"""
-        out = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(out)))
+        layers = []
+        for channels, step in ((in_planes, stride), (planes, 1)):
+            layers += [nn.Conv2d(channels, planes, 3, step, 1, bias=False), nn.BatchNorm2d(planes), nn.ReLU()]
+        super().__init__(*layers)
 
 
 class ThinNet(nn.Module):
-    """The narrow network of He et al. (2015, section 4.2): a stem and three stages, each twice as wide as the last.
+    """The narrow network of He et al. (2015, section 4.2): three stages, each twice as wide as the one before.
 
     Args:
         block: class of the blocks.
@@ -61,23 +56,14 @@ class ThinNet(nn.Module):
     def __init__(self, block: Block, depth: int, width: int):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
-        self.blocks = nn.ModuleList()
-        channels = width
-        for stage in range(3):
-            planes = width * 2**stage
-            for number in range(depth):
-                self.blocks.append(block(channels, planes, 2 if stage > 0 and number == 0 else 1))
-                channels = planes
-        self.linear = nn.Linear(channels, 10)
+        channels = [width] * (depth + 1) + [2 * width] * depth + [4 * width] * depth
+        self.blocks = nn.ModuleList(block(a, b, b // a) for a, b in itertools.pairwise(channels))
+        self.linear = nn.Linear(channels[-1], 10)
 
     def activations(self, x: Tensor) -> list[Tensor]:
         """What each block returns, first block first."""
-        outputs = []
-        out = self.stem(x)
-        for block in self.blocks:
-            out = block(out)
-            outputs.append(out)
-        return outputs
+        steps = itertools.accumulate(self.blocks, lambda out, block: block(out), initial=self.stem(x))
+        return list(steps)[1:]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) -> logits (N, 10)"""

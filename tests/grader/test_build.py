@@ -52,6 +52,8 @@ def test_student_zip_holds_nothing_more(built):
     for name in (
         "assignment/resnet.ipynb",
         "utils.py",
+        "trainer.py",
+        "experiments.py",
         "README.md",
         "pytest.ini",
         "environment.yml",

@@ -14,11 +14,17 @@ SEEDS = range(5)
 NAMES = ["plain, shallow", "plain, deep", "residual, deep"]
 
 
-class BasicBlock(experiments.PlainBlock):
+class BasicBlock(nn.Module):
     """The residual block, as the solution writes it."""
 
+    expansion = 1
+
     def __init__(self, in_planes, planes, stride=1):
-        super().__init__(in_planes, planes, stride)
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_planes, planes, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
         self.shortcut = nn.Sequential()
         if stride != 1 or in_planes != planes:
             self.shortcut = nn.Sequential(
