@@ -43,7 +43,7 @@ def test_notebook_holds_stubs_only(built):
         "judge_block",
         "ASSIGNMENT CONFIG",
     ):
-        assert secret not in text, secret
+        assert secret not in text.replace("hidden=False", ""), secret  # Otter's own word about its tests
 
 
 def test_student_zip_holds_nothing_more(built):
@@ -62,7 +62,8 @@ def test_student_zip_holds_nothing_more(built):
         assert f"resnet/{name}" in files
     for part in ("hidden", "oracle", "sandbox", "solutions", "grade.py", "otter_plugin", "remote", "gallery"):
         assert not [name for name in files if part in name.replace("hidden=", "")], part
-    assert not [name for name, text in files.items() if "self.conv1 = nn.Conv2d" in text or "judge_block" in text]
+    for secret in ("self.shortcut = nn.Sequential", "judge_block"):
+        assert not [name for name, text in files.items() if secret in text], secret
 
 
 def test_autograder_zip_has_otters_shape(built):
