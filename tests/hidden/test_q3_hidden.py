@@ -36,24 +36,27 @@ def test_gradients(student, expansion, num_blocks, num_classes):
     judge_network(student, expansion, num_blocks, num_classes, aspect="gradient").require()
 
 
-# (name, num_blocks, expansion, parameters of the network, {block: its parameters}); the design of He et al. 2015, with
-# the 3x3 stem of section 4.2 and ten classes. Small ones: how many blocks there are is asked with probes.
-OWN_BLOCKS = [
-    ("BasicBlock", [1, 1, 1, 1], 1, 4_903_242, {(64, 64, 1): 73_984, (64, 128, 2): 230_144}),
-    ("Bottleneck", [1, 2, 1, 1], 4, 8_308_810, {(64, 64, 1): 75_008, (256, 128, 2): 379_392}),
+# (name, num_blocks, expansion, parameters of the network, {block: its parameters}); He et al. 2015, table 1, with the
+# 3x3 stem of section 4.2 and ten classes.
+DEPTHS = [
+    ("BasicBlock", [2, 2, 2, 2], 1, 11_173_962, {(64, 64, 1): 73_984, (64, 128, 2): 230_144}),
+    (
+        *("Bottleneck", [3, 4, 6, 3], 4, 23_520_842),
+        {(64, 64, 1): 75_008, (256, 64, 1): 70_400, (256, 128, 2): 379_392},
+    ),
 ]
 
 
 @pytest.mark.points(2)
-@pytest.mark.parametrize(("name", "num_blocks", "expansion", "expected", "blocks"), OWN_BLOCKS, ids=["basic", "bottle"])
+@pytest.mark.parametrize(("name", "num_blocks", "expansion", "expected", "blocks"), DEPTHS, ids=["18", "50"])
 def test_depth(student, name, num_blocks, expansion, expected, blocks):
-    """Depth: 3, 4, 6 and 3 blocks make a network of 50 layers; with your own blocks the parameters add up."""
-    probe = student.probe(1)
-    student.ResNet(probe, [3, 4, 6, 3])
-    if len(probe.calls) != 16:
-        expect.fail(
-            "ResNet(block, [3, 4, 6, 3]) builds 16 blocks", f"{len(probe.calls)}", "num_blocks gives the counts"
-        )
+    """Depth: ResNet-18 and ResNet-50 have as many blocks and parameters as in the paper's table, in the CIFAR form."""
+    probe = student.probe(expansion)
+    student.ResNet(probe, num_blocks)
+    depth = sum(num_blocks)
+    if len(probe.calls) != depth:
+        asked = f"ResNet(block, {num_blocks}) builds {depth} blocks"
+        expect.fail(asked, f"{len(probe.calls)}", "num_blocks[i] is the number of blocks in stage i + 1")
     if right_blocks(student, name, expansion, blocks):  # else that is charged in its own question
         net = student.ResNet(getattr(student, name), num_blocks)
         what = f"ResNet({name}, {num_blocks})"
