@@ -1,5 +1,6 @@
 """The student's classes behind the sandbox: the surface of `local`, each object a proxy to a confined worker."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -50,7 +51,7 @@ class RemoteStudent:
         self._session.start()
         return list(self._session.problems)
 
-    @property
+    @functools.cached_property
     def refused(self) -> dict[str, str]:
         """For a question that is answered with a ready-made network, why it earns nothing."""
         return refused_questions(self._slice)
