@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from jupyter_client.manager import start_new_kernel
 from matplotlib import pyplot as plt
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -205,6 +206,8 @@ class Slow(torch.nn.Module):
             time.sleep(float(sys.argv[3]))
         return self.linear(torch.nn.functional.adaptive_avg_pool2d(x, 4).flatten(1))
 if __name__ == "__main__":
+    if len(sys.argv) > 4:
+        torch.multiprocessing.set_start_method(sys.argv[4])
     train, test = utils.get_loaders(sys.argv[1], train_batch=8, workers=2)
     net = Slow()
     run = trainer.train(net, train, test, checkpoint=sys.argv[2] + "/a.pt", device="cpu", epochs=2)
@@ -214,30 +217,30 @@ if __name__ == "__main__":
 
 
 def test_real_ctrl_c_at_a_terminal(tmp_path):
-    """The signal reaches the whole process group, the loader's workers included."""
+    """The signal reaches the whole process group, the loader's workers included, forked or (as on macOS) spawned."""
     root = utils.make_standin(tmp_path / "data", 160, 20)
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
-    def start(folder: Path, pause: float) -> subprocess.Popen:
+    def start(folder: Path, pause: float, *method: str) -> subprocess.Popen:
         folder.mkdir(exist_ok=True)
         return subprocess.Popen(
-            [sys.executable, tmp_path / "script.py", root, folder, str(pause)],
+            [sys.executable, tmp_path / "script.py", root, folder, str(pause), *method],
             **{"env": environment, "cwd": tmp_path, "text": True, "start_new_session": True},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
 
     def result(process: subprocess.Popen) -> tuple[str, str]:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         assert "Traceback" not in out + err
         (line,) = [line for line in out.splitlines() if line.startswith("RESULT")]
         return line, out
 
-    stopped = start(tmp_path / "a", 0.2)
+    stopped = start(tmp_path / "a", 0.2, "spawn")
     steps = tmp_path / "a" / "step"
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 200
     while not (steps.exists() and steps.stat().st_size >= 3):
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -250,6 +253,51 @@ def test_real_ctrl_c_at_a_terminal(tmp_path):
     line, out = result(start(tmp_path / "a", 0))
     assert f"epoch 1, after batch {done} of 20" in out
     assert line == result(start(tmp_path / "b", 0))[0]
+
+
+def test_a_notebooks_stop_button(tmp_path):
+    """A kernel's interruption ends the cell without an error, and the next run of the cell goes on."""
+    root = utils.make_standin(tmp_path / "data", 80, 20)
+    manager, client = start_new_kernel(
+        kernel_name="python3", cwd=str(tmp_path), env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    )
+    printed, pictures = [], []
+
+    def listen(message):
+        if message["msg_type"] == "stream":
+            printed.append(message["content"]["text"])
+        elif message["msg_type"] in ("display_data", "update_display_data"):
+            pictures.extend([message["msg_type"]] * ("image/png" in message["content"]["data"]))
+
+    def cell(pause: float, after_start=lambda: None) -> str:
+        code = f"import sys; sys.argv = ['', {str(root)!r}, {str(tmp_path)!r}, '{pause}']\n{SCRIPT}"
+        number = client.execute(code)
+        after_start()
+        reply = client._recv_reply(number, timeout=200)["content"]
+        while True:
+            message = client.get_iopub_msg(timeout=30)
+            listen(message)
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                break
+        return reply["status"]
+
+    def interrupt_after_three_steps():
+        steps, deadline = tmp_path / "step", time.monotonic() + 150
+        while not (steps.exists() and steps.stat().st_size >= 3):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        manager.interrupt_kernel()
+
+    try:
+        assert cell(0.3, interrupt_after_three_steps) == "ok"
+        assert "Interrupted in epoch 1, after batch" in "".join(printed)
+        assert "RESULT False 0" in "".join(printed)
+        assert cell(0) == "ok"
+        assert "RESULT True 2" in "".join(printed)
+        assert pictures == ["display_data", "update_display_data"], "one figure, drawn anew in place"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 class Evil:
