@@ -50,7 +50,8 @@ def assert_shape(value: Any, shape: Sequence[int], asked: str, look: str = "") -
 def assert_same(got: Any, expected: Tensor, asked: str, look: str = "") -> None:
     """`got` must equal `expected` up to float32 rounding."""
     assert_shape(got, expected.shape, asked, look)
-    difference = (got.detach() - expected).abs()
+    got = got.detach()
+    difference = (got - expected).abs()
     scale = max(float(expected.abs().max()), 1e-3)
     if float(difference.max()) > RELATIVE * scale:
         where = tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))

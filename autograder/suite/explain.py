@@ -7,6 +7,12 @@ from autograder.submission import student_traceback
 LONGEST_MESSAGE = 4000
 """Characters of a message that are kept: text of student code can carry anything, in any length."""
 
+CHANGED_IN_PLACE = (
+    "No gradient can be computed: an operation in place (`+=`, `relu_`, inplace=True) changes a tensor that the "
+    "backward pass still needs. Write `out = out + ...`."
+)
+"""PyTorch says so, but without a line of the student's: it happens in backward."""
+
 
 def explain(error: BaseException) -> tuple[str, str, tuple[str, ...]]:
     """Return `(outcome, message, misconceptions)`; outcome is "failed", "error" or "timeout"."""
@@ -36,6 +42,8 @@ def _classify(error: BaseException) -> tuple[str, str]:
         return "failed", f"Not implemented yet: {text or 'fill in the stub'}"
     if lines:
         return "error", f"Your code raised an error:\n{lines}"
+    if "modified by an inplace operation" in text:
+        return "error", f"{CHANGED_IN_PLACE}\n{kind}: {text}"
     return "error", f"Your code could not be used as the question asks:\n{kind}: {text}"
 
 

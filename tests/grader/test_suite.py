@@ -4,8 +4,10 @@ import ast
 from pathlib import Path
 
 import pytest
+import torch
 
 from autograder.contract import POINTS
+from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, combine
 from tests.grader.conftest import ROOT
 
@@ -68,3 +70,14 @@ def test_worst_case_is_shown():
     outcome = fold(Case("failed", "a"), Case("timeout", "b"), Case("passed"))
     assert outcome.outcome == "timeout"
     assert outcome.message.startswith("b\n(2 of 3 cases")
+
+
+def test_a_change_in_place_is_explained():
+    """PyTorch raises in backward, where no line is the student's."""
+    y = torch.zeros(2, requires_grad=True).relu()
+    y += 1
+    with pytest.raises(RuntimeError) as caught:
+        y.sum().backward()
+    outcome, message, _ = explain(caught.value)
+    assert outcome == "error"
+    assert message.startswith("No gradient can be computed: an operation in place")
