@@ -106,6 +106,6 @@ def test_plain_otter_assign_validates_the_master(tmp_path):
     master = tmp_path / "resnet.ipynb"
     nbformat.write(solved_notebook(), master)
     (tmp_path / "environment.yml").write_bytes((ROOT / "environment.yml").read_bytes())
-    process = run(Path(sys.executable).parent / "otter", "assign", master, tmp_path / "out", cwd=tmp_path)
+    process = run(Path(sys.executable).parent / "otter", "assign", "-v", master, tmp_path / "out", cwd=tmp_path)
     assert process.returncode == 0, process.stderr
     assert "All autograder tests passed" in process.stdout + process.stderr
