@@ -64,6 +64,7 @@ def assert_same(got: Any, expected: Tensor, asked: str, look: str = "") -> None:
 
 def assert_differ(got: Tensor, other: Tensor, asked: str, came: str, look: str = "") -> None:
     """`got` must differ visibly from `other`."""
+    assert_tensor(got, asked, look)
     scale = max(float(other.detach().abs().max()), 1e-6)
     if float((got.detach() - other.detach()).abs().max()) <= 1e-5 * scale:
         fail(asked, came, look)
@@ -211,18 +212,42 @@ def assert_expansion(block: Any, expected: int, what: str) -> None:
 
 
 def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
-    """After a backward pass in train mode each parameter must have a gradient that is not zero."""
+    """After a backward pass in train mode each parameter must have a gradient that is not zero, and that is true.
+
+    It does when a small step along all gradients raises <upstream, output> as far as they say: what a module merely
+    claims to have takes no part in its output.
+    """
     scramble(module).train()
+    state = {name: value.clone() for name, value in module.state_dict().items()}
     y = module(x)
     assert_tensor(y, f"{what} returns a tensor")
-    y.backward(torch.randn_like(y))
-    idle = [n for n, p in module.named_parameters() if p.grad is None or not torch.count_nonzero(p.grad)]
+    upstream = torch.randn_like(y)
+    y.backward(upstream)
+    gradients = {n: p.grad for n, p in module.named_parameters()}
+    asked = f"every parameter of {what} takes part in the output, so that it can learn"
+    look = "is a layer built in __init__ but not called in forward, or called under no_grad or detach?"
+    idle = [n for n, g in gradients.items() if g is None or not torch.count_nonzero(g)]
     if idle:
-        fail(
-            f"every parameter of {what} takes part in the output, so that it can learn",
-            f"no gradient reaches {', '.join(idle[:6])}",
-            "is a layer built in __init__ but not called in forward, or called under no_grad or detach?",
-        )
+        fail(asked, f"no gradient reaches {', '.join(idle[:6])}", look)
+    length = float(torch.stack([g.norm() for g in gradients.values()]).norm())
+    moved_on = dict(state)
+    for name, gradient in gradients.items():
+        for other, value in state.items():  # a layer under two names is in the state twice
+            if value.shape == state[name].shape and torch.equal(value, state[name]):
+                moved_on[other] = value + STEP / length * gradient
+    module.load_state_dict(moved_on)
+    with torch.no_grad():
+        after = module(x)
+    assert_shape(after, y.shape, f"{what} returns the same shape again")
+    rise = float(((after - y.detach()) * upstream).sum())
+    if not STEP * length / 4 < rise < STEP * length * 4:
+        came = f"a step along the gradients changes the output by {rise:.3g} instead of about {STEP * length:.3g}"
+        fail(asked, came, look)
+
+
+STEP = 1e-2
+"""Length of a step in parameter space, where parameters are of order one: rounding and the few ReLUs that turn on
+the way change the rise that is expected by a few percent."""
 
 
 def assert_batchnorm_modes(module: Any, x: Tensor, what: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from autograder.contract import POINTS
+from autograder.suite import expect
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, combine
 from tests.grader.conftest import ROOT
@@ -81,3 +82,33 @@ def test_a_change_in_place_is_explained():
     outcome, message, _ = explain(caught.value)
     assert outcome == "error"
     assert message.startswith("No gradient can be computed: an operation in place")
+
+
+class Claims(torch.nn.Module):
+    """Has a parameter, hands back something else, and says that a gradient came."""
+
+    def __init__(self, honest: bool):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(4, 3))
+        self.honest = honest
+
+    def forward(self, x):
+        y = x @ self.weight.T
+        return y if self.honest else x.sum() + 0 * y
+
+    def named_parameters(self, *args, **kwargs):
+        for name, parameter in super().named_parameters(*args, **kwargs):
+            if not self.honest:
+                parameter.grad = torch.randn_like(parameter)
+            yield name, parameter
+
+
+def test_gradients_must_be_true():
+    expect.assert_every_parameter_learns(Claims(honest=True), torch.randn(5, 3), "a layer")
+    with pytest.raises(AssertionError, match="a step along the gradients changes the output by"):
+        expect.assert_every_parameter_learns(Claims(honest=False), torch.randn(5, 3), "a layer")
+
+
+def test_what_is_not_a_number_does_not_differ():
+    with pytest.raises(AssertionError, match="not a number"):
+        expect.assert_differ(torch.full((2,), float("nan")), torch.zeros(2), "it differs", "the same")

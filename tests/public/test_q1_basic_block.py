@@ -39,9 +39,10 @@ def test_identity_shortcut(student, planes):
     """Identity shortcut: with F(x) = 0 the block returns relu(x)."""
     block = expect.silence_convolutions(student.BasicBlock(planes, planes).eval())
     x = torch.randn(2, planes, 8, 8)
+    expected = x.relu()
     expect.assert_same(
         block(x),
-        x.relu(),
+        expected,
         f"with every convolution of {name(planes, planes)} set to zero, F(x) is 0 and the block returns relu(x)",
         "is x itself added when shape and stride do not change?",
     )
@@ -65,9 +66,10 @@ def test_projection_shortcut(student, in_planes, planes, stride):
     expect.set_state(block, lambda n, value: projection.reshape(value.shape) if n in found else value)
     expect.shift_batchnorms(block, 0.25)
     x = torch.randn(2, in_planes, 8, 8)
+    expected = (F.conv2d(x, projection, stride=stride) + 0.5).relu()
     expect.assert_same(
         block(x),
-        (F.conv2d(x, projection, stride=stride) + 0.5).relu(),
+        expected,
         f"with both 3x3 convolutions of {name(in_planes, planes, stride)} set to zero and every BatchNorm bias to "
         "0.25, the block returns relu(0.25 + conv1x1(x) + 0.25): the last BatchNorm and the shortcut's own",
         "does the shortcut carry the stride, and a BatchNorm after its convolution? Is it added before the ReLU?",
@@ -85,9 +87,10 @@ def test_relu_between_convolutions(student, sign):
     expect.set_weights(block, [mirror])
     x = torch.randn(2, planes, 8, 8)
     word = "x" if sign > 0 else "-x"
+    expected = (x + sign * (sign * x).relu()).relu()
     expect.assert_same(
         block(x),
-        (x + sign * (sign * x).relu()).relu(),
+        expected,
         f"with both convolutions of {name(planes, planes)} set to return {word} of what they get, the block returns "
         f"relu(x {'+' if sign > 0 else '-'} relu({word}))",
         "a ReLU follows the first BatchNorm; the second BatchNorm has none before the addition",
@@ -102,9 +105,10 @@ def test_relu_after_addition(student, shift):
     block = expect.silence_convolutions(student.BasicBlock(planes, planes).eval())
     expect.shift_batchnorms(block, shift)
     x = torch.randn(2, planes, 8, 8)
+    expected = (x + shift).relu()
     expect.assert_same(
         block(x),
-        (x + shift).relu(),
+        expected,
         f"with the convolutions of {name(planes, planes)} set to zero and every BatchNorm bias to {shift}, F(x) is "
         f"{shift} and the block returns relu(x {'+' if shift > 0 else '-'} {abs(shift)})",
         "in which order do the addition and the last ReLU come?",

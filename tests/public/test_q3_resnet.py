@@ -24,6 +24,12 @@ def layout(expansion: int, num_blocks: list[int]) -> list[tuple[int, int, int]]:
     return blocks
 
 
+def parameters(expansion: int, num_blocks: list[int]) -> int:
+    """How many parameters a network of probe blocks has: stem, blocks, head for ten classes."""
+    blocks = sum(in_planes * planes * expansion for in_planes, planes, _ in layout(expansion, num_blocks))
+    return 64 * 3 * 9 + 2 * 64 + blocks + 512 * expansion * 10 + 10
+
+
 def written(num_blocks: list[int], num_classes: int = 10) -> str:
     """The network as the student would write it."""
     return f"ResNet(block, {num_blocks}{f', num_classes={num_classes}' if num_classes != 10 else ''})"
@@ -63,6 +69,14 @@ def test_stages(student, expansion, num_blocks):
     logits = net(x)
     expect.assert_tensor(logits, "a network returns logits")
     state = net.state_dict()
+    held = [tuple(value.shape) for value in state.values()]
+    for in_planes, planes in widths:
+        if (shape := (planes * expansion, in_planes, 1, 1)) not in held:
+            expect.fail(
+                f"the weight of every block is part of the network's state: one of shape {shape} too",
+                "no such tensor in state_dict()",
+                "PyTorch does not see what is in a Python list: use nn.Sequential or nn.ModuleList",
+            )
     for key, value in state.items():
         if value.dim() == 4:
             net.load_state_dict({**state, key: value * 0.5})
@@ -105,14 +119,12 @@ def test_downsampling(student, expansion, num_blocks):
 def test_parameters(student, expansion, num_blocks):
     """Parameters: every layer is registered, none is shared, and every one learns."""
     what = f"{written(num_blocks)} made of probe blocks"
-    blocks = sum(in_planes * planes * expansion for in_planes, planes, _ in layout(expansion, num_blocks))
-    expected = 64 * 3 * 9 + 2 * 64 + blocks + 512 * expansion * 10 + 10
     net = student.ResNet(student.probe(expansion), num_blocks)
     look = (
         "stem: 3x3 convolution without bias, BatchNorm; head: linear with bias. A Python list hides layers from "
         "PyTorch (use nn.Sequential or nn.ModuleList); [block] * n repeats one block"
     )
-    expect.assert_parameter_count(net, expected, what, look)
+    expect.assert_parameter_count(net, parameters(expansion, num_blocks), what, look)
     expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), what)
 
 
@@ -149,8 +161,13 @@ def test_resnet18(student):
     asked = "ResNet18() is ResNet(BasicBlock, [2, 2, 2, 2])"
     if not probe.calls:  # it does not look the name up when called: judge what it built of its own blocks
         expect.assert_parameter_count(net, 11_173_962, asked, "return ResNet(BasicBlock, [2, 2, 2, 2])")
+        expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), "ResNet18()")
         return
     built, expected = [tuple(call) for call in probe.calls], layout(1, [2, 2, 2, 2])
     if built != expected:
         expect.fail(f"{asked}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
-    expect.assert_shape(net.eval()(torch.randn(2, 3, 32, 32)), (2, 10), f"{asked}, so its logits are (N, 10)")
+    x = torch.randn(2, 3, 32, 32)
+    expect.assert_shape(net.eval()(x), (2, 10), f"{asked}, so its logits are (N, 10)")
+    what = "ResNet18() made of probe blocks"
+    expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2]), what, "each block and layer once")
+    expect.assert_every_parameter_learns(net, x, what)
