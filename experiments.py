@@ -3,8 +3,9 @@
 Each one returns an object with the measured numbers; its `plot()` draws them and says in a sentence what they show.
 """
 
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -138,9 +139,9 @@ def degradation(
         "plain, deep": (plain, DEEP),
         "residual, deep": (BasicBlock, DEEP),
     }
-    with _private_seed(device):  # a block that cannot run says so before the plain networks are trained
+    with _apart(device):  # a block that cannot run says so before the plain networks are trained
         ThinNet(BasicBlock, 1, width).to(device)(images[:2])
-    with tqdm(total=len(setups) * steps, unit="step", leave=False) as bar, _private_seed(device):
+    with tqdm(total=len(setups) * steps, unit="step", leave=False) as bar, _apart(device):
         losses = {}
         for name, (block, depth) in setups.items():
             bar.set_description(name)
@@ -223,7 +224,7 @@ def gradient_flow(
     device = _device(device)
     images, labels = _images(train_loader.dataset, 128, device)
     norms = {}
-    with _private_seed(device):
+    with _apart(device):
         for name, block in (("plain", plain), ("residual", BasicBlock)):
             torch.manual_seed(seed)
             net = ThinNet(block, DEEP, 16).to(device)
@@ -307,7 +308,7 @@ def block_cost(
         image: height and width of the block's input.
     """
     rows = []
-    with _private_seed(torch.device("cpu")):
+    with _apart(torch.device("cpu")):
         for width in widths:
             for name, block, planes in (("basic", BasicBlock, width), ("bottleneck", Bottleneck, width // 4)):
                 net = block(width, planes, 1)
@@ -335,9 +336,16 @@ def _device(device: torch.device | str | None) -> torch.device:
     return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
-def _private_seed(device: torch.device):
-    """Experiments seed torch for themselves; what the notebook draws afterwards must not depend on them."""
-    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+@contextlib.contextmanager
+def _apart(device: torch.device) -> Iterator[None]:
+    """Random numbers of the experiment's own, and one thread: on tensors this small, several wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _mean(values: list[float]) -> float:

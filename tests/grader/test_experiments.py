@@ -126,13 +126,14 @@ def test_degradation_runs_on_any_style_and_with_the_students_own_plain_block(loa
 
 def test_experiments_can_be_repeated_and_leave_the_random_numbers_alone(loader):
     torch.manual_seed(5)
-    state = torch.get_rng_state()
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
     losses = [experiments.degradation(BasicBlock, loader, seed=3, device="cpu", steps=2).losses for _ in range(2)]
     assert losses[0] == losses[1]
     assert losses[0] != experiments.degradation(BasicBlock, loader, seed=4, device="cpu", steps=2).losses
     experiments.gradient_flow(BasicBlock, loader, device="cpu")
     experiments.block_cost(BasicBlock, Bottleneck, widths=(8,))
     assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
 
 
 def test_final_is_the_mean_of_the_last_fifth():

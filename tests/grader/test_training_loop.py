@@ -163,14 +163,14 @@ def test_recipe_is_the_one_of_the_text(loaders, tmp_path, monkeypatch):
     learn = trainer._Job._learn
     monkeypatch.setattr(trainer._Job, "_learn", lambda job, x, y: batches.append((x, y)) or learn(job, x, y))
     _, weights = go(loaders, Net(), tmp_path / "a.pt", epochs=3)
-    net = Net()
+    net = Net().to(memory_format=torch.channels_last)
     torch.manual_seed(0)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=200)
     assert len(batches) == 3 * BATCHES
     for step, (images, labels) in enumerate(batches, start=1):
         optimizer.zero_grad()
-        nn.CrossEntropyLoss()(net(images), labels).backward()
+        nn.CrossEntropyLoss()(net(images.to(memory_format=torch.channels_last)), labels).backward()
         optimizer.step()
         if step % BATCHES == 0:
             scheduler.step()
@@ -195,7 +195,13 @@ def test_ctrl_c_works_as_before_afterwards(loaders, tmp_path):
 
 SCRIPT = """
 import sys, time, torch, utils, trainer
-class Slow(torch.nn.Module):
+class Pause:
+    def __init__(self, transform, seconds):
+        self.transform, self.seconds = transform, seconds
+    def __call__(self, image):
+        time.sleep(self.seconds)
+        return self.transform(image)
+class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
@@ -203,13 +209,13 @@ class Slow(torch.nn.Module):
     def forward(self, x):
         if self.training:
             open(sys.argv[2] + "/step", "a").write("x")
-            time.sleep(float(sys.argv[3]))
         return self.linear(torch.nn.functional.adaptive_avg_pool2d(x, 4).flatten(1))
 if __name__ == "__main__":
     if len(sys.argv) > 4:
         torch.multiprocessing.set_start_method(sys.argv[4])
     train, test = utils.get_loaders(sys.argv[1], train_batch=8, workers=2)
-    net = Slow()
+    train.dataset.transform = Pause(train.dataset.transform, float(sys.argv[3]))
+    net = Net()
     run = trainer.train(net, train, test, checkpoint=sys.argv[2] + "/a.pt", device="cpu", epochs=2)
     history = [list(epoch) for epoch in run.history]
     print("RESULT", run.finished, len(history), history, net.linear.weight.tolist())
@@ -217,7 +223,7 @@ if __name__ == "__main__":
 
 
 def test_real_ctrl_c_at_a_terminal(tmp_path):
-    """The signal reaches the whole process group, the loader's workers included, forked or (as on macOS) spawned."""
+    """The signal reaches the whole process group, the loader's workers included, while the loader is waited for."""
     root = utils.make_standin(tmp_path / "data", 160, 20)
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -238,7 +244,7 @@ def test_real_ctrl_c_at_a_terminal(tmp_path):
         (line,) = [line for line in out.splitlines() if line.startswith("RESULT")]
         return line, out
 
-    stopped = start(tmp_path / "a", 0.2, "spawn")
+    stopped = start(tmp_path / "a", 0.1, "spawn")
     steps = tmp_path / "a" / "step"
     deadline = time.monotonic() + 200
     while not (steps.exists() and steps.stat().st_size >= 3):
@@ -289,7 +295,7 @@ def test_a_notebooks_stop_button(tmp_path):
         manager.interrupt_kernel()
 
     try:
-        assert cell(0.3, interrupt_after_three_steps) == "ok"
+        assert cell(0.1, interrupt_after_three_steps) == "ok"
         assert "Interrupted in epoch 1, after batch" in "".join(printed)
         assert "RESULT False 0" in "".join(printed)
         assert cell(0) == "ok"
