@@ -6,6 +6,7 @@ same submission gets the same diagnosis on any machine.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ ORDERS = 24
 """Assignments of tensors to roles that are tried for each candidate: wrong code still tends to be in order."""
 PAIRS = {"BasicBlock": 1200, "Bottleneck": 1200, "ResNet": 150}
 """Pairs of mistakes that are replayed, of those whose tensors fit."""
+FRUITLESS = 3
+"""Searches for a name that find nothing before a question is given up: code could be made to cost much."""
 TASKS = {
     "BasicBlock": [(8, 8, 1), (6, 10, 1), (8, 8, 2), (6, 10, 2)],
     "Bottleneck": [(32, 8, 1), (8, 8, 1), (32, 8, 2), (10, 6, 2)],
@@ -62,6 +65,7 @@ class Diagnostician:
         self._student = student
         self._known: dict[str, Diagnosis | None] = {}
         self._hopeless: set[str] = set()
+        self._fruitless: Counter[str] = Counter()
 
     def diagnose(self, exhibit: Exhibit) -> Diagnosis | None:
         """The mistake that explains an exhibit that is not as it should be; None when the catalogue has none."""
@@ -71,6 +75,8 @@ class Diagnostician:
         known = self._known[kind]
         if known is not None:  # it explains all the rest: what else there may be is not proved
             return known if _explains(known.mistakes, exhibit) else None
+        if self._fruitless[kind] == FRUITLESS:
+            return None
         if exhibit.error is not None and (not _about_shapes(exhibit) or fits(exhibit.task.design, exhibit.found)):
             return None  # with the tensors that it should have, a module that raises proves nothing by that alone
         for mistakes in _singles(kind):
@@ -78,10 +84,12 @@ class Diagnostician:
             if matters and _explains(mistakes, exhibit):
                 return Diagnosis(mistakes)
         if kind in self._hopeless:
+            self._fruitless[kind] += 1
             return None
         found = next(_explaining_pairs(kind, [exhibit]), None)
         if found is None:
             self._hopeless.add(kind)  # one search of that length is enough for a question
+            self._fruitless[kind] += 1
         return Diagnosis(found) if found else None
 
     def _examine(self, kind: str) -> Diagnosis | None:
