@@ -104,15 +104,16 @@ def _compare(student: Any, task: Task, exhibit: Exhibit) -> tuple[Observation | 
     nearest, first, design = "", None, task.design
     searches = _searches.setdefault(student, Counter())
     most = FEWEST_ATTEMPTS if searches[task.kind] == FULL_SEARCHES else None
-    number = 0
-    for number, names in enumerate(itertools.islice(assignments(roles_of(design), exhibit.found), most), start=1):
+    tried = 0
+    for names in itertools.islice(assignments(roles_of(design), exhibit.found), most):
         attempt = replay(design, names, exhibit.exact, exhibit.seen)
         complaint = difference(attempt, exhibit.seen)
         if not complaint:
             return attempt, ""
         if first is None:
             first, nearest = attempt, complaint
-    if number > FEWEST_ATTEMPTS:
+        tried += 1
+    if tried > FEWEST_ATTEMPTS:
         searches[task.kind] += 1
     return first, nearest or _inventory_complaint(design, exhibit.found)
 
