@@ -483,7 +483,7 @@ def test_q4(env):
 # learning rate that falls along a cosine over 200 epochs. Three epochs are enough to see it learn; 200 would reach
 # about 95 %. `trainer.py` is short: read how it does it.
 #
-# On a GPU this takes a minute or two. Without one, `quick` trains a small network on fewer, smaller images instead, in
+# On a GPU this takes a minute or two. Without one, `quick` trains a small network on fewer images instead, in
 # about three minutes. To stop, press the notebook's stop button: what was learnt is kept in a checkpoint, and running
 # the cell again goes on from there. After a change of your classes it starts afresh.
 
