@@ -293,7 +293,7 @@ class _Job:
         loader = self._loader(_SeededItems(self.train_set, self.seed, epoch), self.train_loader, batches)
         self.net.train()
         with self._bar(f"epoch {epoch + 1}/{self.epochs}", len(self.train_set), self._seen(self.step)) as show:
-            for images, labels in loader:
+            for images, labels in _batches(loader):
                 self._learn(images, labels)
                 self.step += 1
                 show(len(labels), self.sums, self._seen(self.step))
@@ -319,7 +319,7 @@ class _Job:
         self.net.eval()
         with self._bar("testing", len(self.test_set), 0) as show:
             seen = 0
-            for images, labels in loader:
+            for images, labels in _batches(loader):
                 with torch.no_grad(), self._precision():
                     images, labels = self._to_device(images), labels.to(self.device, non_blocking=True)
                     logits = self.net(images)
@@ -441,6 +441,16 @@ def _fastest_layout(net: nn.Module, device: torch.device) -> torch.memory_format
 
 def _generator(seed: int, epoch: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed * 1000 + epoch)
+
+
+def _batches(loader: DataLoader) -> Iterator[tuple[Tensor, Tensor]]:
+    """The loader's batches. Its workers end with them, in good order or not, without a trace from `__del__`."""
+    iterator = iter(loader)
+    try:
+        yield from iterator
+    finally:
+        with contextlib.suppress(RuntimeError):  # a worker that was in the middle of something
+            getattr(iterator, "_shutdown_workers", lambda: None)()
 
 
 def _ignore_interrupts(_: int) -> None:
