@@ -132,8 +132,9 @@ def _vectors(module: Any) -> _Vectors:
     weight, and one alone beside a kernel belongs to a convolution.
     """
     places: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
-    for name, value in module.named_parameters():
-        places[name.rpartition(".")[0]].append((name, value.detach()))
+    named = {name: value.detach() for name, value in module.named_parameters()}
+    for name, value in named.items():
+        places[name.rpartition(".")[0]].append((name, value))
     scales, convolution, vectors = set(), set(), set()
     for parameters in places.values():
         mine = [(name, value) for name, value in parameters if not _is_kernel(value)]
@@ -146,7 +147,6 @@ def _vectors(module: Any) -> _Vectors:
             told = {mine[0][0]}
         scales |= told
     shifts = vectors - scales - convolution
-    named = dict(module.named_parameters())
     for name, value in module.state_dict().items():  # a layer under two names is in the state twice
         for group in (scales, shifts, convolution) if name not in named else ():
             if any(
