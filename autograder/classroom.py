@@ -21,6 +21,8 @@ from autograder.grade import SUITE, Grade, Grader
 from autograder.sandbox.launcher import require_confinement
 from autograder.student.errors import GraderBroken
 from autograder.submission import fingerprint
+from autograder.suite.journal import Journal
+from autograder.suite.outcome import Case
 
 SUFFIXES = (".ipynb", ".py", ".zip")
 KEY = "grading.key"
@@ -132,7 +134,12 @@ def grade_all(
 
 
 def grade_each(
-    todo: Mapping[Path, Collection[str]], jobs: int, cuda: bool = False, unsafe: bool = False, key: bytes = b""
+    todo: Mapping[Path, Collection[str]],
+    jobs: int,
+    cuda: bool = False,
+    unsafe: bool = False,
+    key: bytes = b"",
+    known: Mapping[Path, Mapping[str, Case]] | None = None,
 ) -> Iterator[tuple[Path, Grade | GraderBroken]]:
     """Grade submissions in parallel processes; yields each with its grade as it is done.
 
@@ -141,13 +148,17 @@ def grade_each(
         jobs: processes, each with a sandbox of its own.
         cuda: run the tests that need a CUDA GPU.
         unsafe, key: as of `Grader`.
+        known: for each submission the cases that need not be run, see `Journal`.
     """
     if not todo:
         return
     context = multiprocessing.get_context("spawn")
     workers = min(jobs, len(todo))
     with ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=(os.getpid(),)) as pool:
-        futures = {pool.submit(_grade_one, path, only, cuda, unsafe, key): path for path, only in todo.items()}
+        futures = {
+            pool.submit(_grade_one, path, only, cuda, unsafe, key, (known or {}).get(path, {})): path
+            for path, only in todo.items()
+        }
         for future in as_completed(futures):
             yield futures[future], future.result()
 
@@ -165,13 +176,15 @@ def _start_process(parent: int) -> None:
             os._exit(1)
 
 
-def _grade_one(path: Path, only: Collection[str], cuda: bool, unsafe: bool, key: bytes) -> Grade | GraderBroken:
+def _grade_one(
+    path: Path, only: Collection[str], cuda: bool, unsafe: bool, key: bytes, known: Mapping[str, Case]
+) -> Grade | GraderBroken:
     global _grader
     try:
         if _grader is None:
             _grader = Grader(unsafe, key=key)
             atexit.register(_grader.close)
-        return _grader.grade(path, only=only, cuda=cuda)
+        return _grader.grade(path, only=only, cuda=cuda, journal=Journal(known))
     except GraderBroken as broken:
         if _grader is not None:
             _grader.close()

@@ -23,6 +23,7 @@ from autograder.submission import (
     read_submission,
     slice_submission,
 )
+from autograder.suite.journal import Journal
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite
 
@@ -126,13 +127,16 @@ class Grader:
             if not unsafe:
                 raise
 
-    def grade(self, path: Path, *, only: Collection[str] | None = None, cuda: bool = False) -> Grade:
+    def grade(
+        self, path: Path, *, only: Collection[str] | None = None, cuda: bool = False, journal: Journal | None = None
+    ) -> Grade:
         """Grade one submission; whatever it holds, there is a grade.
 
         Args:
             path: a `.ipynb`, a `.py`, or the `.zip` that `grader.export()` makes.
             only: the questions to judge; all when None.
             cuda: run the tests that need a CUDA GPU.
+            journal: is filled, see `run_suite`; what it knows counts only where all of the code runs.
         """
         start = time.perf_counter()
         try:
@@ -142,7 +146,8 @@ class Grader:
             return judged.grade(path.name, fingerprint(path), start)
         slice_ = slice_submission(submission)
         with self._open(slice_) as student:
-            judged = self._grade_slice(slice_, student, only, seed_of(submission.sha256, self._key), cuda)
+            seed = seed_of(submission.sha256, self._key)
+            judged = self._grade_slice(slice_, student, only, seed, cuda, journal or Journal())
         return judged.grade(submission.name, submission.sha256, start)
 
     def close(self) -> None:
@@ -160,7 +165,7 @@ class Grader:
         return _Unconfined(slice_) if self._zygote is None else RemoteStudent(slice_, self._limits, self._zygote)
 
     def _grade_slice(
-        self, slice_: Slice, student: Any, only: Collection[str] | None, seed: int, cuda: bool
+        self, slice_: Slice, student: Any, only: Collection[str] | None, seed: int, cuda: bool, journal: Journal
     ) -> "_Judged":
         missing = [f"`{name}` is not defined." for name in slice_.missing]
         status = "incomplete" if missing else "graded"
@@ -168,12 +173,16 @@ class Grader:
             raised = list(student.problems)
         except (StudentCrash, StudentTimeout) as failure:
             status, raised = "crashed", [str(failure)]
-        outcomes = self._judge(student, only, seed, cuda)
+        if missing or raised:
+            journal.known = {}
+        outcomes = self._judge(student, only, seed, cuda, journal)
         isolation = (*(["unsafe"] if self._unsafe else []), *student.isolation)
         return _Judged(status, isolation, (*missing, *slice_.problems, *raised), outcomes)
 
-    def _judge(self, student: Any, only: Collection[str] | None, seed: int, cuda: bool) -> tuple[Outcome, ...]:
-        return tuple(run_suite(student, SUITE, only=only, seed=seed, cuda=cuda))
+    def _judge(
+        self, student: Any, only: Collection[str] | None, seed: int, cuda: bool, journal: Journal | None = None
+    ) -> tuple[Outcome, ...]:
+        return tuple(run_suite(student, SUITE, only=only, seed=seed, cuda=cuda, journal=journal))
 
 
 @dataclass(frozen=True)

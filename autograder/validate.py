@@ -1,7 +1,7 @@
 """Does the suite still tell right from wrong? The gallery is graded, and every surprise is listed."""
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from rich.text import Text
 
 from autograder.build import solved_notebook
 from autograder.classroom import grade_each
-from autograder.contract import QUESTIONS
+from autograder.contract import QUESTIONS, REQUIRED
 from autograder.gallery import Entry, complete
-from autograder.grade import Grade
+from autograder.grade import Grade, Grader
 from autograder.report.text import count, number
 from autograder.student.errors import GraderBroken
-from autograder.suite.outcome import Outcome
+from autograder.submission import Submission, read_submission, slice_submission
+from autograder.suite.journal import Journal
+from autograder.suite.outcome import Case, Outcome
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ class Findings:
 def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None] = lambda name: None) -> Findings:
     """Grade every entry, completed by the solution, with the whole suite behind the sandbox.
 
+    A case that uses only names whose code is the solution's ends as it does for the solution, and is not run again.
+
     Raises:
         GraderBroken: an entry could not be graded, through no fault of its own.
     """
@@ -120,12 +124,36 @@ def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None
         files = {Path(scratch) / f"{entry.name}.py": entry for entry in entries}
         for path, entry in files.items():
             path.write_text(complete(entry, solution), encoding="utf-8")
-        for path, grade in grade_each(dict.fromkeys(files, tuple(QUESTIONS)), min(jobs, len(files))):
+        known = _known_cases(files, solution, Path(scratch) / "solution.py")
+        todo = dict.fromkeys(files, tuple(QUESTIONS))
+        for path, grade in grade_each(todo, min(jobs, len(files)), known=known):
             if isinstance(grade, GraderBroken):
                 raise type(grade)(f"{files[path].name}: {grade}")
             graded[files[path].name] = Graded(files[path], grade)
             advance(files[path].name)
     return Findings(tuple(graded[entry.name] for entry in entries))
+
+
+def _known_cases(files: Iterable[Path], solution: str, scratch: Path) -> dict[Path, dict[str, Case]]:
+    """For each file, how the cases end that use none of the names that its entry changes."""
+    scratch.write_text(solution, encoding="utf-8")
+    journal = Journal()
+    with Grader() as grader:
+        grader.grade(scratch, journal=journal)
+    reference = read_submission(scratch)
+    return {path: journal.unaffected_by(_changed(read_submission(path), reference)) for path in files}
+
+
+def _changed(submission: Submission, reference: Submission) -> set[str]:
+    """The required names whose code, or code that it needs, is not that of the reference."""
+    return {name for name in REQUIRED if _code(submission, name) != _code(reference, name)}
+
+
+def _code(submission: Submission, name: str) -> list[str]:
+    """The statements that define a name. An import that is repeated counts once."""
+    statements = slice_submission(submission, [name]).statements
+    imports = {text for text in statements if text.startswith(("import ", "from "))}
+    return [text for i, text in enumerate(statements) if text not in imports or text not in statements[:i]]
 
 
 def print_findings(findings: Findings, console: Console) -> None:

@@ -60,6 +60,12 @@ class Slice:
         cells = tuple(SlicedCell(c["label"], c["source"], tuple(c["keep"]), c["module"]) for c in data["cells"])
         return cls(cells, tuple(data["missing"]), tuple(data["problems"]))
 
+    @property
+    def statements(self) -> list[str]:
+        """The statements that are executed, in order: without comments, each laid out in the one standard way."""
+        bodies = [(cell, ast.parse(cell.source).body) for cell in self.cells]
+        return [ast.unparse(body[index]) for cell, body in bodies for index in cell.keep]
+
 
 @dataclass(frozen=True)
 class _Parsed:

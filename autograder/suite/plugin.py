@@ -66,7 +66,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     # One seed for each test, whatever else runs: the same submission gets the same score.
     # (torch.manual_seed would also keep a stack trace for CUDA, which takes longer than many a test.)
-    seed = zlib.crc32(f"{suite_id(item)} {item.name}".encode()) ^ item.config.stash.get(SEED, 0)
+    seed = zlib.crc32(case_id(item).encode()) ^ item.config.stash.get(SEED, 0)
     torch.default_generator.manual_seed(seed)
     given = item.config.stash.get(STUDENT, None)
     if given is not None and (reason := given.refused.get(question_of(item))) is not None:
@@ -98,6 +98,8 @@ class Recorder:
     def __init__(self):
         self._tests: dict[str, tuple[str, str, float]] = {}
         self._cases: dict[str, list[Case]] = defaultdict(list)
+        self.cases: dict[str, Case] = {}
+        """Every case so far, by `case_id`."""
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
@@ -112,7 +114,12 @@ class Recorder:
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         case = item.stash.get(CASE, None)
         if case is not None:
-            self._cases[suite_id(item)].append(case)
+            self.record(item, case)
+
+    def record(self, item: pytest.Item, case: Case) -> None:
+        """Take down how this item ended."""
+        self.cases[case_id(item)] = case
+        self._cases[suite_id(item)].append(case)
 
     def outcomes(self) -> list[Outcome]:
         """One outcome for each test function that ran."""
@@ -135,3 +142,8 @@ class Recorder:
 def suite_id(item: pytest.Item) -> str:
     """`hidden/test_q1_basic_block.py::test_forward`: the test function, relative to the suite's folder."""
     return f"{item.path.parent.name}/{item.path.name}::{item.originalname}"
+
+
+def case_id(item: pytest.Item) -> str:
+    """The test function and its parameters; distinct for each item of the suite."""
+    return f"{suite_id(item)} {item.name}"

@@ -11,6 +11,7 @@ import pytest
 
 from autograder.student.errors import GraderBroken
 from autograder.suite import plugin
+from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Outcome
 
 
@@ -27,6 +28,7 @@ def run_suite(
     cuda: bool = False,
     quiet: bool = True,
     until_failure: bool = False,
+    journal: Journal | None = None,
 ) -> list[Outcome]:
     """Run the tests in `folders` on `student` and return one outcome for each test function.
 
@@ -38,12 +40,13 @@ def run_suite(
         cuda: run the tests that need a CUDA GPU; without, they are deferred.
         quiet: swallow what student code prints.
         until_failure: stop at the first test that loses points.
+        journal: is filled with the cases; those that it knows already are not run.
 
     Raises:
         SuiteError: a test file is broken, or nothing was collected.
         GraderBroken: the machinery around the student's code failed.
     """
-    binding = _Binding(student, only, seed, cuda)
+    binding = _Binding(student, only, seed, cuda, Journal() if journal is None else journal)
     capture = "--capture=sys" if quiet else "--capture=no"
     arguments = [
         *map(str, folders),
@@ -63,14 +66,16 @@ def run_suite(
         raise broken
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise SuiteError(f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}")
+    binding.journal.cases = binding.recorder.cases
     return binding.recorder.outcomes()
 
 
 class _Binding:
     """Hands the student surface to the plugin, and keeps the recorder after pytest has gone."""
 
-    def __init__(self, student: Any, only: Collection[str] | None, seed: int, cuda: bool):
-        self.student, self.only, self.seed, self.cuda = student, only, seed, cuda
+    def __init__(self, student: Any, only: Collection[str] | None, seed: int, cuda: bool, journal: Journal):
+        self.student, self.only, self.seed, self.cuda = Watched(student, journal), only, seed, cuda
+        self.journal = journal
         self.recorder: plugin.Recorder
         self.config: pytest.Config | None = None
 
@@ -82,6 +87,15 @@ class _Binding:
         config.stash[plugin.SEED] = self.seed
         config.stash[plugin.CUDA] = self.cuda
         self.recorder = config.pluginmanager.get_plugin("suite-recorder")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        self.journal.current = case = plugin.case_id(item)
+        if case not in self.journal.known:
+            self.journal.names[case] = set()
+            return None
+        self.recorder.record(item, self.journal.known[case])
+        return True
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         if self.only is not None:
