@@ -139,7 +139,7 @@ def grade_each(
     cuda: bool = False,
     unsafe: bool = False,
     key: bytes = b"",
-    known: Mapping[Path, Mapping[str, Case]] | None = None,
+    known: Callable[[Path], Mapping[str, Case]] = lambda path: {},
 ) -> Iterator[tuple[Path, Grade | GraderBroken]]:
     """Grade submissions in parallel processes; yields each with its grade as it is done.
 
@@ -156,8 +156,7 @@ def grade_each(
     workers = min(jobs, len(todo))
     with ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=(os.getpid(),)) as pool:
         futures = {
-            pool.submit(_grade_one, path, only, cuda, unsafe, key, (known or {}).get(path, {})): path
-            for path, only in todo.items()
+            pool.submit(_grade_one, path, only, cuda, unsafe, key, known(path)): path for path, only in todo.items()
         }
         for future in as_completed(futures):
             yield futures[future], future.result()

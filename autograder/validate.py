@@ -1,7 +1,7 @@
 """Does the suite still tell right from wrong? The gallery is graded, and every surprise is listed."""
 
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from autograder.gallery import Entry, complete
 from autograder.grade import Grade, Grader
 from autograder.report.text import count, number
 from autograder.student.errors import GraderBroken
-from autograder.submission import Submission, read_submission, slice_submission
+from autograder.submission import read_submission, slices
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case, Outcome
 
@@ -124,9 +124,8 @@ def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None
         files = {Path(scratch) / f"{entry.name}.py": entry for entry in entries}
         for path, entry in files.items():
             path.write_text(complete(entry, solution), encoding="utf-8")
-        known = _known_cases(files, solution, Path(scratch) / "solution.py")
         todo = dict.fromkeys(files, tuple(QUESTIONS))
-        for path, grade in grade_each(todo, min(jobs, len(files)), known=known):
+        for path, grade in grade_each(todo, min(jobs, len(files)), known=_Known(solution, Path(scratch))):
             if isinstance(grade, GraderBroken):
                 raise type(grade)(f"{files[path].name}: {grade}")
             graded[files[path].name] = Graded(files[path], grade)
@@ -134,26 +133,39 @@ def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None
     return Findings(tuple(graded[entry.name] for entry in entries))
 
 
-def _known_cases(files: Iterable[Path], solution: str, scratch: Path) -> dict[Path, dict[str, Case]]:
-    """For each file, how the cases end that use none of the names that its entry changes."""
-    scratch.write_text(solution, encoding="utf-8")
-    journal = Journal()
-    with Grader() as grader:
-        grader.grade(scratch, journal=journal)
-    reference = read_submission(scratch)
-    return {path: journal.unaffected_by(_changed(read_submission(path), reference)) for path in files}
+class _Known:
+    """How the cases end that use only names whose code an entry leaves as it is in the solution."""
+
+    def __init__(self, solution: str, scratch: Path):
+        path = scratch / "solution.py"
+        path.write_text(solution, encoding="utf-8")
+        self._journal = Journal()
+        with Grader() as grader:
+            grader.grade(path, journal=self._journal)
+        self._solution = _code(path)
+
+    def __call__(self, path: Path) -> dict[str, Case]:
+        """The cases that need not be run on the completed entry at `path`."""
+        mine = _code(path)
+        return self._journal.unaffected_by({name for name in REQUIRED if mine[name] != self._solution[name]})
 
 
-def _changed(submission: Submission, reference: Submission) -> set[str]:
-    """The required names whose code, or code that it needs, is not that of the reference."""
-    return {name for name in REQUIRED if _code(submission, name) != _code(reference, name)}
+def _code(path: Path) -> dict[str, list[str]]:
+    """For each required name the statements that define it, with what they need. A repeated import counts once."""
+    code = {}
+    for name, slice_ in zip(REQUIRED, slices(read_submission(path), [[name] for name in REQUIRED]), strict=True):
+        imports = set()
+        code[name] = [text for text in slice_.statements if not _repeats(text, imports)]
+    return code
 
 
-def _code(submission: Submission, name: str) -> list[str]:
-    """The statements that define a name. An import that is repeated counts once."""
-    statements = slice_submission(submission, [name]).statements
-    imports = {text for text in statements if text.startswith(("import ", "from "))}
-    return [text for i, text in enumerate(statements) if text not in imports or text not in statements[:i]]
+def _repeats(statement: str, imports: set[str]) -> bool:
+    """Whether the statement is an import that is in `imports` already; it is afterwards."""
+    if statement in imports:
+        return True
+    if statement.startswith(("import ", "from ")):
+        imports.add(statement)
+    return False
 
 
 def print_findings(findings: Findings, console: Console) -> None:

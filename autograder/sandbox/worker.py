@@ -119,6 +119,7 @@ class Server:
             "probe": self._probe,
             "probe_calls": self._probe_calls,
             "expansion": self._expansion,
+            "skeleton": self._skeleton,
             "construct": self._construct,
             "call": self._call,
             "backward": self._backward,
@@ -148,6 +149,10 @@ class Server:
 
     def _expansion(self, name: str, tensors: dict[str, Tensor]) -> Result:
         return {"expansion": int(getattr(self._student, name).expansion)}, {}
+
+    def _skeleton(self, name: str, args: list[Any], tensors: dict[str, Tensor]) -> Result:
+        built = self._student.skeleton(name, *map(self._resolve, args))
+        return {"shapes": [[name, list(parameter.shape)] for name, parameter in built.named_parameters()]}, {}
 
     def _construct(
         self, handle: int, name: str, args: list[Any], kwargs: dict[str, Any], tensors: dict[str, Tensor]

@@ -103,6 +103,19 @@ class LocalStudent:
         """A fresh probe block, see `autograder.student.probe`."""
         return make_probe(expansion)
 
+    def skeleton(self, name: str, *args: Any) -> nn.Module:
+        """An object of the class `name`, for the names and shapes of its parameters: their values may be missing.
+
+        On the meta device a ResNet-50 is built in a tenth of the time. Code that needs the values it draws raises
+        there, and is run as it is then.
+        """
+        make = self._find(name)
+        try:
+            with torch.device("meta"):
+                return make(*args)
+        except Exception:
+            return make(*args)
+
     def SGD(self, module: nn.Module, lr: float, momentum: float = 0.0) -> torch.optim.Optimizer:
         """An optimizer over the module's parameters, with `step()`."""
         return torch.optim.SGD(module.parameters(), lr=lr, momentum=momentum)

@@ -14,6 +14,16 @@ class WrongWiring(RuntimeError):
     """A probe received an input that does not have the channels it was built for."""
 
 
+DRAWN = 4099
+"""Random numbers drawn for a weight; a prime, so that rows that repeat them do so at different places."""
+
+
+def _random(width: int, in_planes: int) -> Tensor:
+    """A weight of shape (width, in_planes, 1, 1) for a ReLU network; quickly: wide networks are built often."""
+    drawn = torch.randn(DRAWN) * (2.0 / in_planes) ** 0.5
+    return drawn.repeat(-(-width * in_planes // DRAWN))[: width * in_planes].view(width, in_planes, 1, 1).clone()
+
+
 def make_probe(expansion: int = 1) -> type[nn.Module]:
     """Return a fresh probe class; `probe.calls` lists `(in_planes, planes, stride)` of every probe built.
 
@@ -29,7 +39,7 @@ def make_probe(expansion: int = 1) -> type[nn.Module]:
             self.number = len(type(self).calls)
             self.in_planes, self.stride = in_planes, stride
             width = type(self).expansion * planes
-            self.weight = nn.Parameter(torch.randn(width, in_planes, 1, 1) * (2.0 / in_planes) ** 0.5)
+            self.weight = nn.Parameter(_random(width, in_planes))
 
         def forward(self, x: Tensor) -> Tensor:
             """(N, in_planes, H, W) -> (N, expansion * planes, H / stride, W / stride)."""

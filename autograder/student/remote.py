@@ -1,6 +1,7 @@
 """The student's classes behind the sandbox: the surface of `local`, each object a proxy to a confined worker."""
 
 import functools
+import math
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
@@ -13,12 +14,13 @@ from autograder.sandbox import wire
 from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Session
-from autograder.sandbox.tensors import check
+from autograder.sandbox.tensors import MAX_NAME, check
 from autograder.student.errors import StudentCrash
 from autograder.student.local import NotDefined, refused_questions, why_missing
 from autograder.submission import Slice
 
-MAX_NAME = 100
+MAX_TYPE_NAME = 100
+MAX_PARAMETERS = 1 << 40  # in one tensor
 
 
 class RemoteStudent:
@@ -79,6 +81,16 @@ class RemoteStudent:
     def probe(self, expansion: int = 1) -> "RemoteProbe":
         """A fresh probe block, see `autograder.student.probe`."""
         return RemoteProbe(self._session, expansion)
+
+    def skeleton(self, name: str, *args: Any) -> "RemoteSkeleton":
+        """An object of the class `name`, for the names and shapes of its parameters only."""
+        self._find(name)
+        arguments = {"name": name, "args": [_portable(arg) for arg in args]}
+        result, tensors = self._session.request(f"`{name}(...)`", "skeleton", arguments)
+        with self._session.judged():
+            check(tensors, {})
+            shapes = wire.fields(result, {"shapes": list})["shapes"]
+            return RemoteSkeleton([_named_shape(entry) for entry in shapes])
 
     def SGD(self, module: "RemoteModule", lr: float, momentum: float = 0.0) -> "RemoteSGD":
         """An optimizer over the module's parameters, with `step()`."""
@@ -283,6 +295,17 @@ class RemoteModule(RemoteObject):
         return self._session.request(what, operation, {"module": self.handle, **(arguments or {})}, tensors)
 
 
+class RemoteSkeleton:
+    """What the worker says a module's parameters look like; it helps to count, and proves nothing."""
+
+    def __init__(self, shapes: list[tuple[str, list[int]]]):
+        self._shapes = shapes
+
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        """Names, and tensors without values."""
+        return [(name, torch.empty(shape, device="meta")) for name, shape in self._shapes]
+
+
 class RemoteSGD(RemoteObject):
     """`torch.optim.SGD` in the worker, where the parameters are."""
 
@@ -323,7 +346,7 @@ class Opaque:
     """What the student's code returned where a tensor or a module was wanted; only its type is known."""
 
     def __init__(self, type_name: str):
-        self.type_name = "".join(filter(str.isprintable, type_name))[:MAX_NAME]
+        self.type_name = "".join(filter(str.isprintable, type_name))[:MAX_TYPE_NAME]
 
     def __repr__(self) -> str:
         return f"<{self.type_name}>"
@@ -360,6 +383,16 @@ def _portable(argument: Any) -> Any:
     if isinstance(argument, RemoteProbe):
         return {"probe": argument.handle}
     return argument
+
+
+def _named_shape(entry: Any) -> tuple[str, list[int]]:
+    """A parameter's name and shape, as a worker sent them."""
+    name, shape = entry if type(entry) is list and len(entry) == 2 else (None, None)
+    if type(name) is not str or len(name) > MAX_NAME or not name.isprintable() or type(shape) is not list:
+        raise wire.WireError("expected a name and a shape")
+    if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) > MAX_PARAMETERS:
+        raise wire.WireError("expected a shape")
+    return name, shape
 
 
 def _differentiable(tensor: Tensor) -> bool:

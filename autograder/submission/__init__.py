@@ -3,7 +3,7 @@
 from autograder.submission.delegation import find_delegation
 from autograder.submission.execute import execute, student_traceback
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, fingerprint, read_submission
-from autograder.submission.slice import Slice, SlicedCell, slice_submission
+from autograder.submission.slice import Slice, SlicedCell, slice_submission, slices
 
 __all__ = [
     "Cell",
@@ -16,5 +16,6 @@ __all__ = [
     "fingerprint",
     "read_submission",
     "slice_submission",
+    "slices",
     "student_traceback",
 ]

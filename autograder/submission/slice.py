@@ -91,9 +91,19 @@ class _Statement:
 
 def slice_submission(submission: Submission, required: Collection[str] = REQUIRED) -> Slice:
     """Keep the top-level statements that define the required names and, transitively, the names those use."""
+    [slice_] = slices(submission, [required])
+    return slice_
+
+
+def slices(submission: Submission, wanted: Iterable[Collection[str]]) -> list[Slice]:
+    """Several slices of one submission: for each collection of required names, as `slice_submission` cuts it."""
     written = {written_module(cell.source)[0] for cell in submission.cells} - {""}
     parsed = [_parse(cell, written) for cell in submission.cells]
     modules = {name: _statements(parsed, name) for name in {cell.module for cell in parsed}}
+    return [_cut(parsed, modules, required) for required in wanted]
+
+
+def _cut(parsed: Sequence[_Parsed], modules: Mapping[str, Sequence[_Statement]], required: Collection[str]) -> Slice:
     given = {name: _bound(statements) for name, statements in modules.items() if name}
     kept = _needed(modules.get("", []), required)
     defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.question("q3")
 
 NETWORKS = [
     (1, [1, 1, 1, 1], 10),
-    (4, [1, 2, 1, 1], 7),
+    (3, [1, 2, 1, 1], 7),
     (2, [2, 1, 1, 3], 10),
 ]  # (expansion, num_blocks, num_classes)
 SMALLER = [(1, [1, 3, 1, 2], 10), (2, [2, 1, 1, 1], 7)]
@@ -61,7 +61,7 @@ def test_depth(student, name, num_blocks, expansion, expected, blocks):
     if depth > 8:  # the shallower one is asked the same in test_resnet18
         expect.assert_every_parameter_learns(network, torch.randn(2, 3, 32, 32), f"a network of {depth} probe blocks")
     if right_blocks(student, name, expansion, blocks):  # else that is charged in its own question
-        net = student.ResNet(getattr(student, name), num_blocks)
+        net = student.skeleton("ResNet", getattr(student, name), num_blocks)
         what = f"ResNet({name}, {num_blocks})"
         expect.assert_parameter_count(net, expected, what, "each stage has as many blocks as num_blocks says")
 
@@ -69,8 +69,7 @@ def test_depth(student, name, num_blocks, expansion, expected, blocks):
 def right_blocks(student, name, expansion, blocks):
     """Whether the student's own block has the right expansion, and the right number of parameters at these shapes."""
     try:
-        block = getattr(student, name)
-        made = {shape: expect.count_parameters(block(*shape)) for shape in blocks}
-        return made == blocks and block.expansion == expansion
+        made = {shape: expect.count_parameters(student.skeleton(name, *shape)) for shape in blocks}
+        return made == blocks and getattr(student, name).expansion == expansion
     except Exception:  # whatever is wrong is said in its own question
         return False
