@@ -5,7 +5,7 @@ test runs on a laptop and in the grader.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,19 +83,24 @@ def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
 
 def set_state(module: Any, rule: Callable[[str, Tensor], Tensor]) -> Any:
     """Replace each tensor of the module's state by `rule(name, tensor)`; returns the module."""
-    module.load_state_dict({name: rule(name, value.clone()) for name, value in module.state_dict().items()})
+    return _load(module, module.state_dict(), rule)
+
+
+def _load(module: Any, state: Mapping[str, Tensor], rule: Callable[[str, Tensor], Tensor]) -> Any:
+    module.load_state_dict({name: rule(name, value.clone()) for name, value in state.items()})
     return module
 
 
 def silence_convolutions(module: Any, kernel: int | None = None) -> Any:
     """Set every convolution (of that kernel size, if one is given) to zero, and BatchNorms as `neutral_batchnorms`."""
-    biases = _vectors(module).convolution
+    state = module.state_dict()
+    vectors = _vectors(module, state)
 
     def rule(name: str, value: Tensor) -> Tensor:
         silent = _is_kernel(value) and kernel in (None, value.shape[-1])
-        return torch.zeros_like(value) if silent or name in biases else value
+        return torch.zeros_like(value) if silent or name in vectors.convolution else vectors.set(name, value, 0.0)
 
-    return set_state(neutral_batchnorms(module), rule)
+    return _load(module, state, rule)
 
 
 def neutral_batchnorms(module: Any) -> Any:
@@ -105,14 +110,9 @@ def neutral_batchnorms(module: Any) -> Any:
 
 def shift_batchnorms(module: Any, shift: float) -> Any:
     """Set every BatchNorm weight to one and every BatchNorm bias to `shift`."""
-    vectors = _vectors(module)
-
-    def rule(name: str, value: Tensor) -> Tensor:
-        if name in vectors.scales:
-            return torch.ones_like(value)
-        return torch.full_like(value, shift) if name in vectors.shifts else value
-
-    return set_state(module, rule)
+    state = module.state_dict()
+    vectors = _vectors(module, state)
+    return _load(module, state, lambda name, value: vectors.set(name, value, shift))
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,14 @@ class _Vectors:
     convolution: frozenset[str]
     """Biases of convolutions, which should have none."""
 
+    def set(self, name: str, value: Tensor, shift: float) -> Tensor:
+        """What a BatchNorm's weight or bias becomes when it scales by one and adds `shift`; others stay."""
+        if name in self.scales:
+            return torch.ones_like(value)
+        return torch.full_like(value, shift) if name in self.shifts else value
 
-def _vectors(module: Any) -> _Vectors:
+
+def _vectors(module: Any, state: Mapping[str, Tensor]) -> _Vectors:
     """Tell BatchNorm weights from BatchNorm biases, whatever they are called and start with.
 
     A name says it, or the ones that a weight usually starts with. Failing that, of two in one place the first is the
@@ -147,7 +153,7 @@ def _vectors(module: Any) -> _Vectors:
             told = {mine[0][0]}
         scales |= told
     shifts = vectors - scales - convolution
-    for name, value in module.state_dict().items():  # a layer under two names is in the state twice
+    for name, value in state.items():  # a layer under two names is in the state twice
         for group in (scales, shifts, convolution) if name not in named else ():
             if any(
                 _ending(other) == _ending(name) and torch.equal(named[other], value) for other in group & set(named)
