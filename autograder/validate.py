@@ -125,7 +125,7 @@ def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None
         for path, entry in files.items():
             path.write_text(complete(entry, solution), encoding="utf-8")
         todo = dict.fromkeys(files, tuple(QUESTIONS))
-        for path, grade in grade_each(todo, min(jobs, len(files)), known=_Known(solution, Path(scratch))):
+        for path, grade in grade_each(todo, min(jobs, len(files)), known=Known(solution, Path(scratch))):
             if isinstance(grade, GraderBroken):
                 raise type(grade)(f"{files[path].name}: {grade}")
             graded[files[path].name] = Graded(files[path], grade)
@@ -133,7 +133,7 @@ def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None
     return Findings(tuple(graded[entry.name] for entry in entries))
 
 
-class _Known:
+class Known:
     """How the cases end that use only names whose code an entry leaves as it is in the solution."""
 
     def __init__(self, solution: str, scratch: Path):

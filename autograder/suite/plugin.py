@@ -93,37 +93,42 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
 
 
 class Recorder:
-    """Collects the cases of each test function of the suite, in the order in which they ran."""
+    """Collects the cases of each test function of the suite."""
 
     def __init__(self):
         self._tests: dict[str, tuple[str, str, float]] = {}
-        self._cases: dict[str, list[Case]] = defaultdict(list)
+        self._order: dict[str, str] = {}
+        """The test of each case, in the order in which they stand in the files."""
         self.cases: dict[str, Case] = {}
         """Every case so far, by `case_id`."""
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
-            if question := question_of(item):
-                title = (item.function.__doc__ or item.originalname).strip().splitlines()[0]
-                points = item.get_closest_marker("points")
-                if question not in QUESTIONS or points is None:
-                    raise pytest.UsageError(f"{item.nodeid}: a test of the suite needs a known question and points")
-                self._tests[suite_id(item)] = (question, title, float(points.args[0]))
+            if question_of(item):
+                self.expect(item)
+
+    def expect(self, item: pytest.Item) -> None:
+        """Take down what this item is about, before it is run."""
+        question, points = question_of(item), item.get_closest_marker("points")
+        if question not in QUESTIONS or points is None:
+            raise pytest.UsageError(f"{item.nodeid}: a test of the suite needs a known question and points")
+        title = (item.function.__doc__ or item.originalname).strip().splitlines()[0]
+        self._tests[suite_id(item)] = (question, title, float(points.args[0]))
+        self._order[case_id(item)] = suite_id(item)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         case = item.stash.get(CASE, None)
         if case is not None:
-            self.record(item, case)
-
-    def record(self, item: pytest.Item, case: Case) -> None:
-        """Take down how this item ended."""
-        self.cases[case_id(item)] = case
-        self._cases[suite_id(item)].append(case)
+            self.cases[case_id(item)] = case
 
     def outcomes(self) -> list[Outcome]:
         """One outcome for each test function that ran."""
-        return [combine(id, *self._tests[id], cases) for id, cases in self._cases.items()]
+        cases: dict[str, list[Case]] = defaultdict(list)
+        for case, test in self._order.items():
+            if case in self.cases:
+                cases[test].append(self.cases[case])
+        return [combine(test, *self._tests[test], mine) for test, mine in cases.items()]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         outcomes = self.outcomes()

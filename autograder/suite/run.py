@@ -64,7 +64,8 @@ def run_suite(
         status = pytest.main(arguments, plugins=[binding])
     if binding.config is not None and (broken := binding.config.stash.get(plugin.BROKEN, None)) is not None:
         raise broken
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    none_left = status == pytest.ExitCode.NO_TESTS_COLLECTED and binding.recorder.cases
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not none_left:
         raise SuiteError(f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}")
     binding.journal.cases = binding.recorder.cases
     return binding.recorder.outcomes()
@@ -89,14 +90,15 @@ class _Binding:
         self.recorder = config.pluginmanager.get_plugin("suite-recorder")
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        self.journal.current = case = plugin.case_id(item)
-        if case not in self.journal.known:
-            self.journal.names[case] = set()
-            return None
-        self.recorder.record(item, self.journal.known[case])
-        return True
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        self.journal.current = plugin.case_id(item)
+        self.journal.names[self.journal.current] = set()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         if self.only is not None:
             items[:] = [item for item in items if plugin.question_of(item) in self.only]
+        for item in items:
+            self.recorder.expect(item)
+            if (case := plugin.case_id(item)) in self.journal.known:
+                self.recorder.cases[case] = self.journal.known[case]
+        items[:] = [item for item in items if plugin.case_id(item) not in self.recorder.cases]
