@@ -29,7 +29,7 @@ _PREPARED = """
 collections.abc concurrent.futures.thread ctypes.util ctypes.wintypes encodings.idna encodings.latin_1 html.parser
 importlib.metadata importlib.resources logging.config logging.handlers multiprocessing.pool multiprocessing.queues
 multiprocessing.synchronize os.path unittest.mock urllib.request xml.etree.ElementTree
-numpy.random torch.func torch.utils._device torch.utils.checkpoint
+numpy.random torch.func torch.utils.checkpoint
 """
 """What submissions, and torch itself, may import late, besides the top of the standard library."""
 

@@ -69,8 +69,10 @@ NEEDS_VALUES = """
 class Bottleneck(Bottleneck):
     def __init__(self, in_planes, planes, stride=1):
         super().__init__(in_planes, planes, stride)
-        if float(next(self.parameters()).detach().abs().sum()) == 0:
-            raise ValueError("not initialised")
+        before = torch.get_rng_state()
+        torch.randn(8)
+        if torch.equal(torch.get_rng_state(), before):
+            raise ValueError("nothing was drawn")
 """
 
 
@@ -84,7 +86,8 @@ def test_skeleton_has_the_parameters_of_the_object(extra, tmp_path):
         for student in (local, remote):
             skeleton = student.skeleton("ResNet", student.Bottleneck, [1, 2, 1, 1])
             assert [(name, p.shape) for name, p in skeleton.named_parameters()] == real
+    before = torch.get_rng_state()
     skeleton = local.skeleton("ResNet", local.Bottleneck, [3, 4, 6, 3])
-    assert all(p.is_meta for p in skeleton.parameters()) == (not extra)
     assert sum(p.numel() for p in skeleton.parameters()) == 23_520_842
-    assert torch.tensor(0.0).device.type == "cpu"
+    if not extra:
+        assert torch.equal(torch.get_rng_state(), before), "weights were drawn"
