@@ -7,6 +7,7 @@ import fcntl
 import math
 import mmap
 import os
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -37,4 +38,6 @@ class SealedImages:
 def map_images(number: int, shape: Sequence[int]) -> Tensor:
     """The images behind a descriptor, read-only: writing into this tensor ends the process."""
     pages = mmap.mmap(number, math.prod(shape), prot=mmap.PROT_READ)
-    return torch.frombuffer(pages, dtype=torch.uint8).reshape(*shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it cannot be written is the point
+        return torch.frombuffer(pages, dtype=torch.uint8).reshape(*shape)

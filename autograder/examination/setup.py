@@ -1,0 +1,108 @@
+"""What a grading trains with: device, data, recipe and threshold; checked once, before the first submission."""
+
+import contextlib
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder.calibration import Calibration, calibrated
+from autograder.examination.turns import Turns
+from autograder.sandbox.limits import TrainingLimits
+from autograder.sandbox.sealed import SealedImages
+
+if TYPE_CHECKING:  # it brings torchvision and matplotlib, which take a second, and few runs train
+    from autograder.heldout import Cifar10, Exam
+
+NOT_CALIBRATED = (
+    "its threshold is not calibrated yet: run python -m benchmarks.calibrate_training on a machine with a GPU"
+)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How submissions are trained; travels to the processes that grade.
+
+    Args:
+        device: "cuda" or "cpu".
+        data: folder of CIFAR-10; $CIFAR10_ROOT when None.
+        policy: one of `autograder.examination.policy.POLICIES`.
+        calibration: recipe and threshold; None: nothing can be trained, `problem` says why.
+        problem: why nothing can be trained, "" when it can.
+        limits: what a training may use.
+    """
+
+    device: str
+    data: Path | None = None
+    policy: str = "all"
+    calibration: Calibration | None = None
+    problem: str = ""
+    limits: TrainingLimits = field(default_factory=TrainingLimits)
+
+
+def set_up(device: str, data: Path | None, policy: str) -> Setup:
+    """Look at what is there; a `Setup` that can train, or one that says why not.
+
+    Raises:
+        DataProblem: CIFAR-10 is not there.
+    """
+    from autograder.heldout import load_cifar10
+
+    calibration = calibrated()
+    problem = "" if calibration else NOT_CALIBRATED
+    if load_cifar10(data).standin and calibration:
+        problem = "the images here are a stand-in, and its threshold is for CIFAR-10"
+    return Setup(device, data, policy, calibration, problem)
+
+
+class Equipment:
+    """What all trainings of one process share: the data, and the sealed copy of its images. Close it.
+
+    Args:
+        setup: how to train.
+        turns: who may train when.
+        unsafe: as of `Grader`.
+    """
+
+    def __init__(self, setup: Setup, turns: Turns | None = None, unsafe: bool = False):
+        self.setup, self.turns, self.unsafe = setup, turns or Turns(), unsafe
+        self._stack = contextlib.ExitStack()
+
+    @property
+    def available(self) -> str | None:
+        """Why nothing can be trained; None when it can."""
+        if self.setup.calibration is None or self.setup.problem:
+            return self.setup.problem or NOT_CALIBRATED
+        return self._missing_data
+
+    def exam(self, seed: int) -> "Exam":
+        """An examination of this draw."""
+        from autograder.heldout import Exam
+
+        return Exam.draw(self.data, seed)
+
+    @functools.cached_property
+    def data(self) -> "Cifar10":
+        """The data set, read when it is first needed."""
+        from autograder.heldout import load_cifar10
+
+        return load_cifar10(self.setup.data)
+
+    @functools.cached_property
+    def _missing_data(self) -> str | None:
+        from autograder.heldout import DataProblem
+
+        try:
+            _ = self.data
+        except DataProblem as problem:
+            return str(problem)
+        return None
+
+    @functools.cached_property
+    def images(self) -> SealedImages:
+        """Its training images, as training processes read them."""
+        return self._stack.enter_context(contextlib.closing(SealedImages(self.data.train_images)))
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._stack.close()
