@@ -1,6 +1,5 @@
 """The training that is graded: who is trained, with what, and whether what comes back can be believed.
 
-length     is the code short enough to know nothing beforehand?
 policy     does this submission have to be trained?
 proof      is its network proved to be the reference's?
 turns      how many train at once

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.calibration import Calibration, calibrated
+from autograder.calibration import NOT_CALIBRATED, BadCalibration, Calibration, calibrated
 from autograder.examination.turns import Turns
 from autograder.sandbox.limits import TrainingLimits
 from autograder.sandbox.sealed import SealedImages
@@ -14,9 +14,7 @@ from autograder.sandbox.sealed import SealedImages
 if TYPE_CHECKING:  # it brings torchvision and matplotlib, which take a second, and few runs train
     from autograder.heldout import Cifar10, Exam
 
-NOT_CALIBRATED = (
-    "its threshold is not calibrated yet: run python -m benchmarks.calibrate_training on a machine with a GPU"
-)
+STANDIN = "the images are a stand-in, and its threshold is for CIFAR-10"
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,12 @@ def set_up(device: str, data: Path | None, policy: str) -> Setup:
     """
     from autograder.heldout import load_cifar10
 
-    calibration = calibrated()
-    problem = "" if calibration else NOT_CALIBRATED
-    if load_cifar10(data).standin and calibration:
-        problem = "the images here are a stand-in, and its threshold is for CIFAR-10"
+    standin = load_cifar10(data).standin
+    try:
+        calibration = calibrated()
+    except BadCalibration as error:
+        return Setup(device, data, policy, problem=str(error))
+    problem = NOT_CALIBRATED if calibration is None else STANDIN if standin else ""
     return Setup(device, data, policy, calibration, problem)
 
 

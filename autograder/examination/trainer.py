@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from autograder.examination.attempts import train_fairly
-from autograder.examination.length import require_short
 from autograder.examination.policy import must_train
 from autograder.examination.proof import passed, prove
 from autograder.examination.setup import Equipment
@@ -18,7 +17,7 @@ from autograder.oracle.matching import Assignment
 from autograder.oracle.whole import alike, logits_of
 from autograder.pixels import normalised
 from autograder.student.trainee import Trained, TrainingStopped, train_confined
-from autograder.submission import Slice
+from autograder.submission import Slice, bare, too_heavy
 from autograder.suite import expect
 from autograder.suite.outcome import Outcome
 from autograder.suite.trainer import Examined
@@ -82,7 +81,8 @@ class Trainer:
         own_block = passed(self._outcomes, "q1")
         if not own_block:
             student.ResNet18(student.probe(1))  # what is not there is said before a process is started for it
-        require_short(self._slice)
+        if complaint := too_heavy(self._slice):
+            raise AssertionError(complaint)
         proof = prove(student, self._outcomes, torch.Generator().manual_seed(self._seed % 2**63))
         setup, threshold = self._equipment.setup, self._equipment.setup.calibration.threshold
         if not must_train(setup.policy, proof.complete, self._seed):
@@ -105,7 +105,7 @@ class Trainer:
 
         def attempt(turn: AbstractContextManager) -> Trained:
             return train_confined(
-                self._slice,
+                bare(self._slice),
                 exam,
                 setup.calibration.recipe,
                 device=setup.device,
