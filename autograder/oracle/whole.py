@@ -64,7 +64,6 @@ def match(found: Sequence[Found], weights: Mapping[str, Tensor], images: Tensor,
         images: normalised, (N, 3, 32, 32).
         logits: what the student's network computes with these weights.
     """
-    images = images.double()
     for names in _assignments(found):
         expected = logits_of(weights, names, images)
         if expected.shape == logits.shape and (expected - logits).abs().max() <= SAME * expected.abs().max():
