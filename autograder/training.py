@@ -88,7 +88,7 @@ def fit(
         labels: int64, (N,).
         recipe: how.
         device: where.
-        seed: of the order, the crops, and what the network itself draws.
+        seed: of the order, the crops, and what the network itself draws; from 0 to 2^63 - 1.
         progress: is told about every 20th step and the end of each epoch.
 
     Raises:
