@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 import autograder.grade
 from autograder.__main__ import main
+from autograder.classroom import grade_all
 from autograder.grade import Grade, Grader, secret_of, seed_of
 from autograder.heldout import Cifar10
 from autograder.sandbox.limits import TrainingLimits
@@ -182,3 +183,25 @@ def test_options_reach_the_training(command, tmp_path):
     _, asked = command("--device", "cpu", "--data", str(root))
     assert asked["training"] is None
     assert command("--train", "some")[0].exit_code == 2
+
+
+def test_a_later_run_fills_in(tmp_path):
+    """What was deferred where there was no GPU is judged over the same results, and nothing else is."""
+    submission, out = write(tmp_path, trainings.small()), tmp_path / "out"
+    (before,), _ = grade_all([submission], out, only=["q1", "q4"])
+    assert before["training"] is None
+    assert before["questions"]["q4"]["possible"] == 8
+
+    setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50))
+    setup = dataclasses.replace(setup, calibration=dataclasses.replace(setup.calibration, threshold=0.0))
+    (after,), failures = grade_all([submission], out, only=["q4"], training=setup)
+    assert not failures
+    (judged,) = [test for test in after["tests"] if "test_training_accuracy" in test["id"]]
+    assert judged["outcome"] == "passed", judged["message"]
+    assert after["questions"]["q4"]["possible"] == 20
+    assert after["training"]["trained"]
+    first, second = ([test for test in result["tests"] if test["question"] == "q1"] for result in (before, after))
+    assert first == second
+
+    (only_q1,), _ = grade_all([submission], out, only=["q1"])
+    assert only_q1 == after, "there is nothing to do, and what is known of the training stays"
