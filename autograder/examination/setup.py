@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,8 @@ class Equipment:
         """Why nothing can be trained; None when it can."""
         if self.setup.calibration is None or self.setup.problem:
             return self.setup.problem or NOT_CALIBRATED
+        if sys.platform != "linux":
+            return "networks are trained in a process that only Linux can confine"
         return self._missing_data
 
     def exam(self, seed: int) -> "Exam":

@@ -16,8 +16,11 @@ from autograder.sandbox.confine import Nobody, Plan, available_layers, become, e
 from autograder.sandbox.limits import TrainingLimits
 from autograder.sandbox.zygote import readable_paths
 
-_DRIVER_READS = ("/proc", "/sys", "/etc/nvidia", "/usr/share/nvidia", "/dev/null", "/dev/zero", "/dev/urandom")
-_DRIVER_DEVICES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-caps")
+_DRIVER_READS = (
+    *("/proc", "/sys", "/etc/nvidia", "/usr/share/nvidia", "/usr/local/nvidia", "/usr/local/cuda"),
+    *("/dev/zero", "/dev/urandom"),
+)
+_DRIVER_DEVICES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-caps", "null")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,9 @@ def give_up_rights(stage: Stage, parent: int) -> tuple[str, ...]:
     become(stage.nobody, stage.plan, parent)
     for number in stage.plan.descriptors:
         os.close(number)
+    if stage.gpu:
+        # What `/proc` shows of a process that cannot be dumped belongs to root: the driver could not name its threads.
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)
     if "seccomp" in stage.plan.layers:
         seccomp.install(stage.gpu)
     return stage.plan.layers

@@ -47,6 +47,7 @@ def everything():
         "source": attempt(lambda: open(sys.argv[1] + "/README.md")),
         "accounts": attempt(lambda: open("/etc/passwd")),
         "environment of the grader": attempt(lambda: open(f"/proc/{parent}/environ")),
+        "name of a thread": attempt(name_thread),
         "processors": attempt(lambda: open("/proc/cpuinfo")),
         "socket": attempt(socket.socket),
         "process": attempt(os.fork),
@@ -70,7 +71,7 @@ go.set()
 early.join()
 print(json.dumps({"layers": layers, "early": seen, "main": everything(), "named": seen.pop("named")}))
 """
-PASSES = ("processors", "thread")
+PASSES = ("name of a thread", "processors", "thread")
 TO_THE_DRIVER = ("nvidia", "uvm", "small request")
 
 
