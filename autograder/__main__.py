@@ -130,6 +130,7 @@ def grade(
                 gpu_jobs=gpu_jobs,
                 unsafe=unsafe,
                 advance=advance,
+                tell=advance.tell,
             )
     except SandboxUnavailable as error:
         raise click.ClickException(str(error)) from error

@@ -88,6 +88,7 @@ def grade_all(
     gpu_jobs: int = 1,
     unsafe: bool = False,
     advance: Callable[[str], None] = lambda name: None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Grade every submission and keep one JSON file each in `out`.
 
@@ -99,6 +100,8 @@ def grade_all(
         only: the questions to judge; all when None.
         training: how networks are trained; without, that is deferred.
         gpu_jobs: trainings at once.
+        advance: called with the name of each submission that is done.
+        tell: called with how far the trainings are.
 
     Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given.
 
@@ -123,7 +126,7 @@ def grade_all(
     out.mkdir(parents=True, exist_ok=True)
     key = grading_key(out)
     failures = {}
-    for path, grade in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier):
+    for path, grade in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
         if isinstance(grade, Grade):
             merged = _merge(_load(out / names[path]), {**grade.to_json(), "suite": version})
             _write(out / names[path], merged)

@@ -4,7 +4,7 @@ import functools
 import hashlib
 import hmac
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,7 @@ class Grader:
         key: a secret of the grader's, see `seed_of`.
         training: how networks are trained; without, that is deferred.
         turns: who may train when, where there are other graders.
+        tell: called with how far a training is.
 
     Raises:
         SandboxUnavailable: student code cannot be confined here, and `unsafe` is not given.
@@ -121,9 +122,10 @@ class Grader:
         key: bytes = b"",
         training: Setup | None = None,
         turns: Turns | None = None,
+        tell: Callable[[str], None] = lambda line: None,
     ):
         self._unsafe, self._limits, self._key = unsafe, limits or Limits(), key
-        self._equipment = None if training is None else Equipment(training, turns, unsafe)
+        self._equipment = None if training is None else Equipment(training, turns, tell, unsafe)
         self._zygote: Zygote | None = None
         try:
             self._zygote = Zygote(unsafe)

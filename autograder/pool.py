@@ -1,14 +1,17 @@
 """Submissions graded in parallel, each process with a sandbox of its own."""
 
 import atexit
+import contextlib
 import ctypes
 import functools
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import torch
@@ -30,6 +33,7 @@ def grade_each(
     unsafe: bool = False,
     key: bytes = b"",
     earlier: Mapping[Path, Sequence[Outcome]] | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Iterator[tuple[Path, Grade | GraderBroken]]:
     """Grade submissions in parallel processes; yields each with its grade as it is done.
 
@@ -39,18 +43,35 @@ def grade_each(
         training, gpu_jobs: as of `grade_all`.
         unsafe, key: as of `Grader`.
         earlier: what they got before for questions that are not judged now.
+        tell: called with how far the trainings are.
     """
     if not todo:
         return
     context = multiprocessing.get_context("spawn")
     workers = min(jobs, len(todo))
-    start = (os.getpid(), Turns(gpu_jobs, context), training, unsafe, key)
-    with ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=start) as pool:
+    news = context.SimpleQueue()
+    start = (os.getpid(), Turns(gpu_jobs, context), training, news.put, unsafe, key)
+    with (
+        _passed_on(news, tell),
+        ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=start) as pool,
+    ):
         futures = {
             pool.submit(_grade_one, path, only, [*(earlier or {}).get(path, ())]): path for path, only in todo.items()
         }
         for future in as_completed(futures):
             yield futures[future], future.result()
+
+
+@contextlib.contextmanager
+def _passed_on(news: SimpleQueue, tell: Callable[[str], None]) -> Iterator[None]:
+    """Within this context, what the processes put into the queue is told."""
+    listener = threading.Thread(target=lambda: [tell(line) for line in iter(news.get, None)], daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        news.put(None)
+        listener.join()
 
 
 _grader: Grader | None = None
@@ -61,10 +82,12 @@ _make_grader: Callable[[], Grader]
 """How to start it."""
 
 
-def _start_process(parent: int, turns: Turns, training: Setup | None, unsafe: bool, key: bytes) -> None:
+def _start_process(
+    parent: int, turns: Turns, training: Setup | None, tell: Callable[[str], None], unsafe: bool, key: bytes
+) -> None:
     """Grade with one thread, and do not outlive the parent, however it ends."""
     global _make_grader
-    _make_grader = functools.partial(Grader, unsafe, key=key, training=training, turns=turns)
+    _make_grader = functools.partial(Grader, unsafe, key=key, training=training, turns=turns, tell=tell)
     torch.set_num_threads(1)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,11 +63,18 @@ class Equipment:
     Args:
         setup: how to train.
         turns: who may train when.
+        tell: called with how far a training is.
         unsafe: as of `Grader`.
     """
 
-    def __init__(self, setup: Setup, turns: Turns | None = None, unsafe: bool = False):
-        self.setup, self.turns, self.unsafe = setup, turns or Turns(), unsafe
+    def __init__(
+        self,
+        setup: Setup,
+        turns: Turns | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+        unsafe: bool = False,
+    ):
+        self.setup, self.turns, self.tell, self.unsafe = setup, turns or Turns(), tell, unsafe
         self._stack = contextlib.ExitStack()
 
     @property

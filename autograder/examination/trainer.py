@@ -21,6 +21,7 @@ from autograder.submission import Slice, bare, too_heavy
 from autograder.suite import expect
 from autograder.suite.outcome import Outcome
 from autograder.suite.trainer import Examined
+from autograder.training import Progress
 
 if TYPE_CHECKING:
     from autograder.heldout import Exam
@@ -112,6 +113,7 @@ class Trainer:
                 seed=random.Random(f"training {self._seed}").getrandbits(31),
                 limits=setup.limits,
                 want_state=want_state,
+                progress=lambda progress: equipment.tell(in_words(progress)),
                 own_block=own_block,
                 turn=turn,
                 images=equipment.images,
@@ -124,6 +126,11 @@ class Trainer:
             if stopped.failure is None:
                 pytest.skip(f"Deferred: {stopped.reason}")
             raise stopped.failure from None
+
+
+def in_words(progress: Progress) -> str:
+    """How far a training is, as its process tells it."""
+    return f"training, epoch {progress.epoch:g} of {progress.epochs:g}, accuracy {progress.accuracy:.0%}"
 
 
 def require_own_logits(trained: Trained, names: Assignment, exam: "Exam", seed: int) -> None:

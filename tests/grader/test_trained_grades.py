@@ -194,12 +194,15 @@ def test_a_later_run_fills_in(tmp_path):
 
     setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50))
     setup = dataclasses.replace(setup, calibration=dataclasses.replace(setup.calibration, threshold=0.0))
-    (after,), failures = grade_all([submission], out, only=["q4"], training=setup)
+    told = []
+    (after,), failures = grade_all([submission], out, only=["q4"], training=setup, tell=told.append)
     assert not failures
     (judged,) = [test for test in after["tests"] if "test_training_accuracy" in test["id"]]
     assert judged["outcome"] == "passed", judged["message"]
     assert after["questions"]["q4"]["possible"] == 20
     assert after["training"]["trained"]
+    assert told
+    assert told[0].startswith("training, epoch ")
     first, second = ([test for test in result["tests"] if test["question"] == "q1"] for result in (before, after))
     assert first == second
 
