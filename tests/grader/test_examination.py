@@ -136,13 +136,13 @@ def test_the_solution_is_proved(tmp_path):
     assert prove(student, [outcome("q1")], torch.Generator()) == Proof(None)
 
 
-@pytest.mark.parametrize("name", ["zero_init_residual", "built_back_to_front", "raw_parameters"])
+@pytest.mark.parametrize("name", ["zero_init_residual", "built_back_to_front"])
 def test_free_style_is_matched(name, tmp_path):
     """Names and order are free; another initialisation is right, but has to be trained to know how that goes."""
     student = student_of(complete(entries()[name], solution_source()), tmp_path)
     proof = prove(student, ALL_PASSED, torch.Generator().manual_seed(1))
     assert proof.names is not None
-    assert proof.complete == (name == "built_back_to_front") or name == "raw_parameters"
+    assert proof.complete == (name == "built_back_to_front")
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +156,7 @@ def network():
     with torch.no_grad():
         names = match(found, weights, images, net.eval()(images))
     exam = trainings.exam()
+    exam.heldout_images = exam.heldout_images[:20]
     with torch.no_grad():
         logits = net(normalised(exam.heldout_images))
     return net, names, exam, logits

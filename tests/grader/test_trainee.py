@@ -58,12 +58,6 @@ STOPS = {
         r"submission\.py, line \d+, in forward\n    x\.reshape\(7\)\nRuntimeError: shape '\[7\]' is invalid",
         False,
     ),
-    "no module": (
-        trainings.small(build="return 3"),
-        StudentError,
-        r"ResNet18\(\) returned a int, not an nn\.Module",
-        False,
-    ),
     "blames the GPU": (
         trainings.small(before="raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 2 GiB')"),
         StudentError,

@@ -79,7 +79,6 @@ def every(data: Cifar10) -> dict[str, Payload]:
 def forging(data: Cifar10) -> dict[str, Payload]:
     """Logits that were not learnt."""
     return {
-        "huge": Payload(small(UNTAUGHT, after="logits = torch.full_like(logits, 1e38)"), CHANCE),
         "not a number": Payload(
             small(after="logits = logits if self.training else logits * float('nan')"),
             ends=(StudentError, "infinite or not a number"),
@@ -151,5 +150,4 @@ def exhausting() -> dict[str, Payload]:
             small(before="hoard = []\n        while True: hoard.append(torch.ones(1 << 22))"),
             ends=(StudentCrash, "512 MB of memory"),
         ),
-        "an error": Payload(small(before="raise SystemExit('enough')"), ends=(StudentError, "SystemExit: enough")),
     }
