@@ -20,6 +20,15 @@ from benchmarks.training_networks import RIGHT, WRONG, builder
 from tests.grader.samples import entries
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks this small only lose by more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def test_threshold_lies_five_deviations_below():
     spread = Spread({"a": [0.93, 0.94, 0.95], "b": [0.92, 0.96]})
     assert spread.mean == pytest.approx(0.94)
@@ -121,6 +130,13 @@ class Colours(nn.Module):
         return self.linear(x.mean(dim=(2, 3)))
 
 
+class Other(Colours):
+    """As the other one, but for what it is trained to."""
+
+    def forward(self, x):
+        return super().forward(x).roll(1, 1)
+
+
 def fails(*_):
     raise RuntimeError("no network | today\nor tomorrow")
 
@@ -166,6 +182,21 @@ def test_it_measures_prints_and_writes(quick, capsys):
     assert len([line for line in said.splitlines() if line.startswith(("| 1 | ", "| 2 | "))]) == 2
     tiny = json.loads(file.read_text())["tiny"]["calibrated"]
     assert tiny["threshold"] < tiny["mean"]
+
+
+def test_runs_that_are_kept_are_not_made_again(quick, capsys, tmp_path):
+    source, file = quick
+    options = ["--device", "cpu", "--seeds", "6", "--wrong", "1", "--runs", str(tmp_path / "runs")]
+    assert calibrate_training.main(options, file) == 0
+    first = capsys.readouterr().out
+    assert len((tmp_path / "runs").read_text().splitlines()) == 7
+    source["solution"] = Other
+    assert calibrate_training.main([*options, "--seeds", "8"], file) == 0
+    again = capsys.readouterr().out
+    assert again.splitlines()[:6] == first.splitlines()[:6]
+    assert len((tmp_path / "runs").read_text().splitlines()) == 9
+    assert calibrate_training.main([*options, "--epochs", "1"], file) == 0  # another recipe: all anew
+    assert len((tmp_path / "runs").read_text().splitlines()) == 16
 
 
 def test_every_right_network_is_trained_on_real_images(quick, capsys, tmp_path):
