@@ -6,9 +6,11 @@ that can be neglected. Then it trains wrong networks, to say which of them the t
 the README, and with --write keeps recipe and threshold in `autograder/calibration.json`.
 
 On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROOT; on a CPU the budget "tiny" with
-stand-in images, for tests. Other data, or fewer images, on a CPU are a trial, which is never written.
+stand-in images and the solution alone, for tests. Other data on a CPU, or fewer images, are a trial, which is never
+written.
 
-With --against-tutorial it also times the notebook's own training to the same accuracy.
+With --runs FILE it can be stopped at any time, and goes on there when it is started again. With --against-tutorial it
+also times the notebook's own training to the same accuracy.
 """
 
 import argparse
@@ -28,7 +30,7 @@ from benchmarks import training_data
 from benchmarks.threshold import Spread
 from benchmarks.training_networks import RIGHT, SOLUTION, WRONG
 from benchmarks.training_report import as_markdown
-from benchmarks.training_runs import Run, run, watch
+from benchmarks.training_runs import Run, Runs, run, watch
 from benchmarks.tutorial_recipe import time_to
 
 SEEDS, FEWEST_IMAGES = 24, 50
@@ -48,30 +50,53 @@ def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> i
     except DataProblem as problem:
         print(problem, file=sys.stderr)
         return 2
-    recipe = _recipe(options, budget, file)
-    right = [_measured(RIGHT[i % len(RIGHT)], data, recipe, device, i) for i in range(options.seeds)]
+    bench = _Bench(data, name, _recipe(options, budget, file), device, options.runs)
+    # A few steps on a few images are not enough for every way to initialise weights.
+    networks = (SOLUTION,) if data.standin else RIGHT
+    right = [bench.run(networks[i % len(networks)], i) for i in range(options.seeds)]
     if broken := [run for run in right if run.error]:
         print(f"{broken[0].network} is right, but its training ended with {broken[0].error}", file=sys.stderr)
         return 1
-    wrong = [_measured(name, data, recipe, device, 0) for name in WRONG[: options.wrong]]
-    curve = watch(SOLUTION, data, recipe, device, 0)
-    spread = Spread([run.accuracy for run in right])
-    tutorial = time_to(spread.mean, data, device, TUTORIAL_EPOCHS) if options.against_tutorial else None
-    measured = Calibration(
-        recipe,
-        spread.threshold,
-        round(spread.mean, 5),
-        round(spread.std, 5),
-        len(right),
-        f"{_hardware(device)}, torch {torch.__version__}",
-        name,
-        datetime.date.today().isoformat(),
-    )
+    wrong = [bench.run(entry, 0) for entry in WRONG[: options.wrong]]
+    curve = watch(SOLUTION, data, bench.recipe, device, 0)
+    spread = Spread({name: [run.accuracy for run in right if run.network == name] for name in networks})
+    tutorial = time_to(spread.mean, data, device, options.against_tutorial) if options.against_tutorial else None
+    measured = bench.calibration(spread)
     print(as_markdown(measured, spread, right, wrong, curve, tutorial))
     if options.write:
         calibration.save(budget, measured, file)
         print(f"wrote the budget {budget!r} to {file}")
     return 0
+
+
+class _Bench:
+    """Trains with one recipe, on one machine, and says so line by line."""
+
+    def __init__(self, data: Cifar10, name: str, recipe: Recipe, device: torch.device, kept: Path | None):
+        self.data, self.name, self.recipe, self.device = data, name, recipe, device
+        where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
+        self.hardware = f"{where}, torch {torch.__version__}"
+        self._runs = Runs(kept, recipe=str(recipe), data=name, hardware=self.hardware)
+
+    def run(self, network: str, seed: int) -> Run:
+        """Train once, unless that was done before."""
+        done = self._runs.get(network, seed, lambda: run(network, self.data, self.recipe, self.device, seed))
+        line = f"{network:32} seed {seed:3}  {done.accuracy:7.2%}  {done.seconds:6.1f} s  {done.error}"
+        print(line.rstrip(), flush=True)
+        return done
+
+    def calibration(self, spread: Spread) -> Calibration:
+        """What to keep."""
+        return Calibration(
+            self.recipe,
+            spread.threshold,
+            round(spread.mean, 5),
+            round(spread.std, 5),
+            len(spread.accuracies),
+            self.hardware,
+            self.name,
+            datetime.date.today().isoformat(),
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,7 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, help="only so many training images: a trial")
     parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
     parser.add_argument("--write", action="store_true", help="keep the result in autograder/calibration.json")
-    parser.add_argument("--against-tutorial", action="store_true", help="time the notebook's training, too")
+    parser.add_argument("--runs", type=Path, help="keep each training in this file, and go on from what it has")
+    tutorial = f"time the notebook's training, too, for so many epochs at most ({TUTORIAL_EPOCHS})"
+    parser.add_argument(
+        "--against-tutorial", type=int, nargs="?", const=TUTORIAL_EPOCHS, metavar="EPOCHS", help=tutorial
+    )
     return parser
 
 
@@ -91,8 +120,8 @@ def _complaint(options: argparse.Namespace, device: torch.device) -> str:
     """What is wrong with the options, in one line; "" if nothing is."""
     if device.type == "cuda" and not torch.cuda.is_available():
         return "there is no CUDA GPU here: use --device cpu for a trial, or run this on a machine with a GPU"
-    if options.seeds < 2 or options.wrong < 0 or (options.epochs is not None and options.epochs < 1):
-        return "--seeds must be at least 2, --epochs at least 1, --wrong at least 0"
+    if options.seeds < len(RIGHT) or options.wrong < 0 or (options.epochs is not None and options.epochs < 1):
+        return f"--seeds must be at least {len(RIGHT)}, --epochs at least 1, --wrong at least 0"
     if options.images is not None and options.images < FEWEST_IMAGES:
         return f"--images must be at least {FEWEST_IMAGES}"
     if options.images is not None and options.data is None and device.type == "cpu":
@@ -117,17 +146,6 @@ def _recipe(options: argparse.Namespace, budget: str, file: Path) -> Recipe:
     """The budget's recipe; for a trial on a CPU with other data the full one, as small as the options say."""
     recipe = calibration.recipe_of("full" if options.data else budget, file)
     return dataclasses.replace(recipe, epochs=options.epochs or recipe.epochs)
-
-
-def _measured(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> Run:
-    done = run(name, data, recipe, device, seed)
-    print(f"{name:32} seed {seed:3}  {done.accuracy:7.2%}  {done.seconds:6.1f} s  {done.error}".rstrip())
-    sys.stdout.flush()
-    return done
-
-
-def _hardware(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
 
 
 if __name__ == "__main__":

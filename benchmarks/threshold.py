@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 DEVIATIONS = 5
@@ -15,25 +15,49 @@ STEP = 0.005
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation of accuracies, and what follows from them."""
+    """What is known of right networks' accuracies, and what follows from that.
 
-    accuracies: Sequence[float]
+    Args:
+        networks: the accuracies of each network's trainings.
+    """
+
+    networks: Mapping[str, Sequence[float]]
+
+    @property
+    def accuracies(self) -> list[float]:
+        """All of them."""
+        return [accuracy for mine in self.networks.values() for accuracy in mine]
 
     @property
     def mean(self) -> float:
-        """The mean."""
+        """Of all trainings."""
         return statistics.mean(self.accuracies)
 
     @property
     def std(self) -> float:
-        """The standard deviation; of a single value, 0."""
-        return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
+        """Standard deviation of all trainings: luck, and what is different between networks."""
+        return statistics.stdev(self.accuracies)
+
+    @property
+    def weakest(self) -> str:
+        """The right network with the lowest mean."""
+        return min(self.networks, key=lambda name: statistics.mean(self.networks[name]))
+
+    @property
+    def luck(self) -> float:
+        """Standard deviation of one network's trainings, pooled over the networks; `std` if each was trained once."""
+        freedom = sum(len(mine) - 1 for mine in self.networks.values())
+        if not freedom:
+            return self.std
+        squares = sum((a - statistics.mean(mine)) ** 2 for mine in self.networks.values() for a in mine)
+        return math.sqrt(squares / freedom)
 
     @property
     def threshold(self) -> float:
-        """What a right network reaches with near certainty."""
-        steps = (self.mean - max(DEVIATIONS * self.std, MARGIN)) / STEP
-        return round(max(0, math.floor(steps + 1e-9)) * STEP, 4)
+        """What a right network reaches with near certainty, the weakest one too."""
+        usual = self.mean - max(DEVIATIONS * self.std, MARGIN)
+        lowest = statistics.mean(self.networks[self.weakest]) - DEVIATIONS * self.luck
+        return round(max(0, math.floor(min(usual, lowest) / STEP + 1e-9)) * STEP, 4)
 
     @property
     def below(self) -> int:
@@ -42,10 +66,11 @@ class Spread:
 
     @property
     def false_alarm(self) -> float:
-        """Probability that a right network misses the threshold, were accuracies normally distributed."""
-        if self.std == 0:
+        """Probability that the weakest right network misses the threshold, were its accuracies normally distributed."""
+        if self.luck == 0:
             return 0.0
-        return 0.5 * math.erfc((self.mean - self.threshold) / self.std / math.sqrt(2))
+        distance = statistics.mean(self.networks[self.weakest]) - self.threshold
+        return 0.5 * math.erfc(distance / self.luck / math.sqrt(2))
 
     @property
     def false_alarm_bound(self) -> float:

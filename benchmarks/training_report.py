@@ -43,7 +43,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _summary(measured: Calibration, spread: Spread, right: Sequence[Run]) -> str:
     recipe = measured.recipe
-    rule = f"mean - max({DEVIATIONS} standard deviations, {MARGIN:.0%}), rounded down"
+    rule = f"mean - max({DEVIATIONS} standard deviations, {MARGIN:.0%}), or less for the weakest network; rounded down"
     rows = [
         ("data", measured.data),
         ("hardware", measured.hardware),
@@ -51,7 +51,7 @@ def _summary(measured: Calibration, spread: Spread, right: Sequence[Run]) -> str
         ("accuracy of right networks", f"{spread.mean:.2%} ± {spread.std:.2%} over {len(right)} trainings"),
         ("lowest, highest", f"{min(spread.accuracies):.2%}, {max(spread.accuracies):.2%}"),
         ("threshold", f"**{spread.threshold:.1%}** ({rule})"),
-        ("a right network misses it", _false_alarm(spread)),
+        (f"`{spread.weakest}`, the weakest, misses it", _false_alarm(spread)),
         ("seconds a training", f"{statistics.median(run.seconds for run in right):.1f} (median)"),
     ]
     return _table(("measured", measured.date), rows)

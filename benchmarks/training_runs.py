@@ -1,8 +1,11 @@
-"""One training as the grader does it, measured."""
+"""Trainings as the grader does them, measured; what is measured can be kept, so that nothing is trained twice."""
 
+import dataclasses
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -24,6 +27,34 @@ class Run:
     accuracy: float
     seconds: float
     error: str = ""
+
+
+class Runs:
+    """Trainings that were made, by whatever decides their outcome; each is written down as soon as it ends.
+
+    Args:
+        file: one run a line; None to keep none.
+        circumstances: recipe, data and hardware: runs of others are not used.
+    """
+
+    def __init__(self, file: Path | None, **circumstances: str):
+        self._file, self._circumstances = file, circumstances
+        lines = file.read_text(encoding="utf-8").splitlines() if file and file.exists() else []
+        kept = [json.loads(line) for line in lines]
+        self._runs = [Run(**entry["run"]) for entry in kept if entry["circumstances"] == circumstances]
+
+    def get(self, name: str, seed: int, make: Callable[[], Run]) -> Run:
+        """The run of this network and seed, made now unless it was before."""
+        for done in self._runs:
+            if (done.network, done.seed) == (name, seed):
+                return done
+        done = make()
+        self._runs.append(done)
+        if self._file:
+            entry = {"circumstances": self._circumstances, "run": dataclasses.asdict(done)}
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        return done
 
 
 def run(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> Run:

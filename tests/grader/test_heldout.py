@@ -1,5 +1,6 @@
 """The examination: what is held out is new to everybody, judged fairly, and the same for the same seed."""
 
+import dataclasses
 import functools
 import hashlib
 import pickle
@@ -107,15 +108,33 @@ def test_a_known_labels_table_fails_through_new_numbers(exam, data):
     assert exam.accuracy(one_hot([int(data.test_labels[index]) for index in sources(exam, data)])) < 0.5
 
 
-def test_images_change_little(exam, data):
-    """The inner part of each image, moved back, differs by no more than brightness, contrast and faint noise."""
-    means = data.test_images.float().mean(), exam.heldout_images.float().mean()
-    assert abs(means[0] - means[1]) < 2
-    grey = torch.full((50, 3, 32, 32), 128, dtype=torch.uint8)
-    flat = type(data)(data.train_images, data.train_labels, grey, torch.zeros(50, dtype=torch.int64), True)
-    deviations = Exam.draw(flat, SEED).heldout_images.float().std(dim=(1, 2, 3))
-    assert float(deviations.min()) > 1.8
-    assert float(deviations.max()) < 4.2
+def test_images_change_a_little_each_in_its_own_way(data):
+    """Brightness, contrast and noise stay within their bounds, and make use of them."""
+    plain = torch.full((300, 3, 32, 32), 64, dtype=torch.uint8)
+    plain[:, :, :, 16:] = 192
+    halves = dataclasses.replace(data, test_images=plain, test_labels=torch.zeros(300, dtype=torch.int64))
+    images = Exam.draw(halves, SEED).heldout_images.float()
+    left, right = images[..., :13], images[..., 19:]
+    noise = left.std(dim=(1, 2, 3))
+    assert 1.9 < float(noise.min()) < 2.2
+    assert 3.8 < float(noise.max()) < 4.2
+    contrast = (left.mean(dim=(1, 2, 3)) - right.mean(dim=(1, 2, 3))).abs() / 128
+    assert 0.945 < float(contrast.min()) < 0.96
+    assert 1.04 < float(contrast.max()) < 1.055
+    brightness = (left.mean(dim=(1, 2, 3)) + right.mean(dim=(1, 2, 3))) / 2 - 127.5
+    assert -13.5 < float(brightness.min()) < -11
+    assert 11 < float(brightness.max()) < 13.5
+
+
+def test_images_are_moved_and_mirrored(data):
+    """A single dot appears at each of 5 x 5 places around its own, and around the mirrored one."""
+    dots = torch.zeros(600, 3, 32, 32, dtype=torch.uint8)
+    dots[:, :, 20, 9] = 255
+    dotted = dataclasses.replace(data, test_images=dots, test_labels=torch.zeros(600, dtype=torch.int64))
+    images = Exam.draw(dotted, SEED).heldout_images.float().sum(dim=1)
+    places = {divmod(int(place), 32) for place in images.flatten(1).argmax(dim=1)}
+    columns = {*range(7, 12), *range(20, 25)}
+    assert places == {(row, column) for row in range(18, 23) for column in columns}
 
 
 def test_numbers_that_are_not_finite_are_wrong(exam, data):

@@ -120,6 +120,20 @@ def test_layers_that_are_copies_are_no_draws(draws):
     assert "(64, 64, 3, 3) that are drawn separately have values in common" in find_difference(first, second)
 
 
+def test_filters_that_repeat_are_told(draws):
+    def in_pairs(weight):
+        weight[1::2] = weight[::2].clone()
+
+    pairs = [redrawn(draw, (64, 64, 3, 3), in_pairs) for draw in draws]
+    assert find_difference(*pairs) == "the filters of the tensor of shape (64, 64, 3, 3) depend on each other"
+
+
+def test_few_values_in_common_are_told(draws):
+    first, second = draws
+    name = next(name for name, value in first.items() if value.shape == (10,))
+    assert "(10,) that are drawn separately" in find_difference(first, second | {name: first[name]})
+
+
 def test_missing_and_extra_tensors_are_told(draws):
     first, second = draws
     short = {name: value for name, value in second.items() if value.shape != (512, 256, 1, 1)}

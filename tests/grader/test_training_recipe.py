@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import utils
-from autograder import arithmetic, pixels
+from autograder import arithmetic, pixels, training
 from autograder.pixels import moved
 from autograder.training import STEPS_BETWEEN_REPORTS, Recipe, fit, learning_rate, predict
 
@@ -100,6 +100,18 @@ def test_no_more_steps_than_whole_batches():
     assert calls == [210, 210]
 
 
+def test_every_epoch_has_each_image_once_in_its_own_order():
+    seen = []
+    net = small_net()
+    net.register_forward_pre_hook(lambda _, args: seen.append(args[0][:, 0, 0, 0].clone()))
+    shades = torch.arange(40, dtype=torch.uint8)[:, None, None, None].expand(40, 3, 32, 32)
+    train(net, Recipe(2, 10, 0.01), data=(shades, torch.arange(40) % 10))
+    first, second = (torch.cat(seen[1 + 4 * epoch : 5 + 4 * epoch]) for epoch in range(2))
+    assert len(first.unique()) == len(second.unique()) == 40
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, first.sort().values)
+
+
 def test_images_are_moved_and_mirrored_anew():
     """Every image of the training is one of the data's, moved by up to 4 pixels, and no two epochs are alike."""
     seen = []
@@ -142,6 +154,27 @@ def test_learning_rate_rises_and_falls_once():
     assert rates[9:] == sorted(rates[9:], reverse=True)
     assert 0 < rates[-1] < 0.02
     assert 0 < rates[0] < 0.05
+
+
+def test_the_optimizer_is_as_the_recipe_says():
+    net = small_net()
+    optimizer = training._optimizer(net, Recipe(1, 1, 0.1, momentum=0.8, weight_decay=0.003))
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert {name: decays[id(p)] for name, p in net.named_parameters()} == {
+        **{"0.weight": 0.003, "1.weight": 0.0, "1.bias": 0.0},
+        **{"5.weight": 0.003, "5.bias": 0.0},
+    }
+    assert all(group["momentum"] == 0.8 and group["nesterov"] for group in optimizer.param_groups)
+
+
+def test_labels_are_smoothed():
+    """With half of each target spread over all classes the loss cannot fall below 1.6; without it falls far."""
+    told = []
+    for smoothing in (0.5, 0.0):
+        train(small_net(), dataclasses.replace(RECIPE, label_smoothing=smoothing), progress=told.append)
+    smoothed, plain = (p for p in told if p.step == p.steps)
+    assert smoothed.loss > 1.6
+    assert plain.loss < 0.8
 
 
 def test_only_kernels_decay():
