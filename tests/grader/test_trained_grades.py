@@ -193,10 +193,11 @@ def test_a_later_run_fills_in(tmp_path):
     result = out / "submission.json"
     out.mkdir()
     q1 = Outcome("public/test_q1.py::test_x", "q1", "X: x.", 3.0, 3.0, "passed", False, "", ())
+    q3 = Outcome("public/test_q3.py::test_z", "q3", "Z: z.", 0.0, 2.0, "failed", False, "No.", ())
     waits = Outcome(
         "hidden/test_q4_hidden.py::test_y", "q4", "Y: y.", 0.0, 0.0, "deferred", True, "Deferred: later", ()
     )
-    before = Grade(submission.name, fingerprint(submission), "graded", 1.0, (), (), (q1, waits))
+    before = Grade(submission.name, fingerprint(submission), "graded", 1.0, (), (), (q1, q3, waits))
     result.write_text(json.dumps({**before.to_json(), "suite": suite_version()}))
 
     setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50))
@@ -206,7 +207,8 @@ def test_a_later_run_fills_in(tmp_path):
     assert not failures
     (judged,) = [test for test in after["tests"] if "test_training_accuracy" in test["id"]]
     assert judged["outcome"] == "passed", judged["message"]
-    assert after["questions"] == {"q1": {"score": 3.0, "possible": 3.0}, "q4": {"score": 12.0, "possible": 20.0}}
+    scores = {question: (score["score"], score["possible"]) for question, score in after["questions"].items()}
+    assert scores == {"q1": (3, 3), "q3": (0, 2), "q4": (12, 20)}
     assert after["training"]["trained"]
     assert told
     assert told[0].startswith("training, epoch ")
