@@ -65,9 +65,6 @@ def give_up_rights(stage: Stage, parent: int) -> tuple[str, ...]:
     become(stage.nobody, stage.plan, parent)
     for number in stage.plan.descriptors:
         os.close(number)
-    if stage.gpu:
-        # What `/proc` shows of a process that cannot be dumped belongs to root: the driver could not name its threads.
-        linux.prctl(linux.PR_SET_DUMPABLE, 1)
     if "seccomp" in stage.plan.layers:
         seccomp.install(stage.gpu)
     return stage.plan.layers
