@@ -2,8 +2,8 @@
 
 Out of memory, a CUDA error, a process that dies all of a sudden: each can be the machine's fault, and then the check is
 deferred. But student code can raise the same words at will, and a check that is always deferred never costs its points.
-Only what happens before any student code runs can be believed: there, each training process trains a network of ours
-for a step, in the same process, precision and batch size. So:
+Only what happens before any student code runs can be believed: there, each training process, confined already, trains
+a network of ours for a step, in the precision and batch size that count. So:
 
 - it fails before the student's code: the machine's fault, deferred;
 - it fails later and blames the GPU: once more, with the GPU for itself;

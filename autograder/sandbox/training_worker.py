@@ -67,32 +67,36 @@ def _get_ready(
     """Import, confine, warm up, in the order that the layers ask for; returns their names."""
     gpu = device.type == "cuda"
     import_everything(project)
-    _warm_up(nn.Sequential(nn.Conv2d(3, 10, 3), nn.AvgPool2d(30), nn.Flatten()), pictures[:2], torch.device("cpu"))
+    _try_out(pictures, recipe, torch.device("cpu"))
     stage = prepare(project, limits, gpu)
     give_up_files(stage)
     if gpu:
-        _warm_up_gpu(pictures, recipe, device)
+        _try_out(pictures, recipe, device)  # CUDA loads and opens late what it needs
     layers = give_up_rights(stage, parent)
+    _try_out(pictures, recipe, device)
     os.environ.clear()
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"  # made by torch's compiler if it is not there; nothing is put in it
     sys.argv = ["submission"]
     return layers
 
 
-def _warm_up_gpu(pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
-    """Train a network of ours for a step, in the size that counts: it loads all that CUDA loads late.
+def _try_out(pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
+    """Train a network of ours for a step; on a GPU in the size that counts.
 
-    That it succeeds also shows that driver, GPU and memory are fit for an honest training, before any student's code
-    could say otherwise.
+    That it succeeds once all is given up shows that driver, GPU, memory and confinement are fit for an honest training,
+    before any student's code could say otherwise.
     """
+    if device.type == "cpu":
+        _train_one_step(nn.Sequential(nn.Conv2d(3, 10, 3), nn.AvgPool2d(30), nn.Flatten()), pictures[:2], device)
+        return
     if not torch.cuda.is_available():
         raise RuntimeError("CUDA finds no GPU in this process; does `nvidia-smi` work, and does the driver fit torch?")
-    _warm_up(resnet18(), pictures[: recipe.batch_size], device)
+    _train_one_step(resnet18(), pictures[: recipe.batch_size], device)
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
 
 
-def _warm_up(net: nn.Module, pictures: Tensor, device: torch.device) -> None:
+def _train_one_step(net: nn.Module, pictures: Tensor, device: torch.device) -> None:
     labels = torch.arange(len(pictures)) % 10
     recipe = Recipe(epochs=1, batch_size=len(pictures), peak_lr=0.01)
     fit(net, pictures, labels, recipe, device=device, seed=0)
