@@ -91,9 +91,21 @@ def redrawn(draw, kernel, init):
         nn.init.zeros_,
         lambda w: w.mul_(0.95),
         lambda w: w.abs_(),
+        lambda w: w.copy_(w**3 / w.abs().max() ** 2),
         lambda w: w.copy_(w[:1].clone()),
     ],
-    ids=["normal", "fan_out", "uniform", "xavier", "orthogonal", "zeros", "narrower", "positive", "one_filter"],
+    ids=[
+        "normal",
+        "fan_out",
+        "uniform",
+        "xavier",
+        "orthogonal",
+        "zeros",
+        "narrower",
+        "positive",
+        "bunched",
+        "one_filter",
+    ],
 )
 @pytest.mark.parametrize("kernel", [(64, 3, 3, 3), (10, 512), (128, 64, 1, 1)], ids=["stem", "head", "shortcut"])
 def test_one_other_layer_is_enough(draws, kernel, init):
