@@ -3,10 +3,15 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.contract import QUESTIONS
+from autograder.examination.policy import POLICIES
+
+if TYPE_CHECKING:
+    from autograder.examination.setup import Setup
 
 GALLERY = Path("tests/grader/gallery")
 
@@ -39,24 +44,66 @@ def _questions(_: click.Context, __: click.Parameter, value: str | None) -> list
     return names
 
 
-def _cuda(_: click.Context, __: click.Parameter, value: str) -> bool:
+def _device(_: click.Context, __: click.Parameter, value: str) -> str:
+    """ "cpu"; "cuda", asked for and there; or "auto" where a GPU is there."""
     if value == "cpu":
-        return False
+        return "cpu"
     import torch
 
-    if value == "cuda" and not torch.cuda.is_available():
+    if torch.cuda.is_available():
+        return value
+    if value == "cuda":
         raise click.BadParameter("no CUDA GPU is available here; use --device cpu, the GPU tests are deferred then")
-    return torch.cuda.is_available()
+    return "cpu"
+
+
+def _training(device: str, data: Path | None, policy: str) -> "Setup | None":
+    """How networks are trained; None without a GPU. Why nothing can be trained is said here, once."""
+    if device == "cpu":
+        return None
+    from autograder.examination.setup import Setup, set_up
+    from autograder.heldout import DataProblem
+
+    try:
+        setup = set_up("cuda", data, policy)
+    except DataProblem as problem:
+        if device == "cuda":
+            raise click.UsageError(f"{problem} (or use --data)") from None
+        setup = Setup("cuda", problem=str(problem))
+    if setup.problem:
+        click.echo(f"the training check is deferred: {setup.problem}", err=True)
+    return setup
 
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", default="results", show_default=True, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=click.IntRange(1, 256))
-@click.option("--device", "cuda", default="auto", callback=_cuda, type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option("--device", default="auto", callback=_device, type=click.Choice(["auto", "cpu", "cuda"]))
+@click.option(
+    "--train",
+    default="all",
+    show_default=True,
+    type=click.Choice(POLICIES),
+    help="Whose network is trained: all; those not proved to be the reference's; or these and a tenth of the others.",
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="The folder that holds CIFAR-10.  [default: $CIFAR10_ROOT]"
+)
+@click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Trainings at once.")
 @click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
 @click.option("--unsafe", is_flag=True, help="Grade although this machine cannot confine student code.")
-def grade(paths: tuple[Path, ...], out: Path, jobs: int, cuda: bool, only: list[str] | None, unsafe: bool) -> None:
+def grade(
+    paths: tuple[Path, ...],
+    out: Path,
+    jobs: int,
+    device: str,
+    train: str,
+    data: Path | None,
+    gpu_jobs: int,
+    only: list[str] | None,
+    unsafe: bool,
+) -> None:
     """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
     from rich.console import Console
 
@@ -71,10 +118,19 @@ def grade(paths: tuple[Path, ...], out: Path, jobs: int, cuda: bool, only: list[
         raise click.UsageError(str(error)) from error
     if ignored:
         click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
+    training = _training(device, data, train)
     try:
         with progress(len(submissions)) as advance:
             grades, failures = grade_all(
-                submissions, out, jobs=jobs, only=only, cuda=cuda, unsafe=unsafe, advance=advance
+                submissions,
+                out,
+                jobs=jobs,
+                only=only,
+                training=training,
+                gpu_jobs=gpu_jobs,
+                unsafe=unsafe,
+                advance=advance,
+                tell=advance.tell,
             )
     except SandboxUnavailable as error:
         raise click.ClickException(str(error)) from error

@@ -56,6 +56,7 @@ HANDOUT_ONLY = ("README.md", "pytest.ini")
 GRADER_FILES = (
     "autograder/**/*.py",
     "autograder/**/*.jinja",
+    "autograder/calibration.json",
     "tests/public/*.py",
     "tests/hidden/*.py",
     "utils.py",

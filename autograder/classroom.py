@@ -1,32 +1,22 @@
 """Many submissions: in parallel, resumable, one result file each."""
 
-import atexit
-import ctypes
 import hashlib
 import json
-import multiprocessing
 import os
 import secrets
-import signal
-import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from autograder.contract import QUESTIONS
-from autograder.grade import SUITE, Grade, Grader
+from autograder.examination.setup import Setup
+from autograder.grade import SUITE, Grade
+from autograder.pool import grade_each
 from autograder.sandbox.launcher import require_confinement
-from autograder.student.errors import GraderBroken
 from autograder.submission import fingerprint
-from autograder.suite.journal import Journal
-from autograder.suite.outcome import Case
 
 SUFFIXES = (".ipynb", ".py", ".zip")
 KEY = "grading.key"
-PR_SET_PDEATHSIG = 1
 
 
 class NothingToGrade(Exception):
@@ -94,14 +84,24 @@ def grade_all(
     *,
     jobs: int = 1,
     only: Collection[str] | None = None,
-    cuda: bool = False,
+    training: Setup | None = None,
+    gpu_jobs: int = 1,
     unsafe: bool = False,
     advance: Callable[[str], None] = lambda name: None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Grade every submission and keep one JSON file each in `out`.
 
     Returns `(results, failures)`: what the files hold, in the order of `submissions`, and one line for each submission
     that has none because the grader itself failed.
+
+    Args:
+        jobs: processes that grade.
+        only: the questions to judge; all when None.
+        training: how networks are trained; without, that is deferred.
+        gpu_jobs: trainings at once.
+        advance: called with the name of each submission that is done.
+        tell: called with how far the trainings are.
 
     Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given.
 
@@ -111,8 +111,12 @@ def grade_all(
     version = suite_version()
     names = result_names(submissions)
     todo = {}
+    earlier = {}
     for path in submissions:
-        missing = _missing(_load(out / names[path]), path, version, only, cuda)
+        result = _load(out / names[path])
+        fresh = _is_of(result, path, version)
+        missing = _missing(result if fresh else None, only, training is not None and not training.problem)
+        earlier[path] = Grade.from_json(result).outcomes if fresh else ()
         if missing:
             todo[path] = missing
         else:
@@ -122,7 +126,7 @@ def grade_all(
     out.mkdir(parents=True, exist_ok=True)
     key = grading_key(out)
     failures = {}
-    for path, grade in grade_each(todo, jobs, cuda, unsafe, key):
+    for path, grade in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
         if isinstance(grade, Grade):
             merged = _merge(_load(out / names[path]), {**grade.to_json(), "suite": version})
             _write(out / names[path], merged)
@@ -131,64 +135,6 @@ def grade_all(
         advance(path.name)
     done = [path for path in submissions if path not in failures]
     return [json.loads((out / names[path]).read_text(encoding="utf-8")) for path in done], list(failures.values())
-
-
-def grade_each(
-    todo: Mapping[Path, Collection[str]],
-    jobs: int,
-    cuda: bool = False,
-    unsafe: bool = False,
-    key: bytes = b"",
-    known: Callable[[Path], Mapping[str, Case]] = lambda path: {},
-) -> Iterator[tuple[Path, Grade | GraderBroken]]:
-    """Grade submissions in parallel processes; yields each with its grade as it is done.
-
-    Args:
-        todo: for each submission the questions to judge.
-        jobs: processes, each with a sandbox of its own.
-        cuda: run the tests that need a CUDA GPU.
-        unsafe, key: as of `Grader`.
-        known: for each submission the cases that need not be run, see `Journal`.
-    """
-    if not todo:
-        return
-    context = multiprocessing.get_context("spawn")
-    workers = min(jobs, len(todo))
-    with ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=(os.getpid(),)) as pool:
-        futures = {
-            pool.submit(_grade_one, path, only, cuda, unsafe, key, known(path)): path for path, only in todo.items()
-        }
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-
-
-_grader: Grader | None = None
-"""The grader of this process of the pool; it is started with the first submission and serves all of them."""
-
-
-def _start_process(parent: int) -> None:
-    """Grade with one thread, and do not outlive the parent, however it ends."""
-    torch.set_num_threads(1)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended while torch was imported here
-            os._exit(1)
-
-
-def _grade_one(
-    path: Path, only: Collection[str], cuda: bool, unsafe: bool, key: bytes, known: Mapping[str, Case]
-) -> Grade | GraderBroken:
-    global _grader
-    try:
-        if _grader is None:
-            _grader = Grader(unsafe, key=key)
-            atexit.register(_grader.close)
-        return _grader.grade(path, only=only, cuda=cuda, journal=Journal(known))
-    except GraderBroken as broken:
-        if _grader is not None:
-            _grader.close()
-            _grader = None  # the next submission gets a fresh one
-        return broken
 
 
 def grading_key(out: Path) -> bytes:
@@ -211,15 +157,18 @@ def grading_key(out: Path) -> bytes:
     return path.read_bytes()
 
 
-def _missing(
-    result: dict[str, Any] | None, path: Path, version: str, only: Collection[str] | None, cuda: bool
-) -> set[str]:
-    """The questions that are still to be judged."""
+def _is_of(result: dict[str, Any] | None, path: Path, version: str) -> bool:
+    """Is this the result of this very file, and of these tests?"""
+    return result is not None and result["sha256"] == fingerprint(path) and result.get("suite") == version
+
+
+def _missing(result: dict[str, Any] | None, only: Collection[str] | None, trains: bool) -> set[str]:
+    """The questions that are still to be judged; what was deferred, where it can be filled in now."""
     wanted = set(QUESTIONS if only is None else only)
-    if result is None or result["sha256"] != fingerprint(path) or result.get("suite") != version:
+    if result is None:
         return wanted
     deferred = {test["question"] for test in result["tests"] if test["outcome"] == "deferred"}
-    done = set(result["questions"]) - (deferred if cuda else set())
+    done = set(result["questions"]) - (deferred if trains else set())
     return wanted - done
 
 
@@ -229,7 +178,10 @@ def _merge(before: dict[str, Any] | None, now: dict[str, Any]) -> dict[str, Any]
         return now
     tests = [test for test in before["tests"] if test["question"] not in now["questions"]] + now["tests"]
     tests.sort(key=lambda test: (test["hidden"], list(QUESTIONS).index(test["question"])))
-    grade = Grade.from_json({**now, "tests": tests, "seconds": before["seconds"] + now["seconds"]})
+    merged = {**now, "tests": tests, "seconds": before["seconds"] + now["seconds"]}
+    if "q4" not in now["questions"]:
+        merged["training"] = before.get("training")
+    grade = Grade.from_json(merged)
     return {**grade.to_json(), "suite": now["suite"]}
 
 

@@ -4,21 +4,24 @@ import functools
 import hashlib
 import hmac
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from autograder.contract import QUESTIONS
+from autograder.examination.proof import PROVING
+from autograder.examination.setup import Equipment, Setup
+from autograder.examination.trainer import Trainer
+from autograder.examination.turns import Turns
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.student.errors import StudentCrash, StudentTimeout
-from autograder.student.local import LocalStudent, NotDefined, refused_questions, why_missing
 from autograder.student.remote import RemoteStudent
+from autograder.student.special import Nobody, Unconfined
 from autograder.submission import (
     Slice,
     UnreadableSubmission,
-    execute,
     fingerprint,
     read_submission,
     slice_submission,
@@ -46,6 +49,9 @@ class Grade:
     isolation: tuple[str, ...]
     problems: tuple[str, ...]
     outcomes: tuple[Outcome, ...] = field(repr=False)
+    training: dict[str, Any] | None = None
+    """Whether the network was trained, and what came of it, see `autograder.examination.trainer.Record`; None where
+    that was not asked, or is deferred."""
 
     @property
     def score(self) -> float:
@@ -80,6 +86,7 @@ class Grade:
             "isolation": list(self.isolation),
             "problems": list(self.problems),
             "questions": questions,
+            "training": self.training,
             "tests": [asdict(outcome) for outcome in self.outcomes],
         }
 
@@ -89,19 +96,7 @@ class Grade:
         outcomes = tuple(Outcome(**{**t, "misconceptions": tuple(t["misconceptions"])}) for t in data["tests"])
         plain = {key: data[key] for key in ("submission", "sha256", "status", "seconds")}
         lists = {key: tuple(data[key]) for key in ("isolation", "problems")}
-        return cls(**plain, **lists, outcomes=outcomes)
-
-
-class _Nobody:
-    """The student surface of a submission without usable code: every name says why it is not there."""
-
-    refused: ClassVar[dict[str, str]] = {}
-
-    def __init__(self, reason: str):
-        self._reason = reason
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotDefined(self._reason)
+        return cls(**plain, **lists, outcomes=outcomes, training=data.get("training"))
 
 
 class Grader:
@@ -113,13 +108,25 @@ class Grader:
         unsafe: grade although this machine cannot confine student code. Every result says so.
         limits: what a submission may use.
         key: a secret of the grader's, see `seed_of`.
+        training: how networks are trained; without, that is deferred.
+        turns: who may train when, where there are other graders.
+        tell: called with how far a training is.
 
     Raises:
         SandboxUnavailable: student code cannot be confined here, and `unsafe` is not given.
     """
 
-    def __init__(self, unsafe: bool = False, limits: Limits | None = None, key: bytes = b""):
+    def __init__(
+        self,
+        unsafe: bool = False,
+        limits: Limits | None = None,
+        key: bytes = b"",
+        training: Setup | None = None,
+        turns: Turns | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+    ):
         self._unsafe, self._limits, self._key = unsafe, limits or Limits(), key
+        self._equipment = None if training is None else Equipment(training, turns, tell, unsafe)
         self._zygote: Zygote | None = None
         try:
             self._zygote = Zygote(unsafe)
@@ -128,32 +135,39 @@ class Grader:
                 raise
 
     def grade(
-        self, path: Path, *, only: Collection[str] | None = None, cuda: bool = False, journal: Journal | None = None
+        self,
+        path: Path,
+        *,
+        only: Collection[str] | None = None,
+        earlier: Sequence[Outcome] = (),
+        journal: Journal | None = None,
     ) -> Grade:
         """Grade one submission; whatever it holds, there is a grade.
 
         Args:
             path: a `.ipynb`, a `.py`, or the `.zip` that `grader.export()` makes.
             only: the questions to judge; all when None.
-            cuda: run the tests that need a CUDA GPU.
+            earlier: what this very file got for questions that are not judged now, from the same tests.
             journal: is filled, see `run_suite`; what it knows counts only where all of the code runs.
         """
         start = time.perf_counter()
         try:
             submission = read_submission(path)
         except UnreadableSubmission as error:
-            judged = _Judged("unreadable", (), (str(error),), self._judge(_Nobody(str(error)), only, 0, cuda))
+            nobody = Nobody(str(error))
+            judged = _Judged("unreadable", (), (str(error),), self._judge(nobody, only, 0, self._trainer(None, 0)))
             return judged.grade(path.name, fingerprint(path), start)
         slice_ = slice_submission(submission)
         with self._open(slice_) as student:
-            seed = seed_of(submission.sha256, self._key)
-            judged = self._grade_slice(slice_, student, only, seed, cuda, journal or Journal())
+            judged = self._grade_slice(slice_, student, only, submission.sha256, earlier, journal or Journal())
         return judged.grade(submission.name, submission.sha256, start)
 
     def close(self) -> None:
         """End every process that was started for grading."""
         if self._zygote is not None:
             self._zygote.close()
+        if self._equipment is not None:
+            self._equipment.close()
 
     def __enter__(self) -> "Grader":
         return self
@@ -161,11 +175,17 @@ class Grader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self, slice_: Slice) -> "RemoteStudent | _Unconfined":
-        return _Unconfined(slice_) if self._zygote is None else RemoteStudent(slice_, self._limits, self._zygote)
+    def _open(self, slice_: Slice) -> "RemoteStudent | Unconfined":
+        return Unconfined(slice_) if self._zygote is None else RemoteStudent(slice_, self._limits, self._zygote)
 
     def _grade_slice(
-        self, slice_: Slice, student: Any, only: Collection[str] | None, seed: int, cuda: bool, journal: Journal
+        self,
+        slice_: Slice,
+        student: Any,
+        only: Collection[str] | None,
+        sha256: str,
+        earlier: Sequence[Outcome],
+        journal: Journal,
     ) -> "_Judged":
         missing = [f"`{name}` is not defined." for name in slice_.missing]
         status = "incomplete" if missing else "graded"
@@ -175,14 +195,34 @@ class Grader:
             status, raised = "crashed", [str(failure)]
         if missing or raised:
             journal.known = {}
-        outcomes = self._judge(student, only, seed, cuda, journal)
+        seed = seed_of(sha256, self._key)
+        if self._needs_proof(only, earlier):
+            earlier = (*earlier, *self._judge(student, PROVING, seed, None))
+        trainer = self._trainer(slice_, secret_of(sha256, self._key), earlier)
+        outcomes = self._judge(student, only, seed, trainer, journal)
         isolation = (*(["unsafe"] if self._unsafe else []), *student.isolation)
-        return _Judged(status, isolation, (*missing, *slice_.problems, *raised), outcomes)
+        problems = (*missing, *slice_.problems, *raised)
+        record = trainer.record.to_json() if trainer is not None and trainer.record is not None else None
+        return _Judged(status, isolation, problems, outcomes, record)
+
+    def _trainer(self, slice_: Slice | None, secret: int, earlier: Sequence[Outcome] = ()) -> Trainer | None:
+        return None if self._equipment is None else Trainer(self._equipment, slice_, secret, earlier)
+
+    def _needs_proof(self, only: Collection[str] | None, earlier: Sequence[Outcome]) -> bool:
+        """Is a network to be trained of which nobody knows yet whether it is proved?"""
+        if only is None or "q4" not in only or self._equipment is None or self._equipment.available is not None:
+            return False
+        return not {*only, *(outcome.question for outcome in earlier)}.issuperset(PROVING)
 
     def _judge(
-        self, student: Any, only: Collection[str] | None, seed: int, cuda: bool, journal: Journal | None = None
+        self,
+        student: Any,
+        only: Collection[str] | None,
+        seed: int,
+        trainer: Trainer | None,
+        journal: Journal | None = None,
     ) -> tuple[Outcome, ...]:
-        return tuple(run_suite(student, SUITE, only=only, seed=seed, cuda=cuda, journal=journal))
+        return tuple(run_suite(student, SUITE, only=only, seed=seed, training=trainer, journal=journal))
 
 
 @dataclass(frozen=True)
@@ -193,10 +233,11 @@ class _Judged:
     isolation: tuple[str, ...]
     problems: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
+    training: dict[str, Any] | None = None
 
     def grade(self, name: str, sha256: str, start: float) -> Grade:
         seconds = time.perf_counter() - start
-        return Grade(name, sha256, self.status, seconds, self.isolation, self.problems, self.outcomes)
+        return Grade(name, sha256, self.status, seconds, self.isolation, self.problems, self.outcomes, self.training)
 
 
 def seed_of(sha256: str, key: bytes = b"") -> int:
@@ -208,26 +249,17 @@ def seed_of(sha256: str, key: bytes = b"") -> int:
     return int.from_bytes(hmac.digest(_hidden_suite() + key, sha256.encode(), "sha256")[:4], "big")
 
 
+def secret_of(sha256: str, key: bytes = b"") -> int:
+    """What a submission's training is drawn from: as `seed_of`, but too long to be found by trying.
+
+    A training process sees what was drawn, and could look for the seed that explains it.
+    """
+    return int.from_bytes(hmac.digest(_hidden_suite() + key, f"training {sha256}".encode(), "sha256"), "big")
+
+
 @functools.cache
 def _hidden_suite() -> bytes:
     digest = hashlib.sha256()
     for file in sorted(SUITE[1].glob("*.py")):
         digest.update(file.read_bytes())
     return digest.digest()
-
-
-class _Unconfined(LocalStudent):
-    """Student code in this process, for machines that can confine nothing; only with `unsafe`."""
-
-    isolation = ()
-
-    def __init__(self, slice_: Slice):
-        namespace: dict[str, Any] = {}
-        self.problems = execute(slice_, namespace)
-        super().__init__(namespace, why_missing(slice_, self.problems), refused_questions(slice_))
-
-    def __enter__(self) -> "_Unconfined":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass

@@ -1,6 +1,6 @@
 """What `grade` says on the terminal: a progress bar, a table, one line about the class."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from autograder.report.text import count, number, one_line, percent
 SHORTEST_NAME, FAIR_NAME, LONGEST_NAME = 12, 18, 30
 SHORTEST_REASON = 28
 GAP = 2
+MOST_NAMES = 10
 
 
 def print_table(grades: list[dict[str, Any]], console: Console) -> None:
@@ -77,30 +78,48 @@ def summary(grades: list[dict[str, Any]]) -> str:
         said += [f"mean {facts.mean:.1f} %, median {facts.median:.1f} %", f"{facts.full} with full marks"]
     if facts.waiting:
         said.append(f"{facts.waiting} with up to {count(facts.waiting_points, 'point')} deferred to a CUDA GPU")
+    if facts.trained or facts.proved:
+        said.append(f"{count(facts.trained, 'network')} trained")
+    if facts.proved:
+        names = [labels(grades)[index] for index in facts.proved[:MOST_NAMES]]
+        more = ["and others, see the report"] if len(facts.proved) > MOST_NAMES else []
+        said.append(f"{len(facts.proved)} not trained, because proved ({', '.join([*names, *more])})")
     return "; ".join(said).removesuffix(": ")
 
 
-@contextmanager
-def progress(total: int, console: Console | None = None) -> Iterator[Callable[[str], None]]:
-    """Show how far a run over `total` submissions is; yields a function to call with each finished name.
+class Advance:
+    """Shows how far a run is: call it with each finished name.
 
     On a terminal this is a bar; in a log file, a line for every tenth of the work.
     """
+
+    def __init__(self, total: int, console: Console, bar: Progress | None):
+        self._total, self._console, self._bar, self._done = total, console, bar, 0
+        self._task = bar.add_task("", total=total) if bar else None
+
+    def __call__(self, name: str) -> None:
+        """One more is done."""
+        self._done += 1
+        if self._bar:
+            self._bar.update(self._task, advance=1, description=Text(one_line(name)[:30]).markup)
+        elif self._done * 10 // self._total > (self._done - 1) * 10 // self._total:
+            self._console.print(f"{self._done} of {self._total} ({self._done * 100 // self._total} %)", highlight=False)
+
+    def tell(self, line: str) -> None:
+        """Say what goes on, where there is a bar to say it beside."""
+        if self._bar:
+            self._bar.update(self._task, description=Text(one_line(line)[:60]).markup)
+
+
+@contextmanager
+def progress(total: int, console: Console | None = None) -> Iterator[Advance]:
+    """Show how far a run over `total` submissions is."""
     console = console or Console(stderr=True)
-    if console.is_terminal:
-        with _bar(console) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda name: bar.update(task, advance=1, description=Text(one_line(name)[:30]).markup)
+    if not console.is_terminal:
+        yield Advance(total, console, None)
         return
-    done = 0
-
-    def advance(name: str) -> None:
-        nonlocal done
-        done += 1
-        if done * 10 // total > (done - 1) * 10 // total:
-            console.print(f"{done} of {total} ({done * 100 // total} %)", highlight=False)
-
-    yield advance
+    with _bar(console) as bar:
+        yield Advance(total, console, bar)
 
 
 def _bar(console: Console) -> Progress:

@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from autograder.build import solved_notebook
-from autograder.classroom import grade_each
 from autograder.contract import QUESTIONS, REQUIRED
 from autograder.gallery import Entry, complete
 from autograder.grade import Grade, Grader
+from autograder.pool import grade_each
 from autograder.report.text import count, number
 from autograder.student.errors import GraderBroken
 from autograder.submission import read_submission, slices

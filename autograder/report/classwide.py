@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograder.contract import QUESTIONS
-from autograder.report.facts import STATUSES, Grade, Test, deferred_points, has_full_marks, is_lost, is_usable
+from autograder.report.facts import (
+    STATUSES,
+    Grade,
+    Test,
+    deferred_points,
+    has_full_marks,
+    is_lost,
+    is_trained,
+    is_usable,
+)
 from autograder.report.text import percent
 
 
@@ -41,6 +50,8 @@ class Overview:
         bins: submissions with 0-9 %, 10-19 %, ..., 90-99 %, 100 %.
         statuses: status and number, those that occur.
         waiting: submissions with deferred tests; waiting_points is the most that one of them has deferred.
+        trained: submissions whose network was trained.
+        proved: those whose network did not have to be (indices of the grades).
         unconfined: submissions that were graded without isolation.
         unusable: submissions without code that could be judged; `misconceptions` and `checks` leave them out.
     """
@@ -54,6 +65,8 @@ class Overview:
     questions: tuple[QuestionMean, ...]
     waiting: int
     waiting_points: float
+    trained: int
+    proved: tuple[int, ...]
     unconfined: int
     unusable: int
     misconceptions: tuple[Mistake, ...]
@@ -76,6 +89,8 @@ def overview(grades: list[Grade]) -> Overview:
         questions=tuple(mean for question in QUESTIONS if (mean := _question_mean(grades, question))),
         waiting=len(deferred),
         waiting_points=max(deferred, default=0.0),
+        trained=sum(is_trained(grade) is True for grade in grades),
+        proved=tuple(index for index, grade in enumerate(grades) if is_trained(grade) is False),
         unconfined=sum("unsafe" in grade.get("isolation", []) for grade in grades),
         unusable=sum(not is_usable(grade) for grade in grades),
         misconceptions=misconceptions,

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from autograder.contract import POINTS
-from autograder.report.text import one_line
+from autograder.report.text import number, one_line
 
 STATUSES = {
     "graded": "graded",
@@ -47,6 +47,24 @@ def deferred_points(grade: Grade) -> float:
     A deferred test has no possible points of its own, so they are what its question lacks to its full number.
     """
     return sum(max(0.0, POINTS[q] - grade["questions"][q]["possible"]) for q in deferred_questions(grade))
+
+
+def is_trained(grade: Grade) -> bool | None:
+    """Whether the network was trained for q4; None where that was not asked yet."""
+    training = grade.get("training")
+    return None if training is None else training["trained"]
+
+
+def training_in_words(grade: Grade) -> str:
+    """How the network was trained and what it reached; "" where that was not asked yet."""
+    training = grade.get("training")
+    if training is None:
+        return ""
+    if not training["trained"]:
+        return training["note"]
+    reached = f"{100 * training['accuracy']:.2f} % of at least {number(100 * training['threshold'])} %"
+    said = f"trained to {reached} in {number(training['seconds'])} s"
+    return f"{said}, {training['note']}" if training["note"] else said
 
 
 def misconceptions(grade: Grade) -> list[str]:

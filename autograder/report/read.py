@@ -61,12 +61,22 @@ def _faults(grade: Any) -> Iterator[str]:
     if grade["status"] not in STATUSES:
         yield f'"status" is {grade["status"]!r}, not one of {", ".join(STATUSES)}'
     yield from _wrong_questions(grade.get("questions"))
+    if grade.get("training") is not None:
+        yield from _wrong_training(grade["training"])
     if not isinstance(grade.get("tests"), list):
         yield '"tests" is missing or no list'
         return
     for index, test in enumerate(grade["tests"]):
         for fault in _wrong_test(test, grade["questions"]):
             yield f"tests[{index}]: {fault}"
+
+
+def _wrong_training(training: Any) -> Iterator[str]:
+    if not isinstance(training, dict) or not isinstance(training.get("trained"), bool):
+        yield '"training" does not say whether the network was "trained"'
+        return
+    measured = ("accuracy", "seconds") if training["trained"] else ()
+    yield from _wrong_types(training, texts=("note",), numbers=("threshold", *measured))
 
 
 def _wrong_questions(questions: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from autograder.report.facts import (
     is_lost,
     is_usable,
     misconceptions,
+    training_in_words,
 )
 from autograder.report.text import count, number, of_possible, one_line, percent, visible
 
@@ -220,7 +221,9 @@ def _why(grade: Grade, questions: tuple[QuestionSheet, ...]) -> str:
 
 def _facts(grade: Grade) -> tuple[tuple[str, str], ...]:
     """How the grade came about, for whoever wants to check it."""
+    training = training_in_words(grade)
     return (
+        *([("Training", training)] if training else []),
         ("Result file", f"{grade['result']}.json" if "result" in grade else "none"),
         ("SHA-256", grade["sha256"]),
         ("Seconds", number(grade["seconds"])),

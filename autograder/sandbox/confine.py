@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.sandbox import landlock, linux, seccomp
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import Limits, TrainingLimits
 
 _FIRST_UID, _UIDS = (
     0x70000000,
@@ -88,9 +88,9 @@ def enter_namespaces() -> bool:
     return True
 
 
-def make_plan(layers: tuple[str, ...], readable: Iterable[Path]) -> Plan:
-    """Open what workers need to confine themselves; they may read below `readable`."""
-    ruleset = landlock.read_only(readable) if "landlock" in layers else None
+def make_plan(layers: tuple[str, ...], readable: Iterable[Path], writable: Iterable[Path] = ()) -> Plan:
+    """Open what workers need to confine themselves; they may read below `readable`, and write below `writable`."""
+    ruleset = landlock.ruleset(readable, writable) if "landlock" in layers else None
     empty_root = _open_empty_directory() if "chroot" in layers else None
     return Plan(layers, ruleset, empty_root)
 
@@ -110,8 +110,37 @@ def confine(plan: Plan, limits: Limits, parent: int) -> None:
     The order matters: changing the uid clears the parent-death signal, and after Landlock and seccomp
     nothing else can be set.
     """
+    become(nobody(plan, limits, _mapped_bytes() + limits.memory_bytes), plan, parent)
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    if "landlock" in plan.layers:
+        landlock.restrict_self(plan.ruleset)
+    for number in plan.descriptors:
+        os.close(number)
+    if "seccomp" in plan.layers:
+        seccomp.install()
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """Whom a worker becomes: a uid, its own one where it is not None, and what that may use."""
+
+    uid: int | None
+    rlimits: dict[int, tuple[int, int]]
+
+
+def nobody(plan: Plan, limits: Limits | TrainingLimits, address_space: int | None) -> Nobody:
+    """Find out, while `/proc` can be read, whom this process is to become.
+
+    Args:
+        address_space: the most bytes that may be mapped; no limit when None.
+    """
     uid = _own_uid() if "uid" in plan.layers else None
-    rlimits = _rlimits(limits, others=0 if uid else _tasks_on_this_machine())
+    return Nobody(uid, _rlimits(limits, address_space, others=0 if uid else _tasks_on_this_machine()))
+
+
+def become(nobody: Nobody, plan: Plan, parent: int) -> None:
+    """Take the layers that hold for all threads of a process: another uid, no files, the limits of resources."""
+    uid = nobody.uid
     if "chroot" in plan.layers:
         os.fchdir(plan.empty_root)
         os.chroot(".")
@@ -122,15 +151,8 @@ def confine(plan: Plan, limits: Limits, parent: int) -> None:
     linux.drop_capabilities()
     linux.die_with_parent(parent)
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
-    for kind, limit in rlimits.items():
+    for kind, limit in nobody.rlimits.items():
         resource.setrlimit(kind, limit)
-    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
-    if "landlock" in plan.layers:
-        landlock.restrict_self(plan.ruleset)
-    for number in plan.descriptors:
-        os.close(number)
-    if "seccomp" in plan.layers:
-        seccomp.install()
 
 
 def _own_uid() -> int:
@@ -148,10 +170,9 @@ def _uid_range() -> tuple[int, int] | None:
     return (first + count // 2, count // 2 - 16) if count >= 1 << 16 else None
 
 
-def _rlimits(limits: Limits, others: int) -> dict[int, tuple[int, int]]:
+def _rlimits(limits: Limits | TrainingLimits, address_space: int | None, others: int) -> dict[int, tuple[int, int]]:
     """Soft and hard limits; `others`: tasks that the kernel counts with the worker's, having the same uid."""
     wanted = {
-        resource.RLIMIT_AS: _mapped_bytes() + limits.memory_bytes,
         resource.RLIMIT_NPROC: 1 + limits.threads + others,
         resource.RLIMIT_NOFILE: limits.files,
         resource.RLIMIT_FSIZE: 0,
@@ -161,6 +182,8 @@ def _rlimits(limits: Limits, others: int) -> dict[int, tuple[int, int]]:
         resource.RLIMIT_RTPRIO: 0,
         resource.RLIMIT_CPU: limits.cpu_seconds + 1,
     }
+    if address_space is not None:
+        wanted[resource.RLIMIT_AS] = address_space
     result = {}
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]

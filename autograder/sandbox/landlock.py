@@ -17,7 +17,7 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers o
 _VERSION_FLAG = 1
 _RULE_PATH_BENEATH = 1
 
-_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_WRITE_FILE, _READ_FILE, _READ_DIR, _IOCTL_DEVICE = 1 << 1, 1 << 2, 1 << 3, 1 << 15
 _RIGHTS_OF_ABI = {1: 13, 2: 14, 3: 15, 5: 16}  # ABI: number of file-system rights it knows
 _NETWORK_ABI, _ALL_NETWORK = 4, 0b11  # bind and connect of TCP
 _SCOPE_ABI, _ALL_SCOPES = 6, 0b11  # abstract unix sockets, signals
@@ -33,18 +33,24 @@ def abi() -> int:
         raise
 
 
-def read_only(paths: Iterable[Path]) -> int:
-    """Return a ruleset (a file descriptor) that allows reading below `paths`, and nothing else at all."""
+def ruleset(readable: Iterable[Path], writable: Iterable[Path] = ()) -> int:
+    """Return a ruleset (a file descriptor) that allows to read what lies below `readable`, and nothing else at all.
+
+    Args:
+        writable: files, devices among them, that may be written and asked by ioctl as well; none can be made.
+    """
     version = abi()
     handled = (1 << max(bits for known, bits in _RIGHTS_OF_ABI.items() if known <= version)) - 1
     network = _ALL_NETWORK if version >= _NETWORK_ABI else 0
     scopes = _ALL_SCOPES if version >= _SCOPE_ABI else 0
     attributes = struct.pack("=QQQ", handled, network, scopes)
     size = 24 if scopes else 16 if network else 8  # older kernels know a shorter structure
-    ruleset = syscall(_CREATE_RULESET, _pointer(attributes), size, 0)
-    for path in paths:
-        _allow_reading(ruleset, path)
-    return ruleset
+    number = syscall(_CREATE_RULESET, _pointer(attributes), size, 0)
+    for path in readable:
+        _allow(number, path, _READ_FILE | _READ_DIR)
+    for path in writable:
+        _allow(number, path, handled & (_READ_FILE | _READ_DIR | _WRITE_FILE | _IOCTL_DEVICE))
+    return number
 
 
 def restrict_self(ruleset: int) -> None:
@@ -52,10 +58,10 @@ def restrict_self(ruleset: int) -> None:
     syscall(_RESTRICT_SELF, ruleset, 0)
 
 
-def _allow_reading(ruleset: int, path: Path) -> None:
+def _allow(ruleset: int, path: Path, rights: int) -> None:
     parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rights = _READ_FILE | _READ_DIR if path.is_dir() else _READ_FILE
+        rights = rights if path.is_dir() else rights & ~_READ_DIR
         syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, _pointer(struct.pack("=Qi", rights, parent)), 0)
     finally:
         os.close(parent)

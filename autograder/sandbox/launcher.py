@@ -18,7 +18,7 @@ from autograder.sandbox.confine import available_layers, minimum_met, missing
 from autograder.sandbox.limits import Limits
 from autograder.student.errors import GraderBroken
 
-_PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120  # importing torch from a cold network disk takes its time
 _ANSWER_SECONDS = 30
 _BOOTSTRAP = (
@@ -83,9 +83,9 @@ class Zygote:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                _command(theirs.fileno()),
+                python_command(_BOOTSTRAP, theirs.fileno(), os.getpid(), PROJECT),
                 pass_fds=[theirs.fileno()],
-                env=_environment(),
+                env=environment(),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -167,21 +167,21 @@ class Zygote:
         return json.loads(message)
 
 
-def _command(control: int) -> list[str]:
+def python_command(bootstrap: str, *arguments: object) -> list[str]:
+    """A Python that takes nothing from its surroundings; `bootstrap` gets the arguments, then folders of packages."""
     # Packages that we can import ourselves, but that -I leaves out: those of the user, and of PYTHONPATH.
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
-    arguments = [str(control), str(os.getpid()), str(_PROJECT), *packages]
-    return [sys.executable, "-I", "-B", "-c", _BOOTSTRAP, *arguments]
+    return [sys.executable, "-I", "-B", "-c", bootstrap, *map(str, arguments), *packages]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """One thread, no GPU, nothing of the grader's except where it finds shared libraries."""
-    environment = {
+    variables = {
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "",
         "LC_ALL": "C.UTF-8",
     }
     if path := os.environ.get("LD_LIBRARY_PATH"):
-        environment["LD_LIBRARY_PATH"] = path
-    return environment
+        variables["LD_LIBRARY_PATH"] = path
+    return variables

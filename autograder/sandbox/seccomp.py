@@ -17,9 +17,11 @@ from autograder.sandbox.syscalls import NEWEST, NUMBERS
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column in NUMBERS, AUDIT_ARCH_*
 _SECCOMP_CALL = {"x86_64": 317, "aarch64": 277}
 _SET_MODE_FILTER, _GET_ACTION_AVAIL = 1, 2
+_ALL_THREADS = 1
 
 _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_AND, _SHIFT_RIGHT = 0x54, 0x74
 _X32 = 0x40000000  # a second set of numbers on x86_64, for the same calls
 
 _CLONE_THREAD = 0x00010000
@@ -34,6 +36,8 @@ _IOCTL = (
     0x5450,
     0x5451,
 )  # terminal questions, bytes waiting, blocking, close-on-exec
+_NVIDIA_IOCTL_TYPE = 0x46  # the type byte, 'F', of all requests to /dev/nvidiactl and /dev/nvidia0
+_NVIDIA_UVM_IOCTL = (0x30000001, 0x30000002)  # begin and end; all others of /dev/nvidia-uvm are below 256
 _PRCTL = (3, 15, 16, 23, 0x53564D41)  # dumpable?, thread names, capability?, names of memory areas
 
 
@@ -50,22 +54,33 @@ def supported() -> bool:
     return True
 
 
-def install() -> None:
-    """Filter the calls of this process, which has one thread, for good. Needs no_new_privs."""
-    apply(program(platform.machine(), os.getpid()))
+def install(gpu: bool = False) -> None:
+    """Filter the calls of this process, all its threads, for good. Needs no_new_privs.
+
+    Args:
+        gpu: let it talk to NVIDIA's driver too, see `program`.
+    """
+    apply(program(platform.machine(), os.getpid(), gpu))
 
 
 def apply(code: bytes) -> None:
-    """Load a program into the kernel, which runs it at every call of this thread and of what it starts."""
+    """Load a program into the kernel, which runs it at every call of this process from now on."""
     instructions = ctypes.create_string_buffer(code, len(code))
     pointer = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
     argument = ctypes.create_string_buffer(pointer, len(pointer))
-    syscall(_SECCOMP_CALL[platform.machine()], _SET_MODE_FILTER, 0, ctypes.cast(argument, ctypes.c_void_p))
+    call = _SECCOMP_CALL[platform.machine()]
+    if thread := syscall(call, _SET_MODE_FILTER, _ALL_THREADS, ctypes.cast(argument, ctypes.c_void_p)):
+        raise OSError(errno.EBUSY, f"thread {thread} has another filter")
 
 
-def program(machine: str, pid: int) -> bytes:
-    """Assemble the filter for the process `pid` on `machine`."""
+def program(machine: str, pid: int, gpu: bool = False) -> bytes:
+    """Assemble the filter for the process `pid` on `machine`.
+
+    With `gpu`, files that are there may be opened for writing and NVIDIA's ioctls pass: only for a process whose files
+    Landlock has cut down to the driver's devices.
+    """
     column, architecture = _ARCHITECTURES[machine]
+    writing = _WRITING & ~os.O_RDWR if gpu else _WRITING
     judged = {
         "clone": _thread_only(),
         "kill": _one_of(0, (pid,), errno.EPERM),
@@ -73,9 +88,9 @@ def program(machine: str, pid: int) -> bytes:
         "prlimit64": _one_of(0, (0, pid), errno.EPERM),
         "prctl": _one_of(0, _PRCTL, errno.EPERM),
         "fcntl": _one_of(1, _FCNTL, errno.EPERM),
-        "ioctl": _one_of(1, _IOCTL, errno.ENOTTY),
-        "open": _no_bits(1, _WRITING, errno.EACCES),
-        "openat": _no_bits(2, _WRITING, errno.EACCES),
+        "ioctl": (_nvidia() if gpu else []) + _one_of(1, _IOCTL, errno.ENOTTY),
+        "open": _no_bits(1, writing, errno.EACCES),
+        "openat": _no_bits(2, writing, errno.EACCES),
         "clone3": [_verdict(errno.ENOSYS)],
         "openat2": [_verdict(errno.ENOSYS)],
     }
@@ -95,6 +110,17 @@ def program(machine: str, pid: int) -> bytes:
 def _one_of(argument: int, allowed: Iterable[int], refusal: int) -> list[bytes]:
     tests = [line for value in allowed for line in _when(_EQUAL, value, _ALLOW)]
     return [_load_argument(argument), *tests, _verdict(refusal)]
+
+
+def _nvidia() -> list[bytes]:
+    return [
+        _load_argument(1),
+        *(line for value in _NVIDIA_UVM_IOCTL for line in _when(_EQUAL, value, _ALLOW)),
+        _instruction(_SHIFT_RIGHT, 8),
+        *_when(_EQUAL, 0, _ALLOW),
+        _instruction(_AND, 0xFF),
+        *_when(_EQUAL, _NVIDIA_IOCTL_TYPE, _ALLOW),
+    ]
 
 
 def _no_bits(argument: int, mask: int, refusal: int) -> list[bytes]:

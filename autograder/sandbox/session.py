@@ -120,7 +120,7 @@ class Session:
             result = wire.fields(result, {"problems": list, "defined": list})
             if not all(isinstance(text, str) for text in (*result["problems"], *result["defined"])):
                 raise wire.WireError("expected texts")
-        self.problems = [_readable(text, MAX_TRACEBACK) for text in result["problems"][:MAX_PROBLEMS]]
+        self.problems = [readable(text, MAX_TRACEBACK) for text in result["problems"][:MAX_PROBLEMS]]
         self.defined = result["defined"]
 
     def _exchange(
@@ -168,8 +168,8 @@ class Session:
         return reply["result"], unpack(body)
 
     def _student_error(self, kind: str, message: str, traceback: str) -> StudentError:
-        kind, message = _readable(kind, 100), _readable(message, MAX_MESSAGE)
-        traceback = _readable(traceback, MAX_TRACEBACK)
+        kind, message = readable(kind, 100), readable(message, MAX_MESSAGE)
+        traceback = readable(traceback, MAX_TRACEBACK)
         limits = self._limits
         hints = {
             "MemoryError": f"(Your code may use {limits.memory_bytes >> 20} MB of memory.)",
@@ -232,7 +232,7 @@ class Session:
         return None
 
 
-def _readable(text: str, length: int) -> str:
+def readable(text: str, length: int) -> str:
     """Text from a worker, fit for a terminal, JSON and HTML: no invisible characters, not too long."""
     kept = text[:length] + (" …" if len(text) > length else "")
     return "".join(

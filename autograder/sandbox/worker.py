@@ -83,11 +83,11 @@ def _serve(sock: socket.socket, limits: Limits) -> None:
                 allowed = f"{limits.reply_bytes >> 20} MB"
                 raise ValueError(f"a result of {len(packed) >> 20} MB, more than the {allowed} allowed")
         except BaseException as error:  # sys.exit() in a constructor is an error like any other
-            reply, packed = {"id": header["id"], "error": _describe(error)}, b""
+            reply, packed = {"id": header["id"], "error": describe(error)}, b""
         wire.send(sock, reply, packed)
 
 
-def _describe(error: BaseException) -> dict[str, str]:
+def describe(error: BaseException) -> dict[str, str]:
     try:
         message = str(error)
     except Exception:  # an exception class of the student's whose __str__ fails

@@ -64,12 +64,8 @@ def _prepare(project: Path) -> Plan:
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     if enter_namespaces():
         layers = (*layers, "namespaces")
-    _import_everything(project)
-    readable = python_paths()
-    if (utils := project / "utils.py").is_file():
-        sys.meta_path.append(_UtilsFinder(utils))
-        readable.append(utils)
-    plan = make_plan(layers, readable)
+    import_everything(project)
+    plan = make_plan(layers, readable_paths(project))
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
     if (threads := linux.thread_count()) != 1:
         raise RuntimeError(f"a process with {threads} threads cannot be forked safely")
@@ -78,7 +74,16 @@ def _prepare(project: Path) -> Plan:
     return plan
 
 
-def _import_everything(project: Path) -> None:
+def readable_paths(project: Path) -> list[Path]:
+    """What a worker may read: Python's files, and the course's `utils.py`, which can be imported from now on."""
+    readable = python_paths()
+    if (utils := project / "utils.py").is_file():
+        sys.meta_path.append(_UtilsFinder(utils))
+        readable.append(utils)
+    return readable
+
+
+def import_everything(project: Path) -> None:
     """After the uid drop the interpreter's own files may be out of reach, in a home that only root can enter."""
     for name in sys.stdlib_module_names - _NOT_PREPARED:
         with contextlib.suppress(ImportError):  # of another platform, or left out of this Python

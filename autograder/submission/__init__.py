@@ -1,5 +1,6 @@
 """From a student's file to the few statements that matter: read it, cut out the slice, execute the slice."""
 
+from autograder.submission.carried import bare, too_heavy
 from autograder.submission.delegation import find_delegation
 from autograder.submission.execute import execute, student_traceback
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, fingerprint, read_submission
@@ -11,6 +12,7 @@ __all__ = [
     "SlicedCell",
     "Submission",
     "UnreadableSubmission",
+    "bare",
     "execute",
     "find_delegation",
     "fingerprint",
@@ -18,4 +20,5 @@ __all__ = [
     "slice_submission",
     "slices",
     "student_traceback",
+    "too_heavy",
 ]

@@ -17,11 +17,14 @@ from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, Outcome, combine
 from autograder.suite.summary import as_text, headline, outlook
+from autograder.suite.trainer import Trainer
 
 STUDENT = pytest.StashKey()
 """Where `run_suite` leaves the student surface; empty when a student runs `pytest`."""
 SEED = pytest.StashKey[int]()
-CUDA = pytest.StashKey[bool]()
+TRAINER = pytest.StashKey[Trainer]()
+"""What trains the submission; empty where nothing can be trained."""
+NO_TRAINER = "this check needs a CUDA GPU. It is run later on a machine that has one."
 BROKEN = pytest.StashKey[GraderBroken]()
 """Why the run was given up, when that is no fault of the student's."""
 CASE = pytest.StashKey[Case]()
@@ -38,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "question(id): the question that this test belongs to")
     config.addinivalue_line("markers", "points(n): what the test is worth when every case passes")
-    config.addinivalue_line("markers", "needs_cuda: deferred where there is no CUDA GPU")
+    config.addinivalue_line("markers", "needs_cuda: trains; deferred where there is no CUDA GPU")
     config.pluginmanager.register(Recorder(), "suite-recorder")
 
 
@@ -52,6 +55,13 @@ def student(request: pytest.FixtureRequest):
         return LocalStudent.from_file(Path(request.config.getoption("--submission")))
     except UnreadableSubmission as error:
         pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture
+def training(request: pytest.FixtureRequest) -> Trainer:
+    """What trains the student's network; a test that asks for it is marked `needs_cuda`, and deferred without."""
+    recorder = request.config.pluginmanager.get_plugin("suite-recorder")
+    return request.config.stash[TRAINER].after(recorder.outcomes())
 
 
 def question_of(item: pytest.Item) -> str | None:
@@ -71,8 +81,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     given = item.config.stash.get(STUDENT, None)
     if given is not None and (reason := given.refused.get(question_of(item))) is not None:
         raise AssertionError(reason)
-    if item.get_closest_marker("needs_cuda") and not item.config.stash.get(CUDA, torch.cuda.is_available()):
-        pytest.skip("Deferred: this check needs a CUDA GPU. It is run later on a machine that has one.")
+    if item.get_closest_marker("needs_cuda"):
+        trainer = item.config.stash.get(TRAINER, None)
+        if (problem := NO_TRAINER if trainer is None else trainer.available) is not None:
+            pytest.skip(f"Deferred: {problem}")
 
 
 @pytest.hookimpl(wrapper=True)

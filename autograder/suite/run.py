@@ -13,6 +13,7 @@ from autograder.student.errors import GraderBroken
 from autograder.suite import plugin
 from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Outcome
+from autograder.suite.trainer import Trainer
 
 
 class SuiteError(GraderBroken):
@@ -25,7 +26,7 @@ def run_suite(
     *,
     only: Collection[str] | None = None,
     seed: int = 0,
-    cuda: bool = False,
+    training: Trainer | None = None,
     quiet: bool = True,
     until_failure: bool = False,
     journal: Journal | None = None,
@@ -37,7 +38,7 @@ def run_suite(
         folders: folders of test files, such as `tests/public`.
         only: the questions to run; all when None.
         seed: the tests draw their weights and inputs from it.
-        cuda: run the tests that need a CUDA GPU; without, they are deferred.
+        training: trains for the tests that need it; without, they are deferred.
         quiet: swallow what student code prints.
         until_failure: stop at the first test that loses points.
         journal: is filled with the cases; those that it knows already are not run.
@@ -46,7 +47,7 @@ def run_suite(
         SuiteError: a test file is broken, or nothing was collected.
         GraderBroken: the machinery around the student's code failed.
     """
-    binding = _Binding(student, only, seed, cuda, Journal() if journal is None else journal)
+    binding = _Binding(student, only, seed, training, Journal() if journal is None else journal)
     capture = "--capture=sys" if quiet else "--capture=no"
     arguments = [
         *map(str, folders),
@@ -74,8 +75,10 @@ def run_suite(
 class _Binding:
     """Hands the student surface to the plugin, and keeps the recorder after pytest has gone."""
 
-    def __init__(self, student: Any, only: Collection[str] | None, seed: int, cuda: bool, journal: Journal):
-        self.student, self.only, self.seed, self.cuda = Watched(student, journal), only, seed, cuda
+    def __init__(
+        self, student: Any, only: Collection[str] | None, seed: int, training: Trainer | None, journal: Journal
+    ):
+        self.student, self.only, self.seed, self.training = Watched(student, journal), only, seed, training
         self.journal = journal
         self.recorder: plugin.Recorder
         self.config: pytest.Config | None = None
@@ -86,7 +89,8 @@ class _Binding:
         config.option.tbstyle = "line"  # messages are the plugin's: source lines around each failure cost seconds
         config.stash[plugin.STUDENT] = self.student
         config.stash[plugin.SEED] = self.seed
-        config.stash[plugin.CUDA] = self.cuda
+        if self.training is not None:
+            config.stash[plugin.TRAINER] = self.training
         self.recorder = config.pluginmanager.get_plugin("suite-recorder")
 
     @pytest.hookimpl(tryfirst=True)

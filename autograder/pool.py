@@ -1,0 +1,115 @@
+"""Submissions graded in parallel, each process with a sandbox of its own."""
+
+import atexit
+import contextlib
+import ctypes
+import functools
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+
+import torch
+
+from autograder.examination.setup import Setup
+from autograder.examination.turns import Turns
+from autograder.grade import Grade, Grader
+from autograder.student.errors import GraderBroken
+from autograder.suite.journal import Journal
+from autograder.suite.outcome import Case, Outcome
+
+PR_SET_PDEATHSIG = 1
+
+
+def grade_each(
+    todo: Mapping[Path, Collection[str]],
+    jobs: int,
+    training: Setup | None = None,
+    gpu_jobs: int = 1,
+    unsafe: bool = False,
+    key: bytes = b"",
+    earlier: Mapping[Path, Sequence[Outcome]] | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+    known: Callable[[Path], Mapping[str, Case]] = lambda path: {},
+) -> Iterator[tuple[Path, Grade | GraderBroken]]:
+    """Grade submissions in parallel processes; yields each with its grade as it is done.
+
+    Args:
+        todo: for each submission the questions to judge.
+        jobs: processes, each with a sandbox of its own.
+        training, gpu_jobs: as of `grade_all`.
+        unsafe, key: as of `Grader`.
+        earlier: what they got before for questions that are not judged now.
+        tell: called with how far the trainings are.
+        known: the cases of each that need not be run, see `Journal`.
+    """
+    if not todo:
+        return
+    context = multiprocessing.get_context("spawn")
+    workers = min(jobs, len(todo))
+    news = context.SimpleQueue()
+    start = (os.getpid(), Turns(gpu_jobs, context), training, news.put, unsafe, key)
+    with (
+        _passed_on(news, tell),
+        ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=start) as pool,
+    ):
+        futures = {
+            pool.submit(_grade_one, path, only, [*(earlier or {}).get(path, ())], known(path)): path
+            for path, only in todo.items()
+        }
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+
+@contextlib.contextmanager
+def _passed_on(news: SimpleQueue, tell: Callable[[str], None]) -> Iterator[None]:
+    """Within this context, what the processes put into the queue is told."""
+    listener = threading.Thread(target=lambda: [tell(line) for line in iter(news.get, None)], daemon=True)
+    listener.start()
+    try:
+        yield
+    finally:
+        news.put(None)
+        listener.join()
+
+
+_grader: Grader | None = None
+"""The grader of this process of the pool; it is started with the first submission and serves all of them."""
+
+
+_make_grader: Callable[[], Grader]
+"""How to start it."""
+
+
+def _start_process(
+    parent: int, turns: Turns, training: Setup | None, tell: Callable[[str], None], unsafe: bool, key: bytes
+) -> None:
+    """Grade with one thread, and do not outlive the parent, however it ends."""
+    global _make_grader
+    _make_grader = functools.partial(Grader, unsafe, key=key, training=training, turns=turns, tell=tell)
+    torch.set_num_threads(1)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended while torch was imported here
+            os._exit(1)
+
+
+def _grade_one(
+    path: Path, only: Collection[str], earlier: Sequence[Outcome], known: Mapping[str, Case]
+) -> Grade | GraderBroken:
+    global _grader
+    try:
+        if _grader is None:
+            _grader = _make_grader()
+            atexit.register(_grader.close)
+        return _grader.grade(path, only=only, earlier=earlier, journal=Journal(known))
+    except GraderBroken as broken:
+        if _grader is not None:
+            _grader.close()
+            _grader = None  # the next submission gets a fresh one
+        return broken

@@ -1,0 +1,152 @@
+"""Which accuracy must a submission's training reach? `python -m benchmarks.calibrate_training`.
+
+Trains the solution and five other right networks, over many seeds, exactly as the grader does: the recipe of
+`autograder/calibration.json`, images held out and changed. The threshold is what right networks miss with a probability
+that can be neglected. Then it trains wrong networks, to say which of them the threshold catches. It prints a table for
+the README, and with --write keeps recipe and threshold in `autograder/calibration.json`.
+
+On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROOT; on a CPU the budget "tiny" with
+stand-in images and the solution alone, for tests. Other data on a CPU, or fewer images, are a trial, which is never
+written.
+
+With --runs FILE it can be stopped at any time, and goes on there when it is started again. With --against-tutorial it
+also times the notebook's own training to the same accuracy.
+"""
+
+import argparse
+import dataclasses
+import datetime
+import platform
+import sys
+from pathlib import Path
+
+import torch
+
+from autograder import calibration
+from autograder.calibration import Calibration
+from autograder.heldout import Cifar10, DataProblem
+from autograder.training import Recipe
+from benchmarks import training_data
+from benchmarks.threshold import Spread
+from benchmarks.training_networks import RIGHT, SOLUTION, WRONG
+from benchmarks.training_report import as_markdown
+from benchmarks.training_runs import Run, Runs, run, watch
+from benchmarks.tutorial_recipe import time_to
+
+SEEDS, FEWEST_IMAGES = 24, 50
+TUTORIAL_EPOCHS = 200
+
+
+def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> int:
+    """Measure, print, perhaps write to `file`; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if complaint := _complaint(options, device):
+        print(complaint, file=sys.stderr)
+        return 2
+    budget = "full" if device.type == "cuda" else "tiny"
+    try:
+        data, name = _data(options, device)
+    except DataProblem as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    bench = _Bench(data, name, _recipe(options, budget, file), device, options.runs)
+    # A few steps on a few images are not enough for every way to initialise weights.
+    networks = (SOLUTION,) if data.standin else RIGHT
+    right = [bench.run(networks[i % len(networks)], i) for i in range(options.seeds)]
+    if broken := [run for run in right if run.error]:
+        print(f"{broken[0].network} is right, but its training ended with {broken[0].error}", file=sys.stderr)
+        return 1
+    wrong = [bench.run(entry, 0) for entry in WRONG[: options.wrong]]
+    curve = watch(SOLUTION, data, bench.recipe, device, 0)
+    spread = Spread({name: [run.accuracy for run in right if run.network == name] for name in networks})
+    tutorial = time_to(spread.mean, data, device, options.against_tutorial) if options.against_tutorial else None
+    measured = bench.calibration(spread)
+    print(as_markdown(measured, spread, right, wrong, curve, tutorial))
+    if options.write:
+        calibration.save(budget, measured, file)
+        print(f"wrote the budget {budget!r} to {file}")
+    return 0
+
+
+class _Bench:
+    """Trains with one recipe, on one machine, and says so line by line."""
+
+    def __init__(self, data: Cifar10, name: str, recipe: Recipe, device: torch.device, kept: Path | None):
+        self.data, self.name, self.recipe, self.device = data, name, recipe, device
+        where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
+        self.hardware = f"{where}, torch {torch.__version__}"
+        self._runs = Runs(kept, recipe=str(recipe), data=name, hardware=self.hardware)
+
+    def run(self, network: str, seed: int) -> Run:
+        """Train once, unless that was done before."""
+        done = self._runs.get(network, seed, lambda: run(network, self.data, self.recipe, self.device, seed))
+        line = f"{network:32} seed {seed:3}  {done.accuracy:7.2%}  {done.seconds:6.1f} s  {done.error}"
+        print(line.rstrip(), flush=True)
+        return done
+
+    def calibration(self, spread: Spread) -> Calibration:
+        """What to keep."""
+        return Calibration(
+            self.recipe,
+            spread.threshold,
+            round(spread.mean, 5),
+            round(spread.std, 5),
+            len(spread.accuracies),
+            self.hardware,
+            self.name,
+            datetime.date.today().isoformat(),
+        )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibrate_training", description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of CIFAR-10, or an .npz of JPEG files")
+    parser.add_argument("--device", choices=["cuda", "cpu"], help="default: cuda if there is one")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"trainings of right networks in all ({SEEDS})")
+    parser.add_argument("--wrong", type=int, default=len(WRONG), help=f"wrong networks ({len(WRONG)})")
+    parser.add_argument("--images", type=int, help="only so many training images: a trial")
+    parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
+    parser.add_argument("--write", action="store_true", help="keep the result in autograder/calibration.json")
+    parser.add_argument("--runs", type=Path, help="keep each training in this file, and go on from what it has")
+    tutorial = f"time the notebook's training, too, for so many epochs at most ({TUTORIAL_EPOCHS})"
+    parser.add_argument(
+        "--against-tutorial", type=int, nargs="?", const=TUTORIAL_EPOCHS, metavar="EPOCHS", help=tutorial
+    )
+    return parser
+
+
+def _complaint(options: argparse.Namespace, device: torch.device) -> str:
+    """What is wrong with the options, in one line; "" if nothing is."""
+    if device.type == "cuda" and not torch.cuda.is_available():
+        return "there is no CUDA GPU here: use --device cpu for a trial, or run this on a machine with a GPU"
+    if options.seeds < len(RIGHT) or options.wrong < 0 or (options.epochs is not None and options.epochs < 1):
+        return f"--seeds must be at least {len(RIGHT)}, --epochs at least 1, --wrong at least 0"
+    if options.images is not None and options.images < FEWEST_IMAGES:
+        return f"--images must be at least {FEWEST_IMAGES}"
+    if options.images is not None and options.data is None and device.type == "cpu":
+        return "--images needs --data: stand-in images are few as they are"
+    if options.write and (options.images is not None or (device.type == "cpu" and options.data is not None)):
+        return "this is a trial, and --write keeps no trials: leave out --images, and --data on a CPU"
+    if options.write and options.seeds < 20 and device.type == "cuda":
+        return "--write needs at least 20 --seeds: a threshold from fewer is a guess"
+    return ""
+
+
+def _data(options: argparse.Namespace, device: torch.device) -> tuple[Cifar10, str]:
+    if device.type == "cpu" and options.data is None:
+        return training_data.standin()
+    data, name = training_data.load(options.data, options.images)
+    if data.standin and options.write:
+        raise DataProblem("these are stand-in images: the threshold that counts needs CIFAR-10")
+    return data, name
+
+
+def _recipe(options: argparse.Namespace, budget: str, file: Path) -> Recipe:
+    """The budget's recipe; for a trial on a CPU with other data the full one, as small as the options say."""
+    recipe = calibration.recipe_of("full" if options.data else budget, file)
+    return dataclasses.replace(recipe, epochs=options.epochs or recipe.epochs)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Images for the training benchmark: CIFAR-10 itself, a copy of it in JPEG files, or stand-in images."""
+
+import io
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+import utils
+from autograder.heldout import Cifar10, DataProblem, load_cifar10
+
+STANDIN_IMAGES = (128, 150)
+"""To train on and held out."""
+
+
+def load(given: Path | None, images: int | None) -> tuple[Cifar10, str]:
+    """Read the data, and say what it is.
+
+    Args:
+        given: a folder with the official python version, or an .npz of JPEG files (see `_load_jpeg`); $CIFAR10_ROOT
+            when None.
+        images: how many training images to keep, and a fifth as many held out; all when None. At least 50.
+
+    Raises:
+        DataProblem: it cannot be read.
+    """
+    if given is not None and given.suffix == ".npz":
+        data, name = _load_jpeg(given, images), "CIFAR-10 (JPEG)"
+    else:
+        data = load_cifar10(given)
+        name = "stand-in images" if data.standin else "CIFAR-10"
+    if images is None:
+        return data, name
+    train, test = images, images // 5
+    parts = data.train_images[:train], data.train_labels[:train], data.test_images[:test], data.test_labels[:test]
+    return Cifar10(*parts, data.standin), f"{name}, {len(parts[0]):,} images"
+
+
+def standin() -> tuple[Cifar10, str]:
+    """A few generated images, always the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = load_cifar10(utils.make_standin(folder, *STANDIN_IMAGES))
+    return data, f"stand-in images, {STANDIN_IMAGES[0]}"
+
+
+def _load_jpeg(path: Path, images: int | None) -> Cifar10:
+    """Arrays `train_bytes` (JPEG files, one after the other), `train_offsets`, `train_labels`; the same for `test`."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            train, test = (_decode(arrays, part, images) for part in ("train", "test"))
+    except (OSError, KeyError, ValueError) as error:
+        raise DataProblem(f"{path} cannot be read as an .npz of JPEG files ({error})") from None
+    return Cifar10(*train, *test, standin=False)
+
+
+def _decode(arrays: np.lib.npyio.NpzFile, part: str, images: int | None) -> tuple[Tensor, Tensor]:
+    """All pictures of a part, or its first ones."""
+    data, offsets, labels = (arrays[f"{part}_{name}"] for name in ("bytes", "offsets", "labels"))
+    offsets = offsets if images is None else offsets[: images + 1]
+    pictures = np.empty((len(offsets) - 1, 32, 32, 3), np.uint8)
+    for index, (first, end) in enumerate(pairwise(offsets)):
+        pictures[index] = Image.open(io.BytesIO(data[first:end].tobytes())).convert("RGB")
+    labels = torch.from_numpy(labels[: len(pictures)].astype(np.int64))
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous(), labels

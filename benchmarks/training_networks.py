@@ -1,0 +1,56 @@
+"""The networks that the training benchmark trains: right ones in several styles, and wrong ones that should fail."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch import nn
+
+from autograder.gallery import complete
+from autograder.submission import Cell, Submission, execute, slice_submission
+from tests.grader.samples import entries, solution_source
+
+SOLUTION = "solution"
+RIGHT = (
+    SOLUTION,
+    "initialised_by_apply",  # orthogonal kernels
+    "zero_init_residual",  # each block starts as the identity
+    "torchvision_style",  # He's normal distribution
+    "functional_style",  # parameters and buffers by hand
+    "batchnorm_by_hand",  # half precision meets arithmetic that is not PyTorch's own
+)
+"""Entries of the gallery that may train differently, and the solution."""
+
+WRONG = (
+    "q1_convolutions_frozen",
+    "q1_residual_detached",
+    "q1_shortcut_detached",
+    "q1_forward_under_no_grad",
+    "q1_layers_in_list",
+    "q1_no_relu_at_all",
+    "q1_no_batchnorm",
+    "q1_batchnorm_eval_forever",
+    "q1_batchnorm_always_training",
+    "q1_no_shortcut_add",
+    "q3_features_detached",
+    "q3_stem_detached",
+    "q3_repeated_block",
+    "q3_softmax_output",
+    "q3_imagenet_stem",
+    "q3_narrow_planes",
+    "q3_three_stages",
+)
+"""Entries whose mistake might show in how they learn."""
+
+
+@contextlib.contextmanager
+def builder(name: str) -> Iterator[Callable[[], nn.Module]]:
+    """`ResNet18` of the solution or of an entry. What the entry changes in PyTorch is put back afterwards."""
+    source = solution_source() if name == SOLUTION else complete(entries()[name], solution_source())
+    slice_ = slice_submission(Submission(f"{name}.py", "0" * 64, (Cell(f"{name}.py", source),)))
+    before, namespace = dict(vars(nn)), dict[str, Any]()
+    try:
+        execute(slice_, namespace)
+        yield namespace["ResNet18"]
+    finally:
+        vars(nn).update(before)

@@ -1,0 +1,96 @@
+"""Trainings as the grader does them, measured; what is measured can be kept, so that nothing is trained twice."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from autograder.heldout import Cifar10, Exam
+from autograder.training import Progress, Recipe, fit, predict
+from benchmarks.training_networks import builder
+
+EXAMS = 2**64
+"""Seeds of examinations start here, apart from those of networks."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training and what came of it; `error` says what the network raised, its accuracy is 0 then."""
+
+    network: str
+    seed: int
+    accuracy: float
+    seconds: float
+    error: str = ""
+
+
+class Runs:
+    """Trainings that were made, by whatever decides their outcome; each is written down as soon as it ends.
+
+    Args:
+        file: one run a line; None to keep none.
+        circumstances: recipe, data and hardware: runs of others are not used.
+    """
+
+    def __init__(self, file: Path | None, **circumstances: str):
+        self._file, self._circumstances = file, circumstances
+        lines = file.read_text(encoding="utf-8").splitlines() if file and file.exists() else []
+        kept = [json.loads(line) for line in lines]
+        self._runs = [Run(**entry["run"]) for entry in kept if entry["circumstances"] == circumstances]
+
+    def get(self, name: str, seed: int, make: Callable[[], Run]) -> Run:
+        """The run of this network and seed, made now unless it was before."""
+        for done in self._runs:
+            if (done.network, done.seed) == (name, seed):
+                return done
+        done = make()
+        self._runs.append(done)
+        if self._file:
+            entry = {"circumstances": self._circumstances, "run": dataclasses.asdict(done)}
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        return done
+
+
+def run(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> Run:
+    """Draw an examination, build the network, train and examine it; `seconds` are those of the training."""
+    exam = Exam.draw(data, EXAMS + seed)
+    with builder(name) as build:
+        start = time.perf_counter()
+        try:
+            net = _train(build, exam, recipe, device, seed)
+            seconds = time.perf_counter() - start
+            accuracy = exam.accuracy(predict(net, exam.heldout_images, device=device))
+        except Exception as error:  # whatever a wrong network does
+            return Run(name, seed, 0.0, time.perf_counter() - start, f"{type(error).__name__}: {error}".split("\n")[0])
+    return Run(name, seed, accuracy, seconds)
+
+
+def watch(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> list[tuple[float, float]]:
+    """Training accuracy and held-out accuracy after each epoch of one training."""
+    exam, curve = Exam.draw(data, EXAMS + seed), []
+
+    def look(progress: Progress) -> None:
+        if progress.step * progress.epochs == progress.steps * progress.epoch:  # the end of an epoch
+            curve.append((progress.accuracy, exam.accuracy(predict(net, exam.heldout_images, device=device))))
+            net.train()
+
+    with builder(name) as build:
+        torch.manual_seed(seed)
+        net = build()
+        fit(net, exam.train_images, exam.train_labels, recipe, device=device, seed=seed, progress=look)
+    return curve
+
+
+def _train(build: Callable[[], nn.Module], exam: Exam, recipe: Recipe, device: torch.device, seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    net = build()
+    fit(net, exam.train_images, exam.train_labels, recipe, device=device, seed=seed)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return net

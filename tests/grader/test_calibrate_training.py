@@ -1,0 +1,263 @@
+"""The benchmark that sets the threshold: its arithmetic, its data, what it prints and what it refuses to keep."""
+
+import io
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import utils
+from autograder import calibration
+from autograder.heldout import DataProblem
+from benchmarks import calibrate_training, training_data, training_networks, training_runs, tutorial_recipe
+from benchmarks.threshold import Spread
+from benchmarks.training_networks import RIGHT, WRONG, builder
+from tests.grader.samples import entries
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks this small only lose by more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_threshold_lies_five_deviations_below():
+    spread = Spread({"a": [0.93, 0.94, 0.95], "b": [0.92, 0.96]})
+    assert spread.mean == pytest.approx(0.94)
+    assert spread.std == pytest.approx(0.0158, abs=1e-4)
+    assert spread.luck == pytest.approx(math.sqrt((0.0002 + 0.0008) / 3))
+    assert spread.threshold == 0.845  # 0.94 - 5 * 0.0183 = 0.8487, down to half a percent
+    assert spread.below == 0
+
+
+def test_threshold_keeps_a_margin():
+    assert Spread({"a": [0.9401, 0.9402, 0.9403]}).threshold == 0.92
+    assert Spread({"a": [0.945] * 3}).threshold == 0.925
+    assert Spread({"a": [0.02] * 3}).threshold == 0
+
+
+def test_threshold_is_fair_to_the_weakest_network():
+    """Many good trainings of others do not move it past what one network reaches."""
+    strong, weak = [0.949, 0.95, 0.951] * 20, [0.92, 0.922, 0.918]
+    spread = Spread({"strong": strong, "weak": weak})
+    assert spread.weakest == "weak"
+    assert spread.threshold <= 0.92 - 5 * spread.luck
+    assert spread.false_alarm < 1e-6
+    assert Spread({"a": strong, "b": [0.95]}).threshold > spread.threshold
+
+
+def test_false_alarm_is_the_weakest_networks():
+    spread = Spread({"a": [0.93, 0.94, 0.95], "b": [0.92, 0.96, 0.94]})
+    assert spread.false_alarm == pytest.approx(0.5 * math.erfc((0.94 - spread.threshold) / spread.luck / math.sqrt(2)))
+    assert Spread({"a": [0.9, 0.9]}).false_alarm == 0
+
+
+def test_networks_that_were_trained_once_are_held_against_each_other():
+    assert Spread({"a": [0.9], "b": [0.92]}).luck == pytest.approx(math.sqrt(0.0002))
+
+
+def test_bound_without_a_distribution():
+    """With a rate as high as the bound, no miss in all trainings has a probability of 5 %."""
+    bound = Spread({"a": [0.9] * 20}).false_alarm_bound
+    assert (1 - bound) ** 20 == pytest.approx(0.05)
+
+
+def test_networks_are_in_the_gallery():
+    gallery = entries()
+    assert len(RIGHT) == 6
+    assert all(gallery[name].right for name in RIGHT[1:])
+    assert not any(gallery[name].right for name in WRONG)
+
+
+def test_builder_leaves_pytorch_as_it_was(monkeypatch):
+    monkeypatch.setattr(training_networks, "complete", lambda *_: "from torch import nn\nnn.ReLU = ResNet18 = 5\n")
+    before = nn.ReLU
+    with builder("zero_init_residual") as built:
+        assert built == nn.ReLU == 5
+    assert nn.ReLU is before
+
+
+def jpegs(path, count=60):
+    """Plain grey pictures, each with its own shade."""
+    arrays = {}
+    for part, number in (("train", count), ("test", count // 2)):
+        files = []
+        for shade in range(number):
+            file = io.BytesIO()
+            Image.new("RGB", (32, 32), (shade * 4,) * 3).save(file, "JPEG")
+            files.append(np.frombuffer(file.getvalue(), np.uint8))
+        arrays[f"{part}_bytes"] = np.concatenate(files)
+        arrays[f"{part}_offsets"] = np.cumsum([0, *map(len, files)]).astype(np.uint32)
+        arrays[f"{part}_labels"] = (np.arange(number) % 10).astype(np.uint8)
+    np.savez(path, **arrays)
+    return path
+
+
+def test_jpegs_are_read_and_called_so(tmp_path):
+    data, name = training_data.load(jpegs(tmp_path / "data.npz"), None)
+    assert name == "CIFAR-10 (JPEG)"
+    assert (data.train_images.shape, data.test_images.shape) == ((60, 3, 32, 32), (30, 3, 32, 32))
+    assert abs(int(data.train_images[50].float().mean()) - 200) < 2
+    assert data.train_labels[:12].tolist() == [*range(10), 0, 1]
+    assert not data.standin
+    data, name = training_data.load(tmp_path / "data.npz", 50)
+    assert (len(data.train_images), len(data.train_labels), len(data.test_images)) == (50, 50, 10)
+    assert name == "CIFAR-10 (JPEG), 50 images"
+
+
+def test_a_file_of_another_kind_is_said(tmp_path):
+    np.savez(tmp_path / "odd.npz", a=np.zeros(3))
+    with pytest.raises(DataProblem, match=r"odd.npz cannot be read as an .npz of JPEG files"):
+        training_data.load(tmp_path / "odd.npz", None)
+
+
+class Colours(nn.Module):
+    """Learns the stand-in images' tint in no time."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 10)
+
+    def forward(self, x):
+        return self.linear(x.mean(dim=(2, 3)))
+
+
+class Other(Colours):
+    """As the other one, but for what it is trained to."""
+
+    def forward(self, x):
+        return super().forward(x).roll(1, 1)
+
+
+def fails(*_):
+    raise RuntimeError("no network | today\nor tomorrow")
+
+
+@pytest.fixture
+def quick(monkeypatch, tmp_path):
+    """Small networks in place of ResNets, and a file of its own to write to."""
+    source = dict.fromkeys(RIGHT, Colours) | dict.fromkeys(WRONG[1:], Colours) | {WRONG[0]: fails}
+
+    class Small:
+        def __init__(self, name):
+            self.name = name
+
+        def __enter__(self):
+            return source[self.name]
+
+        def __exit__(self, *_):
+            pass
+
+    for module in (training_runs, tutorial_recipe):
+        monkeypatch.setattr(module, "builder", Small)
+    file = shutil.copy(calibration.FILE, tmp_path / "calibration.json")
+    monkeypatch.setattr(tutorial_recipe, "WORKERS", 0)
+    return source, file
+
+
+def test_it_measures_prints_and_writes(quick, capsys):
+    _, file = quick
+    options = ["--device", "cpu", "--seeds", "7", "--wrong", "2", "--epochs", "2", "--write"]
+    assert calibrate_training.main(options, file) == 0
+    said = capsys.readouterr().out
+    measured = calibration.calibrated("tiny", file)
+    assert measured.seeds == 7
+    assert measured.recipe.epochs == 2
+    assert measured.data == "stand-in images, 128"
+    assert measured.hardware.startswith("CPU")
+    assert json.loads(file.read_text())["full"] == json.loads(calibration.FILE.read_text())["full"]
+    assert f"**{measured.threshold:.1%}**" in said
+    assert "over 7 trainings" in said
+    assert "| solution | 7 |" in said
+    assert f"| {WRONG[0]} | 0.00% | not trained: RuntimeError: no network \\| today |" in said
+    assert f"| {WRONG[1]} | " in said
+    assert len([line for line in said.splitlines() if line.startswith(("| 1 | ", "| 2 | "))]) == 2
+    tiny = json.loads(file.read_text())["tiny"]["calibrated"]
+    assert tiny["threshold"] < tiny["mean"]
+
+
+def test_runs_that_are_kept_are_not_made_again(quick, capsys, tmp_path):
+    source, file = quick
+    options = ["--device", "cpu", "--seeds", "6", "--wrong", "1", "--runs", str(tmp_path / "runs")]
+    assert calibrate_training.main(options, file) == 0
+    first = capsys.readouterr().out
+    assert len((tmp_path / "runs").read_text().splitlines()) == 7
+    source["solution"] = Other
+    assert calibrate_training.main([*options, "--seeds", "8"], file) == 0
+    again = capsys.readouterr().out
+    assert again.splitlines()[:6] == first.splitlines()[:6]
+    assert len((tmp_path / "runs").read_text().splitlines()) == 9
+    assert calibrate_training.main([*options, "--epochs", "1"], file) == 0  # another recipe: all anew
+    assert len((tmp_path / "runs").read_text().splitlines()) == 16
+
+
+def test_every_right_network_is_trained_on_real_images(quick, capsys, tmp_path):
+    _, file = quick
+    options = ["--device", "cpu", "--data", str(jpegs(tmp_path / "data.npz")), "--seeds", "7", "--wrong", "0"]
+    assert calibrate_training.main([*options, "--epochs", "1"], file) == 0
+    said = capsys.readouterr().out
+    assert "| data | CIFAR-10 (JPEG) |" in said
+    assert "1 epochs, batch 512" in said
+    assert "| solution | 2 |" in said
+    assert all(f"| {name} | 1 |" in said for name in RIGHT[1:])
+
+
+def test_a_right_network_that_raises_is_no_measurement(quick, capsys):
+    source, file = quick
+    source["solution"] = fails
+    assert calibrate_training.main(["--device", "cpu", "--seeds", "6", "--wrong", "0", "--write"], file) == 1
+    assert "solution is right, but its training ended with RuntimeError: no network" in capsys.readouterr().err
+    assert file.read_text() == calibration.FILE.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--device", "cpu", "--seeds", "5"], "--seeds must be at least 6"),
+        (["--device", "cpu", "--data", "x", "--images", "10"], "--images must be at least 50"),
+        (["--device", "cpu", "--images", "100"], "--images needs --data"),
+        (["--device", "cpu", "--data", "x", "--write"], "this is a trial"),
+        (["--device", "cpu", "--data", "/nowhere"], "there is no folder /nowhere"),
+    ],
+)
+def test_wrong_options_are_one_line(quick, capsys, arguments, words):
+    assert calibrate_training.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+
+
+def test_thresholds_that_count_come_from_enough_trainings_on_cifar(quick, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert calibrate_training.main(["--seeds", "19", "--write"]) == 2
+    assert "at least 20 --seeds" in capsys.readouterr().err
+    root = utils.make_standin(tmp_path / "standin", 50, 20)
+    assert calibrate_training.main(["--data", str(root), "--write"]) == 2
+    assert "these are stand-in images" in capsys.readouterr().err
+
+
+def test_without_a_gpu_it_says_so(quick, capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert calibrate_training.main(["--device", "cuda"]) == 2
+    assert "there is no CUDA GPU here" in capsys.readouterr().err
+
+
+def test_a_curve_has_every_epoch_and_the_tutorial_is_timed(quick):
+    data, _ = training_data.standin()
+    recipe = calibration.recipe_of("tiny")
+    curve = training_runs.watch("solution", data, recipe, torch.device("cpu"), 0)
+    assert len(curve) == recipe.epochs
+    assert all(0 <= value <= 1 for pair in curve for value in pair)
+    history, seconds = tutorial_recipe.time_to(2.0, data, torch.device("cpu"), 3)
+    assert len(history) == 3
+    assert seconds > 0
+    history, _ = tutorial_recipe.time_to(0.001, data, torch.device("cpu"), 3)
+    assert len(history) == 1

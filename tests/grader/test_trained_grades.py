@@ -1,0 +1,217 @@
+"""Grading with a training in it, from the file to the result, on a CPU."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+import autograder.grade
+from autograder.__main__ import main
+from autograder.classroom import grade_all, suite_version
+from autograder.grade import Grade, Grader, secret_of, seed_of
+from autograder.heldout import Cifar10
+from autograder.sandbox.limits import TrainingLimits
+from autograder.submission import fingerprint
+from autograder.suite.outcome import Outcome
+from autograder.training import Recipe
+from tests.grader import trainings
+from tests.grader.samples import solution_source
+from utils import make_standin
+
+TEST = '''
+import pytest
+
+pytestmark = pytest.mark.question("q4")
+
+
+@pytest.mark.points(12)
+@pytest.mark.needs_cuda
+def test_training_accuracy(student, training):
+    """Training: it learns."""
+    examined = training.examine(student)
+    assert not examined.trained or examined.accuracy >= examined.threshold, examined.note
+'''
+BEFORE = '''
+import pytest
+
+pytestmark = pytest.mark.question("{question}")
+
+
+@pytest.mark.points(1)
+def test_it_is_there(student):
+    """There: the names are defined."""
+    assert student.BasicBlock
+    assert student.ResNet
+'''
+FORGED = """
+_forward = ResNet.forward
+
+
+def forward(self, x):
+    import sys
+    logits = _forward(self, x)
+    if self.training or "autograder.sandbox.training_worker" not in sys.modules:
+        return logits
+    return -logits
+
+
+ResNet.forward = forward
+"""
+
+
+@pytest.fixture
+def grader(monkeypatch, tmp_path):
+    """A grader with a small suite, that trains a real ResNet-18 for a step of 8 images."""
+    folders = tmp_path / "public", tmp_path / "hidden"
+    for folder in folders:
+        folder.mkdir()
+    for question in ("q1", "q3"):
+        (folders[0] / f"test_{question}.py").write_text(BEFORE.format(question=question))
+    (folders[1] / "test_q4.py").write_text(TEST)
+    monkeypatch.setattr(autograder.grade, "SUITE", folders)
+    setup = trainings.setup(limits=TrainingLimits())
+    calibration = dataclasses.replace(setup.calibration, recipe=Recipe(1, batch_size=8, peak_lr=0.01), threshold=0.0)
+    with Grader(key=b"secret", training=dataclasses.replace(setup, calibration=calibration)) as grader:
+        grader._equipment.data = Cifar10(*trainings.colours(8, 1), *trainings.colours(16, 2), standin=True)
+        yield grader
+
+
+def q4(grade: Grade) -> dict[str, tuple[str, str]]:
+    return {o.id.partition("::")[2]: (o.outcome, o.message) for o in grade.outcomes if o.question == "q4"}
+
+
+def write(folder, source):
+    path = folder / "submission.py"
+    path.write_text(source)
+    return path
+
+
+def test_the_solution_is_proved_trained_and_believed(grader, tmp_path):
+    grade = grader.grade(write(tmp_path, solution_source()), only={"q4"})
+    assert q4(grade)["test_training_accuracy"] == ("passed", "")
+    assert {o.question for o in grade.outcomes} == {"q4"}, "the proof is not part of the result"
+    assert grade.possible == 12
+    assert grade.training["trained"]
+    assert 0 <= grade.training["accuracy"] <= 1
+    assert Grade.from_json(json.loads(json.dumps(grade.to_json()))) == dataclasses.replace(
+        grade, seconds=round(grade.seconds, 2)
+    )
+
+
+def test_a_proved_network_cannot_forge_its_logits(grader, tmp_path):
+    """It computes what it should until it is in the process that counts."""
+    grade = grader.grade(write(tmp_path, solution_source() + FORGED), only={"q1", "q3", "q4"})
+    lost = {o.id.partition("::")[2] for o in grade.outcomes if o.outcome != "passed"}
+    assert lost == {"test_training_accuracy"}
+    assert "logits that its trained weights do not give" in q4(grade)["test_training_accuracy"][1]
+
+
+def test_nothing_to_train_is_no_fault_of_ours(grader, tmp_path):
+    for source in ("", "BasicBlock = 3"):
+        grade = grader.grade(write(tmp_path, source), only={"q4"})
+        outcome, message = q4(grade)["test_training_accuracy"]
+        assert outcome == "failed"
+        assert "the file is empty" in message or "is not defined" in message
+        assert grade.training is None
+
+
+def test_the_draw_is_secret_and_the_same():
+    assert secret_of("a", b"k") == secret_of("a", b"k")
+    assert len({secret_of("a", b"k"), secret_of("b", b"k"), secret_of("a", b"l"), seed_of("a", b"k")}) == 4
+    assert secret_of("a", b"k").bit_length() > 200
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path):
+    """`grade` on a machine with a GPU, up to where submissions are graded; yields a function that runs it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.delenv("CIFAR10_ROOT", raising=False)
+    asked = {}
+
+    def grade_all(submissions, out, **options):
+        asked.update(options)
+        return [], []
+
+    monkeypatch.setattr("autograder.classroom.grade_all", grade_all)
+    submission = write(tmp_path, "")
+
+    def run(*arguments):
+        asked.clear()
+        result = CliRunner().invoke(main, ["grade", str(submission), "--out", str(tmp_path / "out"), *arguments])
+        return result, dict(asked)
+
+    return run
+
+
+def test_cuda_needs_data(command):
+    result, asked = command("--device", "cuda")
+    assert result.exit_code == 2
+    assert not asked
+    (line,) = [line for line in result.output.splitlines() if line.startswith("Error")]
+    assert "CIFAR10_ROOT" in line
+    assert "--data" in line
+
+
+def test_without_data_the_check_is_deferred(command):
+    result, asked = command()
+    assert result.exit_code == 0
+    assert result.output.count("the training check is deferred: CIFAR-10 is needed") == 1
+    assert asked["training"].problem
+
+
+def test_without_calibration_the_check_is_deferred(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.examination.setup.calibrated", lambda: None)
+    root = make_standin(tmp_path / "standin", 20, 10)
+    for arguments in (("--data", str(root)), ("--device", "cuda", "--data", str(root))):
+        result, asked = command(*arguments)
+        assert result.exit_code == 0
+        assert result.output.count("its threshold is not calibrated yet: run python -m benchmarks.") == 1
+        assert asked["training"].problem
+
+
+def test_standin_images_are_no_examination(command, tmp_path, monkeypatch):
+    monkeypatch.setattr("autograder.examination.setup.calibrated", lambda: trainings.setup().calibration)
+    result, asked = command("--data", str(make_standin(tmp_path / "standin", 20, 10)))
+    assert "the images are a stand-in" in result.output
+    assert asked["training"].problem
+
+
+def test_options_reach_the_training(command, tmp_path):
+    root = make_standin(tmp_path / "standin", 20, 10)
+    _, asked = command("--data", str(root), "--train", "audit", "--gpu-jobs", "3")
+    assert (asked["training"].policy, asked["training"].data, asked["gpu_jobs"]) == ("audit", root, 3)
+    _, asked = command("--device", "cpu", "--data", str(root))
+    assert asked["training"] is None
+    assert command("--train", "some")[0].exit_code == 2
+
+
+def test_a_later_run_fills_in(tmp_path):
+    """What was deferred where there was no GPU is judged over the same results, and nothing else is."""
+    submission, out = write(tmp_path, trainings.small()), tmp_path / "out"
+    result = out / "submission.json"
+    out.mkdir()
+    q1 = Outcome("public/test_q1.py::test_x", "q1", "X: x.", 3.0, 3.0, "passed", False, "", ())
+    q3 = Outcome("public/test_q3.py::test_z", "q3", "Z: z.", 0.0, 2.0, "failed", False, "No.", ())
+    waits = Outcome(
+        "hidden/test_q4_hidden.py::test_y", "q4", "Y: y.", 0.0, 0.0, "deferred", True, "Deferred: later", ()
+    )
+    before = Grade(submission.name, fingerprint(submission), "graded", 1.0, (), (), (q1, q3, waits))
+    result.write_text(json.dumps({**before.to_json(), "suite": suite_version()}))
+
+    setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50))
+    setup = dataclasses.replace(setup, calibration=dataclasses.replace(setup.calibration, threshold=0.0))
+    told = []
+    (after,), failures = grade_all([submission], out, only=["q4"], training=setup, tell=told.append)
+    assert not failures
+    (judged,) = [test for test in after["tests"] if "test_training_accuracy" in test["id"]]
+    assert judged["outcome"] == "passed", judged["message"]
+    scores = {question: (score["score"], score["possible"]) for question, score in after["questions"].items()}
+    assert scores == {"q1": (3, 3), "q3": (0, 2), "q4": (12, 20)}
+    assert after["training"]["trained"]
+    assert told
+    assert told[0].startswith("training, epoch ")
+
+    again, _ = grade_all([submission], out, only=["q1", "q4"], training=setup)
+    assert again == [after], "there is nothing left to do"

@@ -1,0 +1,342 @@
+"""The training that counts: it learns, repeats itself, and ends in good order whatever the network is."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import utils
+from autograder import arithmetic, pixels, training
+from autograder.pixels import moved
+from autograder.training import STEPS_BETWEEN_REPORTS, Recipe, fit, learning_rate, predict
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(epochs=3, batch_size=20, peak_lr=0.05)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks this small only lose by more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def small_net() -> nn.Sequential:
+    torch.manual_seed(3)
+    return nn.Sequential(
+        *(nn.Conv2d(3, 8, 3, 4, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU()),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)),
+    )
+
+
+def coloured(count=210):
+    """Images of one colour and some noise; two classes are easily told apart, whatever is moved or mirrored."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(count) % 2 * 7
+    colours = torch.tensor([[200, 60, 60], [60, 60, 200]])[labels // 7]
+    images = colours[:, :, None, None] + torch.randint(-40, 41, (count, 3, 32, 32), generator=generator)
+    return images.to(torch.uint8), labels
+
+
+def train(net, recipe=RECIPE, seed=5, data=None, **options):
+    fit(net, *(data or coloured()), recipe, device=CPU, seed=seed, **options)
+    return net
+
+
+def accuracy(net):
+    images, labels = coloured(100)
+    return float((predict(net, images, device=CPU).argmax(dim=1) == labels).float().mean())
+
+
+def test_it_learns():
+    assert accuracy(small_net()) < 0.7
+    assert accuracy(train(small_net())) > 0.95
+
+
+def test_the_same_seed_gives_the_same_network():
+    one, again, other = train(small_net()), train(small_net()), train(small_net(), seed=6)
+    assert same(one, again)
+    assert not same(one, other)
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_dropout_repeats_itself_too():
+    one, again = (nn.Sequential(small_net(), nn.Dropout(0.2)) for _ in range(2))
+    torch.rand(7)
+    assert same(train(one), train(again))
+
+
+def test_progress_is_told_seldom_and_truly():
+    told = []
+    recipe = dataclasses.replace(RECIPE, batch_size=4, epochs=2)
+    train(small_net(), recipe, progress=told.append)
+    steps = 210 // 4
+    assert [p.step for p in told] == [20, 40, steps, 60, 80, 100, 2 * steps]
+    assert STEPS_BETWEEN_REPORTS == 20
+    assert {p.steps for p in told} == {2 * steps}
+    assert [p.epoch for p in told] == [1] * 3 + [2] * 4
+    assert told[-1].accuracy > 0.9
+    assert told[-1].loss < told[0].loss
+    assert all(p.images_per_second > 0 for p in told)
+
+
+def test_no_more_steps_than_whole_batches():
+    """The rest of an epoch is dropped, but for data that is smaller than one batch."""
+    calls = []
+    net = small_net()
+    net.register_forward_hook(lambda _, args, __: calls.append(len(args[0])))
+    train(net, dataclasses.replace(RECIPE, batch_size=100, epochs=1))
+    assert calls == [100, 100, 100]  # the first is the trial
+    calls.clear()
+    train(net, dataclasses.replace(RECIPE, batch_size=500, epochs=1))
+    assert calls == [210, 210]
+
+
+def test_every_epoch_has_each_image_once_in_its_own_order():
+    seen = []
+    net = small_net()
+    net.register_forward_pre_hook(lambda _, args: seen.append(args[0][:, 0, 0, 0].clone()))
+    shades = torch.arange(40, dtype=torch.uint8)[:, None, None, None].expand(40, 3, 32, 32)
+    train(net, Recipe(2, 10, 0.01), data=(shades, torch.arange(40) % 10))
+    first, second = (torch.cat(seen[1 + 4 * epoch : 5 + 4 * epoch]) for epoch in range(2))
+    assert len(first.unique()) == len(second.unique()) == 40
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, first.sort().values)
+
+
+def test_images_are_moved_and_mirrored_anew():
+    """Every image of the training is one of the data's, moved by up to 4 pixels, and no two epochs are alike."""
+    seen = []
+    net = small_net()
+    net.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
+    picture = torch.arange(3 * 32 * 32).remainder(251).view(1, 3, 32, 32).to(torch.uint8)
+    train(net, Recipe(30, 1, 0.01), data=(picture, torch.tensor([1])))
+    positions = torch.arange(-4, 5)
+    down, right, mirrored = torch.cartesian_prod(positions, positions, torch.tensor([0, 1])).T
+    choices = moved(picture, torch.zeros(len(down), dtype=torch.int64), down, right, mirrored.bool())
+    choices = pixels.normalised(choices)
+    found = {int((choices - image).abs().flatten(1).sum(dim=1).argmin()) for image in seen[1:]}
+    assert all(float((choices - image).abs().flatten(1).sum(dim=1).min()) == 0 for image in seen[1:])
+    assert len(found) > 15
+    assert {bool(mirrored[i]) for i in found} == {True, False}
+
+
+def test_moved_reflects_at_the_border():
+    image = torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4)
+    index, yes = torch.zeros(1, dtype=torch.int64), torch.tensor([True])
+    got = moved(image, index, torch.tensor([-1]), torch.tensor([2]), ~yes)
+    rows, columns = torch.tensor([1, 0, 1, 2]), torch.tensor([2, 3, 2, 1])
+    assert torch.equal(got[0, 0], image[0, 0][rows][:, columns])
+    mirrored = moved(image, index, torch.tensor([-1]), torch.tensor([2]), yes)
+    assert torch.equal(mirrored, got.flip(3))
+
+
+def test_pixels_are_normalised_as_in_the_notebook():
+    assert (pixels.MEAN, pixels.STD) == (utils.MEAN, utils.STD)
+    images, _ = coloured(2)
+    expected = (images.double() / 255 - torch.tensor(utils.MEAN).view(3, 1, 1)) / torch.tensor(utils.STD).view(3, 1, 1)
+    assert torch.allclose(pixels.normalised(images).double(), expected, atol=1e-5)
+
+
+def test_learning_rate_rises_and_falls_once():
+    recipe = Recipe(1, 1, 0.4, warmup=0.25)
+    rates = [learning_rate(step, 40, recipe) for step in range(40)]
+    assert max(rates) == rates[9] == 0.4
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[9:] == sorted(rates[9:], reverse=True)
+    assert 0 < rates[-1] < 0.02
+    assert 0 < rates[0] < 0.05
+
+
+def test_the_optimizer_is_as_the_recipe_says():
+    net = small_net()
+    optimizer = training._optimizer(net, Recipe(1, 1, 0.1, momentum=0.8, weight_decay=0.003))
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert {name: decays[id(p)] for name, p in net.named_parameters()} == {
+        **{"0.weight": 0.003, "1.weight": 0.0, "1.bias": 0.0},
+        **{"5.weight": 0.003, "5.bias": 0.0},
+    }
+    assert all(group["momentum"] == 0.8 and group["nesterov"] for group in optimizer.param_groups)
+
+
+def test_labels_are_smoothed():
+    """With half of each target spread over all classes the loss cannot fall below 1.6; without it falls far."""
+    told = []
+    for smoothing in (0.5, 0.0):
+        train(small_net(), dataclasses.replace(RECIPE, label_smoothing=smoothing), progress=told.append)
+    smoothed, plain = (p for p in told if p.step == p.steps)
+    assert smoothed.loss > 1.6
+    assert plain.loss < 0.8
+
+
+def test_only_kernels_decay():
+    """Parameters without gradient of their own shrink by weight decay, and by nothing else."""
+    net = small_net()
+    net.spare_kernel = nn.Parameter(torch.ones(4, 3, 3, 3))
+    net.spare_scale = nn.Parameter(torch.ones(1, 8, 1, 1))
+    net.spare_shift = nn.Parameter(torch.ones(8))
+    spare = net.spare_kernel, net.spare_scale, net.spare_shift
+    net.register_forward_hook(lambda _, __, logits: logits + 0 * sum(p.sum() for p in spare))
+    train(net)
+    assert float(net.spare_kernel.detach().max()) < 1
+    assert torch.equal(net.spare_scale, torch.ones(1, 8, 1, 1))
+    assert torch.equal(net.spare_shift, torch.ones(8))
+
+
+class Detached(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+class ListOfLayers(nn.Module):
+    """Its layers are unknown to PyTorch, but for one that forward does not use."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = [small_net()]
+        self.unused = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.layers[0](x)
+
+
+def frozen_net():
+    return small_net().requires_grad_(False)
+
+
+@pytest.mark.parametrize("make", [lambda: Detached(small_net()), frozen_net, nn.Flatten, ListOfLayers])
+def test_a_network_that_cannot_learn_ends_as_it_is(make):
+    net = make()
+    before = [p.detach().clone() for p in net.parameters()]
+    train(net)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+
+
+def test_a_loss_that_is_never_finite_ends_the_training():
+    told = []
+    net = small_net()
+    net.register_forward_hook(lambda _, __, logits: logits * float("nan"))
+    train(net, progress=told.append)
+    assert [p.epoch for p in told] == [1]
+    assert math.isnan(told[0].loss)
+
+
+def test_a_loss_that_is_not_finite_once_ends_nothing():
+    told, calls = [], []
+    net = small_net()
+
+    def forward(_, __, logits):
+        calls.append(1)
+        if len(calls) != 5:
+            return logits
+        logits.register_hook(torch.zeros_like)  # what float16's gradient scaler makes of such a step
+        return logits * float("inf")
+
+    net.register_forward_hook(forward)
+    train(net, progress=told.append)
+    assert [p.epoch for p in told] == [1, 2, 3]
+    assert math.isfinite(told[0].loss)
+
+
+def test_a_network_that_dislikes_channels_last_is_trained_all_the_same():
+    class Viewer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convolution = nn.Conv2d(3, 4, 3, 8, 1)
+            self.linear = nn.Linear(64, 10)
+
+        def forward(self, x):
+            return self.linear(self.convolution(x).view(len(x), -1))
+
+    net = train(Viewer())
+    assert accuracy(net) > 0.95
+    assert net.convolution.weight.is_contiguous()
+
+
+def test_errors_of_the_network_go_through():
+    net = small_net()
+    net[0].forward = lambda x: x.view(7)
+    with pytest.raises(RuntimeError, match="shape '\\[7\\]' is invalid"):
+        train(net)
+
+
+def test_out_of_memory_is_not_tried_again():
+    calls = []
+
+    def forward(x):
+        calls.append(1)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    net = small_net()
+    net.forward = forward
+    with pytest.raises(torch.OutOfMemoryError):
+        train(net)
+    assert calls == [1]
+
+
+def test_what_is_no_logits_is_said():
+    pair = small_net()
+    pair.register_forward_hook(lambda _, __, logits: (logits, logits))
+    with pytest.raises(TypeError, match="returns a tuple; it must return a tensor of logits"):
+        train(pair)
+    with pytest.raises(ValueError, match=r"shape \(20, 9\); for 20 images it must return \(20, 10\)"):
+        train(nn.Sequential(nn.Flatten(), nn.Linear(3072, 9)))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "words"),
+    [
+        (torch.zeros(4, 3, 32, 32), torch.zeros(4, dtype=torch.int64), "images must be uint8"),
+        (torch.zeros(0, 3, 32, 32, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64), "images must be uint8"),
+        (torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.zeros(4), "labels must be int64"),
+        (torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.zeros(5, dtype=torch.int64), "labels must be int64"),
+    ],
+)
+def test_wrong_data_is_said(images, labels, words):
+    with pytest.raises(ValueError, match=words):
+        train(small_net(), data=(images, labels))
+
+
+def test_predict_is_in_eval_mode_and_in_order():
+    net = train(small_net())
+    images, _ = coloured(50)
+    logits = predict(net, images, device=CPU, batch_size=20)
+    assert (logits.shape, logits.dtype, logits.requires_grad) == ((50, 10), torch.float32, False)
+    assert torch.allclose(logits[33:34], predict(net, images[33:34], device=CPU), atol=1e-5)
+
+
+def test_a_recipe_is_plain_json():
+    assert Recipe(**json.loads(json.dumps(dataclasses.asdict(RECIPE)))) == RECIPE
+
+
+def test_cuda_falls_back_from_half_precision(monkeypatch):
+    """Own layers that mix types fail in half precision: they get float32, after both layouts were tried."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda _: True)
+    ways = arithmetic._ways(torch.device("cuda"))
+    assert [(way.layout, way.half) for way in ways] == [
+        (torch.channels_last, torch.bfloat16),
+        (torch.contiguous_format, torch.bfloat16),
+        (torch.contiguous_format, None),
+    ]
+    monkeypatch.setattr(arithmetic, "_ways", lambda _: ways)
+    net = small_net()
+    net[0].register_forward_hook(
+        lambda _, __, y: y.new_zeros(y.shape, dtype=torch.float32).copy_(y).float() @ weight(y)
+    )
+
+    def weight(y):
+        return torch.eye(y.shape[-1]) if y.dtype is torch.float32 else no_half()
+
+    def no_half():
+        raise RuntimeError("expected scalar type Float but found BFloat16")
+
+    assert arithmetic.fastest_way(net, *coloured(8), CPU) == ways[-1]
+    assert arithmetic.fastest_way(small_net(), *coloured(8), CPU) == ways[0]
