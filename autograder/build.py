@@ -35,6 +35,7 @@ STUDENT_FILES = (
     "autograder/student/errors.py",
     "autograder/student/local.py",
     "autograder/student/probe.py",
+    "autograder/student/undrawn.py",
     "autograder/submission/*.py",
     "autograder/suite/*.py",
     "checkpoints.py",

@@ -26,7 +26,6 @@ from autograder.submission import (
     read_submission,
     slice_submission,
 )
-from autograder.suite.journal import Journal
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite
 
@@ -134,21 +133,13 @@ class Grader:
             if not unsafe:
                 raise
 
-    def grade(
-        self,
-        path: Path,
-        *,
-        only: Collection[str] | None = None,
-        earlier: Sequence[Outcome] = (),
-        journal: Journal | None = None,
-    ) -> Grade:
+    def grade(self, path: Path, *, only: Collection[str] | None = None, earlier: Sequence[Outcome] = ()) -> Grade:
         """Grade one submission; whatever it holds, there is a grade.
 
         Args:
             path: a `.ipynb`, a `.py`, or the `.zip` that `grader.export()` makes.
             only: the questions to judge; all when None.
             earlier: what this very file got for questions that are not judged now, from the same tests.
-            journal: is filled, see `run_suite`; what it knows counts only where all of the code runs.
         """
         start = time.perf_counter()
         try:
@@ -159,7 +150,7 @@ class Grader:
             return judged.grade(path.name, fingerprint(path), start)
         slice_ = slice_submission(submission)
         with self._open(slice_) as student:
-            judged = self._grade_slice(slice_, student, only, submission.sha256, earlier, journal or Journal())
+            judged = self._grade_slice(slice_, student, only, submission.sha256, earlier)
         return judged.grade(submission.name, submission.sha256, start)
 
     def close(self) -> None:
@@ -179,13 +170,7 @@ class Grader:
         return Unconfined(slice_) if self._zygote is None else RemoteStudent(slice_, self._limits, self._zygote)
 
     def _grade_slice(
-        self,
-        slice_: Slice,
-        student: Any,
-        only: Collection[str] | None,
-        sha256: str,
-        earlier: Sequence[Outcome],
-        journal: Journal,
+        self, slice_: Slice, student: Any, only: Collection[str] | None, sha256: str, earlier: Sequence[Outcome]
     ) -> "_Judged":
         missing = [f"`{name}` is not defined." for name in slice_.missing]
         status = "incomplete" if missing else "graded"
@@ -193,13 +178,11 @@ class Grader:
             raised = list(student.problems)
         except (StudentCrash, StudentTimeout) as failure:
             status, raised = "crashed", [str(failure)]
-        if missing or raised:
-            journal.known = {}
         seed = seed_of(sha256, self._key)
         if self._needs_proof(only, earlier):
             earlier = (*earlier, *self._judge(student, PROVING, seed, None))
         trainer = self._trainer(slice_, secret_of(sha256, self._key), earlier)
-        outcomes = self._judge(student, only, seed, trainer, journal)
+        outcomes = self._judge(student, only, seed, trainer)
         isolation = (*(["unsafe"] if self._unsafe else []), *student.isolation)
         problems = (*missing, *slice_.problems, *raised)
         record = trainer.record.to_json() if trainer is not None and trainer.record is not None else None
@@ -215,14 +198,9 @@ class Grader:
         return not {*only, *(outcome.question for outcome in earlier)}.issuperset(PROVING)
 
     def _judge(
-        self,
-        student: Any,
-        only: Collection[str] | None,
-        seed: int,
-        trainer: Trainer | None,
-        journal: Journal | None = None,
+        self, student: Any, only: Collection[str] | None, seed: int, trainer: Trainer | None
     ) -> tuple[Outcome, ...]:
-        return tuple(run_suite(student, SUITE, only=only, seed=seed, training=trainer, journal=journal))
+        return tuple(run_suite(student, SUITE, only=only, seed=seed, training=trainer))
 
 
 @dataclass(frozen=True)

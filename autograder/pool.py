@@ -20,8 +20,7 @@ from autograder.examination.setup import Setup
 from autograder.examination.turns import Turns
 from autograder.grade import Grade, Grader
 from autograder.student.errors import GraderBroken
-from autograder.suite.journal import Journal
-from autograder.suite.outcome import Case, Outcome
+from autograder.suite.outcome import Outcome
 
 PR_SET_PDEATHSIG = 1
 
@@ -35,7 +34,6 @@ def grade_each(
     key: bytes = b"",
     earlier: Mapping[Path, Sequence[Outcome]] | None = None,
     tell: Callable[[str], None] = lambda line: None,
-    known: Callable[[Path], Mapping[str, Case]] = lambda path: {},
 ) -> Iterator[tuple[Path, Grade | GraderBroken]]:
     """Grade submissions in parallel processes; yields each with its grade as it is done.
 
@@ -46,7 +44,6 @@ def grade_each(
         unsafe, key: as of `Grader`.
         earlier: what they got before for questions that are not judged now.
         tell: called with how far the trainings are.
-        known: the cases of each that need not be run, see `Journal`.
     """
     if not todo:
         return
@@ -59,8 +56,7 @@ def grade_each(
         ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=start) as pool,
     ):
         futures = {
-            pool.submit(_grade_one, path, only, [*(earlier or {}).get(path, ())], known(path)): path
-            for path, only in todo.items()
+            pool.submit(_grade_one, path, only, [*(earlier or {}).get(path, ())]): path for path, only in todo.items()
         }
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -99,15 +95,13 @@ def _start_process(
             os._exit(1)
 
 
-def _grade_one(
-    path: Path, only: Collection[str], earlier: Sequence[Outcome], known: Mapping[str, Case]
-) -> Grade | GraderBroken:
+def _grade_one(path: Path, only: Collection[str], earlier: Sequence[Outcome]) -> Grade | GraderBroken:
     global _grader
     try:
         if _grader is None:
             _grader = _make_grader()
             atexit.register(_grader.close)
-        return _grader.grade(path, only=only, earlier=earlier, journal=Journal(known))
+        return _grader.grade(path, only=only, earlier=earlier)
     except GraderBroken as broken:
         if _grader is not None:
             _grader.close()

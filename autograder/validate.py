@@ -10,15 +10,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from autograder.build import solved_notebook
-from autograder.contract import QUESTIONS, REQUIRED
 from autograder.gallery import Entry, complete
-from autograder.grade import Grade, Grader
-from autograder.pool import grade_each
+from autograder.rehearsal import rehearse
 from autograder.report.text import count, number
-from autograder.student.errors import GraderBroken
-from autograder.submission import read_submission, slices
-from autograder.suite.journal import Journal
-from autograder.suite.outcome import Case, Outcome
+from autograder.suite.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -26,11 +21,11 @@ class Graded:
     """A gallery entry and what the suite made of it."""
 
     entry: Entry
-    grade: Grade
+    outcomes: tuple[Outcome, ...]
 
     def lost(self) -> list[Outcome]:
         """Tests that lost points, in any question."""
-        return [outcome for outcome in self.grade.outcomes if outcome.points < outcome.possible]
+        return [outcome for outcome in self.outcomes if outcome.points < outcome.possible]
 
     def lost_in_its_question(self) -> list[Outcome]:
         """Those of the question that the entry gets wrong."""
@@ -47,7 +42,7 @@ class Graded:
     @property
     def names(self) -> tuple[str, ...]:
         """The mistakes that were named, in its question."""
-        mine = [outcome for outcome in self.grade.outcomes if outcome.question == self.entry.question]
+        mine = [outcome for outcome in self.outcomes if outcome.question == self.entry.question]
         return tuple(dict.fromkeys(name for outcome in mine for name in outcome.misconceptions))
 
 
@@ -101,7 +96,7 @@ class Findings:
     def idle(self) -> list[Outcome]:
         """Tests that no entry fails; those that are deferred on this machine do not count."""
         failed = {outcome.id for g in self.graded for outcome in g.lost()}
-        tests = {o.id: o for g in self.graded for o in g.grade.outcomes if o.outcome != "deferred"}
+        tests = {o.id: o for g in self.graded for o in g.outcomes if o.outcome != "deferred"}
         return [outcome for id, outcome in tests.items() if id not in failed]
 
     @property
@@ -111,61 +106,24 @@ class Findings:
 
 
 def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None] = lambda name: None) -> Findings:
-    """Grade every entry, completed by the solution, with the whole suite behind the sandbox.
-
-    A case that uses only names whose code is the solution's ends as it does for the solution, and is not run again.
+    """Run the whole suite on every entry, completed by the solution; see `autograder.rehearsal`.
 
     Raises:
-        GraderBroken: an entry could not be graded, through no fault of its own.
+        GraderBroken: an entry could not be graded.
     """
     solution = "\n\n".join(cell.source for cell in solved_notebook().cells if cell.cell_type == "code")
     graded: dict[str, Graded] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        files = {Path(scratch) / f"{entry.name}.py": entry for entry in entries}
+        files = {Path(scratch) / "entries" / f"{entry.name}.py": entry for entry in entries}
+        (Path(scratch) / "entries").mkdir()
         for path, entry in files.items():
             path.write_text(complete(entry, solution), encoding="utf-8")
-        todo = dict.fromkeys(files, tuple(QUESTIONS))
-        for path, grade in grade_each(todo, min(jobs, len(files)), known=Known(solution, Path(scratch))):
-            if isinstance(grade, GraderBroken):
-                raise type(grade)(f"{files[path].name}: {grade}")
-            graded[files[path].name] = Graded(files[path], grade)
+        reference = Path(scratch) / "solution.py"
+        reference.write_text(solution, encoding="utf-8")
+        for path, outcomes in rehearse(reference, files, jobs):
+            graded[files[path].name] = Graded(files[path], tuple(outcomes))
             advance(files[path].name)
     return Findings(tuple(graded[entry.name] for entry in entries))
-
-
-class Known:
-    """How the cases end that use only names whose code an entry leaves as it is in the solution."""
-
-    def __init__(self, solution: str, scratch: Path):
-        path = scratch / "solution.py"
-        path.write_text(solution, encoding="utf-8")
-        self._journal = Journal()
-        with Grader() as grader:
-            grader.grade(path, journal=self._journal)
-        self._solution = _code(path)
-
-    def __call__(self, path: Path) -> dict[str, Case]:
-        """The cases that need not be run on the completed entry at `path`."""
-        mine = _code(path)
-        return self._journal.unaffected_by({name for name in REQUIRED if mine[name] != self._solution[name]})
-
-
-def _code(path: Path) -> dict[str, list[str]]:
-    """For each required name the statements that define it, with what they need. A repeated import counts once."""
-    code = {}
-    for name, slice_ in zip(REQUIRED, slices(read_submission(path), [[name] for name in REQUIRED]), strict=True):
-        imports = set()
-        code[name] = [text for text in slice_.statements if not _repeats(text, imports)]
-    return code
-
-
-def _repeats(statement: str, imports: set[str]) -> bool:
-    """Whether the statement is an import that is in `imports` already; it is afterwards."""
-    if statement in imports:
-        return True
-    if statement.startswith(("import ", "from ")):
-        imports.add(statement)
-    return False
 
 
 def print_findings(findings: Findings, console: Console) -> None:

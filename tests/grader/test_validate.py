@@ -8,7 +8,6 @@ import pytest
 from rich.console import Console
 
 from autograder.gallery import Entry, load_gallery
-from autograder.grade import Grade
 from autograder.suite.outcome import Outcome
 from autograder.validate import Findings, Graded, examine, print_findings
 from tests.grader.conftest import run
@@ -29,7 +28,7 @@ def graded(what: Entry, *failing: str, named: tuple[str, ...] = ()) -> Graded:
                 if id in failing else ())
         for id, question in TESTS.items()
     ]  # fmt: skip
-    return Graded(what, Grade(f"{what.name}.py", "", "graded", 1.0, (), (), tuple(outcomes)))
+    return Graded(what, tuple(outcomes))
 
 
 SOUND = [
@@ -92,9 +91,9 @@ def test_idle_tests_and_unnamed_mistakes_are_no_fault():
 def test_deferred_test_is_not_idle():
     outcomes = [
         dataclasses.replace(o, outcome="deferred", possible=0.0, points=0.0) if o.question == "q2" else o
-        for o in SOUND[1].grade.outcomes
+        for o in SOUND[1].outcomes
     ]
-    deferred = Graded(SOUND[1].entry, dataclasses.replace(SOUND[1].grade, outcomes=tuple(outcomes)))
+    deferred = Graded(SOUND[1].entry, tuple(outcomes))
     assert Findings((deferred,)).idle == []
 
 

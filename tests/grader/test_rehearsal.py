@@ -1,18 +1,20 @@
-"""`validate` does not run again what cannot have changed, and finds the same as if it had."""
+"""`validate` runs entries in processes of their own, and does not run again what cannot have changed."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
+from autograder import rehearsal
 from autograder.gallery import complete, load_gallery
-from autograder.grade import Grader
+from autograder.grade import SUITE
+from autograder.rehearsal import Known, RehearsalFailed, code_of, judge, rehearse
 from autograder.student.local import LocalStudent
 from autograder.student.remote import RemoteStudent
 from autograder.submission import read_submission, slice_submission
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case
-from autograder.validate import Known
+from autograder.suite.run import run_suite
 from tests.grader.samples import GALLERY, solution_source
 
 ENTRIES = {entry.name: entry for entry in load_gallery(GALLERY)}
@@ -26,43 +28,58 @@ CHANGES = [
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory):
-    return Known(solution_source(), tmp_path_factory.mktemp("solution"))
+def solution(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("solution") / "solution.py"
+    path.write_text(solution_source(), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def known(solution) -> Known:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    journal, _ = judge(solution, None)
+    torch.set_num_threads(before)
+    return Known(journal, code_of(solution))
 
 
 @pytest.mark.parametrize(("name", "run", "kept"), CHANGES, ids=[name for name, _, _ in CHANGES])
 def test_the_same_is_found(name, run, kept, known, tmp_path):
     path = tmp_path / f"{name}.py"
     path.write_text(complete(ENTRIES[name], solution_source()), encoding="utf-8")
-    cases = known(path)
+    cases = known.cases(path)
     assert not any(run in case for case in cases)
     assert any(kept in case for case in cases)
-    journal = Journal(cases)
-    with Grader() as grader:
-        outcomes = grader.grade(path, journal=journal).outcomes
-        assert not journal.names.keys() & cases.keys(), "a known case was run"
-        assert outcomes == grader.grade(path).outcomes
+    journal, outcomes = judge(path, known)
+    assert not journal.names.keys() & cases.keys(), "a known case was run"
+    assert outcomes == judge(path, None)[1]
 
 
-def test_a_case_is_taken_as_known(tmp_path):
+def test_a_case_is_taken_as_known(solution, known, tmp_path):
     """What is known is not looked into: here it is wrong, and comes out wrong."""
-    path = Path(tmp_path) / "solution.py"
-    path.write_text(solution_source(), encoding="utf-8")
-    case = "hidden/test_q1_hidden.py::test_forward test_forward"
-    with Grader() as grader:
-        journal = Journal()
-        grader.grade(path, only=["q1"], journal=journal)
-        case = next(id for id in journal.cases if "test_q1_hidden.py::test_forward" in id)
-        grade = grader.grade(path, only=["q1"], journal=Journal({case: Case("failed", "as told")}))
-        [lost] = [outcome for outcome in grade.outcomes if outcome.points < outcome.possible]
-        assert (lost.message, lost.id.split("::")[1]) == ("as told", "test_forward")
-        # All may be known: nothing is left to run.
-        grade = grader.grade(path, only=["q1"], journal=Journal(journal.cases))
-        assert (grade.score, grade.possible) == (25, 25)
-        # Where not all of the code runs, another name's code may be at fault: everything is run.
-        path.write_text(f"{solution_source()}\n\n\nResNet.width = 1 / 0\n", encoding="utf-8")
-        grade = grader.grade(path, only=["q1"], journal=Journal({case: Case("failed", "as told")}))
-        assert all(outcome.message != "as told" for outcome in grade.outcomes)
+    case = next(id for id in known.journal.cases if "test_q1_hidden.py::test_forward" in id)
+    student = LocalStudent.from_file(solution)
+    outcomes = run_suite(student, SUITE, only=["q1"], journal=Journal({case: Case("failed", "as told")}))
+    [lost] = [outcome for outcome in outcomes if outcome.points < outcome.possible]
+    assert (lost.message, lost.id.split("::")[1]) == ("as told", "test_forward")
+    # All may be known: nothing is left to run.
+    outcomes = run_suite(student, SUITE, only=["q1"], journal=Journal(known.journal.cases))
+    assert sum(outcome.points for outcome in outcomes) == 25
+    # Where not all of the code runs, another name's code may be at fault: everything is run.
+    broken = tmp_path / "broken.py"
+    broken.write_text(f"{solution_source()}\n\n\nResNet.width = 1 / 0\n", encoding="utf-8")
+    assert any("q2" in case for case in known.cases(broken))
+    journal, _ = judge(broken, known)
+    assert journal.names.keys() == journal.cases.keys()
+
+
+def test_what_brings_its_process_down_is_named(solution, tmp_path, monkeypatch):
+    path = tmp_path / "sly.py"
+    for line, said in (("__import__('os')._exit(3)", "exit status 3"), ("while True: pass", "within 12 s")):
+        path.write_text(f"{solution_source()}\n\n\nclass ResNet(ResNet):\n    {line}\n", encoding="utf-8")
+        monkeypatch.setattr(rehearsal, "LONGEST", 12.0)
+        with pytest.raises(RehearsalFailed, match=f"sly.py .*{said}"):
+            list(rehearse(solution, [path], 1))
 
 
 NEEDS_VALUES = """
