@@ -156,6 +156,10 @@ def validate(gallery: Path, jobs: int) -> None:
     Exit status 1 when a right one loses a point, a wrong one loses none in its question or one in another, or a
     mistake is given another mistake's name.
     """
+    from autograder.forks import forks
+
+    forks()  # the first of them takes seconds to start: it does so while this process imports what it needs
+
     from rich.console import Console
 
     from autograder.gallery import BadEntry, load_gallery

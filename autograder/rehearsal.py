@@ -4,7 +4,6 @@ That is twice as fast, and `tests/grader/test_sandbox_parity.py` shows that test
 uses only names whose code is the solution's ends as it does for the solution, and is not run again.
 """
 
-import multiprocessing
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from autograder.contract import REQUIRED
+from autograder.forks import forks
 from autograder.grade import SUITE, seed_of
 from autograder.student.errors import GraderBroken
 from autograder.student.special import Unconfined
@@ -87,8 +87,7 @@ def _repeats(statement: str, imports: set[str]) -> bool:
 def _in_processes(
     tasks: Collection[tuple[Path, Known | None]], jobs: int
 ) -> Iterator[tuple[Path, tuple[Journal, list[Outcome]]]]:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["autograder.warm"])
+    context = forks()
     waiting = list(reversed(tasks))
     running: dict[Connection, tuple[Path, BaseProcess, float]] = {}
     try:
