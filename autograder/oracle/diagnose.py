@@ -5,9 +5,10 @@ train mode. Single mistakes are tried first, then pairs. The search is bounded b
 same submission gets the same diagnosis on any machine.
 """
 
+import functools
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,13 +96,12 @@ class Diagnostician:
     def _examine(self, kind: str) -> Diagnosis | None:
         """The mistake that explains everything that is observed of a class of the student's."""
         exhibits = self._exhibits(kind, 0)
-        wrong = [e for e in exhibits if not _explains((), e)]
-        if not wrong:
-            return None
-        forward = [e for e in wrong if e.seen.aspect != "gradient"]
+        forward = [e for e in exhibits if e.seen.aspect != "gradient" and not _explains((), e)]
         if forward:  # gradients of something else tell nothing more
             exhibits = [e for e in exhibits if e.seen.aspect != "gradient"]
-            wrong = forward
+        wrong = forward or [e for e in exhibits if e.seen.aspect == "gradient" and not _explains((), e)]
+        if not wrong:
+            return None
         exhibits = [*wrong, *(e for e in exhibits if not any(e is w for w in wrong))]
         fitting = [m for m in _singles(kind) if all(_explains(m, e) for e in exhibits)]
         if len({m[0].name for m in fitting}) > 1:
@@ -144,7 +144,8 @@ def _explaining_pairs(kind: str, exhibits: Sequence[Exhibit]) -> Iterator[tuple[
             yield pair
 
 
-def _changed(mistakes: Iterable[Misconception], design: Design) -> Design | None:
+@functools.lru_cache(maxsize=4096)
+def _changed(mistakes: tuple[Misconception, ...], design: Design) -> Design | None:
     """The design with every mistake made that makes a difference to it; None when that is impossible."""
     for misconception in mistakes:
         try:
