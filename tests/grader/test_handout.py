@@ -36,9 +36,18 @@ def standin(tmp_path_factory) -> Path:
     return make_standin(tmp_path_factory.mktemp("standin"), 512, 256)
 
 
-def run_here(handout: Path, *arguments: str, **kwargs):
-    """Run a Python module in the handout; its own packages come before the repository's."""
-    return run(sys.executable, "-m", *arguments, cwd=handout, PYTHONPATH=str(handout), **kwargs)
+# What the command `pytest` does, in an environment that knows nothing of this repository.
+PYTEST = """
+import sys
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
+import pytest
+sys.exit(pytest.console_main())
+"""
+
+
+def run_pytest(handout: Path, *arguments: str):
+    """Type `pytest` in the handout."""
+    return run(sys.executable, "-P", "-c", PYTEST, *arguments, cwd=handout, PYTHONPATH="")
 
 
 def write_notebook(handout: Path, notebook: nbformat.NotebookNode) -> Path:
@@ -67,7 +76,7 @@ def text_of(cell: nbformat.NotebookNode) -> str:
 
 
 def test_stubs_fail_with_messages_a_student_can_read(handout):
-    process = run_here(handout, "pytest")
+    process = run_pytest(handout)
     said = process.stdout
     assert process.returncode == 1
     assert "q1 BasicBlock: 0 of 9 checks pass, 0 of 15 points" in said
@@ -79,10 +88,10 @@ def test_stubs_fail_with_messages_a_student_can_read(handout):
 
 
 def test_solution_passes_in_seconds(handout):
-    run_here(handout, "pytest", "-k", "nothing")  # compile and warm the disk
+    run_pytest(handout, "-k", "nothing")  # compile and warm the disk
     write_notebook(handout, solution_notebook())
     start = os.times()
-    process = run_here(handout, "pytest")
+    process = run_pytest(handout)
     end = os.times()
     assert process.returncode == 0, process.stdout
     assert sum(end[2:4]) - sum(start[2:4]) < 30, "seconds of processor time"
@@ -95,7 +104,7 @@ def test_one_mistake_keeps_its_own_message(handout):
         if cell.source.startswith("class BasicBlock"):
             cell.source = cell.source.replace("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)")
     write_notebook(handout, notebook)
-    process = run_here(handout, "pytest", "-k", "q1")
+    process = run_pytest(handout, "-k", "q1")
     assert re.search(r"q1 BasicBlock: 4 of 9 checks pass", process.stdout), process.stdout
     assert "Asked: " in process.stdout
     assert "Came:  " in process.stdout
@@ -107,7 +116,7 @@ def test_syntax_error_in_one_cell_is_said_in_one_line(handout):
     for cell in notebook.cells:
         cell.source = cell.source.replace("class Bottleneck(nn.Module):", "class Bottleneck(nn.Module)")
     write_notebook(handout, notebook)
-    process = run_here(handout, "pytest", "-k", "q2")
+    process = run_pytest(handout, "-k", "q2")
     assert process.returncode == 1
     assert "cell " in process.stdout
     assert "`Bottleneck` is not defined" in process.stdout
@@ -115,7 +124,7 @@ def test_syntax_error_in_one_cell_is_said_in_one_line(handout):
 
 def test_missing_notebook_is_one_line(handout):
     (handout / "assignment" / "resnet.ipynb").unlink()
-    process = run_here(handout, "pytest")
+    process = run_pytest(handout)
     assert process.returncode == 2
     assert "resnet.ipynb" in process.stdout + process.stderr
     assert "Traceback" not in process.stdout + process.stderr
