@@ -23,6 +23,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.contract import QUESTIONS, REQUIRED
+from autograder.submission.slice import start_of
 
 HEADERS = ("question", "misconception", "evidence")
 _HEADER = re.compile(r"# (?P<key>\w+): (?P<value>\S.*)")
@@ -182,7 +183,7 @@ def _parts(entry: Entry, names: Iterable[str]) -> list[_Part]:
         found = [name for name in _defined(node) if name in wanted]
         if found:
             wanted -= set(found)
-            starts.append((found, _with_comments(lines, _first_line(node))))
+            starts.append((found, _with_comments(lines, start_of(node)[0])))
     ends = [start for _, start in starts[1:]] + [len(lines)]
     parts = [
         _Part(found[0], frozenset(found[1:]), "\n".join(lines[start:end]).strip("\n"))
@@ -206,11 +207,6 @@ def _with_comments(lines: list[str], start: int) -> int:
     while start > 0 and lines[start - 1].startswith("#"):
         start -= 1
     return start
-
-
-def _first_line(node: ast.stmt) -> int:
-    """Index of a statement's first line, decorators included."""
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) - 1
 
 
 def _defined(node: ast.stmt) -> list[str]:
@@ -249,7 +245,7 @@ def _replace(cell: NotebookNode, parts: list[_Part]) -> bool:
     # From the bottom up, so that line numbers above stay valid.
     for name in sorted(mine, key=lambda name: -definitions[name].lineno):
         node = definitions[name]
-        lines[_first_line(node) : node.end_lineno] = code[name].split("\n")
+        lines[start_of(node)[0] : node.end_lineno] = code[name].split("\n")
     if mine:
         cell.source = "\n".join(lines)
         cell.outputs = []

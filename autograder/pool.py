@@ -2,11 +2,9 @@
 
 import atexit
 import contextlib
-import ctypes
 import functools
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,10 +17,9 @@ import torch
 from autograder.examination.setup import Setup
 from autograder.examination.turns import Turns
 from autograder.grade import Grade, Grader
+from autograder.sandbox import linux
 from autograder.student.errors import GraderBroken
 from autograder.suite.outcome import Outcome
-
-PR_SET_PDEATHSIG = 1
 
 
 def grade_each(
@@ -90,9 +87,7 @@ def _start_process(
     _make_grader = functools.partial(Grader, unsafe, key=key, training=training, turns=turns, tell=tell)
     torch.set_num_threads(1)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended while torch was imported here
-            os._exit(1)
+        linux.die_with_parent(parent)
 
 
 def _grade_one(path: Path, only: Collection[str], earlier: Sequence[Outcome]) -> Grade | GraderBroken:

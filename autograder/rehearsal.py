@@ -4,6 +4,7 @@ That is twice as fast, and `tests/grader/test_sandbox_parity.py` shows that test
 uses only names whose code is the solution's ends as it does for the solution, and is not run again.
 """
 
+import ast
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from autograder.forks import forks
 from autograder.grade import SUITE, seed_of
 from autograder.student.errors import GraderBroken
 from autograder.student.special import Unconfined
-from autograder.submission import fingerprint, read_submission, slice_submission, slices
+from autograder.submission import Submission, read_submission, slice_submission, slices
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case, Outcome
 from autograder.suite.run import run_suite
@@ -36,9 +37,9 @@ class Known:
     journal: Journal
     code: dict[str, list[str]]
 
-    def cases(self, path: Path) -> dict[str, Case]:
+    def cases(self, submission: Submission) -> dict[str, Case]:
         """The cases that end on this submission as they do on the solution, for they use only code that it shares."""
-        mine = code_of(path)
+        mine = code_of(submission)
         return self.journal.unaffected_by({name for name in REQUIRED if mine[name] != self.code[name]})
 
 
@@ -52,26 +53,27 @@ def rehearse(solution: Path, submissions: Collection[Path], jobs: int) -> Iterat
         RehearsalFailed: a submission ended its process, or did not come to an end.
     """
     [(_, (journal, _))] = _in_processes([(solution, None)], 1)
-    known = Known(journal, code_of(solution))
+    known = Known(journal, code_of(read_submission(solution)))
     for path, (_, outcomes) in _in_processes([(path, known) for path in submissions], jobs):
         yield path, outcomes
 
 
 def judge(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
     """Run the suite on a submission in this process. Where not all of its code runs, nothing of it is known."""
-    slice_ = slice_submission(read_submission(path))
+    submission = read_submission(path)
+    slice_ = slice_submission(submission)
     student = Unconfined(slice_)
     sound = not (student.problems or slice_.missing)
-    journal = Journal(known.cases(path) if known is not None and sound else {})
-    return journal, run_suite(student, SUITE, seed=seed_of(fingerprint(path)), journal=journal)
+    journal = Journal(known.cases(submission) if known is not None and sound else {})
+    return journal, run_suite(student, SUITE, seed=seed_of(submission.sha256), journal=journal)
 
 
-def code_of(path: Path) -> dict[str, list[str]]:
+def code_of(submission: Submission) -> dict[str, list[str]]:
     """For each required name the statements that define it, with what they need. A repeated import counts once."""
     code = {}
-    for name, slice_ in zip(REQUIRED, slices(read_submission(path), [[name] for name in REQUIRED]), strict=True):
-        imports = set()
-        code[name] = [text for text in slice_.statements if not _repeats(text, imports)]
+    for name, slice_ in zip(REQUIRED, slices(submission, [[name] for name in REQUIRED]), strict=True):
+        imports, nodes = set(), [node for _, node in slice_.nodes]
+        code[name] = [text for text in map(ast.unparse, nodes) if not _repeats(text, imports)]
     return code
 
 

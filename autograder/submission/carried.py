@@ -5,7 +5,7 @@ import contextlib
 import io
 import tokenize
 
-from autograder.submission.slice import Slice, SlicedCell
+from autograder.submission.slice import Slice, SlicedCell, lines_of, start_of
 
 MOST_BYTES = 20_000
 """What a submission may carry. The longest right one of the gallery has 7,400 bytes, and holds the solution besides.
@@ -44,22 +44,12 @@ def _bare_cell(cell: SlicedCell) -> SlicedCell:
     body = ast.parse(cell.source).body
     lines = [b""] * len(source)
     for index in cell.keep:
-        first, column = _start(body[index])
-        last, end = body[index].end_lineno - 1, body[index].end_col_offset
-        part = source[first : last + 1]
-        part[-1] = part[-1][:end]
-        part[0] = part[0][column:]
+        first, _ = start_of(body[index])
+        part = lines_of(source, body[index])
         part[0] = b"; ".join(filter(None, (lines[first], part[0])))  # two statements on one line
-        lines[first : last + 1] = part
+        lines[first : body[index].end_lineno] = part
     text = b"\n".join(lines).decode().rstrip() + "\n"
     return SlicedCell(cell.label, text, tuple(range(len(cell.keep))), cell.module)
-
-
-def _start(node: ast.stmt) -> tuple[int, int]:
-    """Index of a statement's first line, and its column in bytes; a decorated one starts at its first decorator."""
-    if decorators := getattr(node, "decorator_list", ()):
-        return min(decorator.lineno for decorator in decorators) - 1, 0
-    return node.lineno - 1, node.col_offset
 
 
 def _without_comments(source: str) -> str:

@@ -24,12 +24,7 @@ def find_delegation(slice_: Slice) -> dict[str, str]:
     """For each required name that is built on a ready-made network: where, in words for the student."""
     if not any(word in cell.source for cell in slice_.cells for word in WORDS):
         return {}
-    nodes = [
-        (cell.label, node)
-        for cell in slice_.cells
-        for index, node in enumerate(ast.parse(cell.source).body)
-        if index in cell.keep
-    ]
+    nodes = slice_.nodes
     aliases = {alias: real for _, node in nodes for alias, real in _imports(node)}
     found = {}
     for name in REQUIRED:

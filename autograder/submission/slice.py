@@ -61,10 +61,10 @@ class Slice:
         return cls(cells, tuple(data["missing"]), tuple(data["problems"]))
 
     @property
-    def statements(self) -> list[str]:
-        """The statements that are executed, in order: without comments, each laid out in the one standard way."""
+    def nodes(self) -> list[tuple[str, ast.stmt]]:
+        """The statements that are executed, in order, each with the label of its cell."""
         bodies = [(cell, ast.parse(cell.source).body) for cell in self.cells]
-        return [ast.unparse(body[index]) for cell, body in bodies for index in cell.keep]
+        return [(cell.label, body[index]) for cell, body in bodies for index in cell.keep]
 
 
 @dataclass(frozen=True)
@@ -194,22 +194,27 @@ def _statements(parsed: Sequence[_Parsed], module: str) -> list[_Statement]:
         for index, node in enumerate(cell.body):
             if not _is_main_guard(node):
                 try:
-                    effect = footprint(node, _segment(lines, node), functions)
+                    effect = footprint(node, b"\n".join(lines_of(lines, node)).decode(), functions)
                 except (SyntaxError, RecursionError):  # top-level `await`; nested too deeply
                     continue
                 found.append(_Statement(number, index, node, effect))
     return found
 
 
-def _segment(lines: Sequence[bytes], node: ast.stmt) -> str:
-    """The source of a statement. Columns count bytes; a decorated definition starts at its first decorator."""
-    first, column = node.lineno, node.col_offset
+def start_of(node: ast.stmt) -> tuple[int, int]:
+    """Index of a statement's first line, and its column in bytes; a decorated one starts at its first decorator."""
     if decorators := getattr(node, "decorator_list", ()):
-        first, column = min(d.lineno for d in decorators), 0
-    part = list(lines[first - 1 : node.end_lineno])
+        return min(decorator.lineno for decorator in decorators) - 1, 0
+    return node.lineno - 1, node.col_offset
+
+
+def lines_of(lines: Sequence[bytes], node: ast.stmt) -> list[bytes]:
+    """The source of a statement, cut out of the lines of its cell. Columns count bytes."""
+    first, column = start_of(node)
+    part = list(lines[first : node.end_lineno])
     part[-1] = part[-1][: node.end_col_offset]
     part[0] = part[0][column:]
-    return b"\n".join(part).decode()
+    return part
 
 
 def _is_main_guard(node: ast.stmt) -> bool:

@@ -26,6 +26,17 @@ def run(*command: str | Path, cwd: Path = ROOT, timeout: float = 1500, **environ
     )
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """Small networks lose by more, and beside other processes much."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory) -> Path:
     """The folder of sample submissions."""

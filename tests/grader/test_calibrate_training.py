@@ -19,14 +19,7 @@ from benchmarks.threshold import Spread
 from benchmarks.training_networks import RIGHT, WRONG, builder
 from tests.grader.samples import entries
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small only lose by more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_threshold_lies_five_deviations_below():

@@ -13,13 +13,7 @@ from autograder.student.local import LocalStudent
 from autograder.submission import Cell, Submission, execute, slice_submission
 from tests.grader.samples import entries, solution_source
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -35,19 +35,16 @@ def solution(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def known(solution) -> Known:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def known(solution, one_thread) -> Known:
     journal, _ = judge(solution, None)
-    torch.set_num_threads(before)
-    return Known(journal, code_of(solution))
+    return Known(journal, code_of(read_submission(solution)))
 
 
 @pytest.mark.parametrize(("name", "run", "kept"), CHANGES, ids=[name for name, _, _ in CHANGES])
 def test_the_same_is_found(name, run, kept, known, tmp_path):
     path = tmp_path / f"{name}.py"
     path.write_text(complete(ENTRIES[name], solution_source()), encoding="utf-8")
-    cases = known.cases(path)
+    cases = known.cases(read_submission(path))
     assert not any(run in case for case in cases)
     assert any(kept in case for case in cases)
     journal, outcomes = judge(path, known)
@@ -68,7 +65,7 @@ def test_a_case_is_taken_as_known(solution, known, tmp_path):
     # Where not all of the code runs, another name's code may be at fault: everything is run.
     broken = tmp_path / "broken.py"
     broken.write_text(f"{solution_source()}\n\n\nResNet.width = 1 / 0\n", encoding="utf-8")
-    assert any("q2" in case for case in known.cases(broken))
+    assert any("q2" in case for case in known.cases(read_submission(broken)))
     journal, _ = judge(broken, known)
     assert journal.names.keys() == journal.cases.keys()
 

@@ -17,13 +17,7 @@ CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch_size=20, peak_lr=0.05)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Networks this small only lose by more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def small_net() -> nn.Sequential:
