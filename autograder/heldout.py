@@ -105,19 +105,20 @@ class Exam:
     """The classes by their new numbers."""
 
     @classmethod
-    def draw(cls, data: Cifar10, seed: int) -> "Exam":
+    def draw(cls, data: Cifar10, seed: int, heldout: int | None = None) -> "Exam":
         """Draw an examination; the same seed always gives the same one.
 
         Args:
             data: what to draw from.
             seed: at least 0, and secret. What a training sees tells the new numbers, so a seed of only 32 bits could
                 be found by trying them all; take 64 or more.
+            heldout: how many images to hold out; all of the test images when None.
         """
         for_classes, for_order, for_images = (
             np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(3)
         )
         number = for_classes.permutation(len(utils.CLASSES))  # of each class
-        order = torch.from_numpy(for_order.permutation(len(data.test_labels)))
+        order = torch.from_numpy(for_order.permutation(len(data.test_labels)))[:heldout]
         renumbered = torch.from_numpy(number)
         names = tuple(utils.CLASSES[old] for old in np.argsort(number))
         return cls(

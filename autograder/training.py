@@ -30,7 +30,7 @@ STEPS_BETWEEN_REPORTS = 20
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides how a network is trained, but for the seed; plain numbers, so that it can be kept as JSON.
+    """All that decides how a network is trained and examined, but for the seed; plain numbers, to be kept as JSON.
 
     Args:
         epochs: passes over the training images.
@@ -40,6 +40,8 @@ class Recipe:
         weight_decay: of convolutions and linear layers.
         label_smoothing: share of the target that is spread over all classes.
         warmup: share of the steps in which the learning rate rises from 0; it falls to 0 in the others.
+        images: how many of the training images are an epoch, drawn anew each time; all when None.
+        heldout: how many of the held-out images it is examined on, see `autograder.heldout`; all when None.
     """
 
     epochs: int
@@ -49,6 +51,15 @@ class Recipe:
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     warmup: float = 0.25
+    images: int | None = None
+    heldout: int | None = None
+
+    def in_words(self) -> str:
+        """For how long it trains, as in "trained ... on 2 epochs of 5,000 images each"."""
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        if self.images is None:
+            return epochs
+        return f"{epochs} of {self.images:,} images{' each' if self.epochs > 1 else ''}"
 
 
 @dataclass(frozen=True)
@@ -104,15 +115,16 @@ def fit(
     if optimizer is None:
         return
     generator = torch.Generator(device).manual_seed(seed)
-    batch = min(recipe.batch_size, len(images))
-    steps_in_epoch = len(images) // batch
+    images_in_epoch = min(recipe.images or len(images), len(images))
+    batch = min(recipe.batch_size, images_in_epoch)
+    steps_in_epoch = images_in_epoch // batch
     steps, step = recipe.epochs * steps_in_epoch, 0
     way = fastest_way(net, images[:batch], labels[:batch], device)
     scaler = torch.amp.GradScaler(device.type, enabled=way.half is torch.float16)
     start = time.perf_counter()
     for epoch in range(1, recipe.epochs + 1):
         tally = _Tally(device)
-        for pictures, truth in _batches(images, labels, batch, generator):
+        for pictures, truth in _batches(images, labels, steps_in_epoch, batch, generator):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, steps, recipe)
             optimizer.zero_grad()
@@ -172,9 +184,11 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.SGD | None:
     return torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 
-def _batches(images: Tensor, labels: Tensor, size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch: whole batches in random order, each image moved by up to `SHIFT` pixels and perhaps mirrored."""
-    count, device = len(images) // size * size, images.device
+def _batches(
+    images: Tensor, labels: Tensor, steps: int, size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch: so many batches in random order, each image moved by up to `SHIFT` pixels and perhaps mirrored."""
+    count, device = steps * size, images.device
     order = torch.randperm(len(images), generator=generator, device=device)[:count]
     down, right = torch.randint(-SHIFT, SHIFT + 1, (2, count), generator=generator, device=device)
     mirrored = torch.randint(2, (count,), generator=generator, device=device).bool()

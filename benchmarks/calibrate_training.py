@@ -5,9 +5,9 @@ Trains the solution and five other right networks, over many seeds, exactly as t
 that can be neglected. Then it trains wrong networks, to say which of them the threshold catches. It prints a table for
 the README, and with --write keeps recipe and threshold in `autograder/calibration.json`.
 
-On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROOT; on a CPU the budget "tiny" with
-stand-in images and the solution alone, for tests. Other data on a CPU, or fewer images, are a trial, which is never
-written.
+On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROOT; on a CPU with --data the budget
+"short", which takes an hour or two; on a CPU without data the budget "tiny", with stand-in images and the solution
+alone, for tests. Fewer images are a trial, which is never written.
 
 With --runs FILE it can be stopped at any time, and goes on there when it is started again. With --against-tutorial it
 also times the notebook's own training to the same accuracy.
@@ -44,13 +44,15 @@ def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> i
     if complaint := _complaint(options, device):
         print(complaint, file=sys.stderr)
         return 2
-    budget = "full" if device.type == "cuda" else "tiny"
+    budget = "full" if device.type == "cuda" else "short" if options.data else "tiny"
     try:
         data, name = _data(options, device)
     except DataProblem as problem:
         print(problem, file=sys.stderr)
         return 2
-    bench = _Bench(data, name, _recipe(options, budget, file), device, options.runs)
+    recipe = calibration.recipe_of(budget, file)
+    recipe = dataclasses.replace(recipe, epochs=options.epochs or recipe.epochs)
+    bench = _Bench(data, name, recipe, device, options.runs)
     # A few steps on a few images are not enough for every way to initialise weights.
     networks = (SOLUTION,) if data.standin else RIGHT
     right = [bench.run(networks[i % len(networks)], i) for i in range(options.seeds)]
@@ -126,9 +128,9 @@ def _complaint(options: argparse.Namespace, device: torch.device) -> str:
         return f"--images must be at least {FEWEST_IMAGES}"
     if options.images is not None and options.data is None and device.type == "cpu":
         return "--images needs --data: stand-in images are few as they are"
-    if options.write and (options.images is not None or (device.type == "cpu" and options.data is not None)):
-        return "this is a trial, and --write keeps no trials: leave out --images, and --data on a CPU"
-    if options.write and options.seeds < 20 and device.type == "cuda":
+    if options.write and options.images is not None:
+        return "this is a trial, and --write keeps no trials: leave out --images"
+    if options.write and options.seeds < 20 and (device.type == "cuda" or options.data):
         return "--write needs at least 20 --seeds: a threshold from fewer is a guess"
     return ""
 
@@ -140,12 +142,6 @@ def _data(options: argparse.Namespace, device: torch.device) -> tuple[Cifar10, s
     if data.standin and options.write:
         raise DataProblem("these are stand-in images: the threshold that counts needs CIFAR-10")
     return data, name
-
-
-def _recipe(options: argparse.Namespace, budget: str, file: Path) -> Recipe:
-    """The budget's recipe; for a trial on a CPU with other data the full one, as small as the options say."""
-    recipe = calibration.recipe_of("full" if options.data else budget, file)
-    return dataclasses.replace(recipe, epochs=options.epochs or recipe.epochs)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ class Runs:
 
 def run(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> Run:
     """Draw an examination, build the network, train and examine it; `seconds` are those of the training."""
-    exam = Exam.draw(data, EXAMS + seed)
+    exam = Exam.draw(data, EXAMS + seed, recipe.heldout)
     with builder(name) as build:
         start = time.perf_counter()
         try:
@@ -73,7 +73,7 @@ def run(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: in
 
 def watch(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> list[tuple[float, float]]:
     """Training accuracy and held-out accuracy after each epoch of one training."""
-    exam, curve = Exam.draw(data, EXAMS + seed), []
+    exam, curve = Exam.draw(data, EXAMS + seed, recipe.heldout), []
 
     def look(progress: Progress) -> None:
         if progress.step * progress.epochs == progress.steps * progress.epoch:  # the end of an epoch

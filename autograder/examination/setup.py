@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.calibration import NOT_CALIBRATED, BadCalibration, Calibration, calibrated
+from autograder.calibration import NOT_CALIBRATED, BadCalibration, Calibration, calibration_for
 from autograder.examination.turns import Turns
 from autograder.sandbox.limits import TrainingLimits
 from autograder.sandbox.sealed import SealedImages
@@ -50,7 +50,7 @@ def set_up(device: str, data: Path | None, policy: str) -> Setup:
 
     standin = load_cifar10(data).standin
     try:
-        calibration = calibrated()
+        calibration = calibration_for(device)
     except BadCalibration as error:
         return Setup(device, data, policy, problem=str(error))
     problem = NOT_CALIBRATED if calibration is None else STANDIN if standin else ""
@@ -90,7 +90,7 @@ class Equipment:
         """An examination of this draw."""
         from autograder.heldout import Exam
 
-        return Exam.draw(self.data, seed)
+        return Exam.draw(self.data, seed, self.setup.calibration.recipe.heldout)
 
     @functools.cached_property
     def data(self) -> "Cifar10":

@@ -88,7 +88,7 @@ class Trainer:
         setup, threshold = self._equipment.setup, self._equipment.setup.calibration.threshold
         if not must_train(setup.policy, proof.complete, self._seed):
             self.record = Record(False, None, threshold, None, PROVED)
-            return Examined(None, threshold, False, PROVED)
+            return Examined(None, threshold, False, note=PROVED)
         exam = self._equipment.exam(self._seed)
         trained = self._train(exam, own_block, want_state=proof.names is not None)
         accuracy = exam.accuracy(trained.logits)
@@ -98,34 +98,51 @@ class Trainer:
             require_own_logits(trained, proof.names, exam, self._seed)
         if accuracy < threshold and (worst := exam.worst_confusions(trained.logits)):
             note = "; ".join(filter(None, (note, f"mixed up most: {', '.join(map(str, worst))}")))
-        return Examined(accuracy, threshold, True, note)
+        return Examined(accuracy, threshold, True, setup.calibration.recipe.in_words(), note)
 
     def _train(self, exam: "Exam", own_block: bool, want_state: bool) -> Trained:
-        equipment = self._equipment
-        setup = equipment.setup
-
-        def attempt(turn: AbstractContextManager) -> Trained:
-            return train_confined(
-                bare(self._slice),
-                exam,
-                setup.calibration.recipe,
-                device=setup.device,
-                seed=random.Random(f"training {self._seed}").getrandbits(31),
-                limits=setup.limits,
-                want_state=want_state,
-                progress=lambda progress: equipment.tell(in_words(progress)),
-                own_block=own_block,
-                turn=turn,
-                images=equipment.images,
-                unsafe=equipment.unsafe,
-            )
-
         try:
-            return train_fairly(attempt, equipment.turns)
+            return train_in_turn(self._equipment, self._slice, exam, self._seed, own_block, want_state)
         except TrainingStopped as stopped:
             if stopped.failure is None:
                 pytest.skip(f"Deferred: {stopped.reason}")
             raise stopped.failure from None
+
+
+def train_in_turn(
+    equipment: Equipment, slice_: Slice, exam: "Exam", seed: int, own_block: bool = True, want_state: bool = False
+) -> Trained:
+    """Train the `ResNet18()` of this code when it is its turn, once more where the GPU may be to blame.
+
+    Args:
+        equipment: what to train with.
+        slice_: the code.
+        exam: what it learns from, and what it is shown afterwards.
+        seed: secret; of order, crops and what the network draws.
+        own_block, want_state: as of `train_confined`.
+
+    Raises:
+        TrainingStopped: it did not come to its end.
+    """
+    setup = equipment.setup
+
+    def attempt(turn: AbstractContextManager) -> Trained:
+        return train_confined(
+            bare(slice_),
+            exam,
+            setup.calibration.recipe,
+            device=setup.device,
+            seed=random.Random(f"training {seed}").getrandbits(31),
+            limits=setup.limits,
+            want_state=want_state,
+            progress=lambda progress: equipment.tell(in_words(progress)),
+            own_block=own_block,
+            turn=turn,
+            images=equipment.images,
+            unsafe=equipment.unsafe,
+        )
+
+    return train_fairly(attempt, equipment.turns)
 
 
 def in_words(progress: Progress) -> str:

@@ -15,12 +15,14 @@ class Examined:
         accuracy: share of the held-out images that it names, 0 to 1; None where it was not trained.
         threshold: what it must reach.
         trained: False where it need not be: it is proved to be the network whose accuracy is known.
+        budget: for how long it was trained, in words.
         note: for whoever reads the result, "" when there is nothing to say.
     """
 
     accuracy: float | None
     threshold: float
     trained: bool
+    budget: str = ""
     note: str = ""
 
 

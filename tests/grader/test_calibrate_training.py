@@ -166,7 +166,8 @@ def test_it_measures_prints_and_writes(quick, capsys):
     assert measured.recipe.epochs == 2
     assert measured.data == "stand-in images, 128"
     assert measured.hardware.startswith("CPU")
-    assert json.loads(file.read_text())["full"] == json.loads(calibration.FILE.read_text())["full"]
+    for other in ("full", "short"):
+        assert json.loads(file.read_text())[other] == json.loads(calibration.FILE.read_text())[other]
     assert f"**{measured.threshold:.1%}**" in said
     assert "over 7 trainings" in said
     assert "| solution | 7 |" in said
@@ -194,13 +195,16 @@ def test_runs_that_are_kept_are_not_made_again(quick, capsys, tmp_path):
 
 def test_every_right_network_is_trained_on_real_images(quick, capsys, tmp_path):
     _, file = quick
-    options = ["--device", "cpu", "--data", str(jpegs(tmp_path / "data.npz")), "--seeds", "7", "--wrong", "0"]
-    assert calibrate_training.main([*options, "--epochs", "1"], file) == 0
+    options = ["--device", "cpu", "--data", str(jpegs(tmp_path / "data.npz")), "--seeds", "20", "--wrong", "0"]
+    assert calibrate_training.main([*options, "--epochs", "2", "--write"], file) == 0
     said = capsys.readouterr().out
+    measured = calibration.calibrated("short", file)
     assert "| data | CIFAR-10 (JPEG) |" in said
-    assert "1 epochs, batch 512" in said
-    assert "| solution | 2 |" in said
-    assert all(f"| {name} | 1 |" in said for name in RIGHT[1:])
+    assert f"| {measured.recipe.in_words()}, batch {measured.recipe.batch_size}, " in said
+    assert "| solution | 4 |" in said
+    assert all(f"| {name} | {4 if name == RIGHT[1] else 3} |" in said for name in RIGHT[1:])
+    assert (measured.seeds, measured.recipe.epochs, measured.data) == (20, 2, "CIFAR-10 (JPEG)")
+    assert json.loads(file.read_text())["full"] == json.loads(calibration.FILE.read_text())["full"]
 
 
 def test_a_right_network_that_raises_is_no_measurement(quick, capsys):
@@ -217,7 +221,8 @@ def test_a_right_network_that_raises_is_no_measurement(quick, capsys):
         (["--device", "cpu", "--seeds", "5"], "--seeds must be at least 6"),
         (["--device", "cpu", "--data", "x", "--images", "10"], "--images must be at least 50"),
         (["--device", "cpu", "--images", "100"], "--images needs --data"),
-        (["--device", "cpu", "--data", "x", "--write"], "this is a trial"),
+        (["--device", "cpu", "--data", "x", "--images", "100", "--write"], "this is a trial"),
+        (["--device", "cpu", "--data", "x", "--seeds", "19", "--write"], "at least 20 --seeds"),
         (["--device", "cpu", "--data", "/nowhere"], "there is no folder /nowhere"),
     ],
 )

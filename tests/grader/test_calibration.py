@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from autograder import build, calibration
-from autograder.calibration import BadCalibration, Calibration, calibrated, recipe_of, save
+from autograder.calibration import BadCalibration, Calibration, calibrated, calibration_for, recipe_of, save
 from autograder.training import Recipe
 
 MEASURED = Calibration(Recipe(7, 256, 0.3), 0.915, 0.94, 0.004, 24, "a GPU", "CIFAR-10", "2026-01-02")
@@ -19,7 +19,7 @@ def file(tmp_path):
 
 
 def test_shipped_file_is_whole():
-    for budget in ("full", "tiny"):
+    for budget in ("full", "short", "tiny"):
         recipe = recipe_of(budget)
         assert dataclasses.asdict(recipe) == json.loads(calibration.FILE.read_text())[budget]["recipe"]
         measured = calibrated(budget)
@@ -30,11 +30,24 @@ def test_shipped_file_is_whole():
 
 def test_nothing_counts_before_it_was_measured(file):
     content = json.loads(file.read_text())
-    content["full"]["calibrated"] = None
+    for budget in ("full", "short"):
+        content[budget]["calibrated"] = None
+        assert recipe_of(budget, file).epochs > 0
     file.write_text(json.dumps(content))
     assert calibrated("full", file) is None
-    assert recipe_of("full", file).epochs > 0
+    assert calibration_for("cuda", file) is calibration_for("cpu", file) is None
     assert "python -m benchmarks.calibrate_training" in calibration.NOT_CALIBRATED
+
+
+def test_a_gpu_has_the_full_budget_once_it_is_measured(file):
+    short = dataclasses.replace(MEASURED, seeds=25)
+    content = json.loads(file.read_text())
+    content["full"]["calibrated"] = None
+    file.write_text(json.dumps(content))
+    save("short", short, file)
+    assert calibration_for("cuda", file) == calibration_for("cpu", file) == short
+    save("full", MEASURED, file)
+    assert (calibration_for("cuda", file), calibration_for("cpu", file)) == (MEASURED, short)
 
 
 def test_what_is_saved_comes_back(file):

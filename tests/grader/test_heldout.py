@@ -57,6 +57,14 @@ def test_the_same_seed_gives_the_same_exam(data):
         assert not torch.equal(getattr(one, name), getattr(other, name))
 
 
+def test_fewer_images_are_some_of_all(data, exam):
+    few = Exam.draw(data, SEED, heldout=30)
+    assert few.heldout_images.shape == (30, 3, 32, 32)
+    assert len(set(sources(few, data))) == 30
+    assert few.accuracy(perfect(few, data)) == 1.0
+    assert torch.equal(few.train_labels, exam.train_labels)
+
+
 def test_the_whole_seed_counts(data):
     """Not its lowest 32 bits alone: those could be searched for."""
     one, other = Exam.draw(data, SEED), Exam.draw(data, SEED + 2**64)

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from autograder.calibration import Calibration
-from autograder.training import Recipe
 from tests.grader.conftest import ROOT
 
 FILE = ROOT / "tests" / "hidden" / "test_q4_hidden.py"
-CALIBRATION = Calibration(Recipe(7, 512, 0.4), 0.92, 0.94, 0.002, 24, "a GPU", "CIFAR-10", "2026-01-02")
 
 
 @dataclass
@@ -18,6 +15,7 @@ class Examined:
     accuracy: float | None
     threshold: float = 0.92
     trained: bool = True
+    budget: str = "7 epochs"
     note: str = ""
 
 
@@ -34,12 +32,11 @@ class Trainer:
 
 
 @pytest.fixture
-def hidden(monkeypatch):
+def hidden():
     """The module of the hidden test."""
     spec = importlib.util.spec_from_file_location("hidden_q4", FILE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "calibrated", lambda: CALIBRATION)
     return module
 
 

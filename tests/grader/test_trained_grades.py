@@ -162,7 +162,7 @@ def test_without_data_the_check_is_deferred(command):
 
 
 def test_without_calibration_the_check_is_deferred(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.examination.setup.calibrated", lambda: None)
+    monkeypatch.setattr("autograder.examination.setup.calibration_for", lambda _: None)
     root = make_standin(tmp_path / "standin", 20, 10)
     for arguments in (("--data", str(root)), ("--device", "cuda", "--data", str(root))):
         result, asked = command(*arguments)
@@ -172,7 +172,7 @@ def test_without_calibration_the_check_is_deferred(command, tmp_path, monkeypatc
 
 
 def test_standin_images_are_no_examination(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.examination.setup.calibrated", lambda: trainings.setup().calibration)
+    monkeypatch.setattr("autograder.examination.setup.calibration_for", lambda _: trainings.setup().calibration)
     result, asked = command("--data", str(make_standin(tmp_path / "standin", 20, 10)))
     assert "the images are a stand-in" in result.output
     assert asked["training"].problem
@@ -182,9 +182,33 @@ def test_options_reach_the_training(command, tmp_path):
     root = make_standin(tmp_path / "standin", 20, 10)
     _, asked = command("--data", str(root), "--train", "audit", "--gpu-jobs", "3")
     assert (asked["training"].policy, asked["training"].data, asked["gpu_jobs"]) == ("audit", root, 3)
-    _, asked = command("--device", "cpu", "--data", str(root))
-    assert asked["training"] is None
+    assert asked["training"].device == "cuda"
     assert command("--train", "some")[0].exit_code == 2
+
+
+def test_a_cpu_trains_where_it_is_asked_to(command, tmp_path, monkeypatch):
+    """With the budget that was measured for it; a GPU's would take hours."""
+    root = make_standin(tmp_path / "standin", 20, 10)
+    monkeypatch.setattr("autograder.examination.setup.calibration_for", lambda device: device)
+    for found in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda found=found: found)
+        _, asked = command("--device", "cpu", "--data", str(root))
+        assert (asked["training"].device, asked["training"].calibration) == ("cpu", "cpu")
+        assert command("--device", "cpu")[1]["training"] is None
+    result, asked = command("--device", "cpu", "--data", str(tmp_path / "nowhere"))
+    assert result.exit_code == 2
+    assert not asked
+
+
+def test_without_a_gpu_nobody_is_trained_unasked(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CIFAR10_ROOT", str(tmp_path))
+    result, asked = command()
+    assert (result.output, asked["training"]) == ("", None)
+    result, asked = command("--data", str(tmp_path))
+    assert result.output.count("the training check is deferred: no CUDA GPU is available here. --device cpu with") == 1
+    assert asked["training"] is None
+    assert "--device cpu with --data trains on the CPU" in command("--device", "cuda")[0].output.replace("\n", " ")
 
 
 def test_a_later_run_fills_in(tmp_path):
@@ -200,8 +224,9 @@ def test_a_later_run_fills_in(tmp_path):
     before = Grade(submission.name, fingerprint(submission), "graded", 1.0, (), (), (q1, q3, waits))
     result.write_text(json.dumps({**before.to_json(), "suite": suite_version()}))
 
-    setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50))
-    setup = dataclasses.replace(setup, calibration=dataclasses.replace(setup.calibration, threshold=0.0))
+    setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50), limits=TrainingLimits())
+    measured = dataclasses.replace(setup.calibration, recipe=Recipe(1, 8, 0.01), threshold=0.0, mean=0.1, std=0.1)
+    setup = dataclasses.replace(setup, calibration=measured)
     told = []
     (after,), failures = grade_all([submission], out, only=["q4"], training=setup, tell=told.append)
     assert not failures
@@ -211,7 +236,8 @@ def test_a_later_run_fills_in(tmp_path):
     assert scores == {"q1": (3, 3), "q3": (0, 2), "q4": (12, 20)}
     assert after["training"]["trained"]
     assert told
-    assert told[0].startswith("training, epoch ")
+    assert told[0].startswith("a network of ours first: training, epoch ")
+    assert told[-1].startswith("training, epoch ")
 
     again, _ = grade_all([submission], out, only=["q1", "q4"], training=setup)
     assert again == [after], "there is nothing left to do"

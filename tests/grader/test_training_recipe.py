@@ -106,6 +106,37 @@ def test_every_epoch_has_each_image_once_in_its_own_order():
     assert not torch.equal(first, first.sort().values)
 
 
+def test_an_epoch_may_be_fewer_images_drawn_anew():
+    seen = []
+    net = small_net()
+    net.register_forward_pre_hook(lambda _, args: seen.append(args[0][:, 0, 0, 0].clone()))
+    shades = torch.arange(40, dtype=torch.uint8)[:, None, None, None].expand(40, 3, 32, 32)
+    train(net, Recipe(2, 8, 0.01, images=20), data=(shades, torch.arange(40) % 10))
+    assert [len(some) for some in seen] == [8] * 5  # the first is the trial
+    first, second = torch.cat(seen[1:3]), torch.cat(seen[3:])
+    assert len(first.unique()) == len(second.unique()) == 16
+    assert len(torch.cat([first, second]).unique()) > 16
+    seen.clear()
+    train(net, Recipe(1, 50, 0.01, images=20), data=(shades, torch.arange(40) % 10))
+    assert [len(some) for some in seen] == [20, 20]
+    seen.clear()
+    train(net, Recipe(1, 20, 0.01, images=90), data=(shades, torch.arange(40) % 10))
+    assert len(torch.cat(seen[1:]).unique()) == 40
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        (Recipe(8, 512, 0.4), "8 epochs"),
+        (Recipe(1, 512, 0.4), "1 epoch"),
+        (Recipe(1, 32, 0.1, images=10_000), "1 epoch of 10,000 images"),
+        (Recipe(2, 32, 0.1, images=5000), "2 epochs of 5,000 images each"),
+    ],
+)
+def test_a_recipe_says_how_long(recipe, words):
+    assert recipe.in_words() == words
+
+
 def test_images_are_moved_and_mirrored_anew():
     """Every image of the training is one of the data's, moved by up to 4 pixels, and no two epochs are alike."""
     seen = []
@@ -309,6 +340,20 @@ def test_predict_is_in_eval_mode_and_in_order():
 
 def test_a_recipe_is_plain_json():
     assert Recipe(**json.loads(json.dumps(dataclasses.asdict(RECIPE)))) == RECIPE
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "half"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx512_bf16": False}, None)],
+)
+def test_a_processor_trains_in_the_half_precision_that_it_has(capabilities, half, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    ways = arithmetic._ways(CPU)
+    assert (ways[0].layout, ways[0].half) == (torch.channels_last, half)
+    assert (ways[-1].layout, ways[-1].half) == (torch.contiguous_format, None)
+    assert accuracy(train(small_net())) > 0.95
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert {way.half for way in arithmetic._ways(CPU)} == {None}, "PyTorch before 2.10"
 
 
 def test_cuda_falls_back_from_half_precision(monkeypatch):

@@ -2,7 +2,6 @@
 
 import pytest
 
-from autograder.calibration import calibrated
 from autograder.suite import expect
 
 pytestmark = pytest.mark.question("q4")
@@ -23,14 +22,9 @@ def test_training_accuracy(student, training):
     if not examined.trained or examined.accuracy >= examined.threshold:
         return
     came = f"it names {examined.accuracy:.2%} of them"
+    unseen = f"{examined.threshold:.1%} of images that it has never seen"
     expect.fail(
-        f"ResNet18, trained from scratch{budget()}, names {examined.threshold:.1%} of images that it has never seen",
+        f"ResNet18, trained from scratch for {examined.budget}, names {unseen}",
         f"{came}; {examined.note}" if examined.note else came,
         LOOK,
     )
-
-
-def budget():
-    """For how long, in words."""
-    calibration = calibrated()
-    return f" for {calibration.recipe.epochs} epochs" if calibration else ""
