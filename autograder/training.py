@@ -3,10 +3,10 @@
 Used where student code runs and by the benchmark that calibrates it, so it needs nothing but PyTorch. Of a network it
 asks only what every `nn.Module` has: forward, parameters, train, eval and to.
 
-The ingredients are the usual ones: images that stay on the GPU as bytes and are cropped and mirrored there, large
-batches, SGD with Nesterov momentum, a learning rate that rises and falls once (Smith and Topin 2017), no weight decay
-on BatchNorm and biases, and label smoothing. There is no `torch.compile`: it starts processes, which a confined worker
-may not, and takes longer to start than it would save.
+The ingredients are the usual ones: images that stay on the GPU as bytes and are cropped and mirrored there, SGD with
+Nesterov momentum and large batches, or AdamW and small ones where there are few images, a learning rate that rises and
+falls once (Smith and Topin 2017), no weight decay on BatchNorm and biases, and label smoothing. There is no
+`torch.compile`: it starts processes, which a confined worker may not, and takes longer to start than it would save.
 """
 
 import random
@@ -36,7 +36,9 @@ class Recipe:
         epochs: passes over the training images.
         batch_size: images a step; the rest of an epoch that fills no batch is left out.
         peak_lr: the highest learning rate.
-        momentum: Nesterov's.
+        optimizer: "sgd", with Nesterov momentum; or "adamw" (Loshchilov and Hutter 2017), for a few hundred steps: in
+            so few, SGD is unfair to networks whose BatchNorm starts at zero, Adam hardly.
+        momentum: of the gradients.
         weight_decay: of convolutions and linear layers.
         label_smoothing: share of the target that is spread over all classes.
         warmup: share of the steps in which the learning rate rises from 0; it falls to 0 in the others.
@@ -47,6 +49,7 @@ class Recipe:
     epochs: int
     batch_size: int
     peak_lr: float
+    optimizer: str = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
@@ -170,7 +173,7 @@ def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
     return recipe.peak_lr * (steps - step) / (steps - rising + 1)
 
 
-def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.SGD | None:
+def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
     """None where there is nothing to learn. Kernels decay; what has one value a channel does not."""
     kernels, others = [], []
     for parameter in net.parameters():
@@ -181,6 +184,9 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.SGD | None:
     if not kernels and not others:
         return None
     groups = [{"params": kernels, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if recipe.optimizer == "adamw":
+        # The squares are averaged over 100 steps instead of 1000, of which there are too few.
+        return torch.optim.AdamW(groups, lr=recipe.peak_lr, betas=(recipe.momentum, 0.99))
     return torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 

@@ -5,13 +5,13 @@ rights (`training_confine`), says that it is ready, and only then gets the stude
 the training is over. As in `worker`, nothing that it says is trusted.
 """
 
+import dataclasses
 import json
 import os
 import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -87,19 +87,20 @@ def _try_out(pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
     before any student's code could say otherwise.
     """
     if device.type == "cpu":
-        _train_one_step(nn.Sequential(nn.Conv2d(3, 10, 3), nn.AvgPool2d(30), nn.Flatten()), pictures[:2], device)
+        net = nn.Sequential(nn.Conv2d(3, 10, 3), nn.AvgPool2d(30), nn.Flatten())
+        _train_one_step(net, pictures[:2], recipe, device)
         return
     if not torch.cuda.is_available():
         raise RuntimeError("CUDA finds no GPU in this process; does `nvidia-smi` work, and does the driver fit torch?")
-    _train_one_step(resnet18(), pictures[: recipe.batch_size], device)
+    _train_one_step(resnet18(), pictures[: recipe.batch_size], recipe, device)
     torch.cuda.synchronize()
     torch.cuda.empty_cache()
 
 
-def _train_one_step(net: nn.Module, pictures: Tensor, device: torch.device) -> None:
+def _train_one_step(net: nn.Module, pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
     labels = torch.arange(len(pictures)) % 10
-    recipe = Recipe(epochs=1, batch_size=len(pictures), peak_lr=0.01)
-    fit(net, pictures, labels, recipe, device=device, seed=0)
+    one_step = dataclasses.replace(recipe, epochs=1, batch_size=len(pictures), images=None)
+    fit(net, pictures, labels, one_step, device=device, seed=0)
     predict(net, pictures, device=device)
 
 
@@ -127,7 +128,7 @@ def _teller(sock: socket.socket) -> Callable[[Progress], None]:
         nonlocal last
         if time.monotonic() - last >= SECONDS_BETWEEN_REPORTS:
             last = time.monotonic()
-            figures = {name: value if value == value else -1 for name, value in asdict(progress).items()}
+            figures = {name: value if value == value else -1 for name, value in dataclasses.asdict(progress).items()}
             wire.send(sock, {"progress": figures})  # JSON has no NaN
 
     return tell

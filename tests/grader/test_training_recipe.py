@@ -192,6 +192,15 @@ def test_the_optimizer_is_as_the_recipe_says():
     assert all(group["momentum"] == 0.8 and group["nesterov"] for group in optimizer.param_groups)
 
 
+def test_adamw_is_for_few_steps():
+    recipe = Recipe(3, 20, 0.01, optimizer="adamw", momentum=0.8, weight_decay=0.003)
+    optimizer = training._optimizer(small_net(), recipe)
+    assert type(optimizer) is torch.optim.AdamW
+    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.003, 0.0]
+    assert {group["betas"] for group in optimizer.param_groups} == {(0.8, 0.99)}
+    assert accuracy(train(small_net(), recipe)) > 0.95
+
+
 def test_labels_are_smoothed():
     """With half of each target spread over all classes the loss cannot fall below 1.6; without it falls far."""
     told = []
