@@ -1,7 +1,7 @@
 """Which accuracy must a submission's training reach? `python -m benchmarks.calibrate_training`.
 
-Trains the solution and five other right networks, over many seeds, exactly as the grader does: the recipe of
-`autograder/calibration.json`, images held out and changed. The threshold is what right networks miss with a probability
+Trains the solution and five other right networks, over many seeds, and five more once, exactly as the grader does: the
+recipe of `autograder/calibration.json`, images held out and changed. The threshold is what right networks miss with a probability
 that can be neglected. Then it trains wrong networks, to say which of them the threshold catches. It prints a table for
 the README, and with --write keeps recipe and threshold in `autograder/calibration.json`.
 
@@ -28,7 +28,7 @@ from autograder.heldout import Cifar10, DataProblem
 from autograder.training import Recipe
 from benchmarks import training_data
 from benchmarks.threshold import Spread
-from benchmarks.training_networks import RIGHT, SOLUTION, WRONG
+from benchmarks.training_networks import ONCE, RIGHT, SOLUTION, WRONG
 from benchmarks.training_report import as_markdown
 from benchmarks.training_runs import Run, Runs, run, watch
 from benchmarks.tutorial_recipe import time_to
@@ -54,14 +54,15 @@ def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> i
     recipe = dataclasses.replace(recipe, epochs=options.epochs or recipe.epochs)
     bench = _Bench(data, name, recipe, device, options.runs)
     # A few steps on a few images are not enough for every way to initialise weights.
-    networks = (SOLUTION,) if data.standin else RIGHT
+    networks, once = ((SOLUTION,), ()) if data.standin else (RIGHT, ONCE)
     right = [bench.run(networks[i % len(networks)], i) for i in range(options.seeds)]
+    right += [bench.run(name, 0) for name in once]
     if broken := [run for run in right if run.error]:
         print(f"{broken[0].network} is right, but its training ended with {broken[0].error}", file=sys.stderr)
         return 1
     wrong = [bench.run(entry, 0) for entry in WRONG[: options.wrong]]
     curve = watch(SOLUTION, data, bench.recipe, device, 0)
-    spread = Spread({name: [run.accuracy for run in right if run.network == name] for name in networks})
+    spread = Spread({name: [run.accuracy for run in right if run.network == name] for name in (*networks, *once)})
     tutorial = time_to(spread.mean, data, device, options.against_tutorial) if options.against_tutorial else None
     measured = bench.calibration(spread)
     print(as_markdown(measured, spread, right, wrong, curve, tutorial))
@@ -105,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibrate_training", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, help="folder of CIFAR-10, or an .npz of JPEG files")
     parser.add_argument("--device", choices=["cuda", "cpu"], help="default: cuda if there is one")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"trainings of right networks in all ({SEEDS})")
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help=f"trainings of {len(RIGHT)} right networks in all ({SEEDS})"
+    )
     parser.add_argument("--wrong", type=int, default=len(WRONG), help=f"wrong networks ({len(WRONG)})")
     parser.add_argument("--images", type=int, help="only so many training images: a trial")
     parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")

@@ -19,7 +19,16 @@ RIGHT = (
     "functional_style",  # parameters and buffers by hand
     "batchnorm_by_hand",  # half precision meets arithmetic that is not PyTorch's own
 )
-"""Entries of the gallery that may train differently, and the solution."""
+"""Entries of the gallery that may train differently, and the solution: each is trained several times."""
+
+ONCE = (
+    "fast_and_terse",  # zero-initialised, with He's normal distribution
+    "norm_subclass",
+    "own_norm_starts_at_zero",
+    "passed_downsample",
+    "raw_parameters",
+)
+"""Other right entries whose weights `autograder.oracle.initial` finds to be drawn in their own ways: trained once."""
 
 WRONG = (
     "q1_convolutions_frozen",

@@ -16,7 +16,7 @@ from autograder import calibration
 from autograder.heldout import DataProblem
 from benchmarks import calibrate_training, training_data, training_networks, training_runs, tutorial_recipe
 from benchmarks.threshold import Spread
-from benchmarks.training_networks import RIGHT, WRONG, builder
+from benchmarks.training_networks import ONCE, RIGHT, WRONG, builder
 from tests.grader.samples import entries
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -66,7 +66,8 @@ def test_bound_without_a_distribution():
 def test_networks_are_in_the_gallery():
     gallery = entries()
     assert len(RIGHT) == 6
-    assert all(gallery[name].right for name in RIGHT[1:])
+    assert all(gallery[name].right for name in (*RIGHT[1:], *ONCE))
+    assert not set(RIGHT) & set(ONCE)
     assert not any(gallery[name].right for name in WRONG)
 
 
@@ -137,7 +138,7 @@ def fails(*_):
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
     """Small networks in place of ResNets, and a file of its own to write to."""
-    source = dict.fromkeys(RIGHT, Colours) | dict.fromkeys(WRONG[1:], Colours) | {WRONG[0]: fails}
+    source = dict.fromkeys((*RIGHT, *ONCE), Colours) | dict.fromkeys(WRONG[1:], Colours) | {WRONG[0]: fails}
 
     class Small:
         def __init__(self, name):
@@ -203,7 +204,8 @@ def test_every_right_network_is_trained_on_real_images(quick, capsys, tmp_path):
     assert f"| {measured.recipe.in_words()}, batch {measured.recipe.batch_size}, " in said
     assert "| solution | 4 |" in said
     assert all(f"| {name} | {4 if name == RIGHT[1] else 3} |" in said for name in RIGHT[1:])
-    assert (measured.seeds, measured.recipe.epochs, measured.data) == (20, 2, "CIFAR-10 (JPEG)")
+    assert all(f"| {name} | 1 |" in said for name in ONCE)
+    assert (measured.seeds, measured.recipe.epochs, measured.data) == (20 + len(ONCE), 2, "CIFAR-10 (JPEG)")
     assert json.loads(file.read_text())["full"] == json.loads(calibration.FILE.read_text())["full"]
 
 
