@@ -1,9 +1,9 @@
 """Which accuracy must a submission's training reach? `python -m benchmarks.calibrate_training`.
 
 Trains the solution and five other right networks, over many seeds, and five more once, exactly as the grader does: the
-recipe of `autograder/calibration.json`, images held out and changed. The threshold is what right networks miss with a probability
-that can be neglected. Then it trains wrong networks, to say which of them the threshold catches. It prints a table for
-the README, and with --write keeps recipe and threshold in `autograder/calibration.json`.
+recipe of `autograder/calibration.json`, images held out and changed. The threshold is what right networks miss with a
+probability that can be neglected. Then it trains wrong networks, to say which of them the threshold catches. It prints
+a table for the README, and with --write keeps recipe and threshold in `autograder/calibration.json`.
 
 On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROOT; on a CPU with --data the budget
 "short", which takes an hour or two; on a CPU without data the budget "tiny", with stand-in images and the solution
