@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> i
         print(f"{broken[0].network} is right, but its training ended with {broken[0].error}", file=sys.stderr)
         return 1
     wrong = [bench.run(entry, 0) for entry in WRONG[: options.wrong]]
-    curve = watch(SOLUTION, data, bench.recipe, device, 0)
+    curve = watch(SOLUTION, data, bench.recipe, device, 0) if recipe.epochs > 1 else []
     spread = Spread({name: [run.accuracy for run in right if run.network == name] for name in (*networks, *once)})
     tutorial = time_to(spread.mean, data, device, options.against_tutorial) if options.against_tutorial else None
     measured = bench.calibration(spread)

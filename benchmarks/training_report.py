@@ -23,7 +23,7 @@ def as_markdown(
         spread: of the right networks' accuracies.
         right: trainings of right networks.
         wrong: trainings of wrong ones.
-        curve: training and held-out accuracy after each epoch.
+        curve: training and held-out accuracy after each epoch; empty for a single one.
         tutorial: accuracies and seconds of the notebook's own training.
     """
     parts = [
@@ -94,6 +94,8 @@ def _verdict(run: Run, threshold: float) -> str:
 
 
 def _curve(curve: Sequence[tuple[float, float]]) -> str:
+    if not curve:
+        return ""
     rows = [(str(epoch), f"{train:.1%}", f"{test:.1%}") for epoch, (train, test) in enumerate(curve, start=1)]
     return _table(("epoch", "while training", "held out"), rows)
 

@@ -190,7 +190,9 @@ def test_runs_that_are_kept_are_not_made_again(quick, capsys, tmp_path):
     again = capsys.readouterr().out
     assert again.splitlines()[:6] == first.splitlines()[:6]
     assert len((tmp_path / "runs").read_text().splitlines()) == 9
+    assert "| epoch | while training |" in again
     assert calibrate_training.main([*options, "--epochs", "1"], file) == 0  # another recipe: all anew
+    assert "| epoch |" not in capsys.readouterr().out
     assert len((tmp_path / "runs").read_text().splitlines()) == 16
 
 
