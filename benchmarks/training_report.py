@@ -47,7 +47,7 @@ def _summary(measured: Calibration, spread: Spread, right: Sequence[Run]) -> str
     rows = [
         ("data", measured.data),
         ("hardware", measured.hardware),
-        ("recipe", f"{recipe.in_words()}, batch {recipe.batch_size}, peak learning rate {recipe.peak_lr:g}"),
+        ("recipe", f"{recipe.in_words()}, batch {recipe.batch_size}, {recipe.optimizer}, learning rate {recipe.peak_lr:g}"),
         ("accuracy of right networks", f"{spread.mean:.2%} ± {spread.std:.2%} over {len(right)} trainings"),
         ("lowest, highest", f"{min(spread.accuracies):.2%}, {max(spread.accuracies):.2%}"),
         ("threshold", f"**{spread.threshold:.1%}** ({rule})"),
