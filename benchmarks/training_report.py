@@ -44,10 +44,11 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _summary(measured: Calibration, spread: Spread, right: Sequence[Run]) -> str:
     recipe = measured.recipe
     rule = f"mean - max({DEVIATIONS} standard deviations, {MARGIN:.0%}), or less for the weakest network; rounded down"
+    size = f"batch {recipe.batch_size}, {recipe.optimizer}, learning rate {recipe.peak_lr:g}"
     rows = [
         ("data", measured.data),
         ("hardware", measured.hardware),
-        ("recipe", f"{recipe.in_words()}, batch {recipe.batch_size}, {recipe.optimizer}, learning rate {recipe.peak_lr:g}"),
+        ("recipe", f"{recipe.in_words()}, {size}"),
         ("accuracy of right networks", f"{spread.mean:.2%} ± {spread.std:.2%} over {len(right)} trainings"),
         ("lowest, highest", f"{min(spread.accuracies):.2%}, {max(spread.accuracies):.2%}"),
         ("threshold", f"**{spread.threshold:.1%}** ({rule})"),
