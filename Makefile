@@ -11,7 +11,7 @@ demo: build
 	$(BIN)/python -m autograder grade demo/submissions --out demo/results
 
 test: $(READY) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 build: $(READY)
 	$(BIN)/python -m autograder build
