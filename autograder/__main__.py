@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from autograder.examination.setup import Setup
 
 GALLERY = Path("tests/grader/gallery")
-WITHOUT_GPU = "--device cpu with --data trains on the CPU, minutes for each network; without, the check is deferred"
+NO_GPU = (
+    "no CUDA GPU is available here. "
+    "--device cpu with --data trains on the CPU, minutes for each network; without, the check is deferred"
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,14 +57,14 @@ def _device(_: click.Context, __: click.Parameter, value: str) -> str:
     if torch.cuda.is_available():
         return value
     if value == "cuda":
-        raise click.BadParameter(f"no CUDA GPU is available here. {WITHOUT_GPU}")
+        raise click.BadParameter(NO_GPU)
     return "none"
 
 
 def _training(device: str, data: Path | None, policy: str) -> "Setup | None":
     """How networks are trained; None where they are not. Why nothing can be trained is said here, once."""
     if device == "none" and data is not None:
-        click.echo(f"the training check is deferred: no CUDA GPU is available here. {WITHOUT_GPU}", err=True)
+        _say_deferred(NO_GPU)
     if device == "none" or (device == "cpu" and data is None):
         return None
     from autograder.examination.setup import Setup, set_up
@@ -74,8 +77,12 @@ def _training(device: str, data: Path | None, policy: str) -> "Setup | None":
             raise click.UsageError(f"{problem} (or use --data)") from None
         setup = Setup("cuda", problem=str(problem))
     if setup.problem:
-        click.echo(f"the training check is deferred: {setup.problem}", err=True)
+        _say_deferred(setup.problem)
     return setup
+
+
+def _say_deferred(reason: str) -> None:
+    click.echo(f"the training check is deferred: {reason}", err=True)
 
 
 @main.command()
@@ -146,7 +153,7 @@ def grade(
     except SandboxUnavailable as error:
         raise click.ClickException(str(error)) from error
     for warning in warnings:
-        click.echo(f"the training check is deferred: {warning}", err=True)
+        _say_deferred(warning)
     if grades:
         print_table(grades, Console())
         click.echo(f"report: {write_reports(out)}")

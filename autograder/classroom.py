@@ -115,12 +115,13 @@ def grade_all(
     """
     version = suite_version()
     names = result_names(submissions)
+    trains = training is not None and not training.problem
     todo = {}
     earlier = {}
     for path in submissions:
         result = _load(out / names[path])
         fresh = _is_of(result, path, version)
-        missing = _missing(result if fresh else None, only, training is not None and not training.problem)
+        missing = _missing(result if fresh else None, only, trains)
         earlier[path] = Grade.from_json(result).outcomes if fresh else ()
         if missing:
             todo[path] = missing
@@ -130,7 +131,7 @@ def grade_all(
         require_confinement()
     out.mkdir(parents=True, exist_ok=True)
     key = grading_key(out)
-    if training is not None and not training.problem and any("q4" in missing for missing in todo.values()):
+    if trains and any("q4" in missing for missing in todo.values()):
         training = controlled(training, tell=tell, unsafe=unsafe)
         if training.problem:
             warn(training.problem)

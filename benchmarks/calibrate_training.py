@@ -41,12 +41,12 @@ def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> i
     """Measure, print, perhaps write to `file`; returns the exit status."""
     options = _parser().parse_args(arguments)
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    if complaint := _complaint(options, device):
+    budget = "full" if device.type == "cuda" else "short" if options.data else "tiny"
+    if complaint := _complaint(options, device, budget):
         print(complaint, file=sys.stderr)
         return 2
-    budget = "full" if device.type == "cuda" else "short" if options.data else "tiny"
     try:
-        data, name = _data(options, device)
+        data, name = _data(options, budget)
     except DataProblem as problem:
         print(problem, file=sys.stderr)
         return 2
@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _complaint(options: argparse.Namespace, device: torch.device) -> str:
+def _complaint(options: argparse.Namespace, device: torch.device, budget: str) -> str:
     """What is wrong with the options, in one line; "" if nothing is."""
     if device.type == "cuda" and not torch.cuda.is_available():
         return "there is no CUDA GPU here: use --device cpu for a trial, or run this on a machine with a GPU"
@@ -129,17 +129,17 @@ def _complaint(options: argparse.Namespace, device: torch.device) -> str:
         return f"--seeds must be at least {len(RIGHT)}, --epochs at least 1, --wrong at least 0"
     if options.images is not None and options.images < FEWEST_IMAGES:
         return f"--images must be at least {FEWEST_IMAGES}"
-    if options.images is not None and options.data is None and device.type == "cpu":
+    if options.images is not None and budget == "tiny":
         return "--images needs --data: stand-in images are few as they are"
     if options.write and options.images is not None:
         return "this is a trial, and --write keeps no trials: leave out --images"
-    if options.write and options.seeds < 20 and (device.type == "cuda" or options.data):
+    if options.write and options.seeds < 20 and budget != "tiny":
         return "--write needs at least 20 --seeds: a threshold from fewer is a guess"
     return ""
 
 
-def _data(options: argparse.Namespace, device: torch.device) -> tuple[Cifar10, str]:
-    if device.type == "cpu" and options.data is None:
+def _data(options: argparse.Namespace, budget: str) -> tuple[Cifar10, str]:
+    if budget == "tiny":
         return training_data.standin()
     data, name = training_data.load(options.data, options.images)
     if data.standin and options.write:

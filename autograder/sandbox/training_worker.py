@@ -99,8 +99,7 @@ def _try_out(pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
 
 def _train_one_step(net: nn.Module, pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
     labels = torch.arange(len(pictures)) % 10
-    one_step = dataclasses.replace(recipe, epochs=1, batch_size=len(pictures), images=None)
-    fit(net, pictures, labels, one_step, device=device, seed=0)
+    fit(net, pictures, labels, dataclasses.replace(recipe, epochs=1), device=device, seed=0)
     predict(net, pictures, device=device)
 
 
