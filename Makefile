@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: demo test build lint clean
 
 demo: build
-	$(BIN)/python -m tests.grader.samples demo/submissions
+	$(BIN)/python -m autograder.maintain.samples demo/submissions
 	$(BIN)/python -m autograder grade demo/submissions --out demo/results
 
 test: $(READY) lint
@@ -19,6 +19,7 @@ build: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 # The environment is made again only when the lock or the package changes.
 $(READY): requirements.txt pyproject.toml

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.contract import QUESTIONS
-from autograder.examination.policy import POLICIES
+from autograder.training.policy import POLICIES
 
 if TYPE_CHECKING:
-    from autograder.examination.setup import Setup
+    from autograder.training.context import Setup
 
 GALLERY = Path("tests/grader/gallery")
 NO_GPU = (
@@ -28,8 +28,8 @@ def main() -> None:
 @main.command()
 def build() -> None:
     """Write assignment/resnet.ipynb, dist/resnet-student.zip and dist/autograder.zip from solutions/resnet.py."""
-    from autograder.build import BuildError
-    from autograder.build import build as build_assignment
+    from autograder.maintain.build import BuildError
+    from autograder.maintain.build import build as build_assignment
 
     try:
         written = build_assignment()
@@ -67,8 +67,8 @@ def _training(device: str, data: Path | None, policy: str) -> "Setup | None":
         _say_deferred(NO_GPU)
     if device == "none" or (device == "cpu" and data is None):
         return None
-    from autograder.examination.setup import Setup, set_up
-    from autograder.heldout import DataProblem
+    from autograder.training.context import Setup, set_up
+    from autograder.training.heldout import DataProblem
 
     try:
         setup = set_up("cpu" if device == "cpu" else "cuda", data, policy)
@@ -123,10 +123,10 @@ def grade(
     """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
     from rich.console import Console
 
-    from autograder.classroom import NothingToGrade, find_submissions, grade_all
+    from autograder.grading.classroom import NothingToGrade, find_submissions, grade_all
     from autograder.report import write_reports
+    from autograder.report.terminal import print_table, progress
     from autograder.sandbox.launcher import SandboxUnavailable
-    from autograder.table import print_table, progress
 
     try:
         submissions, ignored = find_submissions(paths)
@@ -176,16 +176,16 @@ def validate(gallery: Path, jobs: int) -> None:
     Exit status 1 when a right one loses a point, a wrong one loses none in its question or one in another, or a
     mistake is given another mistake's name.
     """
-    from autograder.forks import forks
+    from autograder.maintain.forkserver import forkserver_context
 
-    forks()  # the first of them takes seconds to start: it does so while this process imports what it needs
+    forkserver_context()  # it takes seconds to start: it does so while this process imports what it needs
 
     from rich.console import Console
 
-    from autograder.gallery import BadEntry, load_gallery
+    from autograder.maintain.gallery import BadEntry, load_gallery
+    from autograder.maintain.validate import examine, print_findings
+    from autograder.report.terminal import progress
     from autograder.student.errors import GraderBroken
-    from autograder.table import progress
-    from autograder.validate import examine, print_findings
 
     try:
         entries = load_gallery(gallery)

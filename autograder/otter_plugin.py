@@ -17,7 +17,7 @@ from otter.test_files import GradingResults, OttrTestFile, TestCase
 from otter.test_files.abstract_test import TestCaseResult
 
 from autograder.contract import POINTS
-from autograder.grade import Grade, Grader
+from autograder.grading.grade import Grade, Grader
 from autograder.suite.outcome import Outcome
 
 SHIPPED = "shipped"

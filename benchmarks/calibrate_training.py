@@ -22,10 +22,10 @@ from pathlib import Path
 
 import torch
 
-from autograder import calibration
-from autograder.calibration import Calibration
-from autograder.heldout import Cifar10, DataProblem
-from autograder.training import Recipe
+from autograder.training import calibration
+from autograder.training.calibration import Calibration
+from autograder.training.heldout import Cifar10, DataProblem
+from autograder.training.inside.fit import Recipe
 from benchmarks import training_data
 from benchmarks.threshold import Spread
 from benchmarks.training_networks import ONCE, RIGHT, SOLUTION, WRONG

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import torch
 
-from autograder.build import build
-from autograder.grade import ROOT, Grader
+from autograder.grading.grade import ROOT, Grader
+from autograder.maintain.build import build
+from autograder.maintain.samples import write_samples
 from autograder.sandbox.launcher import Zygote
-from autograder.student.remote import RemoteStudent
+from autograder.sandbox.remote_student import RemoteStudent
 from autograder.submission import read_submission, slice_submission
 from tests.grader.attacks import processes
-from tests.grader.samples import write_samples
 
 RUNS, SUITE_RUNS = 15, 3
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 
-from autograder.gallery import Entry, complete, load_gallery
-from autograder.grade import SUITE
+from autograder.grading.grade import SUITE
+from autograder.maintain.gallery import Entry, complete, load_gallery
+from autograder.maintain.samples import GALLERY, solution_source
 from autograder.student.local import LocalStudent
 from autograder.suite.run import run_suite
-from tests.grader.samples import GALLERY, solution_source
 
 STRIDE = 7919
 """Seeds are its multiples, so that runs of different length share their first seeds."""

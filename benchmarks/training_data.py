@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 import utils
-from autograder.heldout import Cifar10, DataProblem, load_cifar10
+from autograder.training.heldout import Cifar10, DataProblem, load_cifar10
 
 STANDIN_IMAGES = (128, 150)
 """To train on and held out."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from autograder.gallery import complete
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries, solution_source
 from autograder.submission import Cell, Submission, execute, slice_submission
-from tests.grader.samples import entries, solution_source
 
 SOLUTION = "solution"
 RIGHT = (

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
-from autograder.calibration import Calibration
+from autograder.training.calibration import Calibration
 from benchmarks.threshold import DEVIATIONS, MARGIN, Spread
 from benchmarks.training_runs import Run
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from autograder.heldout import Cifar10, Exam
-from autograder.training import Progress, Recipe, fit, predict
+from autograder.training.heldout import Cifar10, Exam
+from autograder.training.inside.fit import Progress, Recipe, fit, predict
 from benchmarks.training_networks import builder
 
 EXAMS = 2**64

@@ -13,7 +13,7 @@ from torchvision import transforms
 
 import trainer
 import utils
-from autograder.heldout import Cifar10
+from autograder.training.heldout import Cifar10
 from benchmarks.training_networks import SOLUTION, builder
 
 BATCH, TEST_BATCH, WORKERS = 128, 100, 2

@@ -15,10 +15,10 @@ from typing import Any
 from torch import Tensor
 
 from autograder.oracle.design import Design, Network
-from autograder.oracle.exhibit import FATAL, Exhibit, Task, collect
 from autograder.oracle.matching import assignments, fits, roles_of
 from autograder.oracle.misconceptions import Misconception, catalogue
 from autograder.oracle.observe import difference, replay
+from autograder.oracle.trial import FATAL, Task, Trial, collect
 from autograder.student.errors import StudentError
 
 ORDERS = 24
@@ -34,7 +34,7 @@ TASKS = {
 }
 """What is built for a diagnosis: the identity shortcut, each reason for a projection; widths, depths, classes."""
 SIZES = ((6, 4), (4, 8))
-"""Height and width of the inputs of a block: of the first exhibits, and of those that tell two candidates apart."""
+"""Height and width of the inputs of a block: of the first trials, and of those that tell two candidates apart."""
 
 
 @dataclass(frozen=True)
@@ -68,26 +68,26 @@ class Diagnostician:
         self._hopeless: set[str] = set()
         self._fruitless: Counter[str] = Counter()
 
-    def diagnose(self, exhibit: Exhibit) -> Diagnosis | None:
-        """The mistake that explains an exhibit that is not as it should be; None when the catalogue has none."""
-        kind = exhibit.task.kind
+    def diagnose(self, trial: Trial) -> Diagnosis | None:
+        """The mistake that explains an trial that is not as it should be; None when the catalogue has none."""
+        kind = trial.task.kind
         if kind not in self._known:
             self._known[kind] = self._examine(kind)
         known = self._known[kind]
         if known is not None:  # it explains all the rest: what else there may be is not proved
-            return known if _explains(known.mistakes, exhibit) else None
+            return known if _explains(known.mistakes, trial) else None
         if self._fruitless[kind] == FRUITLESS:
             return None
-        if exhibit.error is not None and (not _about_shapes(exhibit) or fits(exhibit.task.design, exhibit.found)):
+        if trial.error is not None and (not _about_shapes(trial) or fits(trial.task.design, trial.found)):
             return None  # with the tensors that it should have, a module that raises proves nothing by that alone
         for mistakes in _singles(kind):
-            matters = _changed(mistakes, exhibit.task.design) != exhibit.task.design
-            if matters and _explains(mistakes, exhibit):
+            matters = _changed(mistakes, trial.task.design) != trial.task.design
+            if matters and _explains(mistakes, trial):
                 return Diagnosis(mistakes)
         if kind in self._hopeless:
             self._fruitless[kind] += 1
             return None
-        found = next(_explaining_pairs(kind, [exhibit]), None)
+        found = next(_explaining_pairs(kind, [trial]), None)
         if found is None:
             self._hopeless.add(kind)  # one search of that length is enough for a question
             self._fruitless[kind] += 1
@@ -95,23 +95,23 @@ class Diagnostician:
 
     def _examine(self, kind: str) -> Diagnosis | None:
         """The mistake that explains everything that is observed of a class of the student's."""
-        exhibits = self._exhibits(kind, 0)
-        forward = [e for e in exhibits if e.seen.aspect != "gradient" and not _explains((), e)]
+        trials = self._exhibits(kind, 0)
+        forward = [e for e in trials if e.seen.aspect != "gradient" and not _explains((), e)]
         if forward:  # gradients of something else tell nothing more
-            exhibits = [e for e in exhibits if e.seen.aspect != "gradient"]
-        wrong = forward or [e for e in exhibits if e.seen.aspect == "gradient" and not _explains((), e)]
+            trials = [e for e in trials if e.seen.aspect != "gradient"]
+        wrong = forward or [e for e in trials if e.seen.aspect == "gradient" and not _explains((), e)]
         if not wrong:
             return None
-        exhibits = [*wrong, *(e for e in exhibits if not any(e is w for w in wrong))]
-        fitting = [m for m in _singles(kind) if all(_explains(m, e) for e in exhibits)]
+        trials = [*wrong, *(e for e in trials if not any(e is w for w in wrong))]
+        fitting = [m for m in _singles(kind) if all(_explains(m, e) for e in trials)]
         if len({m[0].name for m in fitting}) > 1:
             again = [e for e in self._exhibits(kind, 1) if not forward or e.seen.aspect != "gradient"]
             fitting = [m for m in fitting if all(_explains(m, e) for e in again)] or fitting
-            fitting.sort(key=lambda m: not all(_laid_out(m, e) for e in exhibits))
-        best = fitting[0] if fitting else next(_explaining_pairs(kind, exhibits), None)
+            fitting.sort(key=lambda m: not all(_laid_out(m, e) for e in trials))
+        best = fitting[0] if fitting else next(_explaining_pairs(kind, trials), None)
         return Diagnosis(best) if best else None
 
-    def _exhibits(self, kind: str, number: int) -> list[Exhibit]:
+    def _exhibits(self, kind: str, number: int) -> list[Trial]:
         tasks = [Task(kind, arguments) for arguments in TASKS[kind]]
         try:
             return collect(self._student, tasks, SIZES[number], seed=number)
@@ -125,10 +125,10 @@ def _singles(kind: str) -> Iterator[tuple[Misconception]]:
         yield (misconception,)
 
 
-def _explaining_pairs(kind: str, exhibits: Sequence[Exhibit]) -> Iterator[tuple[Misconception, Misconception]]:
-    """Pairs of mistakes that explain every exhibit, as far as `PAIRS` allows."""
+def _explaining_pairs(kind: str, trials: Sequence[Trial]) -> Iterator[tuple[Misconception, Misconception]]:
+    """Pairs of mistakes that explain every trial, as far as `PAIRS` allows."""
     left = PAIRS[kind]
-    first, *rest = exhibits
+    first, *rest = trials
     replayed = [m for m in catalogue(kind) if not m.shapes_only]
     for pair in itertools.combinations(replayed, 2):
         if pair[0].name == pair[1].name:
@@ -156,46 +156,46 @@ def _changed(mistakes: tuple[Misconception, ...], design: Design) -> Design | No
     return design
 
 
-def _explains(mistakes: tuple[Misconception, ...], exhibit: Exhibit) -> bool:
+def _explains(mistakes: tuple[Misconception, ...], trial: Trial) -> bool:
     """Does the module do just this, for the right design with these mistakes in it?"""
-    design = _changed(mistakes, exhibit.task.design)
-    if design is None or not fits(design, exhibit.found):
+    design = _changed(mistakes, trial.task.design)
+    if design is None or not fits(design, trial.found):
         return False
-    if any(m.shapes_only for m in mistakes) and design != exhibit.task.design:
-        return exhibit.error is None or _about_shapes(exhibit)  # it shows in the tensors, and nowhere else
-    return _replays(design, exhibit, ORDERS)
+    if any(m.shapes_only for m in mistakes) and design != trial.task.design:
+        return trial.error is None or _about_shapes(trial)  # it shows in the tensors, and nowhere else
+    return _replays(design, trial, ORDERS)
 
 
-def _laid_out(mistakes: tuple[Misconception, ...], exhibit: Exhibit) -> bool:
+def _laid_out(mistakes: tuple[Misconception, ...], trial: Trial) -> bool:
     """Whether the probes were built as this mistake builds them: a hint, where the numbers cannot tell two apart.
 
     Probes are pointwise, so that a stride may sit on any block before or after without a change of the output.
     """
-    design = _changed(mistakes, exhibit.task.design)
+    design = _changed(mistakes, trial.task.design)
     if not isinstance(design, Network):
         return True
-    return [(p.in_planes, p.planes, p.stride) for stage in design.stages for p in stage] == exhibit.calls
+    return [(p.in_planes, p.planes, p.stride) for stage in design.stages for p in stage] == trial.calls
 
 
-def _replays(design: Design, exhibit: Exhibit, orders: int) -> bool:
-    seen = exhibit.seen
-    for names in itertools.islice(assignments(roles_of(design), exhibit.found), orders):
+def _replays(design: Design, trial: Trial, orders: int) -> bool:
+    seen = trial.seen
+    for names in itertools.islice(assignments(roles_of(design), trial.found), orders):
         try:
-            attempt = replay(design, names, exhibit.exact, seen)
+            attempt = replay(design, names, trial.exact, seen)
         except RuntimeError:  # shapes that do not fit together
-            return exhibit.error is not None and _about_shapes(exhibit)
-        if exhibit.error is not None:
+            return trial.error is not None and _about_shapes(trial)
+        if trial.error is not None:
             return False
         if isinstance(seen.output, Tensor) and not difference(attempt, seen):
             return True
     return False
 
 
-def _about_shapes(exhibit: Exhibit) -> bool:
+def _about_shapes(trial: Trial) -> bool:
     """Whether it may be that tensors did not fit together: what PyTorch raises then, and a probe.
 
     What is raised in a gradient pass is none of this: the same shapes passed in eval mode, or were charged there.
     """
-    error = exhibit.error
+    error = trial.error
     kind = error.kind if isinstance(error, StudentError) else type(error).__name__
-    return exhibit.seen.aspect != "gradient" and kind in ("RuntimeError", "ValueError", "WrongWiring")
+    return trial.seen.aspect != "gradient" and kind in ("RuntimeError", "ValueError", "WrongWiring")

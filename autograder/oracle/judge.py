@@ -12,10 +12,10 @@ from torch import Tensor
 
 from autograder.oracle.design import Design
 from autograder.oracle.diagnose import Diagnosis, Diagnostician
-from autograder.oracle.exhibit import FATAL, Exhibit, Subject, Task
 from autograder.oracle.matching import Found, assignments, compare, roles_of
 from autograder.oracle.observe import TOLERANCE, Aspect, Observation, difference, replay
 from autograder.oracle.symptoms import symptoms
+from autograder.oracle.trial import FATAL, Subject, Task, Trial
 
 DRAWS = 3
 """Draws of weights and input on which gradients may agree: one activation within rounding of zero can turn a ReLU, and
@@ -88,26 +88,26 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
     generator = torch.Generator().manual_seed(int(torch.randint(1 << 31, ())))
     for left in reversed(range(DRAWS if aspect == "gradient" else 1)):
         subject = Subject(task, task.build(student), generator)
-        exhibit = subject.show(aspect, SIZE)
-        if exhibit.error is not None:
-            raise _explained(exhibit.error, student, exhibit)
-        expected, complaint = _compare(student, task, exhibit)
+        trial = subject.show(aspect, SIZE)
+        if trial.error is not None:
+            raise _explained(trial.error, student, trial)
+        expected, complaint = _compare(student, task, trial)
         if not complaint:
-            return _repeatable(subject, exhibit) if aspect == "train" else Verdict(True)
+            return _repeatable(subject, trial) if aspect == "train" else Verdict(True)
         if not left:
-            return _mismatch(student, exhibit, expected, complaint)
+            return _mismatch(student, trial, expected, complaint)
     raise AssertionError("unreachable")
 
 
-def _compare(student: Any, task: Task, exhibit: Exhibit) -> tuple[Observation | None, str]:
+def _compare(student: Any, task: Task, trial: Trial) -> tuple[Observation | None, str]:
     """Return what was expected, by the likeliest assignment of tensors, and what differs; "" when nothing does."""
     nearest, first, design = "", None, task.design
     searches = _searches.setdefault(student, Counter())
     most = FEWEST_ATTEMPTS if searches[task.kind] == FULL_SEARCHES else None
     tried = 0
-    for names in itertools.islice(assignments(roles_of(design), exhibit.found), most):
-        attempt = replay(design, names, exhibit.exact, exhibit.seen)
-        complaint = difference(attempt, exhibit.seen)
+    for names in itertools.islice(assignments(roles_of(design), trial.found), most):
+        attempt = replay(design, names, trial.exact, trial.seen)
+        complaint = difference(attempt, trial.seen)
         if not complaint:
             return attempt, ""
         if first is None:
@@ -115,14 +115,14 @@ def _compare(student: Any, task: Task, exhibit: Exhibit) -> tuple[Observation | 
         tried += 1
     if tried > FEWEST_ATTEMPTS:
         searches[task.kind] += 1
-    return first, nearest or _inventory_complaint(design, exhibit.found)
+    return first, nearest or _inventory_complaint(design, trial.found)
 
 
-def _repeatable(subject: Subject, exhibit: Exhibit) -> Verdict:
+def _repeatable(subject: Subject, trial: Trial) -> Verdict:
     """In train mode the output depends on the batch and nothing else, however often it is computed."""
-    module, seen = subject.module, exhibit.seen
+    module, seen = subject.module, trial.seen
     with torch.no_grad():
-        for _ in range(REPEATS if exhibit.task.kind != "ResNet" else 2):
+        for _ in range(REPEATS if trial.task.kind != "ResNet" else 2):
             again = module(seen.x.clone())
             if not isinstance(again, Tensor) or again.shape != seen.output.shape:
                 break
@@ -130,24 +130,24 @@ def _repeatable(subject: Subject, exhibit: Exhibit) -> Verdict:
                 break
         else:
             return Verdict(True)
-    asked = f"in train mode, {exhibit.task.written} returns the same output for the same batch, again and again"
+    asked = f"in train mode, {trial.task.written} returns the same output for the same batch, again and again"
     came = "the same batch gives another output the second time"
     look = "dropout, random numbers, or a value that one forward pass leaves for the next"
     return Verdict(False, f"Asked: {asked}.\nCame:  {came}.\nLook:  {look}?")
 
 
-def _diagnose(student: Any, exhibit: Exhibit) -> Diagnosis | None:
+def _diagnose(student: Any, trial: Trial) -> Diagnosis | None:
     if student not in _diagnosticians:
         _diagnosticians[student] = Diagnostician(student)
     try:
-        return _diagnosticians[student].diagnose(exhibit)
+        return _diagnosticians[student].diagnose(trial)
     except FATAL:  # the worker died while it was examined: the verdict stands without a name
         return None
 
 
-def _explained(error: Exception, student: Any, exhibit: Exhibit) -> Exception:
+def _explained(error: Exception, student: Any, trial: Trial) -> Exception:
     """Attach to an exception of the student's code which mistake causes it, where that can be proved."""
-    diagnosis = _diagnose(student, exhibit)
+    diagnosis = _diagnose(student, trial)
     if diagnosis is not None:
         error.misconceptions = diagnosis.names
         error.hint = "\n".join(diagnosis.sentences)
@@ -186,14 +186,14 @@ FORMULAS = {
 }
 
 
-def _mismatch(student: Any, exhibit: Exhibit, expected: Observation | None, complaint: str) -> Verdict:
-    task, aspect = exhibit.task, exhibit.seen.aspect
-    diagnosis = _diagnose(student, exhibit)
+def _mismatch(student: Any, trial: Trial, expected: Observation | None, complaint: str) -> Verdict:
+    task, aspect = trial.task, trial.seen.aspect
+    diagnosis = _diagnose(student, trial)
     asked = ASKED[aspect].format(what=task.written, formula=FORMULAS[task.kind])
     lines = [*(diagnosis.sentences if diagnosis else ()), f"Asked: {asked}.", f"Came:  {complaint}."]
     if diagnosis:
         proof = "With exactly this change the reference computes what you compute."
         lines.append(f"Look:  {'; '.join(diagnosis.where)}. {proof}")
-    elif signs := symptoms(exhibit, expected):
+    elif signs := symptoms(trial, expected):
         lines.append(f"Look:  {'; '.join(signs)}.")
     return Verdict(False, "\n".join(lines), diagnosis.names if diagnosis else ())

@@ -36,7 +36,7 @@ class Found:
     """A parameter; else a buffer."""
 
 
-def look_at(state: Mapping[str, Tensor], parameters: frozenset[str]) -> list[Found]:
+def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) -> list[Found]:
     """What the tensors of a fresh module can be: shapes, who learns them, and what they start with tell.
 
     Args:
@@ -79,7 +79,7 @@ def second_names(found: Sequence[Found], loaded: Mapping[str, Tensor], drawn: Ma
     Every name was given its own random values; where two names read the same afterwards, they are one tensor.
 
     Args:
-        found: as `look_at` returned it.
+        found: as `classify_tensors` returned it.
         loaded: the state after `drawn` was loaded.
         drawn: a different random value for each name.
     """
@@ -91,7 +91,7 @@ def second_names(found: Sequence[Found], loaded: Mapping[str, Tensor], drawn: Ma
     return second
 
 
-def upright(found: Sequence[Found], design: Design) -> tuple[list[Found], frozenset[str]]:
+def untranspose(found: Sequence[Found], design: Design) -> tuple[list[Found], frozenset[str]]:
     """Turn the weight of a linear layer that is stored for `x @ W`, as (in, out); return the names of those turned."""
     shapes = {f.shape for f in found}
     wanted = {

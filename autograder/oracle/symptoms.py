@@ -3,18 +3,18 @@
 import torch
 from torch import Tensor
 
-from autograder.oracle.exhibit import Exhibit
 from autograder.oracle.observe import TOLERANCE, Observation
+from autograder.oracle.trial import Trial
 
 
-def symptoms(exhibit: Exhibit, expected: Observation | None) -> list[str]:
+def symptoms(trial: Trial, expected: Observation | None) -> list[str]:
     """Sentences about the difference, for the student; none where nothing stands out.
 
     Args:
-        exhibit: what the module did.
+        trial: what the module did.
         expected: what the reference does with the same weights; None where the parameters do not fit.
     """
-    seen = exhibit.seen.output
+    seen = trial.seen.output
     if expected is None or not isinstance(seen, Tensor) or seen.shape != expected.output.shape:
         return []
     got, right = seen.double(), expected.output

@@ -58,6 +58,6 @@ def _row(grade: Grade) -> list[str]:
 def _text(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula, whatever a student called the file."""
     cell = one_line(cell)
-    # Some programs also take the full-width forms; NFKC turns those into the plain ones.
+    # Some programs also take the full-width forms; NFKC slots those into the plain ones.
     looks_like = unicodedata.normalize("NFKC", cell).lstrip()
     return f"'{cell}" if looks_like.startswith(("=", "+", "-", "@")) else cell

@@ -110,7 +110,7 @@ def confine(plan: Plan, limits: Limits, parent: int) -> None:
     The order matters: changing the uid clears the parent-death signal, and after Landlock and seccomp
     nothing else can be set.
     """
-    become(nobody(plan, limits, _mapped_bytes() + limits.memory_bytes), plan, parent)
+    become(choose_identity(plan, limits, _mapped_bytes() + limits.memory_bytes), plan, parent)
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     if "landlock" in plan.layers:
         landlock.restrict_self(plan.ruleset)
@@ -121,26 +121,26 @@ def confine(plan: Plan, limits: Limits, parent: int) -> None:
 
 
 @dataclass(frozen=True)
-class Nobody:
+class WorkerIdentity:
     """Whom a worker becomes: a uid, its own one where it is not None, and what that may use."""
 
     uid: int | None
     rlimits: dict[int, tuple[int, int]]
 
 
-def nobody(plan: Plan, limits: Limits | TrainingLimits, address_space: int | None) -> Nobody:
+def choose_identity(plan: Plan, limits: Limits | TrainingLimits, address_space: int | None) -> WorkerIdentity:
     """Find out, while `/proc` can be read, whom this process is to become.
 
     Args:
         address_space: the most bytes that may be mapped; no limit when None.
     """
     uid = _own_uid() if "uid" in plan.layers else None
-    return Nobody(uid, _rlimits(limits, address_space, others=0 if uid else _tasks_on_this_machine()))
+    return WorkerIdentity(uid, _rlimits(limits, address_space, others=0 if uid else _tasks_on_this_machine()))
 
 
-def become(nobody: Nobody, plan: Plan, parent: int) -> None:
+def become(identity: WorkerIdentity, plan: Plan, parent: int) -> None:
     """Take the layers that hold for all threads of a process: another uid, no files, the limits of resources."""
-    uid = nobody.uid
+    uid = identity.uid
     if "chroot" in plan.layers:
         os.fchdir(plan.empty_root)
         os.chroot(".")
@@ -151,7 +151,7 @@ def become(nobody: Nobody, plan: Plan, parent: int) -> None:
     linux.drop_capabilities()
     linux.die_with_parent(parent)
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
-    for kind, limit in nobody.rlimits.items():
+    for kind, limit in identity.rlimits.items():
         resource.setrlimit(kind, limit)
 
 

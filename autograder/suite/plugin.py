@@ -17,7 +17,7 @@ from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, Outcome, combine
 from autograder.suite.summary import as_text, headline, outlook
-from autograder.suite.trainer import Trainer
+from autograder.suite.training import Trainer
 
 STUDENT = pytest.StashKey()
 """Where `run_suite` leaves the student surface; empty when a student runs `pytest`."""
@@ -83,7 +83,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         raise AssertionError(reason)
     if item.get_closest_marker("needs_cuda"):
         trainer = item.config.stash.get(TRAINER, None)
-        if (problem := NO_TRAINER if trainer is None else trainer.available) is not None:
+        if (problem := NO_TRAINER if trainer is None else trainer.unavailable_reason) is not None:
             pytest.skip(f"Deferred: {problem}")
 
 

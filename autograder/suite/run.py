@@ -13,7 +13,7 @@ from autograder.student.errors import GraderBroken
 from autograder.suite import plugin
 from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Outcome
-from autograder.suite.trainer import Trainer
+from autograder.suite.training import Trainer
 
 
 class SuiteError(GraderBroken):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.grader.samples import write_samples
+from autograder.maintain.samples import write_samples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -57,7 +57,7 @@ def graded(samples, tmp_path_factory) -> dict[str, dict]:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> Path:
     """A copy of the repository's sources in which the assignment was built; the working tree stays untouched."""
-    from autograder.build import build
+    from autograder.maintain.build import build
 
     root = tmp_path_factory.mktemp("built") / "repository"
     copy_sources(root)

@@ -11,9 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder.maintain.samples import solution_notebook
 from figures.__main__ import FIGURES
 from tests.grader import browser
-from tests.grader.samples import solution_notebook
 from utils import make_standin
 
 pytestmark = pytest.mark.skipif(

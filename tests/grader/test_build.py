@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.build import NOTEBOOK, BuildError, build
+from autograder.maintain.build import NOTEBOOK, BuildError, build
 from tests.grader.conftest import ROOT, copy_sources
 
 ZIPS = ("resnet-student.zip", "autograder.zip")

@@ -12,12 +12,12 @@ from PIL import Image
 from torch import nn
 
 import utils
-from autograder import calibration
-from autograder.heldout import DataProblem
+from autograder.maintain.samples import entries
+from autograder.training import calibration
+from autograder.training.heldout import DataProblem
 from benchmarks import calibrate_training, training_data, training_networks, training_runs, tutorial_recipe
 from benchmarks.threshold import Spread
 from benchmarks.training_networks import ONCE, RIGHT, WRONG, builder
-from tests.grader.samples import entries
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,9 +6,10 @@ import shutil
 
 import pytest
 
-from autograder import build, calibration
-from autograder.calibration import BadCalibration, Calibration, calibrated, calibration_for, recipe_of, save
-from autograder.training import Recipe
+from autograder.maintain import build
+from autograder.training import calibration
+from autograder.training.calibration import BadCalibration, Calibration, calibrated, calibration_for, recipe_of, save
+from autograder.training.inside.fit import Recipe
 
 MEASURED = Calibration(Recipe(7, 256, 0.3), 0.915, 0.94, 0.004, 24, "a GPU", "CIFAR-10", "2026-01-02")
 
@@ -73,6 +74,6 @@ def test_a_broken_file_is_said_in_one_line(tmp_path, content):
 
 
 def test_grader_zip_has_it_and_the_handout_has_not():
-    assert "autograder/calibration.json" in build.GRADER_FILES
+    assert "autograder/training/calibration.json" in build._collect(build.ROOT, build.GRADER_FILES)
     shipped = build._collect(build.ROOT, build.STUDENT_FILES)
     assert not [name for name in shipped if "calibration" in name or "heldout" in name]

@@ -2,10 +2,10 @@
 
 import pytest
 
-from autograder.gallery import complete, load_gallery
-from autograder.grade import Grader
+from autograder.grading.grade import Grader
+from autograder.maintain.gallery import complete, load_gallery
+from autograder.maintain.samples import GALLERY, solution_source
 from autograder.submission import find_delegation, read_submission, slice_submission
-from tests.grader.samples import GALLERY, solution_source
 
 BLOCKS = """
 import torch, torchvision

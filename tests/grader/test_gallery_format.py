@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from torch import nn
 
 from autograder.contract import QUESTIONS, REQUIRED
-from autograder.gallery import BadEntry, as_notebook, complete, load_gallery
+from autograder.maintain.gallery import BadEntry, as_notebook, complete, load_gallery
 from autograder.submission import Cell, Submission, execute, read_submission, slice_submission
 
 GALLERY = Path(__file__).parent / "gallery"

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from autograder.contract import POINTS
-from autograder.grade import Grader
+from autograder.grading.grade import Grader
+from autograder.maintain.samples import MISTAKES, STYLES
 from tests.grader.conftest import run
-from tests.grader.samples import MISTAKES, STYLES
 
 RIGHT = ("solution.ipynb", "exported.zip", "hours_long.ipynb", *(f"{name}.py" for name in STYLES))
 UNREADABLE = {"not_json.ipynb": "JSON", "empty.ipynb": "empty"}

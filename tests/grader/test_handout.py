@@ -13,10 +13,10 @@ import pytest
 from nbclient import NotebookClient
 
 import figures
-from autograder.grade import Grader
+from autograder.grading.grade import Grader
+from autograder.maintain.samples import solution_notebook
 from figures.__main__ import FIGURES
 from tests.grader.conftest import run
-from tests.grader.samples import solution_notebook
 from utils import make_standin
 
 OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "OMP_NUM_THREADS": "1"}

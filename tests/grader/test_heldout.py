@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import utils
-from autograder.heldout import DataProblem, Exam, load_cifar10
+from autograder.training.heldout import DataProblem, Exam, load_cifar10
 
 SEED = 2**70 + 5
 

@@ -24,7 +24,7 @@ class Trainer:
     """Hands out a result instead of training."""
 
     result: Examined | None = None
-    available: str | None = None
+    unavailable_reason: str | None = None
 
     def examine(self, student):
         assert student == "the student"
@@ -47,7 +47,7 @@ def test_enough_passes(hidden, result):
 
 def test_what_cannot_be_trained_is_deferred(hidden):
     with pytest.raises(pytest.skip.Exception, match="Deferred: its threshold is not calibrated yet"):
-        hidden.test_training_accuracy("the student", Trainer(available="its threshold is not calibrated yet"))
+        hidden.test_training_accuracy("the student", Trainer(unavailable_reason="its threshold is not calibrated yet"))
 
 
 def test_too_little_is_said_in_three_parts(hidden):

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.gallery import complete
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries, solution_source
 from autograder.oracle import initial
 from autograder.oracle.initial import distance_to_uniform, find_difference, largest_distance, smallest_maximum
 from autograder.student.local import LocalStudent
 from autograder.submission import Cell, Submission, execute, slice_submission
-from tests.grader.samples import entries, solution_source
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.gallery import load_gallery
+from autograder.maintain.gallery import load_gallery
 from autograder.oracle.design import Design, basic_block, bottleneck, inventory, network
 from autograder.oracle.misconceptions import CATALOGUE, Misconception, catalogue
 from autograder.oracle.reference import Weights, compute

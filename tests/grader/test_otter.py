@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.build import solved_notebook
+from autograder.maintain.build import solved_notebook
+from autograder.maintain.samples import MISTAKES, ODD
 from tests.grader.conftest import ROOT, run
-from tests.grader.samples import MISTAKES, ODD
 
 UNOPENABLE = {"not_json.ipynb", "empty.ipynb"}
 """Otter reads a notebook before it asks any plugin: `otter run` itself stops on these; a container does not."""

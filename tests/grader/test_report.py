@@ -19,8 +19,8 @@ from rich.console import Console
 from autograder.report import ResultsError, gradescope, read_results, write_csv, write_html, write_reports
 from autograder.report.classwide import overview
 from autograder.report.facts import deferred_points
+from autograder.report.terminal import print_table, progress
 from autograder.report.text import number, of_possible, percent, visible
-from autograder.table import print_table, progress
 
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'{{ 7*7 }}"
 TRACEBACK = f"cell 7, line 12, in forward\n    out = self.conv2(out)  # {HOSTILE}\nRuntimeError: 64 channels, not 32"

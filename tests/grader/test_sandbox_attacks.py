@@ -10,12 +10,12 @@ import shutil
 
 import pytest
 
-import autograder.grade
-from autograder.grade import Grader
+import autograder.grading.grade
+from autograder.grading.grade import Grader
 from autograder.sandbox.confine import minimum_met
 from autograder.sandbox.launcher import Zygote
 from tests.grader import attacks
-from tests.grader.attacks.rehearsal import needs_x86_64
+from tests.grader.attacks.attack_run import needs_x86_64
 
 UNTOUCHED_INPUT = 1
 """A block that hands anything back and leaves its input alone earns that one check, attack or none: see the twins."""
@@ -77,17 +77,17 @@ def bait(tmp_path_factory):
 def grader(bait, tmp_path_factory):
     """Grades with the real suite and the bait; limits are tight, so that hanging costs seconds."""
     hidden = tmp_path_factory.mktemp("suite") / "hidden"
-    shutil.copytree(autograder.grade.SUITE[1], hidden)
+    shutil.copytree(autograder.grading.grade.SUITE[1], hidden)
     (hidden / "test_q1_bait.py").write_text(BAIT_TEST.format(token=bait.token))
     with pytest.MonkeyPatch.context() as patch, Grader(limits=attacks.LIMITS) as grader:
-        patch.setattr(autograder.grade, "SUITE", (autograder.grade.SUITE[0], hidden))
+        patch.setattr(autograder.grading.grade, "SUITE", (autograder.grading.grade.SUITE[0], hidden))
         yield grader
 
 
 @pytest.fixture(scope="module")
 def hidden_lines():
     """Lines of hidden tests that say something: none of them may come back."""
-    sources = [path.read_text() for path in autograder.grade.SUITE[1].glob("*.py")]
+    sources = [path.read_text() for path in autograder.grading.grade.SUITE[1].glob("*.py")]
     return {line.strip() for source in sources for line in source.splitlines() if len(line.strip()) > 24}
 
 

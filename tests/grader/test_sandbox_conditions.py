@@ -47,7 +47,7 @@ def test_payloads_gain_nothing(condition):
     if condition in NEEDS_LANDLOCK and not landlock.abi():
         pytest.skip("this kernel has no Landlock")
     names = attacks.NAMES if condition == "ordinary_user" else FEW
-    process = under(condition, "-m", "tests.grader.attacks.rehearsal", *names)
+    process = under(condition, "-m", "tests.grader.attacks.attack_run", *names)
     assert process.returncode == 0, process.stderr
     result = json.loads(process.stdout.splitlines()[-1])
     print(f"{condition}: {result['payloads']} payloads in {result['seconds']:.0f} s; {', '.join(result['isolation'])}")
@@ -59,7 +59,7 @@ def test_payloads_gain_nothing(condition):
 
 def test_here_as_well():
     """Whoever runs these tests: the layers that a result names are those that are there."""
-    result = json.loads(run(sys.executable, "-m", "tests.grader.attacks.rehearsal", *FEW[:2]).stdout.splitlines()[-1])
+    result = json.loads(run(sys.executable, "-m", "tests.grader.attacks.attack_run", *FEW[:2]).stdout.splitlines()[-1])
     print(f"here: {', '.join(result['isolation'])}")
     assert result["broken"] == {}
     assert set(result["isolation"]) - {"namespaces"} == set(available_layers())

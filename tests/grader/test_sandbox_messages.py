@@ -9,8 +9,8 @@ import torch
 
 from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import MIB, Limits
+from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
-from autograder.student.remote import RemoteStudent
 from autograder.submission import read_submission, slice_submission
 
 ROOMY = Limits(request_seconds=20, submission_seconds=60, cpu_seconds=30, memory_bytes=512 * MIB, reply_bytes=8 * MIB)

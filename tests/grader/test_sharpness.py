@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from autograder.gallery import load_gallery
+from autograder.maintain.gallery import load_gallery
+from autograder.maintain.mutation import Mutant, equivalent, fate, mutants
+from autograder.maintain.samples import GALLERY
 from benchmarks.stability import missed, unfair
-from tests.grader.mutation import Mutant, equivalent, fate, mutants
-from tests.grader.samples import GALLERY
 
 EVERY = 14
-"""Of the mutants, so many make one that is judged here; `python -m tests.grader.mutation` judges all."""
+"""Of the mutants, so many make one that is judged here; `python -m autograder.maintain.mutation` judges all."""
 
 
 def test_there_are_enough_mutants():

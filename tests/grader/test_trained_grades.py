@@ -7,17 +7,17 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-import autograder.grade
+import autograder.grading.grade
 from autograder.__main__ import main
-from autograder.classroom import grade_all, suite_version
-from autograder.grade import Grade, Grader, secret_of, seed_of
-from autograder.heldout import Cifar10
+from autograder.grading.classroom import grade_all, suite_version
+from autograder.grading.grade import Grade, Grader, secret_of, seed_of
+from autograder.maintain.samples import solution_source
 from autograder.sandbox.limits import TrainingLimits
 from autograder.submission import fingerprint
 from autograder.suite.outcome import Outcome
-from autograder.training import Recipe
+from autograder.training.heldout import Cifar10
+from autograder.training.inside.fit import Recipe
 from tests.grader import trainings
-from tests.grader.samples import solution_source
 from utils import make_standin
 
 TEST = '''
@@ -52,7 +52,7 @@ _forward = ResNet.forward
 def forward(self, x):
     import sys
     logits = _forward(self, x)
-    if self.training or "autograder.sandbox.training_worker" not in sys.modules:
+    if self.training or "autograder.training.inside.worker" not in sys.modules:
         return logits
     return -logits
 
@@ -70,11 +70,11 @@ def grader(monkeypatch, tmp_path):
     for question in ("q1", "q3"):
         (folders[0] / f"test_{question}.py").write_text(BEFORE.format(question=question))
     (folders[1] / "test_q4.py").write_text(TEST)
-    monkeypatch.setattr(autograder.grade, "SUITE", folders)
+    monkeypatch.setattr(autograder.grading.grade, "SUITE", folders)
     setup = trainings.setup(limits=TrainingLimits())
     calibration = dataclasses.replace(setup.calibration, recipe=Recipe(1, batch_size=8, peak_lr=0.01), threshold=0.0)
     with Grader(key=b"secret", training=dataclasses.replace(setup, calibration=calibration)) as grader:
-        grader._equipment.data = Cifar10(*trainings.colours(8, 1), *trainings.colours(16, 2), standin=True)
+        grader._context.data = Cifar10(*trainings.colours(8, 1), *trainings.colours(16, 2), standin=True)
         yield grader
 
 
@@ -134,7 +134,7 @@ def command(monkeypatch, tmp_path):
         asked.update(options)
         return [], []
 
-    monkeypatch.setattr("autograder.classroom.grade_all", grade_all)
+    monkeypatch.setattr("autograder.grading.classroom.grade_all", grade_all)
     submission = write(tmp_path, "")
 
     def run(*arguments):
@@ -162,7 +162,7 @@ def test_without_data_the_check_is_deferred(command):
 
 
 def test_without_calibration_the_check_is_deferred(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.examination.setup.calibration_for", lambda _: None)
+    monkeypatch.setattr("autograder.training.context.calibration_for", lambda _: None)
     root = make_standin(tmp_path / "standin", 20, 10)
     for arguments in (("--data", str(root)), ("--device", "cuda", "--data", str(root))):
         result, asked = command(*arguments)
@@ -172,7 +172,7 @@ def test_without_calibration_the_check_is_deferred(command, tmp_path, monkeypatc
 
 
 def test_standin_images_are_no_examination(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.examination.setup.calibration_for", lambda _: trainings.setup().calibration)
+    monkeypatch.setattr("autograder.training.context.calibration_for", lambda _: trainings.setup().calibration)
     result, asked = command("--data", str(make_standin(tmp_path / "standin", 20, 10)))
     assert "the images are a stand-in" in result.output
     assert asked["training"].problem
@@ -189,7 +189,7 @@ def test_options_reach_the_training(command, tmp_path):
 def test_a_cpu_trains_where_it_is_asked_to(command, tmp_path, monkeypatch):
     """With the budget that was measured for it; a GPU's would take hours."""
     root = make_standin(tmp_path / "standin", 20, 10)
-    monkeypatch.setattr("autograder.examination.setup.calibration_for", lambda device: device)
+    monkeypatch.setattr("autograder.training.context.calibration_for", lambda device: device)
     for found in (True, False):
         monkeypatch.setattr(torch.cuda, "is_available", lambda found=found: found)
         _, asked = command("--device", "cpu", "--data", str(root))

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from autograder.student.trainee import Trained, TrainingStopped
+from autograder.training.train_confined import Trained, TrainingStopped
 from tests.grader import attacks, training_attacks, trainings
 
 PAYLOADS = training_attacks.every(trainings.data())

@@ -16,7 +16,7 @@ SCRIPT = """
 import ctypes, errno, json, os, socket, sys, threading
 from pathlib import Path
 from autograder.sandbox.limits import TrainingLimits
-from autograder.sandbox.training_confine import give_up_files, give_up_rights, prepare
+from autograder.training.inside.confine import give_up_files, give_up_rights, prepare
 
 libc = ctypes.CDLL(None, use_errno=True)
 

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 import utils
-from autograder import arithmetic, pixels, training
-from autograder.pixels import moved
-from autograder.training import STEPS_BETWEEN_REPORTS, Recipe, fit, learning_rate, predict
+from autograder.training.inside import fit as training
+from autograder.training.inside import pixels
+from autograder.training.inside import precision as arithmetic
+from autograder.training.inside.fit import STEPS_BETWEEN_REPORTS, Recipe, fit, learning_rate, predict
+from autograder.training.inside.pixels import moved
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch_size=20, peak_lr=0.05)

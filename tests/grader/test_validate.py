@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autograder.gallery import Entry, load_gallery
+from autograder.maintain.gallery import Entry, load_gallery
+from autograder.maintain.samples import GALLERY
+from autograder.maintain.validate import Findings, Graded, examine, print_findings
 from autograder.suite.outcome import Outcome
-from autograder.validate import Findings, Graded, examine, print_findings
 from tests.grader.conftest import run
-from tests.grader.samples import GALLERY
 
 TESTS = {"public/a.py::test_a": "q1", "public/b.py::test_b": "q2", "hidden/c.py::test_c": "q1"}
 

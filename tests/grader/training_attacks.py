@@ -8,15 +8,15 @@ import hashlib
 import os
 from dataclasses import dataclass
 
-from autograder.heldout import Cifar10
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
+from autograder.training.heldout import Cifar10
 from tests.grader.attacks import ROOT, TRACE, TRIUMPH
 from tests.grader.trainings import small
 
 CHANCE = 0.35
 """No network that has learnt nothing names more of 200 images in ten classes, but for one in 10^20."""
 UNTAUGHT = "[p.requires_grad_(False) for p in self.parameters()]"
-WORKER = "import sys; worker = sys.modules['autograder.sandbox.training_worker']"
+WORKER = "import sys; worker = sys.modules['autograder.training.inside.worker']"
 TALK = (
     "import gc, socket; from autograder.sandbox import wire; "
     "talk = [s for s in gc.get_objects() if isinstance(s, socket.socket) and s.fileno() > 2][0]"

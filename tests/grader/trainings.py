@@ -5,13 +5,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from autograder.calibration import Calibration
-from autograder.examination.setup import Setup
-from autograder.heldout import Cifar10, Exam
 from autograder.sandbox.limits import MIB, TrainingLimits
-from autograder.student.trainee import Trained, train_confined
 from autograder.submission import Slice, read_submission, slice_submission
-from autograder.training import Recipe
+from autograder.training.calibration import Calibration
+from autograder.training.context import Setup
+from autograder.training.heldout import Cifar10, Exam
+from autograder.training.inside.fit import Recipe
+from autograder.training.train_confined import Trained, train_confined
 
 RECIPE = Recipe(epochs=6, batch_size=64, peak_lr=0.1)
 LIMITS = TrainingLimits(

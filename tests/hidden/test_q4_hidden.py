@@ -16,7 +16,7 @@ LOOK = (
 @pytest.mark.needs_cuda
 def test_training_accuracy(student, training):
     """Training: ResNet18 learns CIFAR-10 from scratch to the minimum test accuracy."""
-    if (reason := training.available) is not None:
+    if (reason := training.unavailable_reason) is not None:
         pytest.skip(f"Deferred: {reason}")
     examined = training.examine(student)
     if not examined.trained or examined.accuracy >= examined.threshold:

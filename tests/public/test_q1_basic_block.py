@@ -27,7 +27,7 @@ def test_output_shape(student, in_planes, planes, stride):
     expect.assert_shape(
         block(torch.randn(2, in_planes, 16, 12)),
         (2, planes, 16 // stride, 12 // stride),
-        f"{name(in_planes, planes, stride)} turns (2, {in_planes}, 16, 12) into "
+        f"{name(in_planes, planes, stride)} slots (2, {in_planes}, 16, 12) into "
         f"(2, {planes}, {16 // stride}, {12 // stride})",
         "padding=1 keeps H and W in a 3x3 convolution; the stride belongs to one convolution of the two",
     )

@@ -20,7 +20,7 @@ import torch
 
 from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import MIB, Limits
-from autograder.student.remote import RemoteStudent
+from autograder.sandbox.remote_student import RemoteStudent
 from autograder.submission import read_submission, slice_submission
 
 FOLDER = Path(__file__).parent
@@ -164,7 +164,7 @@ def drive(student: Any) -> Transcript:
     return transcript
 
 
-def rehearse(name: str, bait: Bait, zygote: Zygote, folder: Path) -> tuple[str, ...]:
+def run_gallery(name: str, bait: Bait, zygote: Zygote, folder: Path) -> tuple[str, ...]:
     """Drive one payload, assert that it got nothing and left nothing, and return the layers that confined it."""
     with student_of(bait.aim(name), folder, zygote) as student:
         transcript = drive(student)

@@ -14,7 +14,9 @@ def attack():
             for attribute in vars(module).copy():
                 if "report" in attribute.lower() or "test" in attribute.lower():
                     setattr(module, attribute, lambda *args, **kwargs: "passed")
-    loaded = [name for name in sys.modules if name.startswith(("autograder.grade", "autograder.suite", "tests."))]
+    loaded = [
+        name for name in sys.modules if name.startswith(("autograder.grading.grade", "autograder.suite", "tests."))
+    ]
     if loaded:
         raise RuntimeError(f"ATTACK SUCCEEDED: {loaded}")
 

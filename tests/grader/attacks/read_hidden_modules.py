@@ -14,7 +14,7 @@ def attack():
     importlib.invalidate_caches()
     for name in (
         "autograder.oracle",
-        "autograder.grade",
+        "autograder.grading.grade",
         "tests.hidden",
         "test_q1_hidden",
         "tests.hidden.test_q1_hidden",

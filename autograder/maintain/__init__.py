@@ -1,0 +1,1 @@
+"""What only the repository needs: build the handout, and test the suite against right and wrong submissions."""

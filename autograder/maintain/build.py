@@ -1,0 +1,207 @@
+"""Master to handout: `solutions/resnet.py` becomes the student's notebook, the student's zip and `autograder.zip`.
+
+Building twice gives the same bytes: cell ids, file order and time stamps are fixed.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+import jupytext
+import nbformat
+
+import figures
+
+ROOT = Path(__file__).resolve().parents[2]
+MASTER = Path("solutions/resnet.py")
+NOTEBOOK = Path("assignment/resnet.ipynb")
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+STUDENT_ROOMS = ("submission", "student", "suite", "notebook")
+"""Folders of `autograder/` that students get, whole; each imports only from these."""
+GRADER_ROOMS = (*STUDENT_ROOMS, "oracle", "sandbox", "training", "grading", "report")
+STUDENT_FILES = (
+    "assignment/resnet.ipynb",
+    "autograder/__init__.py",
+    "autograder/contract.py",
+    *(f"autograder/{room}/**/*" for room in STUDENT_ROOMS),
+    "checkpoints.py",
+    "conftest.py",
+    "environment.yml",
+    "experiments.py",
+    "figures/*.svg",
+    "figures/__init__.py",
+    "mistakes.py",
+    "plots.py",
+    "requirements.txt",
+    "tests/public/*.py",
+    "trainer.py",
+    "utils.py",
+)
+HANDOUT_ONLY = ("README.md", "pytest.ini")
+"""Files of `handout/`, which go to the top of the student zip."""
+
+GRADER_FILES = (
+    "autograder/*.py",
+    *(f"autograder/{room}/**/*" for room in GRADER_ROOMS),
+    "tests/public/*.py",
+    "tests/hidden/*.py",
+    "utils.py",
+)
+
+RUN_OTTER = '''"""Grade the submission in this container; see autograder/otter_plugin.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "grader"))
+
+from autograder.otter_plugin import run_container
+
+if __name__ == "__main__":
+    run_container(Path(__file__).resolve().parent.parent)
+'''
+TESTS_NOTE = "Otter wants this folder. The suite lies in grader/tests and is run by the plugin, never in the kernel.\n"
+
+
+class BuildError(Exception):
+    """The assignment cannot be built; `str()` is one line for the maintainer."""
+
+
+def solved_notebook(root: Path = ROOT) -> nbformat.NotebookNode:
+    """The master as a notebook, Otter's markers and solutions included."""
+    notebook = jupytext.read(root / MASTER, fmt="py:percent")
+    notebook.metadata = nbformat.NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
+    return _canonical(notebook)
+
+
+def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
+    """Write `assignment/`, `dist/resnet-student.zip` and `dist/autograder.zip` under `root`.
+
+    Args:
+        root: the repository.
+        validate: let Otter Assign grade the solution with the new autograder before anything is written.
+
+    Returns:
+        The files written.
+
+    Raises:
+        BuildError: Otter Assign does not accept the master, or the solution does not score full marks.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        assigned = _otter_assign(root, Path(scratch), validate)
+        notebook = nbformat.read(assigned / "student" / "resnet.ipynb", as_version=4)
+        (otter_zip,) = (assigned / "autograder").glob("*.zip")
+        with zipfile.ZipFile(otter_zip) as archive:
+            otter_files = {name: archive.read(name) for name in archive.namelist() if not name.startswith("tests/")}
+    if not notebook.cells[-1].source.strip():  # Otter ends with a blank cell
+        notebook.cells.pop()
+    text = nbformat.writes(_canonical(_with_figures(notebook))) + "\n"
+    (root / NOTEBOOK).parent.mkdir(exist_ok=True)
+    (root / NOTEBOOK).write_text(text, encoding="utf-8")
+    dist = root / "dist"
+    dist.mkdir(exist_ok=True)
+    _write_zip(dist / "resnet-student.zip", _student_files(root))
+    _write_zip(dist / "autograder.zip", _autograder_files(root, otter_files))
+    return [root / NOTEBOOK, dist / "resnet-student.zip", dist / "autograder.zip"]
+
+
+def _otter_assign(root: Path, scratch: Path, validate: bool) -> Path:
+    from otter.assign import main as otter_assign  # slow to import, and only the build needs it
+
+    master = scratch / "resnet.ipynb"
+    nbformat.write(solved_notebook(root), master)
+    shutil.copy(root / "environment.yml", scratch)
+    result = scratch / "assigned"
+    with tempfile.TemporaryFile("w+") as said:
+        try:
+            with _output_to(said):
+                otter_assign(str(master), str(result), no_pdfs=True, no_run_tests=not validate)
+        except Exception as error:
+            said.seek(0)
+            raise BuildError(f"Otter Assign does not accept {MASTER}: {error}\n{said.read()}".rstrip()) from error
+    return result
+
+
+@contextlib.contextmanager
+def _output_to(file: TextIO) -> Iterator[None]:
+    """Send what this process prints to `file`, and what processes print that it starts meanwhile, such as kernels."""
+    with contextlib.ExitStack() as restore:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        for number in (1, 2):
+            saved = os.dup(number)
+            restore.callback(os.close, saved)
+            restore.callback(os.dup2, saved, number)
+            os.dup2(file.fileno(), number)
+        restore.enter_context(contextlib.redirect_stdout(file))
+        restore.enter_context(contextlib.redirect_stderr(file))
+        yield
+
+
+def _with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Give each cell that shows a diagram its output, so that it is there before anything has run."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and (shown := re.fullmatch(r'figures\.show\("(\w+)"\)', cell.source.strip())):
+            data = {"text/html": figures.html(shown[1]), "text/plain": "<IPython.core.display.HTML object>"}
+            cell.outputs = [nbformat.v4.new_output("display_data", data)]
+    return notebook
+
+
+def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Fixed cell ids and no trace of the machine that built it."""
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata["kernelspec"] = dict(KERNEL)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell["id"] = f"cell-{number:03d}"
+        cell.metadata.pop("lines_to_next_cell", None)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def _student_files(root: Path) -> dict[str, bytes]:
+    files = {f"resnet/{name}": data for name, data in _collect(root, STUDENT_FILES).items()}
+    return files | {f"resnet/{name}": (root / "handout" / name).read_bytes() for name in HANDOUT_ONLY}
+
+
+def _autograder_files(root: Path, otter_files: dict[str, bytes]) -> dict[str, bytes]:
+    config = json.loads(otter_files["otter_config.json"])
+    grader = {f"grader/{name}": data for name, data in _collect(root, GRADER_FILES).items()}
+    ours = {
+        "run_otter.py": RUN_OTTER.encode(),
+        "tests/README.txt": TESTS_NOTE.encode(),
+        "otter_config.json": (json.dumps(config, indent=2, sort_keys=True) + "\n").encode(),
+    }
+    return otter_files | grader | ours
+
+
+def _collect(root: Path, patterns: tuple[str, ...]) -> dict[str, bytes]:
+    files = {}
+    for pattern in patterns:
+        found = [path for path in root.glob(pattern) if path.is_file() and "__pycache__" not in path.parts]
+        if not found:
+            raise BuildError(f"nothing matches {pattern} in {root}")
+        files |= {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+    return files
+
+
+def _write_zip(path: Path, files: dict[str, bytes]) -> None:
+    """Write a zip that depends on nothing but `files`; replaces `path` in one step."""
+    scratch = path.with_suffix(".tmp")
+    with zipfile.ZipFile(scratch, "w") as archive:
+        for name in sorted(files):
+            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            executable = name in ("run_autograder", "setup.sh")
+            info.external_attr = (0o755 if executable else 0o644) << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, files[name])
+    scratch.replace(path)

@@ -1,0 +1,196 @@
+"""Does the suite still tell right from wrong? The gallery is graded, and every surprise is listed."""
+
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from autograder.maintain.build import solved_notebook
+from autograder.maintain.gallery import Entry, complete
+from autograder.maintain.gallery_runner import run_gallery
+from autograder.report.text import count, number
+from autograder.suite.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A gallery entry and what the suite made of it."""
+
+    entry: Entry
+    outcomes: tuple[Outcome, ...]
+
+    def lost(self) -> list[Outcome]:
+        """Tests that lost points, in any question."""
+        return [outcome for outcome in self.outcomes if outcome.points < outcome.possible]
+
+    def lost_in_its_question(self) -> list[Outcome]:
+        """Those of the question that the entry gets wrong."""
+        return [outcome for outcome in self.lost() if outcome.question == self.entry.question]
+
+    def lost_elsewhere(self) -> list[Outcome]:
+        """Those of other questions: the student would pay twice.
+
+        q4 trains the network of q3: one that does not run or learn loses there too.
+        """
+        own = ("q3", "q4") if self.entry.question == "q3" else (self.entry.question,)
+        return [outcome for outcome in self.lost() if outcome.question not in own]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The mistakes that were named, in its question."""
+        mine = [outcome for outcome in self.outcomes if outcome.question == self.entry.question]
+        return tuple(dict.fromkeys(name for outcome in mine for name in outcome.misconceptions))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The graded gallery, and what is surprising about it."""
+
+    graded: tuple[Graded, ...]
+
+    @property
+    def right(self) -> list[Graded]:
+        """The right entries."""
+        return [g for g in self.graded if g.entry.right]
+
+    @property
+    def wrong(self) -> list[Graded]:
+        """The wrong entries."""
+        return [g for g in self.graded if not g.entry.right]
+
+    @property
+    def rejected(self) -> list[Graded]:
+        """Right entries that lost points."""
+        return [g for g in self.right if g.lost()]
+
+    @property
+    def accepted(self) -> list[Graded]:
+        """Wrong entries that lost none in their question."""
+        return [g for g in self.wrong if not g.lost_in_its_question()]
+
+    @property
+    def spilled(self) -> list[Graded]:
+        """Wrong entries that lost points in a question that they get right."""
+        return [g for g in self.wrong if g.lost_elsewhere()]
+
+    @property
+    def labelled(self) -> list[Graded]:
+        """Wrong entries whose mistake has a name in the catalogue."""
+        return [g for g in self.wrong if g.entry.misconception]
+
+    @property
+    def misnamed(self) -> list[Graded]:
+        """Labelled entries for which another mistake was named, alone or among others."""
+        return [g for g in self.labelled if set(g.names) - {g.entry.misconception}]
+
+    @property
+    def unnamed(self) -> list[Graded]:
+        """Labelled entries for which none was named."""
+        return [g for g in self.labelled if not g.names]
+
+    @property
+    def idle(self) -> list[Outcome]:
+        """Tests that no entry fails; those that are deferred on this machine do not count."""
+        failed = {outcome.id for g in self.graded for outcome in g.lost()}
+        tests = {o.id: o for g in self.graded for o in g.outcomes if o.outcome != "deferred"}
+        return [outcome for id, outcome in tests.items() if id not in failed]
+
+    @property
+    def sound(self) -> bool:
+        """Nothing is wrong with the suite; idle tests and mistakes without a name are no fault."""
+        return not (self.rejected or self.accepted or self.spilled or self.misnamed)
+
+
+def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None] = lambda name: None) -> Findings:
+    """Run the whole suite on every entry, completed by the solution; see `autograder.maintain.gallery_runner`.
+
+    Raises:
+        GraderBroken: an entry could not be graded.
+    """
+    solution = "\n\n".join(cell.source for cell in solved_notebook().cells if cell.cell_type == "code")
+    graded: dict[str, Graded] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        files = {Path(scratch) / "entries" / f"{entry.name}.py": entry for entry in entries}
+        (Path(scratch) / "entries").mkdir()
+        for path, entry in files.items():
+            path.write_text(complete(entry, solution), encoding="utf-8")
+        reference = Path(scratch) / "solution.py"
+        reference.write_text(solution, encoding="utf-8")
+        for path, outcomes in run_gallery(reference, files, jobs):
+            graded[files[path].name] = Graded(files[path], tuple(outcomes))
+            advance(files[path].name)
+    return Findings(tuple(graded[entry.name] for entry in entries))
+
+
+def print_findings(findings: Findings, console: Console) -> None:
+    """One page: a verdict, then every surprise with its reason and what to do."""
+    exact = [g for g in findings.labelled if set(g.names) == {g.entry.misconception}]
+    share = f"{len(exact) * 100 / len(findings.labelled):.1f} %" if findings.labelled else "none labelled"
+    parts = [count(len(findings.right), "right submission"), count(len(findings.wrong), "wrong one")]
+    console.print(Text(f"{' and '.join(parts)} graded with the whole suite", style="bold"))
+    for title, advice, rows, serious in _sections(findings):
+        style = "green" if not rows else "red" if serious else "yellow"
+        console.print(Text(f"{len(rows):>4}  {title}", style=style))
+        if rows:
+            console.print(Padding(Text(advice, style="italic"), (0, 0, 0, 6)))
+        for row in rows:
+            console.print(Padding(row, (0, 0, 0, 8)))
+    console.print(f"exact names: {len(exact)} of {len(findings.labelled)} labelled mistakes ({share})", highlight=False)
+    verdict = "the suite tells right from wrong" if findings.sound else "the suite needs work: see above"
+    console.print(Text(verdict, style="bold green" if findings.sound else "bold red"))
+
+
+def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Text], bool]]:
+    """Title, what a TA should do, rows, and whether it makes the suite unsound."""
+    yield (
+        "right submissions below full marks",
+        "The test is unfair, or the entry is not right: read its message and repair one of the two.",
+        [_losses(g, g.lost()) for g in findings.rejected],
+        True,
+    )
+    yield (
+        "wrong submissions at full marks in their question",
+        "No test notices the mistake: add one, or sharpen one, in the files of that question.",
+        [_row(g, f"{g.entry.question}: {g.entry.title}") for g in findings.accepted],
+        True,
+    )
+    yield (
+        "wrong submissions that lose points in another question",
+        "The test depends on code of another question: judge it with a probe instead.",
+        [_losses(g, g.lost_elsewhere()) for g in findings.spilled],
+        True,
+    )
+    yield (
+        "diagnoses that name the wrong mistake",
+        "Both compute the same here: see `autograder/oracle/misconceptions` and the shapes in `diagnose.py`.",
+        [_row(g, f"is {g.entry.misconception}, named {', '.join(g.names)}") for g in findings.misnamed],
+        True,
+    )
+    yield (
+        "labelled mistakes that get no name",
+        "No entry of the catalogue reproduces it; the students read what was measured instead.",
+        [_row(g, f"is {g.entry.misconception}") for g in findings.unnamed],
+        False,
+    )
+    yield (
+        "tests that no entry fails",
+        "Dead weight, or the gallery lacks the mistake that the test is for: write that entry.",
+        [Text.assemble(outcome.id, (f"  {outcome.title}", "dim")) for outcome in findings.idle],
+        False,
+    )
+
+
+def _row(graded: Graded, reason: str) -> Text:
+    return Text.assemble((f"{graded.entry.path.parent.name}/{graded.entry.name}", "bold"), f"  {reason}")
+
+
+def _losses(graded: Graded, outcomes: list[Outcome]) -> Text:
+    rows = [_row(graded, f"loses {number(sum(o.possible for o in outcomes))} in {count(len(outcomes), 'test')}")]
+    for outcome in outcomes[:3]:
+        first = outcome.message.split("\n")[0][:160]
+        rows.append(Text(f"  {outcome.id}: {first}", style="dim"))
+    return Text("\n").join(rows)

@@ -1,0 +1,198 @@
+"""What the notebook imports: `grader.check("q1")` shows every check, `grader.export()` hands in what was checked."""
+
+import sys
+import traceback
+from datetime import datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import otter
+from IPython.display import display
+from otter.check.logs import EventType
+from otter.check.utils import IPythonInterpreter, LoggedEventReturnValue, logs_event
+
+from autograder.contract import QUESTIONS, REQUIRED
+from autograder.notebook.preflight import inspect_file
+from autograder.student.local import LocalStudent
+from autograder.submission import UnreadableSubmission
+from autograder.submission.execute import in_notebook
+from autograder.suite.outcome import Outcome
+from autograder.suite.run import run_suite
+from autograder.suite.summary import Group, as_text, fold, headline, mark, outlook, reason
+
+PUBLIC = Path(__file__).resolve().parents[2] / "tests" / "public"
+BARS = {"passed": "#2a7ab9", "deferred": "#8a8f98"}
+"""Colour of the bar beside a check; the others are orange. Blue and orange stay apart for colour-blind readers, and
+the words are written in the page's own colour, so that they read the same in a light and in a dark theme."""
+ORANGE = "#d9711c"
+COLAB = (
+    "Colab keeps your notebook in your Drive, not in a folder here. Choose File > Download > Download .ipynb, and hand "
+    "in that file."
+)
+
+
+class CheckFailed(Exception):
+    """Some checks of a question do not pass; `str()` is the whole result as text."""
+
+
+class CheckResult:
+    """The public checks of one question, shown as a table in a notebook and as text elsewhere."""
+
+    def __init__(self, question: str, outcomes: list[Outcome]):
+        self.name, self.outcomes = question, outcomes
+
+    @property
+    def passed_all(self) -> bool:
+        """Whether no check failed."""
+        return all(o.outcome in ("passed", "deferred") for o in self.outcomes)
+
+    def __repr__(self) -> str:
+        return as_text(self.name, self.outcomes)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_rows(group) for group in fold(self.outcomes))
+        return (
+            f"<p><strong>{escape(headline(self.name, self.outcomes))}</strong></p>"
+            f'<table style="border-collapse:collapse;margin:0"><thead><tr>{_heads()}</tr></thead>'
+            f"<tbody>{rows}</tbody></table><p>{escape(outlook(self.name, self.outcomes))}</p>"
+        )
+
+
+def _heads() -> str:
+    style = "text-align:left;padding:2px 12px"
+    return "".join(f'<th scope="col" style="{style}">{word}</th>' for word in ("Result", "Points", "Check"))
+
+
+def _rows(group: Group) -> str:
+    bar = f"border-left:5px solid {BARS.get(group.outcomes[0].outcome, ORANGE)}"
+    cell = "text-align:left;vertical-align:top;padding:2px 12px"
+    rows = ""
+    for o in group.outcomes:
+        rows += (
+            f'<tr><td style="{cell};{bar};white-space:nowrap"><strong>{mark(o.outcome)} {o.outcome}</strong></td>'
+            f'<td style="{cell};white-space:nowrap">{o.points:g} of {o.possible:g}</td>'
+            f'<td style="{cell}">{escape(o.title)}</td></tr>'
+        )
+    if group.message:
+        text = (
+            f'<pre style="white-space:pre-wrap;margin:2px 0 10px;background:transparent">{escape(reason(group))}</pre>'
+        )
+        rows += f'<tr><td style="{cell};{bar}"></td><td style="{cell}" colspan="2">{text}</td></tr>'
+    return rows
+
+
+class Notebook(otter.Notebook):
+    """Otter's notebook API, with a check that shows each test on its own and an export that looks before it writes.
+
+    Args:
+        nb_path: the notebook's file; where there is none of that name, the only notebook of the folder.
+    """
+
+    def __init__(self, nb_path: str | None = None):
+        found = nb_path if nb_path and Path(nb_path).is_file() else None
+        super().__init__(found, tests_dir=str(PUBLIC))
+        _tell_of_stubs()
+
+    @logs_event(EventType.CHECK)
+    def check(self, question: str, global_env: dict[str, Any] | None = None) -> LoggedEventReturnValue[CheckResult]:
+        """Run the public checks of a question, "q1" to "q4", on the classes that the notebook holds now."""
+        env = _live_namespace() if global_env is None else global_env
+        return LoggedEventReturnValue(run_checks(question, env), question=question, shelve_env=env)
+
+    def check_all(self) -> None:
+        """Show the result of every question."""
+        for question in QUESTIONS:
+            display(self.check(question))
+
+    def export(
+        self, nb_path: str | None = None, export_path: str | None = None, pdf: bool = False, anyway: bool = False
+    ) -> None:
+        """Tell what the saved notebook will earn, and write the zip to hand in.
+
+        Nothing is written while the saved file differs from what runs in the kernel: the zip holds the file.
+
+        Args:
+            nb_path: the notebook's file, where it is not the one that this object was made for.
+            export_path: the zip; the name of the notebook and the time when None.
+            pdf: put a PDF of the notebook into the zip.
+            anyway: write the zip although the file differs from the kernel.
+        """
+        if type(self)._grading_mode:
+            return
+        if self.interpreter is IPythonInterpreter.COLAB:
+            print(COLAB)
+            return
+        path = self._resolve_nb_path(nb_path, fail_silently=True)
+        if path is None:
+            print('Which file is this notebook? Write its name: grader.export("resnet.ipynb")')
+            return
+        if self._may_write(Path(path), anyway):
+            export_path = export_path or f"{Path(path).stem}_{datetime.now():%Y_%m_%dT%H_%M_%S}.zip"
+            super().export(path, export_path, pdf=pdf)
+            print(f"Hand in {export_path}")
+
+    def _may_write(self, path: Path, anyway: bool) -> bool:
+        """Print what is to be known before handing in `path`, and say whether to go on."""
+        try:
+            found = inspect_file(path, _live_namespace(), PUBLIC)
+        except UnreadableSubmission as error:
+            print(f"{error}\nSave the notebook, then run this cell again.")
+            return False
+        if warnings := found.warnings(path.name):
+            print(f"{warnings}\n")
+        if found.differs and not anyway:
+            print(
+                "Nothing was written. Save the notebook (Ctrl+S), run the cells that you changed, then run this cell "
+                'again.\nIf this notebook has another name: grader.export("name.ipynb"). To hand in the saved file as '
+                "it is: grader.export(anyway=True)."
+            )
+            return False
+        print(found.forecast())
+        return True
+
+
+def run_checks(question: str, env: dict[str, Any]) -> CheckResult:
+    """Run the public checks of `question` on the classes in `env`.
+
+    Raises:
+        ValueError: there is no such question.
+    """
+    if question not in QUESTIONS:
+        raise ValueError(f"there is no question {question!r}; the questions are {', '.join(QUESTIONS)}")
+    missing = {name: f"`{name}` is not defined yet: run its cell, then check again." for name in REQUIRED}
+    return CheckResult(question, run_suite(LocalStudent(env, missing), [PUBLIC], only=[question], quiet=False))
+
+
+def check_question(question: str, env: dict[str, Any]) -> None:
+    """What the notebook's Otter tests call, so that a plain `otter.Notebook` works too.
+
+    Raises:
+        CheckFailed: with the result as text, when a check does not pass.
+    """
+    result = run_checks(question, env)
+    if not result.passed_all:
+        raise CheckFailed(f"\n{result!r}")
+
+
+def _live_namespace() -> dict[str, Any]:
+    shell = _shell()
+    return shell.user_ns if shell else vars(sys.modules["__main__"])
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _tell_of_stubs() -> None:
+    """Let a cell that runs into a stub say so in two lines: a trace through the helpers would help nobody."""
+    if shell := _shell():
+        shell.set_custom_exc((NotImplementedError,), _show_stub)
+
+
+def _show_stub(shell: Any, kind: type, error: NotImplementedError, trace: Any, tb_offset: int | None = None) -> None:
+    if in_notebook(traceback.extract_tb(trace)[-1].filename):
+        print(f"Not implemented yet: {error}\nFill in that cell, run it, then run this one again.", file=sys.stderr)
+    else:  # PyTorch raises it too, for reasons of its own
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)

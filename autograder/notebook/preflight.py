@@ -1,0 +1,115 @@
+"""Before a notebook is handed in: does the saved file hold what runs in the kernel, and what will it earn?"""
+
+import inspect
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.contract import POINTS, QUESTIONS, REQUIRED
+from autograder.student.local import LocalStudent, why_missing
+from autograder.submission import execute, read_submission, slice_submission
+from autograder.submission.execute import MODULE
+from autograder.suite.outcome import Outcome
+from autograder.suite.run import run_suite
+from autograder.suite.summary import headline
+
+PLAIN = (bool, int, float, str, tuple)
+"""Class attributes that are compared by value, such as `expansion = 4`."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """The saved file as graders will see it.
+
+    Args:
+        missing: for each required name that the file does not define, why.
+        differs: names whose code in the kernel is not the code in the file.
+        outcomes: of the public checks, run on the code in the file.
+    """
+
+    missing: Mapping[str, str]
+    differs: tuple[str, ...]
+    outcomes: Mapping[str, list[Outcome]]
+
+    def forecast(self) -> str:
+        """What the file earns on the public checks."""
+        lines = [f"  {headline(question, mine)}" for question, mine in self.outcomes.items()]
+        hidden = sum(POINTS.values()) - sum(o.possible for mine in self.outcomes.values() for o in mine)
+        last = f"{hidden:g} more points are judged by checks that only graders have."
+        return "\n".join(["Your saved notebook earns, on the checks that you have:", *lines, last])
+
+    def warnings(self, name: str) -> str:
+        """What is wrong with the file called `name`; "" when nothing is."""
+        lines = [f"! {reason}" for reason in self.missing.values()]
+        if self.differs:
+            names = ", ".join(f"`{name}`" for name in self.differs)
+            lines.append(f"! {names}: the code that runs here is not the code in the saved file {name}.")
+        return "\n".join(lines)
+
+
+def inspect_file(path: Path, kernel: Mapping[str, Any], public: Path) -> Preflight:
+    """Read a saved notebook the way graders do, compare it with the kernel, and run the public checks on it.
+
+    Args:
+        path: the notebook.
+        kernel: the globals of the running notebook.
+        public: the folder of the public checks.
+
+    Raises:
+        UnreadableSubmission: the file holds no code; `str()` is one line for the student.
+    """
+    slice_ = slice_submission(read_submission(path))
+    saved: dict[str, Any] = {}
+    reasons = why_missing(slice_, execute(slice_, saved))
+    missing = {name: reasons[name] for name in REQUIRED if name not in saved}
+    outcomes = run_suite(LocalStudent(saved, reasons), [public])
+    return Preflight(
+        missing=missing,
+        differs=tuple(_different(saved, kernel)),
+        outcomes={question: [o for o in outcomes if o.question == question] for question in QUESTIONS},
+    )
+
+
+def _different(saved: Mapping[str, Any], kernel: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the student's that mean something else in the kernel; helpers of the classes are among them."""
+    for name in dict.fromkeys([*REQUIRED, *saved]):
+        here, there = kernel.get(name), saved.get(name)
+        if here is not None and (_is_written(here) or _is_written(there)) and _meaning(here) != _meaning(there):
+            yield name
+
+
+def _is_written(thing: Any) -> bool:
+    """Whether it is a class or function of the notebook, and nothing imported."""
+    return isinstance(thing, (type, types.FunctionType)) and thing.__module__ in ("__main__", MODULE)
+
+
+def _meaning(thing: Any) -> Any:
+    """What a class or function does, whatever its comments, its layout and its place.
+
+    IPython compiles statement by statement, as `execute` does: the same source gives the same code.
+    """
+    if not isinstance(thing, type):
+        return _of_function(thing)
+    members = {}
+    for name, value in vars(thing).items():
+        if (function := _of_function(value)) is not None:
+            members[name] = function
+        elif not name.startswith("__") and isinstance(value, PLAIN):
+            members[name] = value
+    return [base.__qualname__ for base in thing.__bases__], members
+
+
+def _of_function(value: Any) -> Any:
+    """The code and the defaults of a function, also of a method, a property or a decorated one; None without code."""
+    value = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+    value = inspect.unwrap(value) if callable(value) else value
+    if not isinstance(value, types.FunctionType):
+        return None
+    return _of_code(value.__code__), repr(value.__defaults__), repr(value.__kwdefaults__)
+
+
+def _of_code(code: types.CodeType) -> Any:
+    constants = [_of_code(c) if isinstance(c, types.CodeType) else (type(c), c) for c in code.co_consts]
+    return code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars

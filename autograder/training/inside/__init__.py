@@ -1,0 +1,1 @@
+"""What runs beside student code in a training process. It knows no labels of held-out images and no tests."""

@@ -1,0 +1,89 @@
+"""What a training process gives up, in two steps, because CUDA starts threads before any student code runs.
+
+Landlock binds a thread and those that it starts, not those that are there; so it comes first, while there is one, and
+leaves what the driver needs to start: its devices, `/proc` and `/sys` to read, the names of the process's own threads
+to write (drivers from 570 on take a refusal for a fatal error). The other layers reach every thread: the C library
+changes the uid of all of them, and with it their capabilities go; the seccomp filter is laid on all at once. What
+`/proc` shows of other processes beyond their names, Landlock withholds as it withholds ptrace.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.sandbox import landlock, linux, seccomp
+from autograder.sandbox.confine import (
+    Plan,
+    WorkerIdentity,
+    available_layers,
+    become,
+    choose_identity,
+    enter_namespaces,
+    make_plan,
+)
+from autograder.sandbox.limits import TrainingLimits
+from autograder.sandbox.zygote import readable_paths
+
+_DRIVER_READS = (
+    *("/proc", "/sys", "/etc/nvidia", "/usr/share/nvidia", "/usr/local/nvidia", "/usr/local/cuda"),
+    *("/dev/zero", "/dev/urandom"),
+)
+_DRIVER_DEVICES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-caps", "null")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What `prepare` made ready for the two steps."""
+
+    plan: Plan
+    identity: WorkerIdentity
+    gpu: bool
+
+
+def prepare(project: Path, limits: TrainingLimits, gpu: bool) -> Stage:
+    """Open what the confinement needs; enter namespaces. The process must have one thread.
+
+    There is no limit on the address space: the grader watches the resident size instead.
+
+    Raises:
+        RuntimeError: it has several, or the kernel cannot confine a process that uses a GPU.
+    """
+    if (threads := linux.thread_count()) != 1:
+        raise RuntimeError(f"a process with {threads} threads cannot be confined")
+    layers = available_layers()
+    if gpu and "landlock" not in layers:
+        raise RuntimeError("training on a GPU takes Landlock here (Linux 5.13, listed in /sys/kernel/security/lsm)")
+    if enter_namespaces():
+        layers = (*layers, "namespaces")
+    plan = make_plan(layers, _readable(project, gpu), driver_files() if gpu else ())
+    return Stage(plan, choose_identity(plan, limits, None), gpu)
+
+
+def give_up_files(stage: Stage) -> None:
+    """The first step: Landlock, for this thread and all that it will start."""
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    if "uid" not in stage.plan.layers:
+        linux.drop_capabilities()  # with the uid they would go for all threads; without, they must go before those
+    if "landlock" in stage.plan.layers:
+        landlock.restrict_self(stage.plan.ruleset)
+
+
+def give_up_rights(stage: Stage, parent: int) -> tuple[str, ...]:
+    """The second step, for all threads; returns the layers that confine the process now."""
+    become(stage.identity, stage.plan, parent)
+    for number in stage.plan.descriptors:
+        os.close(number)
+    if "seccomp" in stage.plan.layers:
+        seccomp.install(stage.gpu)
+    return stage.plan.layers
+
+
+def driver_files() -> list[Path]:
+    """What NVIDIA's driver opens for writing: its devices, and the names of this process's threads."""
+    devices = [path for pattern in _DRIVER_DEVICES for path in sorted(Path("/dev").glob(pattern))]
+    return [*devices, Path("/proc/self/task").resolve()]
+
+
+def _readable(project: Path, gpu: bool) -> list[Path]:
+    extra = [Path(name) for name in _DRIVER_READS] if gpu else []
+    return [*readable_paths(project), *(path for path in extra if path.exists())]

@@ -1,0 +1,240 @@
+"""The training that counts: a fixed recipe that brings a ResNet-18 to a good accuracy in a few minutes of a GPU.
+
+Used where student code runs and by the benchmark that calibrates it, so it needs nothing but PyTorch. Of a network it
+asks only what every `nn.Module` has: forward, parameters, train, eval and to.
+
+The ingredients are the usual ones: images that stay on the GPU as bytes and are cropped and mirrored there, SGD with
+Nesterov momentum and large batches, or AdamW and small ones where there are few images, a learning rate that rises and
+falls once (Smith and Topin 2017), no weight decay on BatchNorm and biases, and label smoothing. There is no
+`torch.compile`: it starts processes, which a confined worker may not, and takes longer to start than it would save.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from autograder.training.inside.pixels import moved, normalised
+from autograder.training.inside.precision import as_logits, fastest_way, use_fast_arithmetic
+
+SHIFT = 4
+"""Pixels by which a training image is moved at most (He et al. 2015, section 4.2)."""
+STEPS_BETWEEN_REPORTS = 20
+"""Reading a number waits for the GPU, so it is done seldom."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides how a network is trained and examined, but for the seed; plain numbers, to be kept as JSON.
+
+    Args:
+        epochs: passes over the training images.
+        batch_size: images a step; the rest of an epoch that fills no batch is left out.
+        peak_lr: the highest learning rate.
+        optimizer: "sgd", with Nesterov momentum; or "adamw" (Loshchilov and Hutter 2017), for a few hundred steps: in
+            so few, SGD is unfair to networks whose BatchNorm starts at zero, Adam hardly.
+        momentum: of the gradients.
+        weight_decay: of convolutions and linear layers.
+        label_smoothing: share of the target that is spread over all classes.
+        warmup: share of the steps in which the learning rate rises from 0; it falls to 0 in the others.
+        images: how many of the training images are an epoch, drawn anew each time; all when None.
+        heldout: how many of the held-out images it is examined on, see `autograder.training.heldout`; all when None.
+    """
+
+    epochs: int
+    batch_size: int
+    peak_lr: float
+    optimizer: str = "sgd"
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.1
+    warmup: float = 0.25
+    images: int | None = None
+    heldout: int | None = None
+
+    def in_words(self) -> str:
+        """For how long it trains, as in "trained ... on 2 epochs of 5,000 images each"."""
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        if self.images is None:
+            return epochs
+        return f"{epochs} of {self.images:,} images{' each' if self.epochs > 1 else ''}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands: `step` of `steps` counts batches of the whole training, `epoch` from 1.
+
+    `loss` and `accuracy` are means over the images of this epoch so far, while they were learnt.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    images_per_second: float
+
+
+def fit(
+    net: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    seed: int,
+    progress: Callable[[Progress], None] | None = None,
+) -> None:
+    """Train `net` in place, and move it to `device`.
+
+    A network that gives its parameters no gradient, or whose loss was not a finite number in any step of an epoch, is
+    left as it is then: neither gets better by going on.
+
+    Args:
+        net: from normalised (N, 3, 32, 32) float32 images to (N, 10) logits.
+        images: uint8, (N, 3, 32, 32), on any device.
+        labels: int64, (N,).
+        recipe: how.
+        device: where.
+        seed: of the order, the crops, and what the network itself draws; from 0 to 2^63 - 1.
+        progress: is told about every 20th step and the end of each epoch.
+
+    Raises:
+        ValueError: the images or labels are not of that kind, or there are none.
+        TypeError, ValueError: the network returns no (N, 10) tensor. Whatever else it raises goes through.
+    """
+    _check(images, labels)
+    use_fast_arithmetic(device)
+    _seed_everything(seed)
+    net.to(device).train()
+    images, labels = images.to(device), labels.to(device)
+    optimizer = _optimizer(net, recipe)
+    if optimizer is None:
+        return
+    generator = torch.Generator(device).manual_seed(seed)
+    images_in_epoch = min(recipe.images or len(images), len(images))
+    batch = min(recipe.batch_size, images_in_epoch)
+    steps_in_epoch = images_in_epoch // batch
+    steps, step = recipe.epochs * steps_in_epoch, 0
+    way = fastest_way(net, images[:batch], labels[:batch], device)
+    scaler = torch.amp.GradScaler(device.type, enabled=way.half is torch.float16)
+    start = time.perf_counter()
+    for epoch in range(1, recipe.epochs + 1):
+        tally = _Tally(device)
+        for pictures, truth in _batches(images, labels, steps_in_epoch, batch, generator):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, steps, recipe)
+            optimizer.zero_grad()
+            logits = way.logits(net, pictures)
+            loss = F.cross_entropy(logits, truth, label_smoothing=recipe.label_smoothing)
+            if not loss.requires_grad:
+                return
+            scaler.scale(loss).backward()
+            if any(p.grad is not None for group in optimizer.param_groups for p in group["params"]):
+                scaler.step(optimizer)
+                scaler.update()
+            tally.add(loss.detach(), logits.detach(), truth)
+            step += 1
+            if progress and step % STEPS_BETWEEN_REPORTS == 0 and step % steps_in_epoch:
+                progress(_report(tally, epoch, recipe, step, steps, batch, start))
+        report = _report(tally, epoch, recipe, step, steps, batch, start)
+        if progress:
+            progress(report)
+        if report.loss != report.loss:  # not a number
+            return
+
+
+def predict(net: nn.Module, images: Tensor, *, device: torch.device, batch_size: int = 1000) -> Tensor:
+    """The logits of `net` in eval mode for uint8 (N, 3, 32, 32) images: (N, 10), float32, on the CPU.
+
+    Without half precision, for others compare these numbers with their own.
+
+    Raises:
+        TypeError, ValueError: the network returns no (N, 10) tensor. Whatever else it raises goes through.
+    """
+    use_fast_arithmetic(device)
+    net.to(device).eval()
+    with torch.no_grad():
+        parts = [as_logits(net(normalised(part.to(device))), len(part)).cpu() for part in images.split(batch_size)]
+    return torch.cat(parts)
+
+
+def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
+    """The learning rate of a step, counted from 0: up to the peak in a straight line, and down in another."""
+    rising = max(1, round(recipe.warmup * steps))
+    if step < rising:
+        return recipe.peak_lr * (step + 1) / rising
+    return recipe.peak_lr * (steps - step) / (steps - rising + 1)
+
+
+def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
+    """None where there is nothing to learn. Kernels decay; what has one value a channel does not."""
+    kernels, others = [], []
+    for parameter in net.parameters():
+        if parameter.requires_grad:
+            # A BatchNorm's weight may have the shape (1, C, 1, 1).
+            is_kernel = parameter.dim() > 1 and parameter.numel() > max(parameter.shape)
+            (kernels if is_kernel else others).append(parameter)
+    if not kernels and not others:
+        return None
+    groups = [{"params": kernels, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if recipe.optimizer == "adamw":
+        # The squares are averaged over 100 steps instead of 1000, of which there are too few.
+        return torch.optim.AdamW(groups, lr=recipe.peak_lr, betas=(recipe.momentum, 0.99))
+    return torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+
+
+def _batches(
+    images: Tensor, labels: Tensor, steps: int, size: int, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch: so many batches in random order, each image moved by up to `SHIFT` pixels and perhaps mirrored."""
+    count, device = steps * size, images.device
+    order = torch.randperm(len(images), generator=generator, device=device)[:count]
+    down, right = torch.randint(-SHIFT, SHIFT + 1, (2, count), generator=generator, device=device)
+    mirrored = torch.randint(2, (count,), generator=generator, device=device).bool()
+    for first in range(0, count, size):
+        some = slice(first, first + size)
+        yield moved(images, order[some], down[some], right[some], mirrored[some]), labels[order[some]]
+
+
+class _Tally:
+    """Sums over an epoch that stay on the device until they are asked for."""
+
+    def __init__(self, device: torch.device):
+        self._sums = torch.zeros(4, dtype=torch.float64, device=device)
+
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """A step's mean loss; one that is not finite is left out: float16 has such steps, and skips them."""
+        finite = loss.isfinite()
+        right = (logits.argmax(dim=1) == labels).float().mean()
+        self._sums += torch.stack([loss.where(finite, 0.0), finite.float(), right, torch.ones_like(right)])
+
+    def read(self) -> tuple[float, float]:
+        """Mean loss, not a number where it never was one, and accuracy; waits for the device."""
+        loss, finite, right, steps = self._sums.tolist()
+        return loss / finite if finite else float("nan"), right / steps
+
+
+def _report(tally: _Tally, epoch: int, recipe: Recipe, step: int, steps: int, batch: int, start: float) -> Progress:
+    loss, accuracy = tally.read()
+    speed = step * batch / (time.perf_counter() - start)
+    return Progress(epoch, recipe.epochs, step, steps, loss, accuracy, speed)
+
+
+def _check(images: Tensor, labels: Tensor) -> None:
+    if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[1] != 3 or not len(images):
+        raise ValueError(f"images must be uint8 (N, 3, H, W), not {images.dtype} {tuple(images.shape)}")
+    if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+        raise ValueError(f"labels must be int64 ({len(images)},), not {labels.dtype} {tuple(labels.shape)}")
+
+
+def _seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)  # CUDA's too

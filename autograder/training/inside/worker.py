@@ -1,0 +1,138 @@
+"""The confined process that trains one student's network: started for it alone, gone with it.
+
+A process of its own, because CUDA does not survive a fork. It imports and warms everything it will need, gives up its
+rights (`training_confine`), says that it is ready, and only then gets the student's code. The held-out images come when
+the training is over. As in `worker`, nothing that it says is trusted.
+"""
+
+import dataclasses
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autograder.sandbox import wire
+from autograder.sandbox.limits import TrainingLimits
+from autograder.sandbox.tensors import pack, packable, unpack
+from autograder.sandbox.worker import describe, seed
+from autograder.sandbox.zygote import import_everything
+from autograder.student.local import LocalStudent, why_missing
+from autograder.submission import Slice, execute
+from autograder.training.inside.baseline_network import Block, resnet18
+from autograder.training.inside.confine import give_up_files, give_up_rights, prepare
+from autograder.training.inside.fit import Progress, Recipe, fit, predict
+from autograder.training.inside.shared_images import map_images
+
+SECONDS_BETWEEN_REPORTS = 0.5
+
+
+def main(channel: int, images: int, parent: int, project: str, settings: str) -> None:
+    """Get ready, say so, train as told, and answer with logits; ends when the channel closes."""
+    sock = socket.socket(fileno=channel)
+    given = json.loads(settings)
+    device, limits, recipe = given["device"], TrainingLimits(**given["limits"]), Recipe(**given["recipe"])
+    try:
+        pictures = map_images(images, given["shape"])
+        os.close(images)
+        layers = _get_ready(torch.device(device), pictures, recipe, limits, parent, Path(project))
+    except Exception as error:
+        wire.send(sock, {"failed": " ".join(f"{type(error).__name__}: {error}".split())[:500]})
+        return
+    wire.send(sock, {"layers": list(layers)})
+    try:
+        header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.reply_bytes)
+        net = _train(sock, header, unpack(body)["labels"], pictures, recipe, torch.device(device))
+        wire.send(sock, {"fitted": {}})
+        header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.reply_bytes)
+        reply = {"logits": predict(net, unpack(body)["images"], device=torch.device(device))}
+        if header["want_state"]:
+            reply |= {f"state:{name}": value for name, value in _on_cpu(net).items()}
+        wire.send(sock, {"answer": {}}, pack(reply))
+    except wire.WireError:
+        return
+    except BaseException as error:  # sys.exit() in forward is an error like any other
+        wire.send(sock, {"error": describe(error)})
+
+
+def _get_ready(
+    device: torch.device, pictures: Tensor, recipe: Recipe, limits: TrainingLimits, parent: int, project: Path
+) -> tuple[str, ...]:
+    """Import, confine, warm up, in the order that the layers ask for; returns their names."""
+    gpu = device.type == "cuda"
+    import_everything(project)
+    _try_out(pictures, recipe, torch.device("cpu"))
+    stage = prepare(project, limits, gpu)
+    give_up_files(stage)
+    if gpu:
+        _try_out(pictures, recipe, device)  # CUDA loads and opens late what it needs
+    layers = give_up_rights(stage, parent)
+    _try_out(pictures, recipe, device)
+    os.environ.clear()
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"  # made by torch's compiler if it is not there; nothing is put in it
+    sys.argv = ["submission"]
+    return layers
+
+
+def _try_out(pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
+    """Train a network of ours for a step; on a GPU in the size that counts.
+
+    That it succeeds once all is given up shows that driver, GPU, memory and confinement are fit for an honest training,
+    before any student's code could say otherwise.
+    """
+    if device.type == "cpu":
+        net = nn.Sequential(nn.Conv2d(3, 10, 3), nn.AvgPool2d(30), nn.Flatten())
+        _train_one_step(net, pictures[:2], recipe, device)
+        return
+    if not torch.cuda.is_available():
+        raise RuntimeError("CUDA finds no GPU in this process; does `nvidia-smi` work, and does the driver fit torch?")
+    _train_one_step(resnet18(), pictures[: recipe.batch_size], recipe, device)
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+
+
+def _train_one_step(net: nn.Module, pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
+    labels = torch.arange(len(pictures)) % 10
+    fit(net, pictures, labels, dataclasses.replace(recipe, epochs=1), device=device, seed=0)
+    predict(net, pictures, device=device)
+
+
+def _train(
+    sock: socket.socket, header: dict[str, Any], labels: Tensor, pictures: Tensor, recipe: Recipe, device: torch.device
+) -> nn.Module:
+    seed()
+    slice_ = Slice.from_json(header["slice"])
+    namespace: dict[str, Any] = {}
+    problems = execute(slice_, namespace)
+    student = LocalStudent(namespace, why_missing(slice_, problems))
+    net = student.ResNet18(None if header["own_block"] else Block)
+    if not isinstance(net, nn.Module):
+        raise TypeError(f"ResNet18() returned a {type(net).__name__}, not an nn.Module")
+    wire.send(sock, {"built": {}})
+    fit(net, pictures, labels, recipe, device=device, seed=header["seed"], progress=_teller(sock))
+    return net
+
+
+def _teller(sock: socket.socket) -> Callable[[Progress], None]:
+    """Tells the grader of progress, now and then."""
+    last = -SECONDS_BETWEEN_REPORTS
+
+    def tell(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_REPORTS:
+            last = time.monotonic()
+            figures = {name: value if value == value else -1 for name, value in dataclasses.asdict(progress).items()}
+            wire.send(sock, {"progress": figures})  # JSON has no NaN
+
+    return tell
+
+
+def _on_cpu(net: nn.Module) -> dict[str, Tensor]:
+    state = {name: value.detach().cpu() for name, value in net.state_dict().items() if isinstance(value, Tensor)}
+    return {name: value for name, value in state.items() if packable(value)}

@@ -1,0 +1,107 @@
+"""Before a notebook is handed in: the saved file is compared with the kernel, and judged as graders judge it."""
+
+import ast
+
+import nbformat
+import pytest
+
+from autograder.maintain.samples import solution_notebook
+from autograder.notebook.check import PUBLIC, run_checks
+from autograder.notebook.preflight import Preflight, inspect_file
+from autograder.submission import UnreadableSubmission
+
+HEAD = "import torch.nn as nn\nimport torch.nn.functional as F"
+ANSWERS = [c.source for c in solution_notebook().cells if "otter_answer_cell" in c.metadata.get("tags", [])]
+CLASSES = "\n\n\n".join([HEAD, *ANSWERS]) + "\n"
+
+
+@pytest.fixture(autouse=True)
+def no_checks(monkeypatch, request):
+    """Comparing needs no run of the checks, which takes seconds."""
+    if "judged" not in request.node.name:
+        monkeypatch.setattr("autograder.notebook.preflight.run_suite", lambda *_: [])
+
+
+def saved(tmp_path, source: str):
+    """A notebook whose classes are in one cell."""
+    path = tmp_path / "resnet.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]), path)
+    return path
+
+
+def kernel(source: str) -> dict:
+    """The globals of a notebook that ran `source`, one statement at a time as IPython does."""
+    namespace = {"__name__": "__main__"}
+    for statement in ast.parse(source).body:
+        exec(compile(ast.Module([statement], type_ignores=[]), "<cell>", "exec"), namespace)
+    return namespace
+
+
+def compare(tmp_path, file: str, running: str) -> Preflight:
+    return inspect_file(saved(tmp_path, file), kernel(running), PUBLIC)
+
+
+def test_the_same_code_does_not_differ(tmp_path):
+    assert compare(tmp_path, CLASSES, CLASSES).differs == ()
+
+
+def test_comments_and_layout_do_not_matter(tmp_path):
+    other = CLASSES.replace("        out = F.relu", "\n        # a thought\n        out = (F.relu", 1).replace(
+        "(self.conv1(x)))", "(self.conv1(x))))", 1
+    )
+    assert other != CLASSES
+    assert compare(tmp_path, other, CLASSES).differs == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)"), "BasicBlock"),
+        (("expansion = 4", "expansion = 2"), "Bottleneck"),
+        (("num_classes=10", "num_classes=100"), "ResNet"),
+        (("[2, 2, 2, 2]", "[3, 4, 6, 3]"), "ResNet18"),
+    ],
+)
+def test_a_change_that_was_not_saved_is_named(tmp_path, change, name):
+    running = CLASSES.replace(*change, 1)
+    assert running != CLASSES
+    assert compare(tmp_path, CLASSES, running).differs == (name,)
+
+
+def test_a_helper_that_was_not_saved_is_named(tmp_path):
+    helper = HEAD + "\n\n\ndef bn(planes):\n    return nn.BatchNorm2d(planes{})\n\n\n"
+    classes = CLASSES.removeprefix(HEAD).replace("nn.BatchNorm2d(planes)", "bn(planes)")
+    found = compare(tmp_path, helper.format("") + classes, helper.format(", eps=1e-3") + classes)
+    assert found.differs == ("bn",)
+
+
+def test_a_stub_in_the_file_differs_from_what_runs(tmp_path):
+    stub = "class Bottleneck(nn.Module):\n    def __init__(self):\n        raise NotImplementedError\n"
+    file = CLASSES + "\n\n" + stub
+    found = compare(tmp_path, file, CLASSES)
+    assert found.differs == ("Bottleneck",)
+    assert "! `Bottleneck`: the code that runs here is not the code in the saved file resnet.ipynb." in found.warnings(
+        "resnet.ipynb"
+    )
+
+
+def test_a_name_that_is_missing_is_explained(tmp_path):
+    found = compare(tmp_path, CLASSES.replace("Bottleneck", "BottleNeck"), CLASSES)
+    assert list(found.missing) == ["Bottleneck"]
+    assert "the name must be exactly `Bottleneck`" in found.warnings("resnet.ipynb")
+
+
+def test_a_file_without_code_is_refused(tmp_path):
+    path = tmp_path / "resnet.ipynb"
+    path.write_text("")
+    with pytest.raises(UnreadableSubmission, match=r"resnet\.ipynb"):
+        inspect_file(path, {}, PUBLIC)
+
+
+def test_the_file_is_judged_and_not_the_kernel(tmp_path):
+    wrong = CLASSES.replace("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)", 1)
+    found = inspect_file(saved(tmp_path, wrong), kernel(CLASSES), PUBLIC)
+    promised = run_checks("q1", kernel(wrong))
+    assert [o.points for o in found.outcomes["q1"]] == [o.points for o in promised.outcomes]
+    assert "q1 BasicBlock: 4 of 9 checks pass, 6 of 15 points" in found.forecast()
+    assert "q2 Bottleneck: all 9 checks pass, 15 of 15 points" in found.forecast()
