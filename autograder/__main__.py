@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.contract import QUESTIONS
-from autograder.training.policy import POLICIES
 
 if TYPE_CHECKING:
-    from autograder.training.context import Setup
+    from autograder.training.context import TrainingSetup
 
 GALLERY = Path("tests/grader/gallery")
 NO_GPU = (
@@ -61,21 +60,21 @@ def _device(_: click.Context, __: click.Parameter, value: str) -> str:
     return "none"
 
 
-def _training(device: str, data: Path | None, policy: str) -> "Setup | None":
-    """How networks are trained; None where they are not. Why nothing can be trained is said here, once."""
+def _training(device: str, data: Path | None) -> "TrainingSetup | None":
+    """How networks are trained; None where they are not. Prints why nothing can be trained."""
     if device == "none" and data is not None:
         _say_deferred(NO_GPU)
     if device == "none" or (device == "cpu" and data is None):
         return None
-    from autograder.training.context import Setup, set_up
+    from autograder.training.context import TrainingSetup, set_up
     from autograder.training.heldout import DataProblem
 
     try:
-        setup = set_up("cpu" if device == "cpu" else "cuda", data, policy)
+        setup = set_up("cpu" if device == "cpu" else "cuda", data)
     except DataProblem as problem:
         if device != "auto":
             raise click.UsageError(f"{problem} (or use --data)") from None
-        setup = Setup("cuda", problem=str(problem))
+        setup = TrainingSetup("cuda", problem=str(problem))
     if setup.problem:
         _say_deferred(setup.problem)
     return setup
@@ -97,13 +96,6 @@ def _say_deferred(reason: str) -> None:
     help="Where networks are trained. auto: on a CUDA GPU if there is one. cpu: on the CPU if there is --data.",
 )
 @click.option(
-    "--train",
-    default="all",
-    show_default=True,
-    type=click.Choice(POLICIES),
-    help="Whose network is trained: all; those not proved to be the reference's; or these and a tenth of the others.",
-)
-@click.option(
     "--data", type=click.Path(path_type=Path), help="The folder that holds CIFAR-10.  [default: $CIFAR10_ROOT]"
 )
 @click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Trainings at once.")
@@ -114,7 +106,6 @@ def grade(
     out: Path,
     jobs: int,
     device: str,
-    train: str,
     data: Path | None,
     gpu_jobs: int,
     only: list[str] | None,
@@ -134,7 +125,7 @@ def grade(
         raise click.UsageError(str(error)) from error
     if ignored:
         click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
-    training = _training(device, data, train)
+    training = _training(device, data)
     warnings: list[str] = []
     try:
         with progress(len(submissions)) as advance:

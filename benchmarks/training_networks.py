@@ -28,7 +28,7 @@ ONCE = (
     "passed_downsample",
     "raw_parameters",
 )
-"""Other right entries whose initialization `autograder.oracle.initialization` finds to be different: trained once."""
+"""Other right entries that do not initialize their weights as PyTorch does: trained once."""
 
 WRONG = (
     "q1_convolutions_frozen",

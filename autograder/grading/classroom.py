@@ -13,8 +13,8 @@ from autograder.grading.grade import SUITE, Grade
 from autograder.grading.pool import grade_each
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission import fingerprint
-from autograder.training.baseline_check import controlled
-from autograder.training.context import Setup
+from autograder.training.baseline_check import check_baseline
+from autograder.training.context import TrainingSetup
 
 SUFFIXES = (".ipynb", ".py", ".zip")
 KEY = "grading.key"
@@ -85,7 +85,7 @@ def grade_all(
     *,
     jobs: int = 1,
     only: Collection[str] | None = None,
-    training: Setup | None = None,
+    training: TrainingSetup | None = None,
     gpu_jobs: int = 1,
     unsafe: bool = False,
     advance: Callable[[str], None] = lambda name: None,
@@ -103,10 +103,10 @@ def grade_all(
         training: how networks are trained; without, that is deferred.
         gpu_jobs: trainings at once.
         advance: called with the name of each submission that is done.
-        tell: called with how far the trainings are.
+        tell: called with the progress of the trainings.
         warn: called with why all trainings are deferred, should that turn out here.
 
-    Before the first network is trained, one of ours is, see `autograder.training.baseline_check`.
+    Before the first network, the baseline network is trained, see `autograder.training.baseline_check`.
 
     Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given.
 
@@ -132,7 +132,7 @@ def grade_all(
     out.mkdir(parents=True, exist_ok=True)
     key = grading_key(out)
     if trains and any("q4" in missing for missing in todo.values()):
-        training = controlled(training, tell=tell, unsafe=unsafe)
+        training = check_baseline(training, tell=tell, unsafe=unsafe)
         if training.problem:
             warn(training.problem)
     failures = {}

@@ -26,9 +26,11 @@ from autograder.submission import (
 )
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite
-from autograder.training.context import Setup, TrainingContext
-from autograder.training.evaluate import Trainer
-from autograder.training.proof import PROVING
+from autograder.suite.training import TrainingResult
+from autograder.training.context import TrainingContext, TrainingSetup
+from autograder.training.evaluate import evaluate
+from autograder.training.logits_check import REQUIRED_QUESTIONS
+from autograder.training.seeds import derive
 from autograder.training.slots import Slots
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,8 +53,7 @@ class Grade:
     problems: tuple[str, ...]
     outcomes: tuple[Outcome, ...] = field(repr=False)
     training: dict[str, Any] | None = None
-    """Whether the network was trained, and what came of it, see `autograder.training.evaluate.Record`; None where
-    that was not asked, or is deferred."""
+    """What the training measured; None where there was none."""
 
     @property
     def score(self) -> float:
@@ -113,8 +114,8 @@ class Grader:
         limits: what a submission may use.
         key: a secret of the grader's, see `seed_of`.
         training: how networks are trained; without, that is deferred.
-        slots: who may train when, where there are other graders.
-        tell: called with how far a training is.
+        slots: limits trainings at once, where there are other graders.
+        tell: called with the progress of a training.
 
     Raises:
         SandboxUnavailable: student code cannot be confined here, and `unsafe` is not given.
@@ -125,7 +126,7 @@ class Grader:
         unsafe: bool = False,
         limits: Limits | None = None,
         key: bytes = b"",
-        training: Setup | None = None,
+        training: TrainingSetup | None = None,
         slots: Slots | None = None,
         tell: Callable[[str], None] = lambda line: None,
     ):
@@ -151,7 +152,7 @@ class Grader:
             submission = read_submission(path)
         except UnreadableSubmission as error:
             absent = NoSubmission(str(error))
-            judged = _Judged("unreadable", (), (str(error),), self._judge(absent, only, 0, self._trainer(None, 0)))
+            judged = _Judged("unreadable", (), (str(error),), tuple(run_suite(absent, SUITE, only=only)))
             return judged.grade(path.name, fingerprint(path), start)
         slice_ = slice_submission(submission)
         with self._open(slice_) as student:
@@ -184,28 +185,34 @@ class Grader:
         except (StudentCrash, StudentTimeout) as failure:
             status, raised = "crashed", [str(failure)]
         seed = seed_of(sha256, self._key)
-        if self._needs_proof(only, earlier):
-            earlier = (*earlier, *self._judge(student, PROVING, seed, None))
-        trainer = self._trainer(slice_, secret_of(sha256, self._key), earlier)
-        outcomes = self._judge(student, only, seed, trainer)
+        trains = self._context is not None and (only is None or "q4" in only)
+        outcomes = run_suite(student, SUITE, only=only, seed=seed, marked="not needs_cuda" if trains else "")
+        record = None
+        if trains:
+            result = self._train(student, slice_, sha256, earlier, outcomes)
+            outcomes += run_suite(student, SUITE, only=["q4"], seed=seed, training=result, marked="needs_cuda")
+            record = _record(result)
         isolation = (*(["unsafe"] if self._unsafe else []), *student.isolation)
         problems = (*missing, *slice_.problems, *raised)
-        record = trainer.record.to_json() if trainer is not None and trainer.record is not None else None
-        return _Judged(status, isolation, problems, outcomes, record)
+        return _Judged(status, isolation, problems, tuple(outcomes), record)
 
-    def _trainer(self, slice_: Slice | None, secret: int, earlier: Sequence[Outcome] = ()) -> Trainer | None:
-        return None if self._context is None else Trainer(self._context, slice_, secret, earlier)
+    def _train(
+        self, student: Any, slice_: Slice, sha256: str, earlier: Sequence[Outcome], outcomes: Sequence[Outcome]
+    ) -> TrainingResult:
+        """Train the submission's network; the outcomes of this run replace earlier ones."""
+        judged = {outcome.question for outcome in outcomes}
+        known = [*(old for old in earlier if old.question not in judged), *outcomes]
+        unknown = set(REQUIRED_QUESTIONS) - {outcome.question for outcome in known}
+        if unknown and self._context.unavailable_reason is None:
+            known += run_suite(student, SUITE, only=unknown, seed=seed_of(sha256, self._key))
+        return evaluate(self._context, slice_, secret_of(sha256, self._key), known, student)
 
-    def _needs_proof(self, only: Collection[str] | None, earlier: Sequence[Outcome]) -> bool:
-        """Is a network to be trained of which nobody knows yet whether it is proved?"""
-        if only is None or "q4" not in only or self._context is None or self._context.unavailable_reason is not None:
-            return False
-        return not {*only, *(outcome.question for outcome in earlier)}.issuperset(PROVING)
 
-    def _judge(
-        self, student: Any, only: Collection[str] | None, seed: int, trainer: Trainer | None
-    ) -> tuple[Outcome, ...]:
-        return tuple(run_suite(student, SUITE, only=only, seed=seed, training=trainer))
+def _record(result: TrainingResult) -> dict[str, Any] | None:
+    """What a result file holds of a training; None where none finished."""
+    if result.accuracy is None:
+        return None
+    return {name: getattr(result, name) for name in ("accuracy", "threshold", "seconds", "recipe", "note")}
 
 
 @dataclass(frozen=True)
@@ -224,20 +231,17 @@ class _Judged:
 
 
 def seed_of(sha256: str, key: bytes = b"") -> int:
-    """What the tests of a submission draw their weights and inputs from.
+    """The seed from which the tests of a submission draw weights and inputs."""
+    return derive(secret_of(sha256, key), "tests")
 
-    The same submission, tests and key always give the same seed. Who knows neither the hidden tests nor the key cannot
-    compute it, and so cannot try variants of a file at home until a lucky one passes.
+
+def secret_of(sha256: str, key: bytes = b"") -> bytes:
+    """The secret from which everything that is drawn for a submission is derived.
+
+    The same submission, hidden tests and key always give the same secret. Nobody can compute it without the hidden
+    tests and the key, and so nobody can try variants of a file at home until a lucky one passes.
     """
-    return int.from_bytes(hmac.digest(_hidden_suite() + key, sha256.encode(), "sha256")[:4], "big")
-
-
-def secret_of(sha256: str, key: bytes = b"") -> int:
-    """What a submission's training is drawn from: as `seed_of`, but too long to be found by trying.
-
-    A training process sees what was drawn, and could look for the seed that explains it.
-    """
-    return int.from_bytes(hmac.digest(_hidden_suite() + key, f"training {sha256}".encode(), "sha256"), "big")
+    return hmac.digest(_hidden_suite() + key, sha256.encode(), "sha256")
 
 
 @functools.cache

@@ -18,14 +18,14 @@ from autograder.grading.grade import Grade, Grader
 from autograder.sandbox import linux
 from autograder.student.errors import GraderBroken
 from autograder.suite.outcome import Outcome
-from autograder.training.context import Setup
+from autograder.training.context import TrainingSetup
 from autograder.training.slots import Slots
 
 
 def grade_each(
     todo: Mapping[Path, Collection[str]],
     jobs: int,
-    training: Setup | None = None,
+    training: TrainingSetup | None = None,
     gpu_jobs: int = 1,
     unsafe: bool = False,
     key: bytes = b"",
@@ -40,7 +40,7 @@ def grade_each(
         training, gpu_jobs: as of `grade_all`.
         unsafe, key: as of `Grader`.
         earlier: what they got before for questions that are not judged now.
-        tell: called with how far the trainings are.
+        tell: called with the progress of the trainings.
     """
     if not todo:
         return
@@ -80,7 +80,7 @@ _make_grader: Callable[[], Grader]
 
 
 def _start_process(
-    parent: int, slots: Slots, training: Setup | None, tell: Callable[[str], None], unsafe: bool, key: bytes
+    parent: int, slots: Slots, training: TrainingSetup | None, tell: Callable[[str], None], unsafe: bool, key: bytes
 ) -> None:
     """Grade with one thread, and do not outlive the parent, however it ends."""
     global _make_grader

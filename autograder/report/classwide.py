@@ -12,7 +12,6 @@ from autograder.report.facts import (
     deferred_points,
     has_full_marks,
     is_lost,
-    is_trained,
     is_usable,
 )
 from autograder.report.text import percent
@@ -51,7 +50,6 @@ class Overview:
         statuses: status and number, those that occur.
         waiting: submissions with deferred tests; waiting_points is the most that one of them has deferred.
         trained: submissions whose network was trained.
-        proved: those whose network did not have to be (indices of the grades).
         unconfined: submissions that were graded without isolation.
         unusable: submissions without code that could be judged; `mistakes` and `checks` leave them out.
     """
@@ -66,7 +64,6 @@ class Overview:
     waiting: int
     waiting_points: float
     trained: int
-    proved: tuple[int, ...]
     unconfined: int
     unusable: int
     mistakes: tuple[Mistake, ...]
@@ -89,8 +86,7 @@ def overview(grades: list[Grade]) -> Overview:
         questions=tuple(mean for question in QUESTIONS if (mean := _question_mean(grades, question))),
         waiting=len(deferred),
         waiting_points=max(deferred, default=0.0),
-        trained=sum(is_trained(grade) is True for grade in grades),
-        proved=tuple(index for index, grade in enumerate(grades) if is_trained(grade) is False),
+        trained=sum(grade.get("training") is not None for grade in grades),
         unconfined=sum("unsafe" in grade.get("isolation", []) for grade in grades),
         unusable=sum(not is_usable(grade) for grade in grades),
         mistakes=mistakes,

@@ -49,19 +49,11 @@ def deferred_points(grade: Grade) -> float:
     return sum(max(0.0, POINTS[q] - grade["questions"][q]["possible"]) for q in deferred_questions(grade))
 
 
-def is_trained(grade: Grade) -> bool | None:
-    """Whether the network was trained for q4; None where that was not asked yet."""
-    training = grade.get("training")
-    return None if training is None else training["trained"]
-
-
 def training_in_words(grade: Grade) -> str:
-    """How the network was trained and what it reached; "" where that was not asked yet."""
+    """The accuracy of the network trained for q4; "" where none was trained."""
     training = grade.get("training")
     if training is None:
         return ""
-    if not training["trained"]:
-        return training["note"]
     reached = f"{100 * training['accuracy']:.2f} % of at least {number(100 * training['threshold'])} %"
     said = f"trained to {reached} in {number(training['seconds'])} s"
     return f"{said}, {training['note']}" if training["note"] else said

@@ -74,11 +74,10 @@ def _faults(grade: Any) -> Iterator[str]:
 
 
 def _wrong_training(training: Any) -> Iterator[str]:
-    if not isinstance(training, dict) or not isinstance(training.get("trained"), bool):
-        yield '"training" does not say whether the network was "trained"'
+    if not isinstance(training, dict):
+        yield '"training" is no object'
         return
-    measured = ("accuracy", "seconds") if training["trained"] else ()
-    yield from _wrong_types(training, texts=("note",), numbers=("threshold", *measured))
+    yield from _wrong_types(training, texts=("note",), numbers=("accuracy", "threshold", "seconds"))
 
 
 def _wrong_questions(questions: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from autograder.contract import QUESTIONS
-from autograder.report.facts import Grade, deferred_points, is_trained, mistakes
+from autograder.report.facts import Grade, deferred_points, mistakes
 from autograder.report.text import number, one_line, write_in_one_step
 
 COLUMNS = (
@@ -17,7 +17,6 @@ COLUMNS = (
     "percent",
     *QUESTIONS,
     "deferred",
-    "training",
     "accuracy",
     "mistakes",
     "seconds",
@@ -28,7 +27,7 @@ COLUMNS = (
 def write_csv(grades: list[Grade], path: Path) -> None:
     """Write one row a grade: points as numbers, percent of the possible points; empty where nothing was judged.
 
-    `training` is "trained", or "proved" for a network that did not have to be; `accuracy` is in percent.
+    `accuracy` is that of the trained network, in percent.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -47,8 +46,7 @@ def _row(grade: Grade) -> list[str]:
         number(100 * score / possible) if possible else "",
         *(number(grade["questions"][q]["score"]) if q in grade["questions"] else "" for q in QUESTIONS),
         number(deferred_points(grade)),
-        {True: "trained", False: "proved", None: ""}[is_trained(grade)],
-        f"{100 * grade['training']['accuracy']:.2f}" if is_trained(grade) else "",
+        f"{100 * grade['training']['accuracy']:.2f}" if grade.get("training") else "",
         _text(" ".join(mistakes(grade))),
         number(grade["seconds"]),
         _text(grade.get("result", "")),

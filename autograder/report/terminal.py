@@ -18,7 +18,6 @@ from autograder.report.text import count, number, one_line, percent
 SHORTEST_NAME, FAIR_NAME, LONGEST_NAME = 12, 18, 30
 SHORTEST_REASON = 28
 GAP = 2
-MOST_NAMES = 10
 
 
 def print_table(grades: list[dict[str, Any]], console: Console) -> None:
@@ -78,12 +77,8 @@ def summary(grades: list[dict[str, Any]]) -> str:
         said += [f"mean {facts.mean:.1f} %, median {facts.median:.1f} %", f"{facts.full} with full marks"]
     if facts.waiting:
         said.append(f"{facts.waiting} with up to {count(facts.waiting_points, 'point')} deferred to a CUDA GPU")
-    if facts.trained or facts.proved:
+    if facts.trained:
         said.append(f"{count(facts.trained, 'network')} trained")
-    if facts.proved:
-        names = [labels(grades)[index] for index in facts.proved[:MOST_NAMES]]
-        more = ["and others, see the report"] if len(facts.proved) > MOST_NAMES else []
-        said.append(f"{len(facts.proved)} not trained, because proved ({', '.join([*names, *more])})")
     return "; ".join(said).removesuffix(": ")
 
 

@@ -18,14 +18,12 @@ from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, Outcome, combine
 from autograder.suite.summary import headline, outlook, result_as_text
-from autograder.suite.training import Trainer
+from autograder.suite.training import NOT_TRAINED, TrainingResult
 
 STUDENT = pytest.StashKey()
 """The student's classes, from `run_suite`; empty when a student runs `pytest`."""
 SEED = pytest.StashKey[int]()
-TRAINER = pytest.StashKey[Trainer]()
-"""What trains the submission; empty where nothing can be trained."""
-NO_TRAINER = "this check needs a CUDA GPU. It is run later on a machine that has one."
+TRAINING = pytest.StashKey[TrainingResult]()
 BROKEN = pytest.StashKey[GraderBroken]()
 """Why the run stopped, where that is not the student's fault."""
 CASE = pytest.StashKey[Case]()
@@ -42,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "question(id): the question that this test belongs to")
     config.addinivalue_line("markers", "points(n): what the test is worth when every case passes")
-    config.addinivalue_line("markers", "needs_cuda: trains; deferred where there is no CUDA GPU")
+    config.addinivalue_line("markers", "needs_cuda: judges a training; deferred where there is none")
     config.pluginmanager.register(Recorder(), "suite-recorder")
 
 
@@ -59,10 +57,17 @@ def student(request: pytest.FixtureRequest):
 
 
 @pytest.fixture
-def training(request: pytest.FixtureRequest) -> Trainer:
-    """What trains the student's network; a test that uses it is marked `needs_cuda`, and is deferred without one."""
-    recorder = request.config.pluginmanager.get_plugin("suite-recorder")
-    return request.config.stash[TRAINER].after(recorder.outcomes())
+def training(request: pytest.FixtureRequest) -> TrainingResult:
+    """The result of training the student's network; a test that uses it is marked `needs_cuda`, and deferred without.
+
+    What the student's code raised in the training is raised here, and so becomes the outcome of the test.
+    """
+    result = request.config.stash.get(TRAINING, NOT_TRAINED)
+    if result.deferred:
+        pytest.skip(f"Deferred: {result.deferred}")
+    if result.failure is not None:
+        raise result.failure
+    return result
 
 
 def question_of(item: pytest.Item) -> str | None:
@@ -82,10 +87,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     given = item.config.stash.get(STUDENT, None)
     if given is not None and (reason := given.refused.get(question_of(item))) is not None:
         raise CheckFailure(reason)
-    if item.get_closest_marker("needs_cuda"):
-        trainer = item.config.stash.get(TRAINER, None)
-        if (problem := NO_TRAINER if trainer is None else trainer.unavailable_reason) is not None:
-            pytest.skip(f"Deferred: {problem}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,7 @@ from autograder.student.errors import GraderBroken
 from autograder.suite import plugin
 from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Outcome
-from autograder.suite.training import Trainer
+from autograder.suite.training import NOT_TRAINED, TrainingResult
 
 
 class SuiteError(GraderBroken):
@@ -26,7 +26,8 @@ def run_suite(
     *,
     only: Collection[str] | None = None,
     seed: int = 0,
-    training: Trainer | None = None,
+    training: TrainingResult = NOT_TRAINED,
+    marked: str = "",
     quiet: bool = True,
     until_failure: bool = False,
     journal: Journal | None = None,
@@ -38,7 +39,8 @@ def run_suite(
         folders: folders of test files, such as `tests/public`.
         only: the questions to run; all when None.
         seed: the tests draw their weights and inputs from it.
-        training: trains for the tests that need it; without, they are deferred.
+        training: for the tests that need it; without, they are deferred.
+        marked: a marker expression as of `pytest -m`: only the tests that it matches.
         quiet: do not show what student code prints.
         until_failure: stop at the first test that loses points.
         journal: records the cases; those that it knows already are not run.
@@ -59,6 +61,7 @@ def run_suite(
     for unused in ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception", "faulthandler"):
         arguments += ["-p", f"no:{unused}"]  # together they take as long as the tests of two questions
     arguments += ["--assert=plain", "--import-mode=importlib", capture, *(["-x"] if until_failure else [])]
+    arguments += ["-m", marked]
     arguments += ["-p", "autograder.suite.plugin"]
     complaint = io.StringIO()
     with contextlib.redirect_stderr(complaint):
@@ -76,7 +79,7 @@ class _Binding:
     """Passes the student's classes to the plugin, and keeps the recorder after pytest has finished."""
 
     def __init__(
-        self, student: Any, only: Collection[str] | None, seed: int, training: Trainer | None, journal: Journal
+        self, student: Any, only: Collection[str] | None, seed: int, training: TrainingResult, journal: Journal
     ):
         self.student, self.only, self.seed, self.training = Watched(student, journal), only, seed, training
         self.journal = journal
@@ -89,8 +92,7 @@ class _Binding:
         config.option.tbstyle = "line"  # messages are the plugin's: source lines around each failure cost seconds
         config.stash[plugin.STUDENT] = self.student
         config.stash[plugin.SEED] = self.seed
-        if self.training is not None:
-            config.stash[plugin.TRAINER] = self.training
+        config.stash[plugin.TRAINING] = self.training
         self.recorder = config.pluginmanager.get_plugin("suite-recorder")
 
     @pytest.hookimpl(tryfirst=True)

@@ -1,40 +1,29 @@
-"""What the `training` fixture passes to the hidden test; only graders have one."""
+"""The result of training a network, as the `training` fixture passes it to the hidden test."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from autograder.suite.outcome import Outcome
 
 
 @dataclass(frozen=True)
-class Examined:
-    """The result of training a network.
+class TrainingResult:
+    """What came of training a student's network; only graders have one.
 
     Args:
-        accuracy: share of the held-out images that it classifies correctly, 0 to 1; None where it was not trained.
+        accuracy: share of the held-out images that it classifies correctly, 0 to 1; None where no training finished.
         threshold: the accuracy that it must reach.
-        trained: False where that is not necessary: it is proved to be the network whose accuracy is known.
-        budget: how long it was trained, in words.
+        seconds: how long the training took.
+        recipe: how it was trained, in words such as "2 epochs of 5,000 images each".
         note: for whoever reads the result; "" when there is nothing to add.
+        deferred: why nothing can be trained here, "" otherwise; then the test is deferred.
+        failure: what the student's code raised or did wrong in the training; then this is the outcome of the test.
     """
 
-    accuracy: float | None
-    threshold: float
-    trained: bool
-    budget: str = ""
+    accuracy: float | None = None
+    threshold: float = 1.0
+    seconds: float = 0.0
+    recipe: str = ""
     note: str = ""
+    deferred: str = ""
+    failure: Exception | None = None
 
 
-class Trainer(Protocol):
-    """Trains the network of one submission."""
-
-    @property
-    def unavailable_reason(self) -> str | None:
-        """Why nothing can be trained here, in one sentence; None when it can."""
-
-    def after(self, outcomes: Sequence[Outcome]) -> "Trainer":
-        """The same trainer, with the outcomes of the tests that ran before."""
-
-    def examine(self, student: Any) -> Examined:
-        """Train the student's `ResNet18()` and judge it; raises what any test may raise."""
+NOT_TRAINED = TrainingResult(deferred="this check needs a CUDA GPU. It is run later on a machine that has one.")

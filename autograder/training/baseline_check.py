@@ -1,8 +1,8 @@
-"""Before anyone is judged: does a network of ours, trained on this machine, reach what was measured?
+"""Before anyone is judged: does the baseline network, trained on this machine, reach the accuracy that was measured?
 
-The threshold was measured on one machine. On another one, with its own GPU, driver, PyTorch and copy of the data,
-something may be so different that right networks fall short, too. So ours comes first, in the same confined process,
-with the same recipe and on images of the same kind. Where it falls short nobody is judged.
+The threshold was measured on one machine. Another one, with its own GPU, driver, PyTorch and copy of the data, may
+train so differently that right networks miss it. So the baseline network is trained first, in the same confined
+process, with the same recipe, and on held-out images of the same kind. Where it falls short, nobody is judged.
 """
 
 import dataclasses
@@ -11,35 +11,38 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder.submission import Cell, Slice, Submission, slice_submission
-from autograder.training.context import Setup, TrainingContext
-from autograder.training.evaluate import train_in_turn
-from autograder.training.inside import baseline_network as network
+from autograder.training.context import TrainingContext, TrainingSetup
+from autograder.training.evaluate import train
+from autograder.training.inside import baseline_network
+from autograder.training.seeds import derive
 from autograder.training.train_confined import TrainingStopped
 
 DEVIATIONS = 4
-"""By how many standard deviations ours may fall short of the mean: less than the threshold's five."""
+"""Standard deviations by which the baseline may fall short of the mean: fewer than the five of the threshold."""
 SLOWER = 4
-"""How many times as long as ours a student's network may train: it may be written in another way, and have company."""
+"""How many times as long as the baseline a student's network may train: it may be slower, or share the machine."""
 
 
-def controlled(setup: Setup, *, tell: Callable[[str], None] = lambda line: None, unsafe: bool = False) -> Setup:
-    """Train a network of ours; the setup to judge with, whose `problem` says why nobody can be judged here.
+def check_baseline(
+    setup: TrainingSetup, *, tell: Callable[[str], None] = lambda line: None, unsafe: bool = False
+) -> TrainingSetup:
+    """Train the baseline network; returns the setup to judge with, whose `problem` says why nobody can be judged here.
 
     Args:
         setup: how submissions are to be trained.
-        tell: called with how far the training is.
+        tell: called with the progress of the training.
         unsafe: as of `Grader`.
     """
-    context = TrainingContext(setup, tell=lambda line: tell(f"a network of ours first: {line}"), unsafe=unsafe)
+    context = TrainingContext(setup, tell=lambda line: tell(f"the baseline network first: {line}"), unsafe=unsafe)
     try:
         if context.unavailable_reason is not None:
             return setup
-        seed = secrets.randbits(256)
-        exam = context.exam(seed)
-        trained = train_in_turn(context, our_network(), exam, seed)
+        secret = secrets.token_bytes(32)
+        exam = context.exam(derive(secret, "held-out images", bits=256))
+        trained = train(context, slice_of_baseline(), exam, derive(secret, "training"))
         accuracy = exam.accuracy(trained.logits)
     except TrainingStopped as stopped:
-        return dataclasses.replace(setup, problem=f"a network of ours cannot be trained here: {stopped.reason}")
+        return dataclasses.replace(setup, problem=f"the baseline network cannot be trained here: {stopped.reason}")
     finally:
         context.close()
     if complaint := _falls_short(setup, accuracy):
@@ -48,20 +51,20 @@ def controlled(setup: Setup, *, tell: Callable[[str], None] = lambda line: None,
     return dataclasses.replace(setup, limits=dataclasses.replace(setup.limits, fit_seconds=seconds))
 
 
-def our_network() -> Slice:
-    """`autograder.training.inside.baseline_network`, as if a student had handed it in."""
-    file = Path(network.__file__)
+def slice_of_baseline() -> Slice:
+    """`autograder.training.inside.baseline_network` in the form of a submission."""
+    file = Path(baseline_network.__file__)
     source = f"{file.read_text(encoding='utf-8')}\n\ndef ResNet18():\n    return resnet18()\n"
     return slice_submission(Submission(file.name, "", (Cell(file.name, source),)), ["ResNet18"])
 
 
-def _falls_short(setup: Setup, accuracy: float) -> str:
-    """What is wrong with ours, for the TA; "" where it is good enough."""
+def _falls_short(setup: TrainingSetup, accuracy: float) -> str:
+    """What is wrong with the baseline's accuracy, for the TA; "" where it is high enough."""
     measured = setup.calibration
-    least = measured.mean - DEVIATIONS * measured.std
-    if accuracy >= least:
+    if accuracy >= measured.mean - DEVIATIONS * measured.std:
         return ""
     return (
-        f"a network of ours, trained here, names {accuracy:.1%} of the images, where {measured.mean:.1%} were measured "
-        f"({measured.hardware}; {measured.data}): run python -m benchmarks.calibrate_training on this machine"
+        f"the baseline network, trained here, classifies {accuracy:.1%} of the images correctly, where "
+        f"{measured.mean:.1%} were measured ({measured.hardware}; {measured.data}): "
+        "run python -m benchmarks.calibrate_training on this machine"
     )

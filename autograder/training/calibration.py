@@ -1,7 +1,7 @@
-"""How long the student's network is trained, and which accuracy it must reach then: measured, not guessed.
+"""How long the student's network is trained, and which accuracy it must reach: measured values.
 
 `calibration.json` holds three budgets. "full" is for a CUDA GPU. "short" is for a CPU, and for a GPU as long as nobody
-has measured "full". "tiny" is for trying the machinery out, with stand-in images. `benchmarks.calibrate_training`
+has measured "full". "tiny" is for tests with stand-in images. `benchmarks.calibrate_training`
 measures and writes all of them.
 """
 
@@ -17,17 +17,17 @@ NOT_CALIBRATED = "its threshold is not calibrated yet: run python -m benchmarks.
 
 @dataclass(frozen=True)
 class Calibration:
-    """What right networks were found to reach.
+    """The accuracy that right networks reach.
 
     Args:
         recipe: how they were trained.
         threshold: the accuracy, from 0 to 1, that a submission must reach.
         mean: of the accuracies of right networks.
-        std: their standard deviation.
-        seeds: how many trainings that was.
-        hardware: where.
+        std: standard deviation of the accuracies.
+        seeds: how many trainings were measured.
+        hardware: on which device.
         data: on which images.
-        date: when, YYYY-MM-DD.
+        date: YYYY-MM-DD.
     """
 
     recipe: Recipe
@@ -45,7 +45,7 @@ class BadCalibration(ValueError):
 
 
 def calibration_for(device: str, file: Path = FILE) -> Calibration | None:
-    """What to judge by on this kind of device, "cuda" or "cpu"; None while nobody has measured it.
+    """The calibration for this kind of device, "cuda" or "cpu"; None while nobody has measured it.
 
     Raises:
         BadCalibration: the file is not what `save` writes.
@@ -82,7 +82,7 @@ def recipe_of(budget: str, file: Path = FILE) -> Recipe:
 
 
 def save(budget: str, measured: Calibration, file: Path = FILE) -> None:
-    """Put a measurement in the place of the budget's earlier one; the other budgets stay."""
+    """Replace the budget's calibration; the other budgets stay."""
     fields = asdict(measured)
     entry = {"recipe": fields.pop("recipe"), "calibrated": fields}
     scratch = file.with_suffix(".tmp")

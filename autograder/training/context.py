@@ -13,35 +13,33 @@ from autograder.training.calibration import NOT_CALIBRATED, BadCalibration, Cali
 from autograder.training.inside.shared_images import SharedImages
 from autograder.training.slots import Slots
 
-if TYPE_CHECKING:  # it brings torchvision and matplotlib, which take a second, and few runs train
+if TYPE_CHECKING:  # imports torchvision and matplotlib, which takes a second, and few runs train
     from autograder.training.heldout import Cifar10, Exam
 
-STANDIN = "the images are a stand-in, and its threshold is for CIFAR-10"
+STANDIN = "the images are stand-in data, and the threshold is for CIFAR-10"
 
 
 @dataclass(frozen=True)
-class Setup:
-    """How submissions are trained; travels to the processes that grade.
+class TrainingSetup:
+    """How submissions are trained; can be sent to the processes that grade.
 
     Args:
         device: "cuda" or "cpu".
         data: folder of CIFAR-10; $CIFAR10_ROOT when None.
-        policy: one of `autograder.training.policy.POLICIES`.
-        calibration: recipe and threshold; None: nothing can be trained, `problem` says why.
+        calibration: recipe and threshold; None where nothing can be trained, and `problem` says why.
         problem: why nothing can be trained, "" when it can.
         limits: what a training may use.
     """
 
     device: str
     data: Path | None = None
-    policy: str = "all"
     calibration: Calibration | None = None
     problem: str = ""
     limits: TrainingLimits = field(default_factory=TrainingLimits)
 
 
-def set_up(device: str, data: Path | None, policy: str) -> Setup:
-    """Look at what is there; a `Setup` that can train, or one that says why not.
+def set_up(device: str, data: Path | None) -> TrainingSetup:
+    """Load data and calibration; returns a setup that can train, or one whose `problem` says why not.
 
     Raises:
         DataProblem: CIFAR-10 is not there.
@@ -52,24 +50,24 @@ def set_up(device: str, data: Path | None, policy: str) -> Setup:
     try:
         calibration = calibration_for(device)
     except BadCalibration as error:
-        return Setup(device, data, policy, problem=str(error))
+        return TrainingSetup(device, data, problem=str(error))
     problem = NOT_CALIBRATED if calibration is None else STANDIN if standin else ""
-    return Setup(device, data, policy, calibration, problem)
+    return TrainingSetup(device, data, calibration, problem)
 
 
 class TrainingContext:
-    """What all trainings of one process share: the data, and the sealed copy of its images. Close it.
+    """What all trainings of one process share: the data, and the shared copy of its images. Close it.
 
     Args:
         setup: how to train.
-        slots: who may train when.
-        tell: called with how far a training is.
+        slots: limits how many trainings run at once.
+        tell: called with the progress of a training.
         unsafe: as of `Grader`.
     """
 
     def __init__(
         self,
-        setup: Setup,
+        setup: TrainingSetup,
         slots: Slots | None = None,
         tell: Callable[[str], None] = lambda line: None,
         unsafe: bool = False,
@@ -87,14 +85,14 @@ class TrainingContext:
         return self._missing_data
 
     def exam(self, seed: int) -> "Exam":
-        """An examination of this draw."""
+        """Training data, and held-out images drawn with this seed."""
         from autograder.training.heldout import Exam
 
         return Exam.draw(self.data, seed, self.setup.calibration.recipe.heldout)
 
     @functools.cached_property
     def data(self) -> "Cifar10":
-        """The data set, read when it is first needed."""
+        """The data set, loaded when it is first needed."""
         from autograder.training.heldout import load_cifar10
 
         return load_cifar10(self.setup.data)
@@ -111,9 +109,9 @@ class TrainingContext:
 
     @functools.cached_property
     def images(self) -> SharedImages:
-        """Its training images, as training processes read them."""
+        """The training images, in memory that training processes read."""
         return self._stack.enter_context(contextlib.closing(SharedImages(self.data.train_images)))
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Free the shared memory."""
         self._stack.close()

@@ -1,10 +1,9 @@
-"""CIFAR-10 as an examination: images whose answers only the grader has, and which nobody can look up.
+"""CIFAR-10 as an exam: held-out images whose labels only the grader has, and which cannot be looked up.
 
-The test labels of CIFAR-10 are public. So the held-out images are not the published ones: each is moved, mirrored,
-made a little brighter or darker and sprinkled with noise, all by a secret draw, and the ten classes get new numbers. A
-table that says which label belongs to which published image knows none of them, and its labels mean nothing. A network
-that has learnt hardly notices: moved and mirrored images are what it was trained on, and the noise is fainter than
-that of a JPEG file.
+The test labels of CIFAR-10 are public. So the held-out images are not the published ones: each is shifted, flipped,
+changed in brightness and contrast and given noise, all by a secret draw, and the ten classes are renumbered. A table of
+the published images and labels matches none of them, and its labels mean nothing. A trained network loses little
+accuracy: it was trained on shifted and flipped images, and the noise is weaker than JPEG artefacts.
 
 Only the grader's own process uses this, never one that runs student code.
 """
@@ -20,10 +19,10 @@ import torch
 from torch import Tensor
 
 import utils
-from autograder.training.inside.pixels import moved
+from autograder.training.inside.pixels import shift_and_flip
 
 SHIFT = 2
-"""Pixels by which a held-out image is moved at most: half of what images are moved by in the training."""
+"""Pixels by which a held-out image is shifted at most: half of the shift in training."""
 BRIGHTNESS, CONTRAST = 0.05, 0.05
 """Brightness changes by at most this share of white, contrast by this share of itself."""
 NOISE = (2.0, 4.0)
@@ -31,14 +30,14 @@ NOISE = (2.0, 4.0)
 
 
 class DataProblem(Exception):
-    """CIFAR-10 cannot be had here; `str()` is one line that says what to do."""
+    """CIFAR-10 is not available here; `str()` is one line that says what to do."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cifar10:
     """The data set. Images are uint8 (N, 3, 32, 32), labels int64 (N,).
 
-    `standin` says that the images are generated, for trying things out: accuracies say nothing about CIFAR-10.
+    `standin` says that the images are generated, for tests: accuracies say nothing about CIFAR-10.
     """
 
     train_images: Tensor = field(repr=False)
@@ -49,7 +48,7 @@ class Cifar10:
 
 
 class Confusion(NamedTuple):
-    """Two classes that are taken for each other `count` times, in whichever direction."""
+    """Two classes that are confused with each other `count` times, in either direction."""
 
     one: str
     other: str
@@ -89,12 +88,12 @@ def _tensors(part: utils.Cifar10) -> tuple[Tensor, Tensor]:
 
 @dataclass(eq=False)
 class Exam:
-    """What one training is given, and what it is judged by; made by `draw`.
+    """Training images, held-out images and their labels for one training; made by `draw`.
 
     Args:
         train_images: uint8 (N, 3, 32, 32), as published.
-        train_labels: int64 (N,), by the new numbers.
-        heldout_images: uint8 (M, 3, 32, 32), changed and in a new order. Hand them out when the training is over.
+        train_labels: int64 (N,), renumbered.
+        heldout_images: uint8 (M, 3, 32, 32), changed and in a new order. Send them when the training is over.
     """
 
     train_images: Tensor = field(repr=False)
@@ -102,16 +101,16 @@ class Exam:
     heldout_images: Tensor = field(repr=False)
     _answers: Tensor = field(repr=False)
     _names: tuple[str, ...] = field(repr=False)
-    """The classes by their new numbers."""
+    """Class names by new number."""
 
     @classmethod
     def draw(cls, data: Cifar10, seed: int, heldout: int | None = None) -> "Exam":
-        """Draw an examination; the same seed always gives the same one.
+        """Draw an exam; the same seed always gives the same one.
 
         Args:
             data: what to draw from.
-            seed: at least 0, and secret. What a training sees tells the new numbers, so a seed of only 32 bits could
-                be found by trying them all; take 64 or more.
+            seed: at least 0, and secret. A training process learns the new numbers, so it could find a seed of only 32
+                bits by trying all of them; take 64 or more.
             heldout: how many images to hold out; all of the test images when None.
         """
         for_classes, for_order, for_images = (
@@ -124,30 +123,30 @@ class Exam:
         return cls(
             data.train_images,
             renumbered[data.train_labels],
-            changed(data.test_images[order], for_images),
+            distort(data.test_images[order], for_images),
             renumbered[data.test_labels[order]],
             names,
         )
 
     def accuracy(self, logits: Tensor) -> float:
-        """The share of held-out images whose largest of (M, 10) logits is the right one.
+        """The share of held-out images that (M, 10) logits classify correctly.
 
-        A row with a number that is not finite is wrong.
+        A row with a value that is not finite is wrong.
 
         Raises:
             ValueError: the logits have another shape.
         """
-        return float((self._said(logits) == self._answers).double().mean())
+        return float((self._predict(logits) == self._answers).double().mean())
 
     def worst_confusions(self, logits: Tensor, most: int = 3) -> list[Confusion]:
-        """The pairs of classes that are mixed up most, worst first; shorter where fewer are.
+        """The pairs of classes that are confused most often, worst first; fewer where fewer are confused.
 
         Raises:
             ValueError: the logits are not (M, 10).
         """
-        said, classes = self._said(logits), len(self._names)
-        clear = said >= 0
-        table = torch.bincount(self._answers[clear] * classes + said[clear], minlength=classes**2)
+        predicted, classes = self._predict(logits), len(self._names)
+        clear = predicted >= 0
+        table = torch.bincount(self._answers[clear] * classes + predicted[clear], minlength=classes**2)
         table = table.view(classes, classes)
         both = (table + table.T).triu(diagonal=1).flatten()
         worst = both.sort(descending=True, stable=True).indices[:most].tolist()
@@ -157,20 +156,20 @@ class Exam:
             if both[pair]
         ]
 
-    def _said(self, logits: Tensor) -> Tensor:
-        """The class that each row of logits names, (M,); -1 where a number is not finite."""
+    def _predict(self, logits: Tensor) -> Tensor:
+        """The predicted class of each row of logits, (M,); -1 where a value is not finite."""
         expected = (len(self._answers), len(self._names))
         if tuple(logits.shape) != expected:
             raise ValueError(f"logits must have the shape {expected}, not {tuple(logits.shape)}")
         return logits.argmax(dim=1).where(logits.isfinite().all(dim=1), -1)
 
 
-def changed(images: Tensor, random: np.random.Generator) -> Tensor:
-    """uint8 images (M, 3, H, W) as nobody has published them: moved, mirrored, lightened or darkened, with noise."""
+def distort(images: Tensor, random: np.random.Generator) -> Tensor:
+    """Shift and flip uint8 (M, 3, H, W) images, change brightness and contrast, and add noise."""
     count = len(images)
     down, right = torch.from_numpy(random.integers(-SHIFT, SHIFT, (2, count), endpoint=True))
-    mirrored = torch.from_numpy(random.integers(2, size=count).astype(bool))
-    pixels = moved(images, torch.arange(count), down, right, mirrored).contiguous().float()
+    flip = torch.from_numpy(random.integers(2, size=count).astype(bool))
+    pixels = shift_and_flip(images, torch.arange(count), down, right, flip).contiguous().float()
     each = (count, 1, 1, 1)
     contrast = random.uniform(1 - CONTRAST, 1 + CONTRAST, each)
     brightness = 255 * random.uniform(-BRIGHTNESS, BRIGHTNESS, each)

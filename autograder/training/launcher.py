@@ -1,4 +1,4 @@
-"""Starts the process that trains one network, and ends it; nothing of it is left."""
+"""Start and end the process that trains one network."""
 
 import contextlib
 import dataclasses
@@ -54,10 +54,10 @@ def training_worker(
 
     Args:
         images: what it trains on.
-        recipe: how.
+        recipe: how it trains.
         device: "cuda" or "cpu".
         limits: what it may use.
-        unsafe: go on where the minimum of `confine` is missing.
+        unsafe: continue where the minimum of `confine` is not met.
 
     Raises:
         NotStarted: Python, torch, CUDA or the confinement failed.
@@ -117,5 +117,5 @@ def _environment(device: str) -> dict[str, str]:
     if device == "cuda":
         del variables["CUDA_VISIBLE_DEVICES"]
         variables |= {name: os.environ[name] for name in _KEPT_FOR_CUDA if name in os.environ}
-        variables["CUDA_CACHE_DISABLE"] = "1"  # there is nowhere to write
+        variables["CUDA_CACHE_DISABLE"] = "1"  # the process cannot write files
     return variables

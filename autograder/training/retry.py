@@ -1,13 +1,13 @@
-"""When a training blames the GPU: the GPU's fault, or the student's?
+"""Decide whether the GPU or the student's code is to blame for a failed training.
 
-Out of memory, a CUDA error, a process that dies all of a sudden: each can be the machine's fault, and then the check is
-deferred. But student code can raise the same words at will, and a check that is always deferred never costs its points.
-Only what happens before any student code runs can be believed: there, each training process, confined already, trains
-a network of ours for a step, in the precision and batch size that count. So:
+Out of memory, a CUDA error, a process that dies suddenly: the machine can cause each of them, and then the check is
+deferred. But student code can raise the same errors on purpose, and a check that is always deferred never costs points.
+Only what happens before student code runs can be trusted: each training process, already confined, first trains the
+baseline network for a step, with the precision and batch size of the real training. So:
 
-- it fails before the student's code: the machine's fault, deferred;
-- it fails later and blames the GPU: once more, with the GPU for itself;
-- it fails again although our network had just been trained in that very process: the student's fault.
+- it fails before student code runs: the machine's fault, deferred;
+- it fails later and blames the GPU: one more attempt, without other trainings on the GPU;
+- it fails again, after the baseline network was trained in the same process: the student's fault.
 """
 
 import contextlib
@@ -19,20 +19,20 @@ from autograder.training.slots import Slots
 from autograder.training.train_confined import Failure, Trained, TrainingStopped
 
 TWICE = (
-    "(This came twice in a row, although a network of ours had just been trained in the same process with the same "
-    "batch size: the GPU is sound and has enough memory.)"
+    "(This happened twice in a row, although the baseline network had just been trained in the same process with the "
+    "same batch size: the GPU works and has enough memory.)"
 )
 
 
-def train_fairly(attempt: Callable[[AbstractContextManager], Trained], slots: Slots) -> Trained:
-    """Train, and once more where the first end may be the machine's fault.
+def retry(attempt: Callable[[AbstractContextManager], Trained], slots: Slots) -> Trained:
+    """Train, and once more where the machine may have caused the first failure.
 
     Args:
-        attempt: trains in a fresh process, while it holds the turn that it is given.
-        slots: who may train when.
+        attempt: trains in a fresh process, while it holds the slot that it is given.
+        slots: limits how many trainings run at once.
 
     Raises:
-        TrainingStopped: `failure` is None where it is the machine's fault.
+        TrainingStopped: `failure` is None where the machine is to blame.
     """
     try:
         with slots.seat():

@@ -1,4 +1,4 @@
-"""How many trainings there are at once. Starting a process takes seconds and no GPU to speak of, so it comes before."""
+"""Limit how many trainings run at once. A process can start before it has a slot: that takes seconds and little GPU."""
 
 import contextlib
 import multiprocessing.context
@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 class Slots:
-    """Hands out slots on the GPU among threads, or among the processes of a pool.
+    """Training slots that threads, or the processes of a pool, share.
 
     Args:
         jobs: trainings at once.
@@ -17,25 +17,25 @@ class Slots:
 
     def __init__(self, jobs: int = 1, kind: ModuleType | multiprocessing.context.BaseContext = threading):
         self._jobs = jobs
-        # One more waits with its process ready: each holds a few hundred MB of GPU memory.
+        # One process more waits, ready to train: each holds a few hundred MB of GPU memory.
         self._seats, self._slots = kind.Semaphore(jobs + 1), kind.Semaphore(jobs)
         self._only_one = kind.Lock()
 
     @contextlib.contextmanager
     def seat(self) -> Iterator[None]:
-        """For who may start a process."""
+        """Hold the right to start a process."""
         with self._seats:
             yield
 
     @contextlib.contextmanager
     def slot(self) -> Iterator[None]:
-        """For who may train."""
+        """Hold the right to train."""
         with self._slots:
             yield
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """For who must train while no other does."""
+        """Hold the right to train while nobody else does."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._only_one)
             for _ in range(self._jobs):

@@ -1,7 +1,7 @@
-"""Train a student's network in a confined process of its own, and bring back what counts: logits for held-out images.
+"""Train a student's network in a confined process and get its logits for the held-out images.
 
-Everything that the process says is untrusted. Its logits are judged by labels that it never sees; what it tells of its
-progress decides nothing.
+Nothing that the process sends is trusted. Its logits are compared with labels that it never sees; the progress that it
+reports is only shown.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import psutil
 import torch
 from torch import Tensor
 
@@ -29,19 +30,19 @@ from autograder.training.memory_watch import MemoryWatch, resident_bytes
 
 CLASSES = 10
 MOST_REPORTS = 10_000
-"""Progress that is listened to: the worker tells of it twice a second at most."""
+"""Progress reports that are read: the worker sends two a second at most."""
 MOST_REPORT_BYTES = 1 << 16
-"""An error with its traceback comes in the same place."""
-_GRACE_SECONDS = 2.0  # for a process that closed its channel to die of its own cause
+"""An error with its traceback may come instead of a report."""
+_GRACE_SECONDS = 2.0  # for a process that closed its channel to end by itself
 _BLAMES_GPU = re.compile(r"OutOfMemoryError|CUDA|cuDNN|CUBLAS|NVIDIA|NVML|AcceleratorError")
 _SUDDEN = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGKILL}
-"""How a process dies whose GPU is lost, or that the kernel ends for want of memory."""
+"""Signals that end a process whose GPU is lost, or that the kernel kills when memory is exhausted."""
 
 Failure = StudentError | StudentTimeout | StudentCrash
 
 
 class Examination(Protocol):
-    """What of an `autograder.training.heldout.Exam` is needed here."""
+    """The part of `autograder.training.heldout.Exam` that is needed here."""
 
     train_images: Tensor
     train_labels: Tensor
@@ -49,13 +50,13 @@ class Examination(Protocol):
 
 
 class TrainingStopped(Exception):
-    """The training did not come to its end; `str()` is one line.
+    """The training did not finish; `str()` is one line.
 
     Args:
         reason: the line.
-        failure: what to raise where it is the student's fault; None where no student code had run.
-        deferred: it may be no fault of the student's: the GPU, its memory or its driver are blamed. Student code can
-            raise the same words, so one such end proves nothing; see `autograder.training.retry`.
+        failure: the outcome where the student's code is to blame; None where no student code had run.
+        deferred: the GPU, its memory or its driver may be to blame. Student code can raise the same error, so one such
+            failure proves nothing; see `autograder.training.retry`.
     """
 
     def __init__(self, reason: str, *, failure: Failure | None, deferred: bool):
@@ -65,9 +66,9 @@ class TrainingStopped(Exception):
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training brought: float32 logits (N, 10) for the held-out images, none of them infinite or not a number.
+    """The result of a training: finite float32 logits (N, 10) for the held-out images.
 
-    `state` is the trained `state_dict()` as the process tells it, None where it was not asked for.
+    `state` is the trained `state_dict()` as the process sent it, None where it was not requested.
     """
 
     logits: Tensor
@@ -87,7 +88,7 @@ def train_confined(
     want_state: bool,
     progress: Callable[[Progress], None] | None = None,
     own_block: bool = True,
-    turn: AbstractContextManager | None = None,
+    slot: AbstractContextManager | None = None,
     images: SharedImages | None = None,
     unsafe: bool = False,
 ) -> Trained:
@@ -95,20 +96,20 @@ def train_confined(
 
     Args:
         slice_: the student's code.
-        exam: what it learns from, and what it is shown afterwards.
+        exam: training images, and held-out images that it classifies after the training.
         recipe: how it is trained.
         device: "cuda" or "cpu".
-        seed: of order, crops and what the network draws.
+        seed: of the order and augmentation of images, and of what the network draws.
         limits: what the process may use.
-        want_state: bring the trained weights back too.
-        progress: told how far it is, in figures that student code may have made up.
-        own_block: build it of the student's `BasicBlock`; otherwise of one of ours.
-        turn: held while it trains; the process is started before.
-        images: the exam's training images, where they are sealed already.
+        want_state: return the trained weights too.
+        progress: called with the progress of the training, in numbers that student code may have invented.
+        own_block: build it of the student's `BasicBlock`; otherwise of the baseline network's.
+        slot: held while it trains; the process is started before.
+        images: the exam's training images, where they are shared already.
         unsafe: as of `Grader`.
 
     Raises:
-        TrainingStopped: it did not come to its end.
+        TrainingStopped: the training did not finish.
     """
     with contextlib.ExitStack() as stack:
         if images is None:
@@ -118,9 +119,9 @@ def train_confined(
         except NotStarted as error:
             reason = f"the training process did not start: {error}"
             raise TrainingStopped(reason, failure=None, deferred=True) from None
-        stack.enter_context(turn or contextlib.nullcontext())
-        most = resident_bytes(worker.process.pid) + limits.memory_bytes
-        watch = stack.enter_context(MemoryWatch(worker.process.pid, most))
+        stack.enter_context(slot or contextlib.nullcontext())
+        process = psutil.Process(worker.process.pid)
+        watch = stack.enter_context(MemoryWatch(process, resident_bytes(process) + limits.memory_bytes))
         began = time.monotonic()
         conversation = _Conversation(worker, watch, limits, device)
         order = {"slice": slice_.to_json(), "seed": seed, "own_block": own_block}
@@ -135,18 +136,18 @@ def train_confined(
 
 
 class _Conversation:
-    """What is said with a training process, and what its silence or its end means."""
+    """Exchange messages with a training process, and interpret its silence or its end."""
 
     def __init__(self, worker: TrainingWorker, watch: MemoryWatch, limits: TrainingLimits, device: str):
         self._worker, self._watch, self._limits, self._device = worker, watch, limits, device
 
     def send(self, header: Mapping[str, Any], tensors: Mapping[str, Tensor], seconds: float) -> None:
-        """Ask for something."""
+        """Send a request."""
         with self._explained("Your code", seconds):
             wire.send(self._worker.channel, header, pack(tensors), time.monotonic() + seconds)
 
     def expect(self, word: str, what: str, seconds: float) -> dict[str, Tensor]:
-        """Wait for the reply `word` to the last request, `what` in messages; returns its tensors, not yet judged."""
+        """Wait for the reply `word` to the last request, `what` in messages; returns its tensors, not yet checked."""
         with self._explained(what, seconds):
             header, body = wire.receive(
                 self._worker.channel, wire.MAX_REPLY_HEADER, self._limits.reply_bytes, time.monotonic() + seconds
@@ -174,7 +175,7 @@ class _Conversation:
         raise self._stopped(StudentCrash("Your code interfered with the grader's connection to it."))
 
     def logits(self, tensors: Mapping[str, Tensor], count: int) -> Tensor:
-        """The logits among the tensors, when they can be judged."""
+        """The logits among the tensors, checked."""
         logits = tensors.get("logits")
         if logits is None or logits.dtype != torch.float32 or tuple(logits.shape) != (count, CLASSES):
             raise self._stopped(StudentCrash("Your code interfered with the grader's connection to it."))
@@ -226,11 +227,11 @@ class _Conversation:
 
 
 def _report(header: Mapping[str, Any]) -> Progress:
-    """Progress as it was told; raises `WireError` where it is not made of numbers."""
+    """The progress in a message; raises `WireError` where it does not consist of numbers."""
     told = wire.fields(dict(header), {"progress": dict})["progress"]
     sound = all(type(value) in (int, float) and abs(value) < 1e12 for value in told.values())
     if not sound or told.keys() != Progress.__dataclass_fields__.keys():
-        raise wire.WireError("progress that is not made of numbers")
+        raise wire.WireError("progress that does not consist of numbers")
     return Progress(**told)
 
 

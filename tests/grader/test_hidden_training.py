@@ -1,63 +1,48 @@
-"""The hidden test of the training: what passes, what is deferred, and what a student reads who falls short."""
-
-import importlib.util
-from dataclasses import dataclass
+"""The hidden test of the training: what passes, what is deferred, and what a student reads below the threshold."""
 
 import pytest
 
-from autograder.student.message import CheckFailure
+from autograder.student.errors import StudentCrash
+from autograder.student.message import as_text
+from autograder.student.no_submission import NoSubmission
+from autograder.suite.run import run_suite
+from autograder.suite.training import NOT_TRAINED, TrainingResult
 from tests.grader.conftest import ROOT
 
-FILE = ROOT / "tests" / "hidden" / "test_q4_hidden.py"
+HIDDEN = (ROOT / "tests" / "hidden",)
 
 
-@dataclass
-class Examined:
-    accuracy: float | None
-    threshold: float = 0.92
-    trained: bool = True
-    budget: str = "7 epochs"
-    note: str = ""
+def judge(result: TrainingResult) -> tuple[str, str]:
+    """Outcome and message of the hidden test for this result."""
+    (outcome,) = run_suite(NoSubmission(""), HIDDEN, only=["q4"], marked="needs_cuda", training=result)
+    return outcome.outcome, as_text(outcome.message)
 
 
-@dataclass
-class Trainer:
-    """Hands out a result instead of training."""
-
-    result: Examined | None = None
-    unavailable_reason: str | None = None
-
-    def examine(self, student):
-        assert student == "the student"
-        return self.result
+def measured(accuracy: float, note: str = "") -> TrainingResult:
+    return TrainingResult(accuracy, 0.92, 41.5, "7 epochs", note)
 
 
-@pytest.fixture
-def hidden():
-    """The module of the hidden test."""
-    spec = importlib.util.spec_from_file_location("hidden_q4", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.mark.parametrize("accuracy", [0.92, 0.99])
+def test_enough_passes(accuracy):
+    assert judge(measured(accuracy)) == ("passed", "")
 
 
-@pytest.mark.parametrize("result", [Examined(0.92), Examined(0.99), Examined(None, trained=False, note="proved")])
-def test_enough_passes(hidden, result):
-    hidden.test_training_accuracy("the student", Trainer(result))
+def test_what_cannot_be_trained_is_deferred():
+    assert judge(TrainingResult(deferred="no data")) == ("deferred", "Got:      Deferred: no data")
+    assert judge(NOT_TRAINED)[0] == "deferred"
 
 
-def test_what_cannot_be_trained_is_deferred(hidden):
-    with pytest.raises(pytest.skip.Exception, match="Deferred: its threshold is not calibrated yet"):
-        hidden.test_training_accuracy("the student", Trainer(unavailable_reason="its threshold is not calibrated yet"))
+def test_a_failure_in_the_training_is_the_outcome():
+    assert judge(TrainingResult(failure=StudentCrash("It crashed."))) == ("error", "Got:      It crashed.")
+    assert judge(TrainingResult(0.99, 0.92, failure=AssertionError("Forged."))) == ("failed", "Got:      Forged.")
 
 
-def test_too_little_is_explained_in_three_parts(hidden):
-    result = Examined(0.9199, note="mixed up most: cat and dog (213 images)")
-    with pytest.raises(CheckFailure) as caught:
-        hidden.test_training_accuracy("the student", Trainer(result))
-    message = caught.value.message
-    asked = "ResNet18, trained from scratch for 7 epochs, classifies at least 92.0% of unseen images correctly"
-    assert message.expected == asked
-    assert message.got == "it classifies 91.99% correctly; mixed up most: cat and dog (213 images)"
-    assert "the messages of q1 to q3" in message.hint
-    assert all(word in message.hint for word in ("frozen", "detached", "BatchNorm"))
+def test_too_low_an_accuracy_is_explained():
+    outcome, text = judge(measured(0.9199, "confused most often: cat and dog (213 images)"))
+    expected, got, hint = text.split("\n", 2)
+    assert outcome == "failed"
+    assert expected == (
+        "Expected: ResNet18, trained from scratch for 7 epochs, classifies at least 92.0% of unseen images correctly"
+    )
+    assert got == "Got:      it classifies 91.99% correctly; confused most often: cat and dog (213 images)"
+    assert all(word in hint for word in ("q1 to q3", "frozen", "detached", "BatchNorm"))

@@ -1,8 +1,6 @@
-"""Who is trained, whose fault it is when that fails, and whether what comes back can be believed."""
+"""Evaluating a network: who is to blame when its training fails, and whether its logits are its own."""
 
 import contextlib
-import itertools
-import random
 import threading
 import time
 
@@ -13,17 +11,17 @@ from autograder.maintain.gallery import complete
 from autograder.maintain.samples import entries, solution_source
 from autograder.oracle.full_network import alike, match
 from autograder.oracle.matching import classify_tensors, draw
-from autograder.student.errors import StudentCrash, StudentError
+from autograder.student.errors import GraderBroken, StudentCrash, StudentError
 from autograder.student.local import LocalStudent
 from autograder.suite.outcome import Outcome
-from autograder.training import evaluate as trainer_module
+from autograder.suite.training import TrainingResult
+from autograder.training import evaluate as evaluate_module
 from autograder.training.context import TrainingContext
-from autograder.training.evaluate import OUR_BLOCK, PROVED, Trainer, require_own_logits
+from autograder.training.evaluate import BASELINE_BLOCK, evaluate
 from autograder.training.inside.baseline_network import resnet18
-from autograder.training.inside.pixels import normalised
-from autograder.training.policy import POLICIES, must_train
-from autograder.training.proof import Proof, passed, prove
-from autograder.training.retry import TWICE, train_fairly
+from autograder.training.inside.pixels import normalize
+from autograder.training.logits_check import has_passed, match_to_reference, require_own_logits
+from autograder.training.retry import TWICE, retry
 from autograder.training.slots import Slots
 from autograder.training.train_confined import Trained, TrainingStopped
 from tests.grader import trainings
@@ -36,28 +34,14 @@ def outcome(question: str, result: str = "passed") -> Outcome:
 ALL_PASSED = [outcome("q1"), outcome("q3")]
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-def test_who_is_not_proved_is_always_trained(policy):
-    assert all(must_train(policy, False, seed) for seed in range(50))
-
-
-def test_policies_differ_in_who_is_proved():
-    seeds = [random.Random(n).getrandbits(256) for n in range(2000)]
-    assert all(must_train("all", True, seed) for seed in seeds)
-    assert not any(must_train("unproved", True, seed) for seed in seeds)
-    audited = [seed for seed in seeds if must_train("audit", True, seed)]
-    assert 140 < len(audited) < 260, "a tenth"
-    assert audited == [seed for seed in seeds if must_train("audit", True, seed)], "the same again"
-
-
 def test_a_question_is_passed_when_all_its_tests_are():
-    assert passed(ALL_PASSED, "q1")
-    assert not passed([*ALL_PASSED, outcome("q1", "failed")], "q1")
-    assert not passed(ALL_PASSED, "q2"), "no test, no proof"
+    assert has_passed(ALL_PASSED, "q1")
+    assert not has_passed([*ALL_PASSED, outcome("q1", "failed")], "q1")
+    assert not has_passed(ALL_PASSED, "q2"), "no test, no proof"
 
 
 @pytest.mark.parametrize("alone", [False, True])
-def test_turns(alone):
+def test_slots(alone):
     """At most two at once; nobody beside one who must be alone."""
     slots, running, most = Slots(2), [], []
 
@@ -104,18 +88,18 @@ def test_whose_fault_it_is(name):
     ends, kind, words = FAIR[name]
     left = iter(ends)
 
-    def attempt(turn) -> Trained:
-        with turn:
+    def attempt(slot) -> Trained:
+        with slot:
             end = next(left)
         if isinstance(end, TrainingStopped):
             raise end
         return end
 
     if ends[-1] is TRAINED:
-        assert train_fairly(attempt, Slots()) is TRAINED
+        assert retry(attempt, Slots()) is TRAINED
     else:
         with pytest.raises(TrainingStopped) as caught:
-            train_fairly(attempt, Slots())
+            retry(attempt, Slots())
         assert type(caught.value.failure) is (kind or type(None))
         assert words in (str(caught.value.failure) if kind else caught.value.reason)
     assert next(left, None) is None, "as many attempts as it takes, and no more"
@@ -127,22 +111,17 @@ def student_of(source: str, folder) -> LocalStudent:
     return LocalStudent.from_file(path)
 
 
-def test_the_solution_is_proved(tmp_path):
-    student = student_of(solution_source(), tmp_path)
-    proof = prove(student, ALL_PASSED, torch.Generator().manual_seed(1))
-    assert proof.complete
-    assert len(proof.names) == 20 + 4 * 20 + 2
-    assert prove(student, [outcome("q1"), outcome("q3", "failed")], torch.Generator()) == Proof(None)
-    assert prove(student, [outcome("q1")], torch.Generator()) == Proof(None)
+@pytest.mark.parametrize("name", ["solution", "zero_init_residual", "built_back_to_front"])
+def test_right_networks_are_matched(name, tmp_path):
+    """Names, order and initialization are free."""
+    source = solution_source() if name == "solution" else complete(entries()[name], solution_source())
+    names = match_to_reference(student_of(source, tmp_path), ALL_PASSED, torch.Generator().manual_seed(1))
+    assert len(names) == 20 + 4 * 20 + 2
 
 
-@pytest.mark.parametrize("name", ["zero_init_residual", "built_back_to_front"])
-def test_free_style_is_matched(name, tmp_path):
-    """Names and order are free; another initialisation is right, but has to be trained to know how that goes."""
-    student = student_of(complete(entries()[name], solution_source()), tmp_path)
-    proof = prove(student, ALL_PASSED, torch.Generator().manual_seed(1))
-    assert proof.names is not None
-    assert proof.complete == (name == "built_back_to_front")
+@pytest.mark.parametrize("outcomes", [[outcome("q1"), outcome("q3", "failed")], [outcome("q1")]])
+def test_what_did_not_pass_is_not_matched(outcomes, tmp_path):
+    assert match_to_reference(student_of(solution_source(), tmp_path), outcomes, torch.Generator()) is None
 
 
 @pytest.fixture(scope="module")
@@ -158,20 +137,20 @@ def network():
     exam = trainings.exam()
     exam.heldout_images = exam.heldout_images[:20]
     with torch.no_grad():
-        logits = net(normalised(exam.heldout_images))
+        logits = net(normalize(exam.heldout_images))
     return net, names, exam, logits
 
 
 def test_logits_of_the_trained_network_are_believed(network):
     net, names, exam, logits = network
-    require_own_logits(Trained(logits, net.state_dict(), 1.0, ()), names, exam, 7)
+    require_own_logits(Trained(logits, net.state_dict(), 1.0, ()), names, exam.heldout_images, torch.arange(20))
 
 
 def test_half_precision_is_believed(network):
     net, names, exam, _ = network
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        logits = net(normalised(exam.heldout_images)).float()
-    require_own_logits(Trained(logits, net.state_dict(), 1.0, ()), names, exam, 7)
+        logits = net(normalize(exam.heldout_images)).float()
+    require_own_logits(Trained(logits, net.state_dict(), 1.0, ()), names, exam.heldout_images, torch.arange(20))
 
 
 @pytest.mark.parametrize("forge", ["others", "a fifth", "constant", "no weights", "other shapes"])
@@ -189,7 +168,7 @@ def test_forged_logits_are_not(forge, network):
     else:
         state[names["linear.weight"]] = torch.zeros(3, 512)
     with pytest.raises(AssertionError, match="logits that its trained weights do not give"):
-        require_own_logits(Trained(logits, state, 1.0, ()), names, exam, 7)
+        require_own_logits(Trained(logits, state, 1.0, ()), names, exam.heldout_images, torch.arange(20))
 
 
 def test_what_is_not_a_number_is_not_alike():
@@ -197,9 +176,7 @@ def test_what_is_not_a_number_is_not_alike():
 
 
 class Student:
-    """A surface that nothing is asked of."""
-
-    refused = {}  # noqa: RUF012
+    """Classes that do nothing."""
 
     def probe(self, expansion: int) -> None:
         return None
@@ -209,95 +186,88 @@ class Student:
 
 
 @pytest.fixture
-def trainer_of(monkeypatch, tmp_path):
-    """Makes a trainer whose training process is played by a function."""
-    stack = contextlib.ExitStack()
+def evaluate_with(monkeypatch, tmp_path):
+    """Evaluates a submission, with a function in the place of the training process."""
 
-    def make(train, policy="all", outcomes=(), proof=None, source=None) -> Trainer:
-        monkeypatch.setattr(trainer_module, "train_confined", train)
-        monkeypatch.setattr(trainer_module, "prove", lambda *_: proof or Proof(None))
-        context = TrainingContext(trainings.setup(policy=policy))
+    def evaluate_one(train, outcomes=(), names=None, source=None, student=None) -> TrainingResult:
+        monkeypatch.setattr(evaluate_module, "train_confined", train)
+        monkeypatch.setattr(evaluate_module, "match_to_reference", lambda *_: names)
+        context = TrainingContext(trainings.setup())
         context.data = trainings.data()
-        stack.callback(context.close)
         slice_ = trainings.sliced(source or trainings.small(), tmp_path)
-        return Trainer(context, slice_, 2**90 + 1).after(list(outcomes))
+        with contextlib.closing(context):
+            return evaluate(context, slice_, b"secret", outcomes, student or Student())
 
-    with stack:
-        yield make
-
-
-def knows_all(slice_, exam, recipe, **_) -> Trained:
-    return Trained(torch.nn.functional.one_hot(exam._answers, 10).float(), None, 12.34, ())
+    return evaluate_one
 
 
-def knows_nothing(slice_, exam, recipe, **_) -> Trained:
-    return Trained(torch.eye(10)[0].repeat(len(exam.heldout_images), 1), None, 1.0, ())
+def all_correct(slice_, exam, recipe, **_) -> Trained:
+    return Trained(torch.nn.functional.one_hot(exam._answers, 10).float(), {}, 12.34, ())
 
 
-def test_what_a_training_found_out_is_recorded(trainer_of):
-    trainer = trainer_of(knows_all, outcomes=ALL_PASSED)
-    examined = trainer.examine(Student())
-    assert (examined.accuracy, examined.threshold, examined.trained, examined.note) == (1.0, 0.5, True, "")
-    record = {"trained": True, "accuracy": 1.0, "threshold": 0.5, "seconds": 12.3, "note": ""}
-    assert trainer.record.to_json() == record
+def always_zero(slice_, exam, recipe, **_) -> Trained:
+    return Trained(torch.eye(10)[0].repeat(len(exam.heldout_images), 1), {}, 1.0, ())
 
 
-def test_what_is_mixed_up_is_said(trainer_of):
-    examined = trainer_of(knows_nothing, outcomes=ALL_PASSED).examine(Student())
-    assert examined.accuracy < 0.3
-    assert "mixed up most: " in examined.note
+def test_a_training_is_measured(evaluate_with):
+    assert evaluate_with(all_correct, ALL_PASSED) == TrainingResult(1.0, 0.5, 12.3, "6 epochs")
 
 
-def test_a_block_that_lost_points_is_replaced(trainer_of):
+def test_confused_classes_are_named(evaluate_with):
+    result = evaluate_with(always_zero, ALL_PASSED)
+    assert result.accuracy < 0.3
+    assert "confused most often: " in result.note
+
+
+def test_a_block_that_lost_points_is_replaced(evaluate_with):
     asked = {}
 
     def train(*arguments, **options) -> Trained:
         asked.update(options)
-        return knows_all(*arguments)
+        return all_correct(*arguments)
 
-    examined = trainer_of(train, outcomes=[outcome("q1", "failed"), outcome("q3")]).examine(Student())
+    result = evaluate_with(train, [outcome("q1", "failed"), outcome("q3")])
     assert not asked["own_block"]
-    assert examined.note == OUR_BLOCK
+    assert not asked["want_state"]
+    assert result.note == BASELINE_BLOCK
 
 
-def test_who_is_proved_need_not_be_trained(trainer_of):
-    trainer = trainer_of(None, policy="unproved", outcomes=ALL_PASSED, proof=Proof({}))
-    examined = trainer.examine(Student())
-    assert not examined.trained
-    assert examined.accuracy is None
-    assert trainer.record.to_json() == {
-        "trained": False, "accuracy": None, "threshold": 0.5, "seconds": None, "note": PROVED
-    }  # fmt: skip
+def test_logits_are_checked_where_the_network_is_matched(evaluate_with):
+    result = evaluate_with(all_correct, ALL_PASSED, names={"linear.weight": "a"})
+    assert "do not give" in str(result.failure)
 
 
-def test_another_draw_has_to_be_trained(trainer_of):
-    proof = Proof({"a": "b"}, "its weights are drawn otherwise")
-    with pytest.raises(AssertionError, match="do not give"):  # it was, and its logits held against its weights
-        trainer_of(knows_all, policy="unproved", outcomes=ALL_PASSED, proof=proof).examine(Student())
-
-
-def test_code_that_is_too_long_is_not_trained(trainer_of):
+def test_code_that_is_too_long_is_not_trained(evaluate_with):
     source = trainings.small(init=f"self.table = '{'x' * 30_000}'")
-    with pytest.raises(AssertionError, match="at most 20,000 are trained"):
-        trainer_of(None, source=source).examine(Student())
+    assert "at most 20,000 are trained" in str(evaluate_with(None, source=source).failure)
 
 
-def test_the_machines_fault_is_deferred(trainer_of):
+@pytest.mark.parametrize("failure", [None, StudentCrash("it crashed.")])
+def test_a_training_that_stops_is_deferred_or_the_students_failure(failure, evaluate_with):
     def fail(*_, **__):
-        raise stopped(None, True)
+        raise stopped(failure, False)
 
-    with pytest.raises(pytest.skip.Exception, match="Deferred: why"):
-        trainer_of(fail).examine(Student())
+    assert evaluate_with(fail) == TrainingResult(deferred="" if failure else "why", failure=failure)
+
+
+def test_what_building_the_network_raises_is_the_students_failure_but_for_the_graders_own(evaluate_with):
+    class Raises(Student):
+        def __init__(self, error: Exception):
+            self.error = error
+
+        def ResNet18(self, block: object = None) -> None:
+            raise self.error
+
+    error = ValueError("theirs")
+    assert evaluate_with(None, student=Raises(error)).failure is error
+    with pytest.raises(GraderBroken):
+        evaluate_with(None, student=Raises(GraderBroken("ours")))
 
 
 def test_nothing_is_trained_without_calibration_or_data(tmp_path):
     assert TrainingContext(trainings.setup(calibration=None)).unavailable_reason.startswith(
         "its threshold is not calibrated yet"
     )
-    assert TrainingContext(trainings.setup(problem="no data")).unavailable_reason == "no data"
+    context = TrainingContext(trainings.setup(problem="no data"))
+    assert evaluate(context, None, b"", [], None) == TrainingResult(deferred="no data")
     assert "there is no folder" in TrainingContext(trainings.setup(data=tmp_path / "nowhere")).unavailable_reason
-
-
-def test_outcomes_of_this_run_count_more(trainer_of):
-    trainer = trainer_of(knows_all, outcomes=[outcome("q1", "failed"), outcome("q3")]).after([outcome("q1")])
-    assert {o.question: o.outcome for o in itertools.chain(trainer._outcomes)} == {"q1": "passed", "q3": "passed"}

@@ -13,7 +13,7 @@ from autograder.training.inside import fit as training
 from autograder.training.inside import pixels
 from autograder.training.inside import precision as arithmetic
 from autograder.training.inside.fit import STEPS_BETWEEN_REPORTS, Recipe, fit, learning_rate, predict
-from autograder.training.inside.pixels import moved
+from autograder.training.inside.pixels import shift_and_flip
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch_size=20, peak_lr=0.05)
@@ -148,8 +148,8 @@ def test_images_are_moved_and_mirrored_anew():
     train(net, Recipe(30, 1, 0.01), data=(picture, torch.tensor([1])))
     positions = torch.arange(-4, 5)
     down, right, mirrored = torch.cartesian_prod(positions, positions, torch.tensor([0, 1])).T
-    choices = moved(picture, torch.zeros(len(down), dtype=torch.int64), down, right, mirrored.bool())
-    choices = pixels.normalised(choices)
+    choices = shift_and_flip(picture, torch.zeros(len(down), dtype=torch.int64), down, right, mirrored.bool())
+    choices = pixels.normalize(choices)
     found = {int((choices - image).abs().flatten(1).sum(dim=1).argmin()) for image in seen[1:]}
     assert all(float((choices - image).abs().flatten(1).sum(dim=1).min()) == 0 for image in seen[1:])
     assert len(found) > 15
@@ -159,10 +159,10 @@ def test_images_are_moved_and_mirrored_anew():
 def test_moved_reflects_at_the_border():
     image = torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4)
     index, yes = torch.zeros(1, dtype=torch.int64), torch.tensor([True])
-    got = moved(image, index, torch.tensor([-1]), torch.tensor([2]), ~yes)
+    got = shift_and_flip(image, index, torch.tensor([-1]), torch.tensor([2]), ~yes)
     rows, columns = torch.tensor([1, 0, 1, 2]), torch.tensor([2, 3, 2, 1])
     assert torch.equal(got[0, 0], image[0, 0][rows][:, columns])
-    mirrored = moved(image, index, torch.tensor([-1]), torch.tensor([2]), yes)
+    mirrored = shift_and_flip(image, index, torch.tensor([-1]), torch.tensor([2]), yes)
     assert torch.equal(mirrored, got.flip(3))
 
 
@@ -170,7 +170,7 @@ def test_pixels_are_normalised_as_in_the_notebook():
     assert (pixels.MEAN, pixels.STD) == (utils.MEAN, utils.STD)
     images, _ = coloured(2)
     expected = (images.double() / 255 - torch.tensor(utils.MEAN).view(3, 1, 1)) / torch.tensor(utils.STD).view(3, 1, 1)
-    assert torch.allclose(pixels.normalised(images).double(), expected, atol=1e-5)
+    assert torch.allclose(pixels.normalize(images).double(), expected, atol=1e-5)
 
 
 def test_learning_rate_rises_and_falls_once():

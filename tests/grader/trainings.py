@@ -8,7 +8,7 @@ from torch import Tensor
 from autograder.sandbox.limits import MIB, TrainingLimits
 from autograder.submission import Slice, read_submission, slice_submission
 from autograder.training.calibration import Calibration
-from autograder.training.context import Setup
+from autograder.training.context import TrainingSetup
 from autograder.training.heldout import Cifar10, Exam
 from autograder.training.inside.fit import Recipe
 from autograder.training.train_confined import Trained, train_confined
@@ -73,10 +73,10 @@ def exam() -> Exam:
     return Exam.draw(data(), 2**70 + 1)
 
 
-def setup(**changes) -> Setup:
+def setup(**changes) -> TrainingSetup:
     """How to train on a CPU."""
     calibration = Calibration(RECIPE, THRESHOLD, 0.9, 0.01, 3, "a CPU", "stand-in", "2026-01-01")
-    return Setup(**{"device": "cpu", "calibration": calibration, "limits": LIMITS, **changes})
+    return TrainingSetup(**{"device": "cpu", "calibration": calibration, "limits": LIMITS, **changes})
 
 
 def small(init: str = "pass", before: str = "pass", after: str = "pass", build: str = "pass") -> str:

@@ -1,6 +1,6 @@
-"""A ResNet-18 of our own, in the worker: what a training process warms up with, and the block that stands in.
+"""The baseline network: a ResNet-18 that a training process warms up with, and whose block replaces a wrong one.
 
-It proves nothing and is no secret there; what a network must compute is the oracle's to say.
+It is beside student code, and not secret. What a student's network must compute is defined in the oracle.
 """
 
 import torch

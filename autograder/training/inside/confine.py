@@ -1,10 +1,10 @@
-"""What a training process gives up, in two steps, because CUDA starts threads before any student code runs.
+"""Confine a training process in two steps, because CUDA starts threads before any student code runs.
 
-Landlock binds a thread and those that it starts, not those that are there; so it comes first, while there is one, and
-leaves what the driver needs to start: its devices, `/proc` and `/sys` to read, the names of the process's own threads
-to write (drivers from 570 on take a refusal for a fatal error). The other layers reach every thread: the C library
-changes the uid of all of them, and with it their capabilities go; the seccomp filter is laid on all at once. What
-`/proc` shows of other processes beyond their names, Landlock withholds as it withholds ptrace.
+Landlock restricts a thread and those that it starts later, not those that exist. So it comes first, while there is one
+thread, and allows what the driver needs to start: its devices, reading `/proc` and `/sys`, and writing the names of
+the process's own threads (drivers from 570 on treat a refusal as a fatal error). The other layers apply to every
+thread: the C library changes the uid of all of them, which drops their capabilities; the seccomp filter is installed
+for all at once. Landlock denies what `/proc` shows of other processes beyond their names, as it denies ptrace.
 """
 
 import os
@@ -33,7 +33,7 @@ _DRIVER_DEVICES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools"
 
 @dataclass(frozen=True)
 class Stage:
-    """What `prepare` made ready for the two steps."""
+    """What `prepare` opened for the two steps."""
 
     plan: Plan
     identity: WorkerIdentity
@@ -63,7 +63,7 @@ def give_up_files(stage: Stage) -> None:
     """The first step: Landlock, for this thread and all that it will start."""
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
     if "uid" not in stage.plan.layers:
-        linux.drop_capabilities()  # with the uid they would go for all threads; without, they must go before those
+        linux.drop_capabilities()  # a change of uid would drop them for all threads later
     if "landlock" in stage.plan.layers:
         landlock.restrict_self(stage.plan.ruleset)
 
@@ -79,7 +79,7 @@ def give_up_rights(stage: Stage, parent: int) -> tuple[str, ...]:
 
 
 def driver_files() -> list[Path]:
-    """What NVIDIA's driver opens for writing: its devices, and the names of this process's threads."""
+    """Files that NVIDIA's driver opens for writing: its devices, and the names of this process's threads."""
     devices = [path for pattern in _DRIVER_DEVICES for path in sorted(Path("/dev").glob(pattern))]
     return [*devices, Path("/proc/self/task").resolve()]
 

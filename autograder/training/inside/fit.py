@@ -1,12 +1,12 @@
-"""The training that counts: a fixed recipe that brings a ResNet-18 to a good accuracy in a few minutes of a GPU.
+"""Train a network with a fixed recipe that brings a ResNet-18 to a good accuracy in a few minutes on a GPU.
 
-Used where student code runs and by the benchmark that calibrates it, so it needs nothing but PyTorch. Of a network it
-asks only what every `nn.Module` has: forward, parameters, train, eval and to.
+It runs in the process of the student's code and in the benchmark that calibrates it, so it needs only PyTorch. Of a
+network it uses only what every `nn.Module` has: forward, parameters, train, eval and to.
 
-The ingredients are the usual ones: images that stay on the GPU as bytes and are cropped and mirrored there, SGD with
-Nesterov momentum and large batches, or AdamW and small ones where there are few images, a learning rate that rises and
-falls once (Smith and Topin 2017), no weight decay on BatchNorm and biases, and label smoothing. There is no
-`torch.compile`: it starts processes, which a confined worker may not, and takes longer to start than it would save.
+The recipe is standard: images that stay on the GPU as bytes and are cropped and flipped there; SGD with Nesterov
+momentum and large batches, or AdamW and small batches where there are few images; a learning rate that rises and falls
+once (Smith and Topin 2017); no weight decay on BatchNorm and biases; label smoothing. There is no `torch.compile`: it
+starts processes, which a confined process must not, and takes longer to compile than it would save.
 """
 
 import random
@@ -19,31 +19,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from autograder.training.inside.pixels import moved, normalised
+from autograder.training.inside.pixels import normalize, shift_and_flip
 from autograder.training.inside.precision import as_logits, fastest_way, use_fast_arithmetic
 
 SHIFT = 4
-"""Pixels by which a training image is moved at most (He et al. 2015, section 4.2)."""
+"""Pixels by which a training image is shifted at most (He et al. 2015, section 4.2)."""
 STEPS_BETWEEN_REPORTS = 20
-"""Reading a number waits for the GPU, so it is done seldom."""
+"""Reading a number synchronizes with the GPU, so it is done rarely."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides how a network is trained and examined, but for the seed; plain numbers, to be kept as JSON.
+    """Everything but the seed that determines how a network is trained and evaluated; plain values, stored as JSON.
 
     Args:
         epochs: passes over the training images.
         batch_size: images a step; the rest of an epoch that fills no batch is left out.
         peak_lr: the highest learning rate.
         optimizer: "sgd", with Nesterov momentum; or "adamw" (Loshchilov and Hutter 2017), for a few hundred steps: in
-            so few, SGD is unfair to networks whose BatchNorm starts at zero, Adam hardly.
-        momentum: of the gradients.
+            so few, SGD puts networks whose BatchNorm starts at zero at a disadvantage.
+        momentum: of the gradients; beta1 of AdamW.
         weight_decay: of convolutions and linear layers.
         label_smoothing: share of the target that is spread over all classes.
         warmup: share of the steps in which the learning rate rises from 0; it falls to 0 in the others.
-        images: how many of the training images are an epoch, drawn anew each time; all when None.
-        heldout: how many of the held-out images it is examined on, see `autograder.training.heldout`; all when None.
+        images: how many of the training images make an epoch, drawn anew each time; all when None.
+        heldout: how many held-out images it is evaluated on, see `autograder.training.heldout`; all when None.
     """
 
     epochs: int
@@ -58,7 +58,7 @@ class Recipe:
     heldout: int | None = None
 
     def in_words(self) -> str:
-        """For how long it trains, as in "trained ... on 2 epochs of 5,000 images each"."""
+        """How long it trains, such as "2 epochs of 5,000 images each"."""
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         if self.images is None:
             return epochs
@@ -67,9 +67,9 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training stands: `step` of `steps` counts batches of the whole training, `epoch` from 1.
+    """Progress of a training: `step` of `steps` counts batches of the whole training, `epoch` from 1.
 
-    `loss` and `accuracy` are means over the images of this epoch so far, while they were learnt.
+    `loss` and `accuracy` are means over the images of this epoch so far, in train mode.
     """
 
     epoch: int
@@ -93,21 +93,21 @@ def fit(
 ) -> None:
     """Train `net` in place, and move it to `device`.
 
-    A network that gives its parameters no gradient, or whose loss was not a finite number in any step of an epoch, is
-    left as it is then: neither gets better by going on.
+    Training ends early where no parameter gets a gradient, or where the loss was not finite in any step of an epoch:
+    neither improves later.
 
     Args:
-        net: from normalised (N, 3, 32, 32) float32 images to (N, 10) logits.
+        net: maps normalized float32 (N, 3, 32, 32) images to (N, 10) logits.
         images: uint8, (N, 3, 32, 32), on any device.
         labels: int64, (N,).
-        recipe: how.
-        device: where.
-        seed: of the order, the crops, and what the network itself draws; from 0 to 2^63 - 1.
-        progress: is told about every 20th step and the end of each epoch.
+        recipe: how to train.
+        device: where to train.
+        seed: of the order and augmentation of images, and of what the network draws; from 0 to 2^63 - 1.
+        progress: called every 20th step and at the end of each epoch.
 
     Raises:
-        ValueError: the images or labels are not of that kind, or there are none.
-        TypeError, ValueError: the network returns no (N, 10) tensor. Whatever else it raises goes through.
+        ValueError: images or labels have another type or shape, or there are none.
+        TypeError, ValueError: the network returns no (N, 10) tensor. Whatever else it raises is not caught.
     """
     _check(images, labels)
     use_fast_arithmetic(device)
@@ -153,20 +153,20 @@ def fit(
 def predict(net: nn.Module, images: Tensor, *, device: torch.device, batch_size: int = 1000) -> Tensor:
     """The logits of `net` in eval mode for uint8 (N, 3, 32, 32) images: (N, 10), float32, on the CPU.
 
-    Without half precision, for others compare these numbers with their own.
+    In full precision, because the grader compares these numbers with its own.
 
     Raises:
-        TypeError, ValueError: the network returns no (N, 10) tensor. Whatever else it raises goes through.
+        TypeError, ValueError: the network returns no (N, 10) tensor. Whatever else it raises is not caught.
     """
     use_fast_arithmetic(device)
     net.to(device).eval()
     with torch.no_grad():
-        parts = [as_logits(net(normalised(part.to(device))), len(part)).cpu() for part in images.split(batch_size)]
+        parts = [as_logits(net(normalize(part.to(device))), len(part)).cpu() for part in images.split(batch_size)]
     return torch.cat(parts)
 
 
 def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
-    """The learning rate of a step, counted from 0: up to the peak in a straight line, and down in another."""
+    """The learning rate of a step, counted from 0: rises linearly to the peak, then falls linearly."""
     rising = max(1, round(recipe.warmup * steps))
     if step < rising:
         return recipe.peak_lr * (step + 1) / rising
@@ -174,7 +174,7 @@ def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
 
 
 def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
-    """None where there is nothing to learn. Kernels decay; what has one value a channel does not."""
+    """None where there is nothing to learn. Weight decay applies to kernels, not to values per channel."""
     kernels, others = [], []
     for parameter in net.parameters():
         if parameter.requires_grad:
@@ -185,7 +185,7 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
         return None
     groups = [{"params": kernels, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
     if recipe.optimizer == "adamw":
-        # The squares are averaged over 100 steps instead of 1000, of which there are too few.
+        # Squared gradients are averaged over 100 steps: the default 1000 is more than a short training has.
         return torch.optim.AdamW(groups, lr=recipe.peak_lr, betas=(recipe.momentum, 0.99))
     return torch.optim.SGD(groups, lr=recipe.peak_lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
@@ -193,30 +193,30 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
 def _batches(
     images: Tensor, labels: Tensor, steps: int, size: int, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch: so many batches in random order, each image moved by up to `SHIFT` pixels and perhaps mirrored."""
+    """One epoch: batches in random order, each image shifted by up to `SHIFT` pixels and perhaps flipped."""
     count, device = steps * size, images.device
     order = torch.randperm(len(images), generator=generator, device=device)[:count]
     down, right = torch.randint(-SHIFT, SHIFT + 1, (2, count), generator=generator, device=device)
-    mirrored = torch.randint(2, (count,), generator=generator, device=device).bool()
+    flip = torch.randint(2, (count,), generator=generator, device=device).bool()
     for first in range(0, count, size):
         some = slice(first, first + size)
-        yield moved(images, order[some], down[some], right[some], mirrored[some]), labels[order[some]]
+        yield shift_and_flip(images, order[some], down[some], right[some], flip[some]), labels[order[some]]
 
 
 class _Tally:
-    """Sums over an epoch that stay on the device until they are asked for."""
+    """Sums over an epoch that stay on the device until they are read."""
 
     def __init__(self, device: torch.device):
         self._sums = torch.zeros(4, dtype=torch.float64, device=device)
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """A step's mean loss; one that is not finite is left out: float16 has such steps, and skips them."""
+        """Add a step's mean loss; one that is not finite is left out: float16 has such steps, and skips them."""
         finite = loss.isfinite()
         right = (logits.argmax(dim=1) == labels).float().mean()
         self._sums += torch.stack([loss.where(finite, 0.0), finite.float(), right, torch.ones_like(right)])
 
     def read(self) -> tuple[float, float]:
-        """Mean loss, not a number where it never was one, and accuracy; waits for the device."""
+        """Mean loss, NaN where it never was finite, and accuracy; synchronizes with the device."""
         loss, finite, right, steps = self._sums.tolist()
         return loss / finite if finite else float("nan"), right / steps
 

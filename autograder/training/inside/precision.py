@@ -1,4 +1,4 @@
-"""How a network's numbers are computed on this device: memory layout and precision, as fast as its code allows."""
+"""Choose memory layout and precision for a network on this device: the fastest that its code allows."""
 
 import contextlib
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from autograder.training.inside.pixels import normalised
+from autograder.training.inside.pixels import normalize
 
 CLASSES = 10
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a step is computed: memory layout of images and weights, and the half precision, or None for float32."""
+    """How a step is computed: memory layout of images and weights; half-precision type, or None for float32."""
 
     layout: torch.memory_format
     half: torch.dtype | None
 
     def logits(self, net: nn.Module, images: Tensor) -> Tensor:
-        """float32 logits for uint8 images."""
-        pictures = normalised(images).contiguous(memory_format=self.layout)
+        """float32 logits (N, 10) for uint8 (N, 3, 32, 32) images."""
+        pictures = normalize(images).contiguous(memory_format=self.layout)
         half = torch.autocast(images.device.type, self.half) if self.half else contextlib.nullcontext()
         with half:
             logits = net(pictures)
@@ -29,7 +29,7 @@ class Way:
 
 
 def _ways(device: torch.device) -> list[Way]:
-    """Fastest first. Not every right network can take each: `view` dislikes one layout, own layers a half precision."""
+    """Fastest first. Not every right network supports each: `view` needs one layout, custom layers may need float32."""
     last, first = torch.channels_last, torch.contiguous_format
     if device.type == "cuda":
         half = torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16
@@ -41,13 +41,13 @@ def _ways(device: torch.device) -> list[Way]:
 
 
 def _cpu_has_bf16() -> bool:
-    """Does the processor multiply bfloat16 itself? Twice as fast then; where PyTorch has to imitate it, far slower."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # younger PyTorch has it
+    """Whether the processor has bfloat16 instructions: twice as fast then; emulated by PyTorch, far slower."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # only newer versions of PyTorch have it
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def fastest_way(net: nn.Module, images: Tensor, labels: Tensor, device: torch.device) -> Way:
-    """Try one step without its update. It moves running statistics once, which the training soon forgets."""
+    """Try one step without its update. It updates running statistics once, which does not affect the result."""
     *faster, plainest = _ways(device)
     for way in faster:
         net.to(memory_format=way.layout)
@@ -65,10 +65,10 @@ def fastest_way(net: nn.Module, images: Tensor, labels: Tensor, device: torch.de
 
 
 def as_logits(logits: Tensor, count: int) -> Tensor:
-    """What a network returned for `count` images, as float32.
+    """Check what a network returned for `count` images, and convert it to float32.
 
     Raises:
-        TypeError, ValueError: it is no (count, 10) tensor.
+        TypeError, ValueError: it is not a (count, 10) tensor.
     """
     if not isinstance(logits, Tensor):
         raise TypeError(f"the network returns a {type(logits).__name__}; it must return a tensor of logits")

@@ -1,6 +1,6 @@
-"""A tensor in memory that several processes read and none can change: a file without a name, sealed.
+"""Share a tensor between processes as read-only memory: an anonymous file (memfd) that is sealed against writing.
 
-The images of CIFAR-10 are copied once for all trainings of a grader; a worker maps the same pages.
+The images of CIFAR-10 are copied once for all trainings; each training process maps the same pages.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_
 
 
 class SharedImages:
-    """Images of dtype uint8 behind a file descriptor, `number`, that can only be read."""
+    """uint8 images behind a read-only file descriptor, `number`."""
 
     def __init__(self, images: Tensor):
         if images.dtype != torch.uint8:
@@ -29,15 +29,15 @@ class SharedImages:
         fcntl.fcntl(self.number, fcntl.F_ADD_SEALS, _SEALS)
 
     def close(self) -> None:
-        """Give up the descriptor; the pages go when the last worker has gone."""
+        """Close the descriptor; the memory is freed when the last process that maps it has ended."""
         if self.number >= 0:
             os.close(self.number)
             self.number = -1
 
 
 def map_images(number: int, shape: Sequence[int]) -> Tensor:
-    """The images behind a descriptor, read-only: writing into this tensor ends the process."""
+    """Map the images behind a descriptor, read-only: writing into this tensor ends the process."""
     pages = mmap.mmap(number, math.prod(shape), prot=mmap.PROT_READ)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it cannot be written is the point
+        warnings.simplefilter("ignore")  # it warns that the tensor cannot be written
         return torch.frombuffer(pages, dtype=torch.uint8).reshape(*shape)

@@ -1,8 +1,8 @@
-"""The confined process that trains one student's network: started for it alone, gone with it.
+"""The confined process that trains one student's network, and ends afterwards.
 
-A process of its own, because CUDA does not survive a fork. It imports and warms everything it will need, gives up its
-rights (`training_confine`), says that it is ready, and only then gets the student's code. The held-out images come when
-the training is over. As in `worker`, nothing that it says is trusted.
+It is not forked, because CUDA does not survive a fork. It imports and initializes everything that it will need, gives
+up its rights (see `confine`), reports that it is ready, and only then receives the student's code. It gets the held-out
+images when the training is over. The grader trusts nothing that it sends.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ SECONDS_BETWEEN_REPORTS = 0.5
 
 
 def main(channel: int, images: int, parent: int, project: str, settings: str) -> None:
-    """Get ready, say so, train as told, and answer with logits; ends when the channel closes."""
+    """Get ready, report it, train, and answer with logits; ends when the channel closes."""
     sock = socket.socket(fileno=channel)
     given = json.loads(settings)
     device, limits, recipe = given["device"], TrainingLimits(**given["limits"]), Recipe(**given["recipe"])
@@ -64,14 +64,14 @@ def main(channel: int, images: int, parent: int, project: str, settings: str) ->
 def _get_ready(
     device: torch.device, pictures: Tensor, recipe: Recipe, limits: TrainingLimits, parent: int, project: Path
 ) -> tuple[str, ...]:
-    """Import, confine, warm up, in the order that the layers ask for; returns their names."""
+    """Import, confine, warm up, in the order that the layers need; returns the names of the layers."""
     gpu = device.type == "cuda"
     import_everything(project)
     _try_out(pictures, recipe, torch.device("cpu"))
     stage = prepare(project, limits, gpu)
     give_up_files(stage)
     if gpu:
-        _try_out(pictures, recipe, device)  # CUDA loads and opens late what it needs
+        _try_out(pictures, recipe, device)  # CUDA loads libraries and opens devices lazily
     layers = give_up_rights(stage, parent)
     _try_out(pictures, recipe, device)
     os.environ.clear()
@@ -81,10 +81,10 @@ def _get_ready(
 
 
 def _try_out(pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
-    """Train a network of ours for a step; on a GPU in the size that counts.
+    """Train a small network, or on a GPU the baseline network with the recipe's batch size, for a step.
 
-    That it succeeds once all is given up shows that driver, GPU, memory and confinement are fit for an honest training,
-    before any student's code could say otherwise.
+    If it succeeds once the process is confined, then driver, GPU, memory and confinement are fit for the training,
+    before any student code could claim otherwise.
     """
     if device.type == "cpu":
         net = nn.Sequential(nn.Conv2d(3, 10, 3), nn.AvgPool2d(30), nn.Flatten())
@@ -115,12 +115,12 @@ def _train(
     if not isinstance(net, nn.Module):
         raise TypeError(f"ResNet18() returned a {type(net).__name__}, not an nn.Module")
     wire.send(sock, {"built": {}})
-    fit(net, pictures, labels, recipe, device=device, seed=header["seed"], progress=_teller(sock))
+    fit(net, pictures, labels, recipe, device=device, seed=header["seed"], progress=_reporter(sock))
     return net
 
 
-def _teller(sock: socket.socket) -> Callable[[Progress], None]:
-    """Tells the grader of progress, now and then."""
+def _reporter(sock: socket.socket) -> Callable[[Progress], None]:
+    """A function that reports progress to the grader, twice a second at most."""
     last = -SECONDS_BETWEEN_REPORTS
 
     def tell(progress: Progress) -> None:
