@@ -114,7 +114,8 @@ def grade(
     """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
     from rich.console import Console
 
-    from autograder.grading.classroom import NothingToGrade, find_submissions, grade_all
+    from autograder.grading.classroom import grade_all
+    from autograder.grading.find_submissions import NothingToGrade, find_submissions
     from autograder.report import write_reports
     from autograder.report.terminal import print_table, progress
     from autograder.sandbox.launcher import SandboxUnavailable

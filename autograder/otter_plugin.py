@@ -17,7 +17,8 @@ from otter.test_files import GradingResults, OttrTestFile, TestCase
 from otter.test_files.abstract_test import TestCaseResult
 
 from autograder.contract import POINTS
-from autograder.grading.grade import Grade, Grader
+from autograder.grading.grade import Grader
+from autograder.grading.result import Result
 from autograder.student.message import as_text
 from autograder.suite.outcome import Outcome
 
@@ -57,7 +58,7 @@ class ResNetPlugin(AbstractOtterPlugin):
             )
             results.results = {question: _failed_file(question) for question in POINTS}
             return
-        results.results = {q: _as_test_file(q, self.grade.of_question(q)) for q in self.grade.to_json()["questions"]}
+        results.results = {q: _as_test_file(q, self.grade.of_question(q)) for q in self.grade.questions}
         results.set_output(_headline(self.grade))
 
     def generate_report(self) -> str:
@@ -65,19 +66,19 @@ class ResNetPlugin(AbstractOtterPlugin):
         return "The grader failed; see the traceback above." if self.grade is None else report(self.grade)
 
 
-def report(grade: Grade) -> str:
+def report(grade: Result) -> str:
     """A grade as plain text: the headline, then every check that lost points and why."""
     lines = [_headline(grade)]
-    for outcome in grade.outcomes:
+    for outcome in grade.tests:
         if outcome.points < outcome.possible:
             lines.append(f"\n{outcome.question} {outcome.outcome}: {outcome.title} (0/{outcome.possible:g})")
             lines += [f"    {line}" for line in as_text(outcome.message).splitlines()]
     return "\n".join(lines)
 
 
-def _headline(grade: Grade) -> str:
+def _headline(grade: Result) -> str:
     lines = [f"{grade.submission}: {grade.score:g} of {grade.possible:g} points, {grade.status}"]
-    deferred = [outcome for outcome in grade.outcomes if outcome.outcome == "deferred"]
+    deferred = [outcome for outcome in grade.tests if outcome.outcome == "deferred"]
     if deferred:
         lines.append(f"Deferred, not part of this score: {'; '.join(outcome.title for outcome in deferred)}")
     return "\n".join([*lines, *grade.problems])

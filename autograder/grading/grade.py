@@ -1,20 +1,16 @@
-"""One submission in, one `Grade` out."""
+"""Grade one submission: run the tests, train where that is asked, and return a `Result`."""
 
-import functools
-import hashlib
-import hmac
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.contract import QUESTIONS
+from autograder.grading.result import Result, Training
+from autograder.grading.seeds import ROOT, SUITE, secret_of, seed_of, suite_version
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.errors import StudentCrash, StudentTimeout
-from autograder.student.message import Message
 from autograder.student.no_submission import NoSubmission
 from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import (
@@ -30,78 +26,9 @@ from autograder.suite.training import TrainingResult
 from autograder.training.context import TrainingContext, TrainingSetup
 from autograder.training.evaluate import evaluate
 from autograder.training.logits_check import REQUIRED_QUESTIONS
-from autograder.training.seeds import derive
 from autograder.training.slots import Slots
 
-ROOT = Path(__file__).resolve().parents[2]
-SUITE = (ROOT / "tests" / "public", ROOT / "tests" / "hidden")
-
-
-@dataclass(frozen=True)
-class Grade:
-    """What became of one submission; `to_json()` is what a result file holds.
-
-    status is "graded"; "incomplete" (names are missing, what exists is graded); "unreadable" (no code could be
-    read); or "crashed" (the code died or hung before the first test).
-    """
-
-    submission: str
-    sha256: str
-    status: str
-    seconds: float
-    isolation: tuple[str, ...]
-    problems: tuple[str, ...]
-    outcomes: tuple[Outcome, ...] = field(repr=False)
-    training: dict[str, Any] | None = None
-    """What the training measured; None where there was none."""
-
-    @property
-    def score(self) -> float:
-        """Points earned."""
-        return sum(outcome.points for outcome in self.outcomes)
-
-    @property
-    def possible(self) -> float:
-        """Points that could be earned on this machine: deferred tests are left out."""
-        return sum(outcome.possible for outcome in self.outcomes)
-
-    def of_question(self, question: str) -> list[Outcome]:
-        """The outcomes of one question, in the order in which they ran."""
-        return [outcome for outcome in self.outcomes if outcome.question == question]
-
-    def to_json(self) -> dict[str, Any]:
-        """The grade as plain JSON values."""
-        questions = {}
-        for question in QUESTIONS:
-            if mine := self.of_question(question):
-                questions[question] = {
-                    "score": sum(o.points for o in mine),
-                    "possible": sum(o.possible for o in mine),
-                }
-        return {
-            "submission": self.submission,
-            "sha256": self.sha256,
-            "status": self.status,
-            "score": self.score,
-            "possible": self.possible,
-            "seconds": round(self.seconds, 2),
-            "isolation": list(self.isolation),
-            "problems": list(self.problems),
-            "questions": questions,
-            "training": self.training,
-            "tests": [asdict(outcome) for outcome in self.outcomes],
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "Grade":
-        """The reverse of `to_json`."""
-        outcomes = tuple(
-            Outcome(**{**test, "message": Message(**test["message"]), "mistakes": tuple(test["mistakes"])})
-            for test in data["tests"]
-        )
-        plain = {key: data[key] for key in ("submission", "sha256", "status", "seconds")}
-        lists = {key: tuple(data[key]) for key in ("isolation", "problems")}
-        return cls(**plain, **lists, outcomes=outcomes, training=data.get("training"))
+__all__ = ["ROOT", "SUITE", "Grader", "seed_of"]
 
 
 class Grader:
@@ -112,7 +39,7 @@ class Grader:
     Args:
         unsafe: grade although this machine cannot confine student code. Every result says so.
         limits: what a submission may use.
-        key: a secret of the grader's, see `seed_of`.
+        key: the secret of the results folder, see `autograder.grading.seeds`.
         training: how networks are trained; without, that is deferred.
         slots: limits trainings at once, where there are other graders.
         tell: called with the progress of a training.
@@ -139,25 +66,37 @@ class Grader:
             if not unsafe:
                 raise
 
-    def grade(self, path: Path, *, only: Collection[str] | None = None, earlier: Sequence[Outcome] = ()) -> Grade:
-        """Grade one submission; whatever it holds, there is a grade.
+    def grade(self, path: Path, *, only: Collection[str] | None = None, earlier: Sequence[Outcome] = ()) -> Result:
+        """Grade one submission; there is a result whatever it holds.
 
         Args:
             path: a `.ipynb`, a `.py`, or the `.zip` that `grader.export()` makes.
             only: the questions to judge; all when None.
-            earlier: what this very file got for questions that are not judged now, from the same tests.
+            earlier: outcomes of this file for questions that are not judged now, from the same tests.
         """
         start = time.perf_counter()
         try:
             submission = read_submission(path)
         except UnreadableSubmission as error:
-            absent = NoSubmission(str(error))
-            judged = _Judged("unreadable", (), (str(error),), tuple(run_suite(absent, SUITE, only=only)))
-            return judged.grade(path.name, fingerprint(path), start)
-        slice_ = slice_submission(submission)
-        with self._open(slice_) as student:
-            judged = self._grade_slice(slice_, student, only, submission.sha256, earlier)
-        return judged.grade(submission.name, submission.sha256, start)
+            sha256, status, problems, isolation = fingerprint(path), "unreadable", [str(error)], ()
+            tests, training = self._judge(NoSubmission(str(error)), Slice((), (), ()), sha256, only, ())
+        else:
+            sha256, slice_ = submission.sha256, slice_submission(submission)
+            with self._open(slice_) as student:
+                status, problems = _examine(slice_, student)
+                tests, training = self._judge(student, slice_, sha256, only, earlier)
+                isolation = student.isolation
+        return Result.of(
+            tests,
+            submission=path.name,
+            sha256=sha256,
+            suite=suite_version(),
+            status=status,
+            seconds=round(time.perf_counter() - start, 2),
+            isolation=(*(["unsafe"] if self._unsafe and status != "unreadable" else []), *isolation),
+            problems=tuple(problems),
+            training=training,
+        )
 
     def close(self) -> None:
         """End every process that was started for grading."""
@@ -175,78 +114,32 @@ class Grader:
     def _open(self, slice_: Slice) -> "RemoteStudent | UnconfinedStudent":
         return UnconfinedStudent(slice_) if self._zygote is None else RemoteStudent(slice_, self._limits, self._zygote)
 
-    def _grade_slice(
-        self, slice_: Slice, student: Any, only: Collection[str] | None, sha256: str, earlier: Sequence[Outcome]
-    ) -> "_Judged":
-        missing = [f"`{name}` is not defined." for name in slice_.missing]
-        status = "incomplete" if missing else "graded"
-        try:
-            raised = list(student.problems)
-        except (StudentCrash, StudentTimeout) as failure:
-            status, raised = "crashed", [str(failure)]
+    def _judge(
+        self, student: Any, slice_: Slice, sha256: str, only: Collection[str] | None, earlier: Sequence[Outcome]
+    ) -> tuple[list[Outcome], Training | None]:
+        """Run the tests; where q4 is asked and training is set up, train before the test of the accuracy."""
         seed = seed_of(sha256, self._key)
-        trains = self._context is not None and (only is None or "q4" in only)
-        outcomes = run_suite(student, SUITE, only=only, seed=seed, marked="not needs_cuda" if trains else "")
-        record = None
-        if trains:
-            result = self._train(student, slice_, sha256, earlier, outcomes)
-            outcomes += run_suite(student, SUITE, only=["q4"], seed=seed, training=result, marked="needs_cuda")
-            record = _record(result)
-        isolation = (*(["unsafe"] if self._unsafe else []), *student.isolation)
-        problems = (*missing, *slice_.problems, *raised)
-        return _Judged(status, isolation, problems, tuple(outcomes), record)
+        if self._context is None or (only is not None and "q4" not in only):
+            return run_suite(student, SUITE, only=only, seed=seed), None
+        outcomes = run_suite(student, SUITE, only=only, seed=seed, marked="not needs_cuda")
+        known = [*(old for old in earlier if only is not None and old.question not in only), *outcomes]
+        result = self._train(student, slice_, sha256, known)
+        outcomes += run_suite(student, SUITE, only=["q4"], seed=seed, training=result, marked="needs_cuda")
+        fields = {name: getattr(result, name) for name in Training.model_fields}
+        return outcomes, None if result.accuracy is None else Training(**fields)
 
-    def _train(
-        self, student: Any, slice_: Slice, sha256: str, earlier: Sequence[Outcome], outcomes: Sequence[Outcome]
-    ) -> TrainingResult:
-        """Train the submission's network; the outcomes of this run replace earlier ones."""
-        judged = {outcome.question for outcome in outcomes}
-        known = [*(old for old in earlier if old.question not in judged), *outcomes]
-        unknown = set(REQUIRED_QUESTIONS) - {outcome.question for outcome in known}
-        if unknown and self._context.unavailable_reason is None:
-            known += run_suite(student, SUITE, only=unknown, seed=seed_of(sha256, self._key))
+    def _train(self, student: Any, slice_: Slice, sha256: str, known: list[Outcome]) -> TrainingResult:
+        """Train the network; first judge the questions that the training needs, where their outcomes are unknown."""
+        if self._context.unavailable_reason is None:
+            unknown = set(REQUIRED_QUESTIONS) - {outcome.question for outcome in known}
+            known += run_suite(student, SUITE, only=unknown, seed=seed_of(sha256, self._key)) if unknown else []
         return evaluate(self._context, slice_, secret_of(sha256, self._key), known, student)
 
 
-def _record(result: TrainingResult) -> dict[str, Any] | None:
-    """What a result file holds of a training; None where none finished."""
-    if result.accuracy is None:
-        return None
-    return {name: getattr(result, name) for name in ("accuracy", "threshold", "seconds", "recipe", "note")}
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """All of a grade that does not depend on where the submission came from."""
-
-    status: str
-    isolation: tuple[str, ...]
-    problems: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
-    training: dict[str, Any] | None = None
-
-    def grade(self, name: str, sha256: str, start: float) -> Grade:
-        seconds = time.perf_counter() - start
-        return Grade(name, sha256, self.status, seconds, self.isolation, self.problems, self.outcomes, self.training)
-
-
-def seed_of(sha256: str, key: bytes = b"") -> int:
-    """The seed from which the tests of a submission draw weights and inputs."""
-    return derive(secret_of(sha256, key), "tests")
-
-
-def secret_of(sha256: str, key: bytes = b"") -> bytes:
-    """The secret from which everything that is drawn for a submission is derived.
-
-    The same submission, hidden tests and key always give the same secret. Nobody can compute it without the hidden
-    tests and the key, and so nobody can try variants of a file at home until a lucky one passes.
-    """
-    return hmac.digest(_hidden_suite() + key, sha256.encode(), "sha256")
-
-
-@functools.cache
-def _hidden_suite() -> bytes:
-    digest = hashlib.sha256()
-    for file in sorted(SUITE[1].glob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.digest()
+def _examine(slice_: Slice, student: Any) -> tuple[str, list[str]]:
+    """Status and problems of a submission that could be read."""
+    problems = [*(f"`{name}` is not defined." for name in slice_.missing), *slice_.problems]
+    try:
+        return "incomplete" if slice_.missing else "graded", [*problems, *student.problems]
+    except (StudentCrash, StudentTimeout) as failure:
+        return "crashed", [*problems, str(failure)]

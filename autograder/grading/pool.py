@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from autograder.grading.grade import Grade, Grader
+from autograder.grading.grade import Grader
+from autograder.grading.result import Result
 from autograder.sandbox import linux
 from autograder.student.errors import GraderBroken
 from autograder.suite.outcome import Outcome
@@ -31,8 +32,8 @@ def grade_each(
     key: bytes = b"",
     earlier: Mapping[Path, Sequence[Outcome]] | None = None,
     tell: Callable[[str], None] = lambda line: None,
-) -> Iterator[tuple[Path, Grade | GraderBroken]]:
-    """Grade submissions in parallel processes; yields each with its grade as it is done.
+) -> Iterator[tuple[Path, Result | GraderBroken]]:
+    """Grade submissions in parallel processes; yields each with its result as it is done.
 
     Args:
         todo: for each submission the questions to judge.
@@ -90,7 +91,7 @@ def _start_process(
         linux.die_with_parent(parent)
 
 
-def _grade_one(path: Path, only: Collection[str], earlier: Sequence[Outcome]) -> Grade | GraderBroken:
+def _grade_one(path: Path, only: Collection[str], earlier: Sequence[Outcome]) -> Result | GraderBroken:
     global _grader
     try:
         if _grader is None:

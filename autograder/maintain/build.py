@@ -4,6 +4,7 @@ Building twice gives the same bytes: cell ids, file order and time stamps are fi
 """
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import jupytext
 import nbformat
 
 import figures
+from autograder.submission.atomic_write import atomic_write
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTER = Path("solutions/resnet.py")
@@ -195,13 +197,13 @@ def _collect(root: Path, patterns: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def _write_zip(path: Path, files: dict[str, bytes]) -> None:
-    """Write a zip that depends on nothing but `files`; replaces `path` in one step."""
-    scratch = path.with_suffix(".tmp")
-    with zipfile.ZipFile(scratch, "w") as archive:
+    """Write a zip that depends on nothing but `files`."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
         for name in sorted(files):
             info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             executable = name in ("run_autograder", "setup.sh")
             info.external_attr = (0o755 if executable else 0o644) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, files[name])
-    scratch.replace(path)
+    atomic_write(path, content.getvalue())

@@ -1,11 +1,12 @@
 """Results for teaching assistants: a spreadsheet, one HTML page, Gradescope's JSON.
 
-read        result files in, checked
-facts       what follows from a grade: what was lost, what is deferred
-classwide   what follows from all of them: distribution, rankings
-sheet       one grade arranged to answer "why did I lose points?"
-page        report.html, from report.html.jinja, report.css and report.js
-spreadsheet grades.csv
+read             all results of a folder
+derived          what follows from one result: what was lost, what is deferred
+class_view       what follows from all of them: distribution, rankings
+submission_view  one result arranged to answer "why did I lose points?"
+page             report.html, from report.html.jinja, report.css and report.js
+spreadsheet      grades.csv
+terminal         the table that `grade` prints
 gradescope_json
 """
 

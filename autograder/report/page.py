@@ -9,15 +9,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.contract import POINTS
-from autograder.report.classwide import overview
-from autograder.report.facts import STATUSES, Grade, in_words, labels
-from autograder.report.sheet import arrange
-from autograder.report.text import count, number, visible, write_in_one_step
+from autograder.grading.result import Result
+from autograder.report.class_view import overview
+from autograder.report.derived import STATUSES, in_words, labels
+from autograder.report.submission_view import arrange
+from autograder.report.text import count, number
+from autograder.submission.atomic_write import atomic_write
+from autograder.submission.sanitize import sanitize
 
 HERE = Path(__file__).parent
 
 
-def write_html(grades: list[Grade], path: Path) -> None:
+def write_html(grades: list[Result], path: Path) -> None:
     """Write the page; submissions come in the order of their names."""
     named = sorted(zip(labels(grades), grades, strict=True), key=lambda pair: (pair[0].casefold(), pair[0]))
     grades = [grade for _, grade in named]
@@ -37,7 +40,7 @@ def write_html(grades: list[Grade], path: Path) -> None:
             policy=_policy(style, script),
         )
     )
-    write_in_one_step(path, html)
+    atomic_write(path, html)
 
 
 def _environment() -> Environment:
@@ -47,16 +50,16 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_shown,
+        finalize=_sanitize,
     )
     environment.filters.update(number=number, in_words=in_words)
     environment.globals.update(count=count)
     return environment
 
 
-def _shown(value: Any) -> Any:
-    """Every text on the page comes through here, so none can carry what a reader cannot see."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def _sanitize(value: Any) -> Any:
+    """Sanitize every text that the template shows."""
+    return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _policy(style: str, script: str) -> str:

@@ -6,8 +6,11 @@ import unicodedata
 from pathlib import Path
 
 from autograder.contract import QUESTIONS
-from autograder.report.facts import Grade, deferred_points, mistakes
-from autograder.report.text import number, one_line, write_in_one_step
+from autograder.grading.result import Result
+from autograder.report.derived import deferred_points, mistakes
+from autograder.report.text import number
+from autograder.submission.atomic_write import atomic_write
+from autograder.submission.sanitize import sanitize
 
 COLUMNS = (
     "submission",
@@ -24,7 +27,7 @@ COLUMNS = (
 )
 
 
-def write_csv(grades: list[Grade], path: Path) -> None:
+def write_csv(grades: list[Result], path: Path) -> None:
     """Write one row a grade: points as numbers, percent of the possible points; empty where nothing was judged.
 
     `accuracy` is that of the trained network, in percent.
@@ -33,29 +36,29 @@ def write_csv(grades: list[Grade], path: Path) -> None:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(_row(grade) for grade in grades)
-    write_in_one_step(path, table.getvalue())
+    atomic_write(path, table.getvalue())
 
 
-def _row(grade: Grade) -> list[str]:
-    score, possible = grade["score"], grade["possible"]
+def _row(grade: Result) -> list[str]:
+    score, possible = grade.score, grade.possible
     return [
-        _text(grade["submission"]),
-        grade["status"],
+        _text(grade.submission),
+        grade.status,
         number(score),
         number(possible),
         number(100 * score / possible) if possible else "",
-        *(number(grade["questions"][q]["score"]) if q in grade["questions"] else "" for q in QUESTIONS),
+        *(number(grade.questions[q].score) if q in grade.questions else "" for q in QUESTIONS),
         number(deferred_points(grade)),
-        f"{100 * grade['training']['accuracy']:.2f}" if grade.get("training") else "",
+        f"{100 * grade.training.accuracy:.2f}" if grade.training else "",
         _text(" ".join(mistakes(grade))),
-        number(grade["seconds"]),
-        _text(grade.get("result", "")),
+        number(grade.seconds),
+        _text(grade.name),
     ]
 
 
 def _text(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula, whatever a student called the file."""
-    cell = one_line(cell)
-    # Some programs also take the full-width forms; NFKC slots those into the plain ones.
+    cell = sanitize(cell, one_line=True)
+    # Some programs also take the full-width forms; NFKC turns those into the plain ones.
     looks_like = unicodedata.normalize("NFKC", cell).lstrip()
     return f"'{cell}" if looks_like.startswith(("=", "+", "-", "@")) else cell

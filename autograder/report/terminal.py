@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -10,17 +10,19 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.contract import QUESTIONS
-from autograder.report.classwide import overview
-from autograder.report.facts import labels
-from autograder.report.sheet import first_reason
-from autograder.report.text import count, number, one_line, percent
+from autograder.grading.result import Result, Score
+from autograder.report.class_view import overview
+from autograder.report.derived import labels
+from autograder.report.submission_view import first_reason
+from autograder.report.text import count, number, percent
+from autograder.submission.sanitize import sanitize
 
 SHORTEST_NAME, FAIR_NAME, LONGEST_NAME = 12, 18, 30
 SHORTEST_REASON = 28
 GAP = 2
 
 
-def print_table(grades: list[dict[str, Any]], console: Console) -> None:
+def print_table(grades: list[Result], console: Console) -> None:
     """Print one row a grade, as wide as the terminal allows, and a summary of the class.
 
     Where there is no room, the reason goes first, then the questions; names are cut, numbers never.
@@ -28,9 +30,9 @@ def print_table(grades: list[dict[str, Any]], console: Console) -> None:
     names = _Column("submission", [Text(label) for label in labels(grades)])
     status = _Column("status", [_status(grade) for grade in grades])
     questions = [
-        _Column(q, [_points(grade["questions"].get(q)) for grade in grades], justify="right")
+        _Column(q, [_points(grade.questions.get(q)) for grade in grades], justify="right")
         for q in QUESTIONS
-        if any(q in grade["questions"] for grade in grades)
+        if any(q in grade.questions for grade in grades)
     ]
     score = _Column("score", [_points(grade) for grade in grades], justify="right")
     share = _Column("%", [_percent(grade) for grade in grades], justify="right")
@@ -69,7 +71,7 @@ class _Column:
         return self
 
 
-def summary(grades: list[dict[str, Any]]) -> str:
+def summary(grades: list[Result]) -> str:
     """The class in one line."""
     facts = overview(grades)
     said = [f"{count(facts.total, 'submission')}: " + ", ".join(f"{n} {status}" for status, n in facts.statuses)]
@@ -83,7 +85,7 @@ def summary(grades: list[dict[str, Any]]) -> str:
 
 
 class Advance:
-    """Shows how far a run is: call it with each finished name.
+    """Shows the progress of a run: call it with each finished name.
 
     On a terminal this is a bar; in a log file, a line for every tenth of the work.
     """
@@ -96,19 +98,19 @@ class Advance:
         """One more is done."""
         self._done += 1
         if self._bar:
-            self._bar.update(self._task, advance=1, description=Text(one_line(name)[:30]).markup)
+            self._bar.update(self._task, advance=1, description=Text(sanitize(name, one_line=True)[:30]).markup)
         elif self._done * 10 // self._total > (self._done - 1) * 10 // self._total:
             self._console.print(f"{self._done} of {self._total} ({self._done * 100 // self._total} %)", highlight=False)
 
     def tell(self, line: str) -> None:
-        """Say what goes on, where there is a bar to say it beside."""
+        """Show what is going on, where there is a bar."""
         if self._bar:
-            self._bar.update(self._task, description=Text(one_line(line)[:60]).markup)
+            self._bar.update(self._task, description=Text(sanitize(line, one_line=True)[:60]).markup)
 
 
 @contextmanager
 def progress(total: int, console: Console | None = None) -> Iterator[Advance]:
-    """Show how far a run over `total` submissions is."""
+    """Show the progress of a run over `total` submissions."""
     console = console or Console(stderr=True)
     if not console.is_terminal:
         yield Advance(total, console, None)
@@ -122,18 +124,18 @@ def _bar(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
-def _status(grade: dict[str, Any]) -> Text:
-    return Text(grade["status"], style="" if grade["status"] == "graded" else "yellow")
+def _status(grade: Result) -> Text:
+    return Text(grade.status, style="" if grade.status == "graded" else "yellow")
 
 
-def _percent(grade: dict[str, Any]) -> Text:
-    share = percent(grade["score"], grade["possible"])
+def _percent(grade: Result) -> Text:
+    share = percent(grade.score, grade.possible)
     return Text("-" if share is None else f"{share} %")
 
 
-def _points(scores: dict[str, Any] | None) -> Text:
+def _points(scores: Result | Score | None) -> Text:
     if scores is None:
         return Text("-")
-    full = scores["score"] >= scores["possible"]
-    style = "green" if full else "yellow" if scores["score"] > 0 else "red"
-    return Text(f"{number(scores['score'])}/{number(scores['possible'])}", style=style)
+    full = scores.score >= scores.possible
+    style = "green" if full else "yellow" if scores.score > 0 else "red"
+    return Text(f"{number(scores.score)}/{number(scores.possible)}", style=style)

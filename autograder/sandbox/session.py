@@ -20,6 +20,7 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.tensors import check, pack, unpack
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.submission import Slice
+from autograder.submission.sanitize import sanitize
 
 MAX_MESSAGE, MAX_TRACEBACK, MAX_PROBLEMS = 2000, 6000, 20
 _GRACE_SECONDS = 0.5  # for a worker that closed its channel to die of its own cause
@@ -120,7 +121,7 @@ class Session:
             result = wire.fields(result, {"problems": list, "defined": list})
             if not all(isinstance(text, str) for text in (*result["problems"], *result["defined"])):
                 raise wire.WireError("expected texts")
-        self.problems = [readable(text, MAX_TRACEBACK) for text in result["problems"][:MAX_PROBLEMS]]
+        self.problems = [sanitize(text, MAX_TRACEBACK) for text in result["problems"][:MAX_PROBLEMS]]
         self.defined = result["defined"]
 
     def _exchange(
@@ -168,8 +169,8 @@ class Session:
         return reply["result"], unpack(body)
 
     def _student_error(self, kind: str, message: str, traceback: str) -> StudentError:
-        kind, message = readable(kind, 100), readable(message, MAX_MESSAGE)
-        traceback = readable(traceback, MAX_TRACEBACK)
+        kind, message = sanitize(kind, 100), sanitize(message, MAX_MESSAGE)
+        traceback = sanitize(traceback, MAX_TRACEBACK)
         limits = self._limits
         hints = {
             "MemoryError": f"Your code may use {limits.memory_bytes >> 20} MB of memory.",
@@ -227,11 +228,3 @@ class Session:
                 f"Your code was stopped {self.generation} times; it is not started again. {self.last_failure}"
             )
         return None
-
-
-def readable(text: str, length: int) -> str:
-    """Text from a worker, fit for a terminal, JSON and HTML: no invisible characters, not too long."""
-    kept = text[:length] + (" …" if len(text) > length else "")
-    return "".join(
-        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in kept
-    )

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from autograder.submission.atomic_write import atomic_write
 from autograder.training.inside.fit import Recipe
 
 FILE = Path(__file__).with_suffix(".json")
@@ -85,9 +86,7 @@ def save(budget: str, measured: Calibration, file: Path = FILE) -> None:
     """Replace the budget's calibration; the other budgets stay."""
     fields = asdict(measured)
     entry = {"recipe": fields.pop("recipe"), "calibrated": fields}
-    scratch = file.with_suffix(".tmp")
-    scratch.write_text(json.dumps(_read(file) | {budget: entry}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    scratch.replace(file)
+    atomic_write(file, json.dumps(_read(file) | {budget: entry}, indent=2, ensure_ascii=False) + "\n")
 
 
 def _read(file: Path) -> dict:

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from autograder.sandbox import wire
 from autograder.sandbox.limits import TrainingLimits
-from autograder.sandbox.session import MAX_MESSAGE, MAX_TRACEBACK, readable
+from autograder.sandbox.session import MAX_MESSAGE, MAX_TRACEBACK
 from autograder.sandbox.tensors import pack, unpack
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.submission import Slice
+from autograder.submission.sanitize import sanitize
 from autograder.training.inside.fit import Progress, Recipe
 from autograder.training.inside.shared_images import SharedImages
 from autograder.training.launcher import NotStarted, TrainingWorker, how_it_ended, training_worker
@@ -204,8 +205,8 @@ class _Conversation:
             return
         wire.fields(header, {"error": dict})
         error = wire.fields(header["error"], {"kind": str, "message": str, "traceback": str})
-        kind, message = readable(error["kind"], 100), readable(error["message"], MAX_MESSAGE)
-        failure = StudentError(kind, message, readable(error["traceback"], MAX_TRACEBACK))
+        kind, message = sanitize(error["kind"], 100), sanitize(error["message"], MAX_MESSAGE)
+        failure = StudentError(kind, message, sanitize(error["traceback"], MAX_TRACEBACK))
         blames_gpu = _BLAMES_GPU.search(f"{kind}: {message}") is not None
         raise TrainingStopped(_one_line(f"{kind}: {message}"), failure=failure, deferred=blames_gpu)
 

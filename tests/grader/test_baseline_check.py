@@ -1,7 +1,6 @@
 """The baseline network is trained before anyone is judged: a machine on which it falls short judges nobody."""
 
 import dataclasses
-import json
 
 import pytest
 import torch
@@ -125,11 +124,10 @@ def class_of_one(monkeypatch, tmp_path, setup):
 
 def test_a_class_is_deferred_and_that_is_said_once(class_of_one):
     result, asked, warned = class_of_one(["q4"])
-    (judged,) = [test for test in result["tests"] if "test_training_accuracy" in test["id"]]
-    assert (judged["outcome"], judged["message"]["got"]) == ("deferred", "Deferred: the baseline falls short")
-    assert result["training"] is None
+    (judged,) = [test for test in result.tests if "test_training_accuracy" in test.id]
+    assert (judged.outcome, judged.message.got) == ("deferred", "Deferred: the baseline falls short")
+    assert result.training is None
     assert (asked, warned) == (1, ["the baseline falls short"])
-    assert json.dumps(result)
 
 
 def test_the_baseline_is_trained_only_for_others(class_of_one, setup):

@@ -4,7 +4,6 @@ Each payload in `attacks/` (its docstring says what it tries) is graded with the
 and with one more hidden test, whose source and expected value are a secret that is searched for in all that comes back.
 """
 
-import json
 import platform
 import shutil
 
@@ -118,14 +117,14 @@ def test_attack_gains_nothing(name, bait, grader, hidden_lines, tmp_path):
     print(f"{name}: {grade.score:g} points in {grade.seconds:.1f} s of {limit:g} s; {', '.join(grade.isolation)}")
 
     assert grade.status in ("graded", "incomplete", "crashed")
-    assert grade.score <= EARNS.get(name, 0), [o.id for o in grade.outcomes if o.points]
+    assert grade.score <= EARNS.get(name, 0), [o.id for o in grade.tests if o.points]
     assert grade.possible > 80, "the suite did not run to its end"
     assert grade.seconds < limit
     assert minimum_met(grade.isolation)
 
-    text = "\n".join([*grade.problems, *(as_text(outcome.message) for outcome in grade.outcomes)])
+    text = "\n".join([*grade.problems, *(as_text(outcome.message) for outcome in grade.tests)])
     assert attacks.TRIUMPH not in text
-    assert bait.token not in json.dumps(grade.to_json())
+    assert bait.token not in grade.to_json()
     assert not [line for line in hidden_lines if line in text]
     assert attacks.readable(text)
     assert len(text) < 200_000
@@ -138,5 +137,5 @@ def test_the_grader_is_still_sane(grader, bait, tmp_path):
         attacks.assert_still_sane(tmp_path, zygote)
     (tmp_path / "honest.py").write_text(attacks.HONEST)
     grade = grader.grade(tmp_path / "honest.py")
-    earned = {outcome.id.partition("::")[2] for outcome in grade.outcomes if outcome.points}
+    earned = {outcome.id.partition("::")[2] for outcome in grade.tests if outcome.points}
     assert {"test_output_shape", "test_input_unchanged"} <= earned

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.grading.classroom import grading_key
-from autograder.grading.grade import SUITE, seed_of
+from autograder.grading.results_folder import grading_key
+from autograder.grading.seeds import SUITE, seed_of
 from autograder.student.local import LocalStudent
 from autograder.submission import UnreadableSubmission, fingerprint
 from autograder.suite.run import run_suite

@@ -1,7 +1,6 @@
 """Grading with a training in it, from the file to the result, on a CPU."""
 
 import dataclasses
-import json
 
 import pytest
 import torch
@@ -9,8 +8,10 @@ from click.testing import CliRunner
 
 import autograder.grading.grade
 from autograder.__main__ import main
-from autograder.grading.classroom import grade_all, suite_version
-from autograder.grading.grade import Grade, Grader, secret_of, seed_of
+from autograder.grading.classroom import grade_all
+from autograder.grading.grade import Grader
+from autograder.grading.result import Result
+from autograder.grading.seeds import secret_of, seed_of, suite_version
 from autograder.maintain.samples import solution_source
 from autograder.sandbox.limits import TrainingLimits
 from autograder.student.message import Message, as_text
@@ -79,8 +80,8 @@ def grader(monkeypatch, tmp_path):
         yield grader
 
 
-def q4(grade: Grade) -> dict[str, tuple[str, str]]:
-    return {o.id.partition("::")[2]: (o.outcome, as_text(o.message)) for o in grade.outcomes if o.question == "q4"}
+def q4(grade: Result) -> dict[str, tuple[str, str]]:
+    return {o.id.partition("::")[2]: (o.outcome, as_text(o.message)) for o in grade.tests if o.question == "q4"}
 
 
 def write(folder, source):
@@ -92,18 +93,16 @@ def write(folder, source):
 def test_the_solution_is_trained(grader, tmp_path):
     grade = grader.grade(write(tmp_path, solution_source()), only={"q4"})
     assert q4(grade)["test_training_accuracy"] == ("passed", "")
-    assert {o.question for o in grade.outcomes} == {"q4"}, "q1 and q3 are judged for the training only"
+    assert {o.question for o in grade.tests} == {"q4"}, "q1 and q3 are judged for the training only"
     assert grade.possible == 13
-    assert 0 <= grade.training["accuracy"] <= 1
-    assert Grade.from_json(json.loads(json.dumps(grade.to_json()))) == dataclasses.replace(
-        grade, seconds=round(grade.seconds, 2)
-    )
+    assert 0 <= grade.training.accuracy <= 1
+    assert Result.model_validate_json(grade.to_json(), strict=True) == grade
 
 
 def test_a_right_network_cannot_forge_its_logits(grader, tmp_path):
     """It computes what it should until it is in the process that counts."""
     grade = grader.grade(write(tmp_path, solution_source() + FORGED), only={"q1", "q3", "q4"})
-    lost = {o.id.partition("::")[2] for o in grade.outcomes if o.outcome != "passed"}
+    lost = {o.id.partition("::")[2] for o in grade.tests if o.outcome != "passed"}
     assert lost == {"test_training_accuracy"}
     assert "logits that its trained weights do not give" in q4(grade)["test_training_accuracy"][1]
 
@@ -221,8 +220,9 @@ def test_a_later_run_fills_in(tmp_path):
     waits = Outcome(
         "hidden/test_q4_hidden.py::test_y", "q4", "Y: y.", 0.0, 0.0, "deferred", True, Message(got="Deferred: later")
     )
-    before = Grade(submission.name, fingerprint(submission), "graded", 1.0, (), (), (q1, q3, waits))
-    result.write_text(json.dumps({**before.to_json(), "suite": suite_version()}))
+    fields = {"sha256": fingerprint(submission), "suite": suite_version(), "status": "graded", "training": None}
+    before = Result.of((q1, q3, waits), submission="submission.py", seconds=1.0, isolation=(), problems=(), **fields)
+    result.write_text(before.to_json())
 
     setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50), limits=TrainingLimits())
     measured = dataclasses.replace(setup.calibration, recipe=Recipe(1, 8, 0.01), threshold=0.0, mean=0.1, std=0.1)
@@ -230,11 +230,11 @@ def test_a_later_run_fills_in(tmp_path):
     told = []
     (after,), failures = grade_all([submission], out, only=["q4"], training=setup, tell=told.append)
     assert not failures
-    (judged,) = [test for test in after["tests"] if "test_training_accuracy" in test["id"]]
-    assert judged["outcome"] == "passed", judged["message"]
-    scores = {question: (score["score"], score["possible"]) for question, score in after["questions"].items()}
+    (judged,) = [test for test in after.tests if "test_training_accuracy" in test.id]
+    assert judged.outcome == "passed", judged.message
+    scores = {question: (score.score, score.possible) for question, score in after.questions.items()}
     assert scores == {"q1": (3, 3), "q3": (0, 2), "q4": (12, 20)}
-    assert after["training"]["recipe"] == "1 epoch"
+    assert after.training.recipe == "1 epoch"
     assert told
     assert told[0].startswith("the baseline network first: training, epoch ")
     assert told[-1].startswith("training, epoch ")

@@ -5,16 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograder.contract import QUESTIONS
-from autograder.report.facts import (
+from autograder.grading.result import Result
+from autograder.report.derived import (
     STATUSES,
-    Grade,
-    Test,
     deferred_points,
     has_full_marks,
     is_lost,
     is_usable,
 )
 from autograder.report.text import percent
+from autograder.suite.outcome import Outcome
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ class Overview:
     checks: tuple[Mistake, ...]
 
 
-def overview(grades: list[Grade]) -> Overview:
+def overview(grades: list[Result]) -> Overview:
     """Count everything that the page and the terminal say about the class."""
-    shares = [100 * grade["score"] / grade["possible"] for grade in grades if grade["possible"] > 0]
+    shares = [100 * grade.score / grade.possible for grade in grades if grade.possible > 0]
     deferred = [points for grade in grades if (points := deferred_points(grade))]
-    statuses = [grade["status"] for grade in grades]
+    statuses = [grade.status for grade in grades]
     mistakes, checks = _mistakes(grades)
     return Overview(
         total=len(grades),
@@ -86,42 +86,42 @@ def overview(grades: list[Grade]) -> Overview:
         questions=tuple(mean for question in QUESTIONS if (mean := _question_mean(grades, question))),
         waiting=len(deferred),
         waiting_points=max(deferred, default=0.0),
-        trained=sum(grade.get("training") is not None for grade in grades),
-        unconfined=sum("unsafe" in grade.get("isolation", []) for grade in grades),
+        trained=sum(grade.training is not None for grade in grades),
+        unconfined=sum("unsafe" in grade.isolation for grade in grades),
         unusable=sum(not is_usable(grade) for grade in grades),
         mistakes=mistakes,
         checks=checks,
     )
 
 
-def _bins(grades: list[Grade]) -> tuple[int, ...]:
+def _bins(grades: list[Result]) -> tuple[int, ...]:
     bins = [0] * 11
     for grade in grades:
-        share = percent(grade["score"], grade["possible"])
+        share = percent(grade.score, grade.possible)
         if share is not None:
             bins[min(share // 10, 10)] += 1
     return tuple(bins)
 
 
-def _question_mean(grades: list[Grade], question: str) -> QuestionMean | None:
-    scores = [s for grade in grades if (s := grade["questions"].get(question)) and s["possible"] > 0]
+def _question_mean(grades: list[Result], question: str) -> QuestionMean | None:
+    scores = [s for grade in grades if (s := grade.questions.get(question)) and s.possible > 0]
     if not scores:
         return None
-    shares = [100 * s["score"] / s["possible"] for s in scores]
-    full = sum(s["score"] >= s["possible"] for s in scores)
+    shares = [100 * s.score / s.possible for s in scores]
+    full = sum(s.score >= s.possible for s in scores)
     return QuestionMean(question, QUESTIONS[question], statistics.fmean(shares), full, len(scores))
 
 
-def _mistakes(grades: list[Grade]) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:
+def _mistakes(grades: list[Result]) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:
     """The mistakes, and the tests, each ranked by how many submissions they cost points."""
     mistakes: dict[str, _Places] = {}
     checks: dict[str, _Places] = {}
     usable = [(index, grade) for index, grade in enumerate(grades) if is_usable(grade)]
     for index, grade in usable:
-        for number, test in enumerate(grade["tests"], 1):
+        for number, test in enumerate(grade.tests, 1):
             if is_lost(test):
-                checks.setdefault(test["id"], _Places(test["title"])).add(index, number, test)
-                for name in test["mistakes"]:
+                checks.setdefault(test.id, _Places(test.title)).add(index, number, test)
+                for name in test.mistakes:
                     mistakes.setdefault(name, _Places(name)).add(index, number, test)
     return _ranked("m", mistakes.values(), len(usable)), _ranked("c", checks.values(), len(usable))
 
@@ -135,9 +135,9 @@ class _Places:
         self.hidden = True
         self.first: dict[int, int] = {}
 
-    def add(self, grade: int, number: int, test: Test) -> None:
-        self.questions.add(test["question"])
-        self.hidden &= test["hidden"]
+    def add(self, grade: int, number: int, test: Outcome) -> None:
+        self.questions.add(test.question)
+        self.hidden &= test.hidden
         self.first.setdefault(grade, number)
 
 

@@ -1,0 +1,43 @@
+"""The results folder: one JSON file for each submission, and the key from which random draws are derived."""
+
+import secrets
+from collections.abc import Collection
+from pathlib import Path
+
+from autograder.contract import QUESTIONS
+from autograder.grading.result import Result, ResultError, read_result
+from autograder.grading.seeds import suite_version
+from autograder.submission import fingerprint
+from autograder.submission.atomic_write import atomic_write
+
+KEY = "grading.key"
+
+
+def grading_key(folder: Path) -> bytes:
+    """The secret of a results folder, made with its first result: students cannot predict what is drawn.
+
+    It stays with the results, so that a later run gives the same scores, see `autograder.grading.seeds`.
+    """
+    path = folder / KEY
+    if not path.exists():
+        atomic_write(path, secrets.token_hex(32) + "\n", mode=0o600, keep_existing=True)
+    return path.read_bytes()
+
+
+def load_result(path: Path, submission: Path) -> Result | None:
+    """The result in a file; None where there is none of this submission, these tests and this version of the grader."""
+    try:
+        result = read_result(path)
+    except (OSError, ResultError):
+        return None
+    same = result.sha256 == fingerprint(submission) and result.suite == suite_version()
+    return result if same else None
+
+
+def find_missing(result: Result | None, only: Collection[str] | None, trains: bool) -> set[str]:
+    """The questions that are still to be judged; with `trains`, deferred ones too."""
+    wanted = set(QUESTIONS if only is None else only)
+    if result is None:
+        return wanted
+    deferred = {test.question for test in result.tests if test.outcome == "deferred"}
+    return wanted - (result.questions.keys() - (deferred if trains else set()))
