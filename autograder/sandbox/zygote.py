@@ -26,10 +26,10 @@ from autograder.sandbox.limits import Limits
 _PARENT_CHECK_SECONDS = 0.5
 _NOT_PREPARED = {"antigravity", "idlelib", "this", "tkinter", "turtle", "turtledemo"}  # open windows, print
 _PREPARED = """
-collections.abc concurrent.futures.thread ctypes.util ctypes.wintypes encodings.idna encodings.latin_1 html.parser
-importlib.metadata importlib.resources logging.config logging.handlers multiprocessing.pool multiprocessing.queues
-multiprocessing.synchronize os.path unittest.mock urllib.request xml.etree.ElementTree
-numpy.random torch.func torch.utils.checkpoint
+collections.abc concurrent.futures.thread ctypes.util ctypes.wintypes encodings.cp437 encodings.idna encodings.latin_1
+encodings.utf_8_sig html.parser importlib.metadata importlib.resources logging.config logging.handlers
+multiprocessing.pool multiprocessing.queues multiprocessing.synchronize os.path unittest.mock urllib.request
+xml.etree.ElementTree numpy.random torch.func torch.utils.checkpoint
 """
 """What submissions, and torch itself, may import late, besides the top of the standard library."""
 

@@ -4,6 +4,7 @@ A mention is not enough: `torchvision.transforms` is fine, and so is an import t
 """
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from autograder.contract import REQUIRED
@@ -26,31 +27,35 @@ def find_delegation(slice_: Slice) -> dict[str, str]:
         return {}
     nodes = slice_.nodes
     aliases = {alias: real for _, node in nodes for alias, real in _imports(node)}
+    touching: dict[str, list[Node]] = defaultdict(list)
+    for node in nodes:
+        for name in _touched(node[1]):
+            touching[name].append(node)
     found = {}
     for name in REQUIRED:
-        if (where := next(_uses(name, nodes, aliases), None)) is not None:
+        if (where := next(_uses(name, touching, aliases), None)) is not None:
             found[name] = where
     return found
 
 
-def _uses(name: str, nodes: list[Node], aliases: Mapping[str, str]) -> Iterator[str]:
+def _uses(name: str, touching: Mapping[str, list[Node]], aliases: Mapping[str, str]) -> Iterator[str]:
     """Uses of ready-made code in what defines `name`, its helpers included, but not the other required names."""
-    waiting, seen = [name], {name}
+    waiting, seen, searched = [name], {name}, set()
     while waiting:
         wanted = waiting.pop()
-        for label, node in nodes:
-            if wanted not in _touched(node) or isinstance(node, (ast.Import, ast.ImportFrom)):
+        for label, node in touching.get(wanted, ()):
+            if node in searched or isinstance(node, (ast.Import, ast.ImportFrom)):
                 continue
+            searched.add(node)
             for line, dotted in _ready_made(node, aliases):
                 yield f"{label}, line {line}: `{dotted}`"
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Name) and inner.id not in seen and inner.id not in REQUIRED:
                     seen.add(inner.id)
                     waiting.append(inner.id)
-        if _is_ready_made(aliases.get(wanted, "")) and wanted in REQUIRED:  # `from torchvision.models import ResNet`
-            yield next(
-                f"{label}, line {node.lineno}: `{aliases[wanted]}`" for label, node in nodes if wanted in _touched(node)
-            )
+        if wanted in REQUIRED and _is_ready_made(aliases.get(wanted, "")):  # `from torchvision.models import ResNet`
+            label, node = touching[wanted][0]
+            yield f"{label}, line {node.lineno}: `{aliases[wanted]}`"
 
 
 def _touched(node: ast.stmt) -> set[str]:

@@ -286,6 +286,8 @@ def _aliases(nodes: Iterable[ast.AST]) -> dict[str, set[str]]:
             pairs = [(target, _stands_for(node.value)) for target in node.targets]
         for target, names in pairs:
             behind = set(names)
+            if len(behind) > MOST_NAMES:
+                continue
             for name in ast.walk(target) if behind else ():
                 if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
                     found.setdefault(name.id, set()).update(behind)

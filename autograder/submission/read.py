@@ -24,6 +24,8 @@ LARGEST_CODE = 200_000
 """Characters of code in all cells together."""
 MOST_MEMBERS = 1000
 """Files in a zip."""
+MOST_CELLS = 2000
+"""Cells of a notebook, text cells and empty ones included."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,34 @@ def read_submission(path: Path) -> Submission:
     Raises:
         UnreadableSubmission: with one line that names the file and what is wrong with it.
     """
+    return parse_submission(Path(path).name, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that can be a submission, as far as that needs no look inside: its kind and its size are checked.
+
+    Raises:
+        UnreadableSubmission: with one line that names the file and what is wrong with it.
+    """
     path = Path(path)
-    name = shown(path.name)
     try:
-        data = _read_bytes(path)
-        if path.suffix.lower() == ".zip":
-            member, content = _notebook_in_zip(data)
-        else:
-            member, content = path.name, data
+        return _read_bytes(path)
+    except _Refused as refused:
+        raise UnreadableSubmission(f"{shown(path.name)}: {refused}") from None
+
+
+def parse_submission(name: str, data: bytes) -> Submission:
+    """Read the code cells out of the bytes of a file called `name`.
+
+    Raises:
+        UnreadableSubmission: with one line that names the file and what is wrong with it.
+    """
+    try:
+        member, content = _notebook_in_zip(data) if name.lower().endswith(".zip") else (name, data)
         cells = _read_cells(member, content)
     except _Refused as refused:
-        raise UnreadableSubmission(f"{name}: {refused}") from None
-    return Submission(path.name, hashlib.sha256(data).hexdigest(), cells)
+        raise UnreadableSubmission(f"{shown(name)}: {refused}") from None
+    return Submission(name, hashlib.sha256(data).hexdigest(), cells)
 
 
 def fingerprint(path: Path) -> str:
@@ -169,6 +187,8 @@ def _all_cells(notebook: Any) -> Iterator[dict[str, Any]]:
         raise _Refused("is JSON, but not a notebook: it has no cells.")
     for sheet in sheets:
         cells = sheet.get("cells") if isinstance(sheet, dict) else None
+        if isinstance(cells, list) and len(cells) > MOST_CELLS:
+            raise _Refused(f"holds more than {MOST_CELLS} cells: delete those that are not needed.")
         if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
             raise _Refused("is JSON, but not a notebook: its list of cells is broken.")
         yield from cells
@@ -247,7 +267,7 @@ def _choose(members: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
 
 
 def _is_clutter(name: str) -> bool:
-    return any(part == "__MACOSX" or part.startswith(".") for part in name.split("/"))
+    return any(part == "__MACOSX" or part.startswith(".") for part in re.split(r"[/\\]", name))
 
 
 def _check_chosen(member: zipfile.ZipInfo) -> zipfile.ZipInfo:

@@ -15,7 +15,10 @@ from typing import Any
 from autograder.contract import REQUIRED
 from autograder.submission.magics import neutralise, other_language, written_module
 from autograder.submission.names import Footprint, find_functions, footprint, reachable
-from autograder.submission.read import Cell, Submission, shown
+from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
+
+MOST_STATEMENTS = 5_000
+"""Top-level statements of a submission; one that does nothing but the assignment has about a hundred."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,10 @@ def slices(submission: Submission, wanted: Iterable[Collection[str]]) -> list[Sl
     """Several slices of one submission: for each collection of required names, as `slice_submission` cuts it."""
     written = {written_module(cell.source)[0] for cell in submission.cells} - {""}
     parsed = [_parse(cell, written) for cell in submission.cells]
-    modules = {name: _statements(parsed, name) for name in {cell.module for cell in parsed}}
+    if sum(len(cell.body) for cell in parsed) > MOST_STATEMENTS:
+        name = shown(submission.name)
+        raise UnreadableSubmission(f"{name}: holds more than {MOST_STATEMENTS:,} statements: leave out generated code.")
+    modules = _statements(parsed)
     return [_cut(parsed, modules, required) for required in wanted]
 
 
@@ -184,12 +190,18 @@ def _begins(cell: Cell) -> str:
     return f" (the cell begins with `{shown(first)}`)"
 
 
-def _statements(parsed: Sequence[_Parsed], module: str) -> list[_Statement]:
-    """The statements of the notebook itself, or those of a module that it writes."""
-    mine = [(number, cell) for number, cell in enumerate(parsed) if cell.module == module]
-    functions = find_functions([node for _, cell in mine for node in cell.body])
+def _statements(parsed: Sequence[_Parsed]) -> dict[str, list[_Statement]]:
+    """For each module that the notebook writes, and for the notebook itself (""), its statements."""
+    cells: dict[str, list[tuple[int, _Parsed]]] = defaultdict(list)
+    for number, cell in enumerate(parsed):
+        cells[cell.module].append((number, cell))
+    return {module: _statements_of(mine) for module, mine in cells.items()}
+
+
+def _statements_of(cells: Sequence[tuple[int, _Parsed]]) -> list[_Statement]:
+    functions = find_functions([node for _, cell in cells for node in cell.body])
     found = []
-    for number, cell in mine:
+    for number, cell in cells:
         lines = cell.source.encode().split(b"\n")
         for index, node in enumerate(cell.body):
             if not _is_main_guard(node):
@@ -282,13 +294,14 @@ def _why_missing(parsed: Sequence[_Parsed], missing: Collection[str]) -> Iterato
 def _where_else(name: str, parsed: _Parsed) -> str:
     """Why a cell that seems to define the name does not, or ""."""
     cell = parsed.cell
-    if re.search(rf"^\s*(class|def)\s+{name}\b", cell.source, re.MULTILINE):
+    if re.search(rf"^[ \t]*(class|def)[ \t]+{name}\b", cell.source, re.MULTILINE):
         if parsed.problem:
             return f"its definition is in {cell.label}, which has a syntax error."
         if magic := other_language(cell.source):
             return f"its definition is in {cell.label}, which `{shown(magic)}` keeps from being Python code."
         return f"its definition in {cell.label} is indented under something else: put it at the left margin."
-    if re.search(rf"run_cell_magic\(.*\b(class|def) {name}\b", cell.source):
+    defined = re.compile(rf"\b(class|def) {name}\b")
+    if any("run_cell_magic(" in line and defined.search(line) for line in cell.source.split("\n")):
         return f"in {cell.label} a magic such as %%time hides its definition from Python: hand in the notebook itself."
     for node in parsed.body:
         near = getattr(node, "name", "")
