@@ -23,6 +23,7 @@ from pathlib import Path
 
 from autograder.sandbox import landlock, linux, seccomp
 from autograder.sandbox.limits import Limits, TrainingLimits
+from autograder.sandbox.ready_made import withhold
 
 _FIRST_UID, _UIDS = (
     0x70000000,
@@ -89,8 +90,14 @@ def enter_namespaces() -> bool:
 
 
 def make_plan(layers: tuple[str, ...], readable: Iterable[Path], writable: Iterable[Path] = ()) -> Plan:
-    """Open what workers need to confine themselves; they may read below `readable`, and write below `writable`."""
-    ruleset = landlock.ruleset(readable, writable) if "landlock" in layers else None
+    """Open what workers need to confine themselves; they may read below `readable`, and write below `writable`.
+
+    Ready-made networks below `readable` are withheld.
+    """
+    ruleset = None
+    if "landlock" in layers:
+        readable, listable = withhold(readable)
+        ruleset = landlock.ruleset(readable, writable, listable)
     empty_root = _open_empty_directory() if "chroot" in layers else None
     return Plan(layers, ruleset, empty_root)
 

@@ -33,10 +33,11 @@ def abi() -> int:
         raise
 
 
-def ruleset(readable: Iterable[Path], writable: Iterable[Path] = ()) -> int:
+def ruleset(readable: Iterable[Path], writable: Iterable[Path] = (), listable: Iterable[Path] = ()) -> int:
     """Return a ruleset (a file descriptor) that allows to read what lies below `readable`, and nothing else at all.
 
     Args:
+        listable: folders below which the names of files may be read, and nothing of the files.
         writable: files, devices among them, that may be written and asked by ioctl as well; none can be made.
     """
     version = abi()
@@ -48,6 +49,8 @@ def ruleset(readable: Iterable[Path], writable: Iterable[Path] = ()) -> int:
     number = syscall(_CREATE_RULESET, _pointer(attributes), size, 0)
     for path in readable:
         _allow(number, path, _READ_FILE | _READ_DIR)
+    for path in listable:
+        _allow(number, path, _READ_DIR)
     for path in writable:
         _allow(number, path, handled & (_READ_FILE | _READ_DIR | _WRITE_FILE | _IOCTL_DEVICE))
     return number

@@ -36,6 +36,7 @@ def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
     os.environ.clear()
     # torch's compiler, which its optimisers import, makes this folder if it is not there; nothing is put in it.
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"
+    os.environ["MPLCONFIGDIR"] = "/tmp"  # matplotlib refuses to be imported unless it may write there; it may not
     sys.argv = ["submission"]
     sock = socket.socket(fileno=channel)
     try:

@@ -22,6 +22,7 @@ from typing import Any
 from autograder.sandbox import linux
 from autograder.sandbox.confine import Plan, available_layers, enter_namespaces, make_plan, python_paths
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.ready_made import EmptyModuleFinder
 
 _PARENT_CHECK_SECONDS = 0.5
 _NOT_PREPARED = {"antigravity", "idlelib", "this", "tkinter", "turtle", "turtledemo"}  # open windows, print
@@ -101,9 +102,21 @@ def import_everything(project: Path) -> None:
     y.backward(torch.ones_like(y))  # with a gradient given, torch imports sympy, which takes a quarter of a second
     worker.SGD(network, lr=0.1, momentum=0.9).step()
     worker.unpack(bytearray(worker.pack(network.state_dict())))
+    EmptyModuleFinder.install()
+    _replace_compiler(torch)
     # The directory that this package came from holds the tests: nothing is imported from there any more.
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != project]
     sys.path_importer_cache.clear()
+
+
+def _replace_compiler(torch: Any) -> None:
+    """`torch.compile` starts other processes, which a worker may not. It changes no result: leave the code as it is."""
+
+    def compile(model: Any = None, **options: Any) -> Any:
+        return (lambda function: function) if model is None else model
+
+    torch.compile = compile
+    torch.nn.Module.compile = lambda self, *args, **kwargs: None
 
 
 class _UtilsFinder(importlib.abc.MetaPathFinder):
