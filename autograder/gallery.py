@@ -15,7 +15,7 @@ what it is; comments right after the docstring label it; then come the names tha
 import ast
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.contract import QUESTIONS, REQUIRED
+from autograder.gallery_diff import BadDiff, read_diffs
 from autograder.submission.slice import start_of
 
 HEADERS = ("question", "misconception", "evidence")
@@ -83,9 +84,10 @@ def load_gallery(folder: Path) -> list[Entry]:
     Raises:
         BadEntry: there are no entries, or one of them is broken.
     """
-    entries = [
-        _load(path, kind == "right") for kind in ("right", "wrong") for path in sorted(folder.glob(f"{kind}/*.py"))
-    ]
+    entries = []
+    for kind in ("right", "wrong"):
+        files = [entry for path in sorted(folder.glob(f"{kind}/*.*")) for entry in _load(path, kind == "right")]
+        entries += sorted(files, key=lambda entry: entry.name)
     if not entries:
         raise BadEntry(f"{folder}: no gallery here, expected right/*.py and wrong/*.py")
     names = [entry.name for entry in entries]
@@ -121,13 +123,24 @@ def as_notebook(entry: Entry, solved: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _load(path: Path, right: bool) -> Entry:
+def _load(path: Path, right: bool) -> Iterator[Entry]:
+    """The entries of a file: a `.py` file is one, a `.diff` file holds many."""
     where = f"{path.parent.name}/{path.name}"
     try:
-        source = path.read_text(encoding="utf-8")
-        tree = ast.parse(source)
+        if path.suffix == ".py":
+            yield _entry(where, path.stem, path, right, path.read_text(encoding="utf-8"))
+        elif path.suffix == ".diff":
+            for name, source in read_diffs(path):
+                yield _entry(f"{where}: {name}", name, path, right, source)
     except (OSError, UnicodeDecodeError) as error:
         raise BadEntry(f"{where}: cannot be read ({error})") from None
+    except BadDiff as error:
+        raise BadEntry(f"{where}: {error}") from None
+
+
+def _entry(where: str, name: str, path: Path, right: bool, source: str) -> Entry:
+    try:
+        tree = ast.parse(source)
     except SyntaxError as error:
         raise BadEntry(f"{where}: line {error.lineno}: {error.msg}") from None
     if not (ast.get_docstring(tree) or "").strip():
@@ -135,7 +148,7 @@ def _load(path: Path, right: bool) -> Entry:
     if len(tree.body) == 1:
         raise BadEntry(f"{where}: it changes nothing")
     headers = _headers(where, source.split("\n")[tree.body[0].end_lineno :])
-    entry = Entry(path.stem, path, right, *(headers.get(key, "") for key in HEADERS), source)
+    entry = Entry(name, path, right, *(headers.get(key, "") for key in HEADERS), source)
     _check_labels(where, entry)
     return entry
 
