@@ -1,15 +1,16 @@
 """The gallery: example submissions, right and wrong, that the suite is tested against.
 
-An entry is a small Python file under `right/` or `wrong/` of the gallery's folder. Its docstring's first line says
-what it is; comments right after the docstring label it; then come the names that it changes:
+Most wrong entries are a change of right code: a paragraph in `wrong/q1.diff` to `q3.diff`, see `gallery_diff`. What
+cannot be said as a change is a small Python file under `right/` or `wrong/`. The first line of its docstring is its
+title; comments right after the docstring are its labels; then come the names that it changes:
 
-    \"\"\"ReLU before the addition.\"\"\"
+    \"\"\"ResNet18() is made of bottlenecks.\"\"\"
 
-    # question: q1
-    # misconception: relu_before_add
-    # evidence: the output has negative values nowhere, but F(x) + x has a different sign
+    # question: q3
+    # misconception: the name in the catalogue of mistakes; left out where none is expected
+    # evidence: ResNet18() never builds a BasicBlock
 
-    class BasicBlock(nn.Module): ...
+    def ResNet18(): ...
 """
 
 import ast
@@ -28,7 +29,6 @@ from autograder.submission.slice import start_of
 
 HEADERS = ("question", "misconception", "evidence")
 _HEADER = re.compile(r"# (?P<key>\w+): (?P<value>\S.*)")
-_CONTINUED = re.compile(r"# {2,}(?P<value>\S.*)")
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Entry:
     """One example submission.
 
     Args:
-        name: the file's name without `.py`.
-        path: where it was read from.
+        name: the first word of its paragraph in a `.diff` file, or its file's name without `.py`.
+        path: the file that it was read from.
         right: whether the suite must accept it.
         question: the question that a wrong entry gets wrong; "" for a right one.
         misconception: the name of the mistake in the catalogue; "" where no diagnosis is expected.
-        evidence: what gives the mistake away, in words; may be "".
-        source: the file's text.
+        evidence: how the mistake shows, in words; may be "".
+        source: its code with docstring and labels, as in a file of its own.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Entry:
 
 
 class BadEntry(ValueError):
-    """An entry that cannot be used; `str()` is one line that names its file."""
+    """An entry that cannot be used; `str()` is one line that names it and its file."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def load_gallery(folder: Path) -> list[Entry]:
         files = [entry for path in sorted(folder.glob(f"{kind}/*.*")) for entry in _load(path, kind == "right")]
         entries += sorted(files, key=lambda entry: entry.name)
     if not entries:
-        raise BadEntry(f"{folder}: no gallery here, expected right/*.py and wrong/*.py")
+        raise BadEntry(f"{folder}: no gallery here, expected right/ and wrong/ with .py and .diff files")
     names = [entry.name for entry in entries]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadEntry(f"{folder}: two entries are called {min(twice)}")
@@ -154,9 +154,8 @@ def _entry(where: str, name: str, path: Path, right: bool, source: str) -> Entry
 
 
 def _headers(where: str, lines: list[str]) -> dict[str, str]:
-    """The comments right after the docstring; `#   ...` goes on with the line before."""
+    """The comments right after the docstring."""
     headers: dict[str, str] = {}
-    key = ""
     for line in lines:
         if match := _HEADER.fullmatch(line.rstrip()):
             key = match["key"]
@@ -165,8 +164,6 @@ def _headers(where: str, lines: list[str]) -> dict[str, str]:
             if key in headers:
                 raise BadEntry(f"{where}: `{key}` is given twice")
             headers[key] = match["value"]
-        elif key and (match := _CONTINUED.fullmatch(line.rstrip())):
-            headers[key] += " " + match["value"]
         elif line.startswith("#"):
             raise BadEntry(f"{where}: `{line.strip()}` is no header: write `# question: q1`")
         elif line.strip() or headers:

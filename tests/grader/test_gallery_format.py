@@ -117,9 +117,7 @@ def test_notebook_keeps_everything_else(tmp_path):
 
 
 def test_headers(tmp_path):
-    text = (
-        '"""A title.\n\nMore."""\n# question: q2\n# misconception: no_add\n# evidence: it is\n#   so\n\n# free\nx = 1\n'
-    )
+    text = '"""A title.\n\nMore."""\n# question: q2\n# misconception: no_add\n# evidence: it is so\n\n# free\nx = 1\n'
     [entry] = load_gallery(write_entry(tmp_path, text))
     assert (entry.title, entry.question, entry.misconception, entry.evidence) == (
         "A title.",
