@@ -83,6 +83,17 @@ def solved_notebook(root: Path = ROOT) -> nbformat.NotebookNode:
     return _canonical(notebook)
 
 
+def solved_source() -> str:
+    """The master's code cells as one script: a right submission."""
+    return "\n\n".join(without_markers(cell.source) for cell in solved_notebook().cells if cell.cell_type == "code")
+
+
+def without_markers(source: str) -> str:
+    """A master cell as a student would have written it: no prompts, no markers of Otter's."""
+    source = re.sub(r'^ *""" # BEGIN PROMPT\n.*?""" # END PROMPT\n', "", source, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *# (BEGIN|END) SOLUTION.*\n?", "", source, flags=re.MULTILINE).rstrip()
+
+
 def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
     """Write `assignment/`, `dist/resnet-student.zip` and `dist/autograder.zip` under `root`.
 
