@@ -19,6 +19,8 @@ from lab.trainer import LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, Trainer
 QUICK_IMAGES, QUICK_TEST_IMAGES, QUICK_BATCH = 4096, 1000, 64
 SAVE_SECONDS = 300
 """Within an epoch a checkpoint is saved this often: a kernel that dies loses five minutes at most."""
+STATEFUL = ("means", "optimizer", "scheduler", "scaler")
+"""Attributes of a `Trainer` that have a `state_dict`."""
 
 
 def train(
@@ -40,15 +42,12 @@ def train(
     fit is renamed, never overwritten.
 
     Args:
-        net: returns logits (N, classes) for images (N, 3, 32, 32); it is moved to `device`.
-        train_loader: its data set, batch size and workers are used; the order of the images comes from `seed`.
-        test_loader: the network is tested on it after each epoch.
+        net, train_loader, test_loader, seed: see `lab.trainer.Trainer`.
         epochs: number of epochs in all, including those of earlier calls.
         quick: use a few thousand images and a learning rate that rises and falls once, for a laptop without a GPU.
         checkpoint: file to resume from and to save to.
         fresh: start from the beginning, and replace the checkpoint.
-        device: CUDA if there is one, else MPS, else the CPU.
-        seed: for the order of the images, random transforms, and dropout.
+        device: by default CUDA if there is one, else MPS, else the CPU.
     """
     if quick:
         train_loader = batches.take(train_loader, QUICK_IMAGES, QUICK_BATCH)
@@ -133,13 +132,9 @@ class ResumableTrainer(Trainer):
     def state_dict(self) -> dict[str, Any]:
         """Everything but the weights of the network; tensors and plain values only."""
         cuda = self.device.type == "cuda"
-        return {
+        return {name: getattr(self, name).state_dict() for name in STATEFUL} | {
             "history": [list(epoch) for epoch in self.history],
             "step": self.step,
-            "means": self.means.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            "scaler": self.scaler.state_dict(),
             "random": torch.get_rng_state(),
             "cuda random": torch.cuda.get_rng_state(self.device) if cuda else None,
         }
@@ -148,11 +143,9 @@ class ResumableTrainer(Trainer):
         """Go back to a state that `state_dict` returned."""
         self.history = [progress.Epoch(*values) for values in state["history"]]
         self.step = state["step"]
-        self.means.load_state_dict(state["means"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
-        if self.scaler.is_enabled() and state["scaler"]:
-            self.scaler.load_state_dict(state["scaler"])
+        for name in STATEFUL:
+            if state[name]:  # the state of a disabled GradScaler is empty
+                getattr(self, name).load_state_dict(state[name])
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and state["cuda random"] is not None:
             torch.cuda.set_rng_state(state["cuda random"], self.device)

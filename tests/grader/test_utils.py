@@ -1,4 +1,4 @@
-"""CIFAR-10 on disk: downloaded once, checked, never half there. A server of our own has a small archive."""
+"""The download of CIFAR-10, from a local server with a small archive: once, verified, complete or not at all."""
 
 import hashlib
 import http.server
@@ -192,7 +192,7 @@ def test_without_network_one_line_names_the_remedies(server, tmp_path):
         assert remedy in message
     assert left(tmp_path) == set()
     assert raised.value.__cause__ is None
-    assert raised.value.__suppress_context__, "the story of the socket is not told"
+    assert raised.value.__suppress_context__, "no traceback of the socket"
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["the folder above", "the folder itself"])
