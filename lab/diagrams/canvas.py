@@ -1,10 +1,10 @@
-"""Just enough SVG for the diagrams: boxes, arrows, cuboids, text. The same calls give the same bytes."""
+"""Draws SVG: boxes, arrows, cuboids, text. The same calls give the same bytes."""
 
 from html import escape
 
 INK, FAINT, PAPER = "#1f2933", "#6b7680", "#fbfbf9"
 BLUE, ORANGE, GREEN, GREY = "#dcebf7", "#fbe3cf", "#d8efe6", "#e9ebee"
-"""Fills. They differ in lightness too, and every box says in words what it is: nothing hangs on colour."""
+"""Fill colours. They differ in lightness too, and every box is labelled, so no meaning depends on colour."""
 BLUE_LINE, ORANGE_LINE, GREEN_LINE = "#2a7ab9", "#c2570c", "#1b7f5f"
 
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', Arial, sans-serif"
@@ -12,12 +12,12 @@ MONO = "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
 class Canvas:
-    """A drawing on its own light card, so that it reads the same on a light and on a dark page and on paper.
+    """A drawing with a light background, so that it is readable in a light and in a dark theme.
 
     Args:
         width, height: in CSS pixels.
         title: name of the diagram.
-        description: what it shows, for readers who do not see it.
+        description: what it shows, for readers who cannot see it.
     """
 
     def __init__(self, width: int, height: int, title: str, description: str):
@@ -25,7 +25,7 @@ class Canvas:
         self._parts: list[str] = []
 
     def text(self, x: float, y: float, words: str, size: float = 13, anchor: str = "middle", **style: str) -> None:
-        """Words with their baseline at y; a line break starts a new line."""
+        """Text with its baseline at y; a line break starts a new line."""
         attributes = "".join(f' {key.replace("_", "-")}="{value}"' for key, value in style.items())
         for number, line in enumerate(words.split("\n")):
             self._parts.append(
@@ -34,13 +34,13 @@ class Canvas:
             )
 
     def code(self, x: float, y: float, words: str, size: float = 12, anchor: str = "middle") -> None:
-        """Words in the typeface of code."""
+        """Text in a monospace font."""
         self.text(x, y, words, size, anchor, font_family=MONO)
 
     def box(
         self, x: float, y: float, width: float, height: float, words: str, fill: str = GREY, line: str = INK
     ) -> None:
-        """A rounded box with words in its middle; (x, y) is its upper left corner."""
+        """A rounded box with centred text; (x, y) is its upper left corner."""
         self._parts.append(
             f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="6" fill="{fill}" stroke="{line}"'
             ' stroke-width="1.5"/>'
@@ -59,7 +59,7 @@ class Canvas:
         )
 
     def arrow(self, path: str, line: str = INK, width: float = 1.8, dashed: bool = False) -> None:
-        """A line along an SVG path with a head at its end."""
+        """A line along an SVG path with an arrowhead at its end."""
         dash = ' stroke-dasharray="6 4"' if dashed else ""
         head = {INK: "ink", ORANGE_LINE: "orange"}[line]
         self._parts.append(
@@ -89,7 +89,7 @@ class Canvas:
         )
 
     def svg(self) -> str:
-        """The file."""
+        """The content of the SVG file."""
         heads = "".join(
             f'<marker id="{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7"'
             f' orient="auto-start-reverse"><path d="M0 0L10 5L0 10z" fill="{color}"/></marker>'

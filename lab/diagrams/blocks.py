@@ -1,6 +1,6 @@
-"""The two residual blocks, with the shapes that travel on their wires."""
+"""The two residual blocks, with the shapes of their tensors."""
 
-from figures.canvas import BLUE, BLUE_LINE, FAINT, GREEN, GREEN_LINE, GREY, ORANGE_LINE, Canvas
+from lab.diagrams.canvas import BLUE, BLUE_LINE, FAINT, GREEN, GREEN_LINE, GREY, ORANGE_LINE, Canvas
 
 
 def basic_block() -> Canvas:

@@ -1,6 +1,6 @@
-"""Three short experiments on your own blocks: why residual networks can be deep, and what a bottleneck saves.
+"""Three short experiments with your blocks: why residual networks can be deep, and what a bottleneck saves.
 
-Each one returns an object with the measured numbers; its `plot()` draws them and says in a sentence what they show.
+Each one returns an object with the measured numbers; its `plot()` draws them with a caption.
 """
 
 import contextlib
@@ -16,15 +16,15 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-import plots
+from lab import plots
 
 Block = Callable[[int, int, int], nn.Module]
-"""A class of blocks, called as block(in_planes, planes, stride), that returns `planes` channels."""
+"""A class of blocks, called as block(in_planes, planes, stride), whose output has `planes` channels."""
 
 IMAGES = 2000
 IMAGE_SIZE = 16
 SHALLOW, DEEP = 1, 9
-"""Blocks in each of the three stages: 8 and 56 layers that learn, counting as He et al. do."""
+"""Blocks in each of the three stages: 8 and 56 layers, counted as He et al. do."""
 
 
 class PlainBlock(nn.Sequential):
@@ -62,7 +62,7 @@ class ThinNet(nn.Module):
         self.linear = nn.Linear(channels[-1], 10)
 
     def activations(self, x: Tensor) -> list[Tensor]:
-        """What each block returns, first block first."""
+        """The output of each block, first block first."""
         steps = itertools.accumulate(self.blocks, lambda out, block: block(out), initial=self.stem(x))
         return list(steps)[1:]
 
@@ -71,13 +71,13 @@ class ThinNet(nn.Module):
         return self.classify(self.activations(x)[-1])
 
     def classify(self, out: Tensor) -> Tensor:
-        """From the last block's output to logits (N, 10)."""
+        """The last block's output (N, C, H, W) -> logits (N, 10)"""
         return self.linear(out.mean(dim=(2, 3)))
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """Training losses of three networks that differ in depth and shortcut alone."""
+    """Training losses of three networks that differ only in depth and shortcut."""
 
     losses: dict[str, list[float]]
     """The loss of each step, by network: "plain, shallow", "plain, deep" and "residual, deep"."""
@@ -90,9 +90,9 @@ class Degradation:
 
     @property
     def caption(self) -> str:
-        """What was measured, in a sentence."""
+        """The result in one sentence."""
         parts = [f"{name} ({self.layers[name]} layers) {loss:.2f}" for name, loss in self.final.items()]
-        return f"Training loss at the end: {'; '.join(parts)}. (Guessing among ten classes: 2.30.)"
+        return f"Training loss at the end: {'; '.join(parts)}. (Random guessing: 2.30.)"
 
     @plots.styled
     def draw(self) -> Figure:
@@ -101,7 +101,7 @@ class Degradation:
         for number, (name, losses) in enumerate(self.losses.items()):
             smooth = [_mean(losses[max(0, i - 9) : i + 1]) for i in range(len(losses))]
             label = f"{name} ({self.layers[name]} layers)"
-            axis.plot(range(1, len(smooth) + 1), smooth, label=label, **plots.line_look(number, len(smooth)))
+            axis.plot(range(1, len(smooth) + 1), smooth, label=label, **plots.line_style(number, len(smooth)))
         axis.set(xlabel="step", ylabel="training loss", title="The same batches, the same steps")
         axis.legend()
         return figure
@@ -124,11 +124,11 @@ def degradation(
 
     Args:
         BasicBlock: your residual block.
-        train_loader: gives the images; its first 2000 in an order drawn from a fixed seed are used, at 16x16 pixels.
+        train_loader: its data set gives 2000 images, always the same ones, which are reduced to 16x16 pixels.
         plain: a block without shortcut; `PlainBlock`, or one of your own.
-        seed: of the weights and the order of the batches.
+        seed: for the weights and the order of the batches.
         device: CUDA if there is one, else the CPU.
-        steps: of SGD; by default 120, and on a GPU 400, where the networks are twice as wide as well.
+        steps: of SGD; by default 120, and 400 on a GPU, where the networks are also twice as wide.
     """
     device = _device(device)
     gpu = device.type == "cuda"
@@ -139,9 +139,9 @@ def degradation(
         "plain, deep": (plain, DEEP),
         "residual, deep": (BasicBlock, DEEP),
     }
-    with _apart(device):  # a block that cannot run says so before the plain networks are trained
+    with _isolate(device):  # if the block cannot run, fail before the plain networks are trained
         ThinNet(BasicBlock, 1, width).to(device)(images[:2])
-    with tqdm(total=len(setups) * steps, unit="step", leave=False) as bar, _apart(device):
+    with tqdm(total=len(setups) * steps, unit="step", leave=False) as bar, _isolate(device):
         losses = {}
         for name, (block, depth) in setups.items():
             bar.set_description(name)
@@ -151,7 +151,7 @@ def degradation(
 
 
 def _losses(net: ThinNet, images: Tensor, labels: Tensor, steps: int, seed: int, bar: tqdm) -> list[float]:
-    """The loss of each step of SGD, on batches of 64 that depend on the seed alone."""
+    """The loss of each step of SGD, on batches of 64 that depend only on the seed."""
     optimizer = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9, weight_decay=1e-4)
     order = torch.Generator().manual_seed(seed)
     losses = []
@@ -168,19 +168,19 @@ def _losses(net: ThinNet, images: Tensor, labels: Tensor, steps: int, seed: int,
 
 @dataclass(frozen=True)
 class GradientFlow:
-    """How large the gradient is that reaches each block of an untrained deep network."""
+    """The size of the gradient at each block of an untrained deep network."""
 
     norms: dict[str, list[float]]
     """Norm of the loss's gradient with respect to each block's output, first block first: "plain" and "residual"."""
 
     @property
     def growth(self) -> dict[str, float]:
-        """The norm at the first block over the norm at the last: by how much the gradient grows on its way back."""
+        """The norm at the first block divided by the norm at the last: the growth over the backward pass."""
         return {name: norms[0] / norms[-1] for name, norms in self.norms.items()}
 
     @property
     def caption(self) -> str:
-        """What was measured, in a sentence."""
+        """The result in one sentence."""
         grown = self.growth
         blocks = len(self.norms["plain"])
         return (
@@ -193,7 +193,7 @@ class GradientFlow:
         """Norm against block, on a logarithmic scale."""
         figure, (axis,) = plots.new_figure(size=(7, 3.4))
         for number, (name, norms) in enumerate(self.norms.items()):
-            axis.plot(range(1, len(norms) + 1), norms, label=name, **plots.line_look(number, len(norms)))
+            axis.plot(range(1, len(norms) + 1), norms, label=name, **plots.line_style(number, len(norms)))
         axis.set(xlabel="block (1 is next to the image)", ylabel="norm of the gradient", yscale="log")
         axis.set_title("The gradient before any training")
         axis.legend()
@@ -216,15 +216,15 @@ def gradient_flow(
 
     Args:
         BasicBlock: your residual block.
-        train_loader: gives 128 images.
+        train_loader: its data set gives 128 images.
         plain: a block without shortcut; `PlainBlock`, or one of your own.
-        seed: of the weights.
+        seed: for the weights.
         device: CUDA if there is one, else the CPU.
     """
     device = _device(device)
     images, labels = _images(train_loader.dataset, 128, device)
     norms = {}
-    with _apart(device):
+    with _isolate(device):
         for name, block in (("plain", plain), ("residual", BasicBlock)):
             torch.manual_seed(seed)
             net = ThinNet(block, DEEP, 16).to(device)
@@ -236,7 +236,7 @@ def gradient_flow(
 
 @dataclass(frozen=True)
 class Cost:
-    """What one block costs: its parameters, and the multiply-adds for one image."""
+    """The cost of one block: its parameters, and its multiply-adds for one image."""
 
     width: int
     block: str
@@ -246,13 +246,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class BlockCost:
-    """The costs of a basic and a bottleneck block that receive and return equally many channels."""
+    """The costs of a basic and a bottleneck block with the same number of input and output channels."""
 
     rows: list[Cost]
     image: int
 
     def table(self) -> str:
-        """The rows as text, with how many times cheaper the bottleneck is."""
+        """The rows as text."""
         lines = [f"{'channels':>8}  {'block':<10}  {'parameters':>10}  {'multiply-adds':>13}"]
         lines += [f"{r.width:>8}  {r.block:<10}  {r.parameters:>10,}  {r.multiply_adds:>13,}" for r in self.rows]
         return "\n".join(lines)
@@ -265,7 +265,7 @@ class BlockCost:
 
     @property
     def caption(self) -> str:
-        """What was measured, in a sentence."""
+        """The result in one sentence."""
         parts = [f"{p:.1f} times fewer parameters and {m:.1f} times fewer multiply-adds at {width} channels"
                  for width, (p, m) in self.savings.items()]  # fmt: skip
         return f"Against a basic block of the same width, a bottleneck has {'; '.join(parts)}."
@@ -282,10 +282,12 @@ class BlockCost:
             strict=True,
         ):
             for number, name in enumerate(("basic", "bottleneck")):
-                look = plots.SERIES[number]
+                style = plots.SERIES[number]
                 heights = [getattr(row, value) for row in self.rows if row.block == name]
                 places = [place + 0.4 * number - 0.2 for place in range(len(widths))]
-                axis.bar(places, heights, 0.38, label=name, color=look["color"], hatch=look["hatch"], edgecolor="white")
+                axis.bar(
+                    places, heights, 0.38, label=name, color=style["color"], hatch=style["hatch"], edgecolor="white"
+                )
             axis.set(xlabel="channels in and out", title=title, yscale="log")
             axis.set_xticks(range(len(widths)), [str(width) for width in widths])
         axes[0].legend()
@@ -299,16 +301,16 @@ class BlockCost:
 def block_cost(
     BasicBlock: Block, Bottleneck: Block, *, widths: tuple[int, ...] = (64, 128, 256, 512), image: int = 16
 ) -> BlockCost:
-    """Count what your two blocks cost at equal width: `width` channels in and out, stride 1.
+    """Count the parameters and multiply-adds of your two blocks at equal width: `width` channels in and out, stride 1.
 
     Args:
         BasicBlock: built with `width` planes.
-        Bottleneck: built with a quarter of that, which it expands.
+        Bottleneck: built with `width // 4` planes, which it expands.
         widths: channels to compare at; multiples of 4.
         image: height and width of the block's input.
     """
     rows = []
-    with _apart(torch.device("cpu")):
+    with _isolate(torch.device("cpu")):
         for width in widths:
             for name, block, planes in (("basic", BasicBlock, width), ("bottleneck", Bottleneck, width // 4)):
                 net = block(width, planes, 1)
@@ -318,7 +320,7 @@ def block_cost(
 
 
 def _multiply_adds(block: nn.Module, channels: int, image: int) -> int:
-    """Multiply-adds of the convolutions for one image, counted where they are computed, so any style is seen."""
+    """Multiply-adds for one image, counted in the operations that PyTorch runs, so the style of the code is free."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         block.eval()(torch.zeros(1, channels, image, image))
     return counter.get_total_flops() // 2
@@ -337,8 +339,8 @@ def _device(device: torch.device | str | None) -> torch.device:
 
 
 @contextlib.contextmanager
-def _apart(device: torch.device) -> Iterator[None]:
-    """Random numbers of the experiment's own, and one thread: on tensors this small, several wait for each other."""
+def _isolate(device: torch.device) -> Iterator[None]:
+    """Keep the random numbers of the notebook unchanged, and use one thread: on small tensors, more are slower."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

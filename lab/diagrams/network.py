@@ -1,13 +1,13 @@
 """The whole network, stage by stage."""
 
-from figures.canvas import BLUE, BLUE_LINE, FAINT, GREEN, GREEN_LINE, GREY, Canvas
+from lab.diagrams.canvas import BLUE, BLUE_LINE, FAINT, GREEN, GREEN_LINE, GREY, Canvas
 
 STAGES = ((1, 64, 1, 32), (2, 128, 2, 16), (3, 256, 2, 8), (4, 512, 2, 4))
 """(number, planes, stride of the first block, image)."""
 
 
 def network() -> Canvas:
-    """Stem, four stages, head; feature maps get smaller and deeper."""
+    """Stem, four stages, head; feature maps get smaller and have more channels."""
     c = Canvas(
         900,
         315,

@@ -1,6 +1,6 @@
 """When the shortcut is x itself, and when it is a convolution."""
 
-from figures.canvas import FAINT, ORANGE_LINE, Canvas
+from lab.diagrams.canvas import FAINT, ORANGE_LINE, Canvas
 
 CASES = (
     ("Same shape", (64, 32), (64, 32), "x itself: no layer"),

@@ -1,8 +1,7 @@
-"""The notebook's diagrams: `figures.show("basic_block")`. The SVG files lie here; `python -m figures` draws them.
+"""The notebook's diagrams: `diagrams.show("basic_block")`. `python -m lab.diagrams` draws the SVG files of this folder.
 
-A diagram is shown as an `<img>` that carries its SVG, in the output of a code cell. That is the one way that works in
-Jupyter, VS Code and Colab alike, without network: Jupyter shows no SVG that is attached to a Markdown cell, Colab
-shows no attachment and no SVG in a Markdown cell at all.
+A diagram is the output of a code cell, an `<img>` that contains the SVG. Only this works in Jupyter, VS Code and Colab
+without a network: Jupyter does not show an SVG that is attached to a Markdown cell, Colab shows no attachments.
 """
 
 import base64
@@ -25,7 +24,7 @@ def show(name: str) -> None:
 
 
 def html(name: str) -> str:
-    """The diagram as an `<img>` with its alternative text, which is the `<desc>` of the SVG."""
+    """The diagram as an `<img>`; its alternative text is the `<desc>` of the SVG."""
     svg = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
     alt = escape(description(svg))
     width = re.search(r'width="(\d+)"', svg)[1]
@@ -34,5 +33,5 @@ def html(name: str) -> str:
 
 
 def description(svg: str) -> str:
-    """What the diagram shows, in words."""
+    """The `<desc>` of an SVG: what the diagram shows, as text."""
     return unescape(re.search(r"<desc>(.*?)</desc>", svg, re.DOTALL)[1])

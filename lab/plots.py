@@ -1,8 +1,8 @@
-"""How the figures of the notebook look and how they are shown.
+"""The style of the notebook's plots, and how they are shown.
 
-Every figure is a light card with dark text, so it reads the same on a light and on a dark page. Series differ by line
-style and marker as well as by colour (Okabe and Ito's palette, which colour-blind readers can tell apart), and every
-figure comes with a sentence that says what it shows: below it, and as the alternative text of the picture.
+Every figure has a light background and dark text, so it is readable in a light and in a dark theme. Series differ by
+line style and marker as well as by colour (from Okabe and Ito's palette for colour-blind readers). Every figure has a
+caption that says what it shows; it is printed below the figure and is the alternative text of the image.
 """
 
 import io
@@ -19,7 +19,7 @@ SERIES = (
     {"color": "#D55E00", "linestyle": "--", "marker": "s", "hatch": "//"},
     {"color": "#00785A", "linestyle": ":", "marker": "^", "hatch": ".."},
 )
-"""Looks of the first, second and third series of a figure."""
+"""Style of the first, second and third series of a figure."""
 
 PAPER, INK = "#FAFAFA", "#222222"
 _STYLE = {
@@ -39,43 +39,43 @@ _STYLE = {
 }
 
 styled = matplotlib.style.context(["default", _STYLE])
-"""Decorates functions that draw: matplotlib asks for its settings late, and the notebook may have others."""
+"""Decorator for functions that draw: the notebook may have changed matplotlib's settings."""
 
 
 @styled
 def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 3)) -> tuple[Figure, list]:
-    """A figure of the course's style and its axes, row by row; `size` is (width, height) in inches."""
+    """Return a figure and the list of its axes, row by row; `size` is (width, height) in inches."""
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     return figure, list(axes.flat)
 
 
-def line_look(number: int, points: int = 1) -> dict[str, object]:
-    """Arguments of `plot` for the series with this number: colour, line style, and a marker on about ten points."""
-    look = SERIES[number % len(SERIES)]
-    return {name: look[name] for name in ("color", "linestyle", "marker")} | {"markevery": max(1, points // 10)}
+def line_style(number: int, points: int = 1) -> dict[str, object]:
+    """Arguments of `plot` for series `number`: colour, line style, and a marker on about ten of its points."""
+    style = SERIES[number % len(SERIES)]
+    return {name: style[name] for name in ("color", "linestyle", "marker")} | {"markevery": max(1, points // 10)}
 
 
 @styled
 def show(figure: Figure, caption: str) -> None:
-    """Show a figure with the sentence that says what it shows, and close it."""
+    """Show a figure and its caption, and close it."""
     if in_notebook():
         from IPython.display import display
 
         display(_picture(figure, caption))
-    elif matplotlib.get_backend().lower() != "agg":  # which has no screen to show it on
+    elif matplotlib.get_backend().lower() != "agg":  # "agg" draws to files only
         plt.show()
     plt.close(figure)
     print(caption)
 
 
 class LiveFigure:
-    """One figure of a notebook's cell that is drawn anew in place; nothing outside a notebook."""
+    """A figure in a notebook's cell that is replaced in place; outside a notebook nothing is shown."""
 
     def __init__(self) -> None:
         self._handle = None
 
     def update(self, figure: Figure, caption: str) -> None:
-        """Replace what was shown before, and close the figure."""
+        """Replace the figure that was shown before, and close the new one."""
         if in_notebook():
             from IPython.display import display
 
@@ -104,12 +104,12 @@ def _picture(figure: Figure, caption: str):
 
 @styled
 def draw_curves(history: Sequence[tuple[float, float, float, float]]) -> Figure:
-    """Training and test loss, and accuracy, of each epoch: (training loss, its accuracy, test loss, its accuracy)."""
+    """Loss and accuracy by epoch; an epoch is (training loss, training accuracy, test loss, test accuracy)."""
     figure, axes = new_figure(columns=2)
     epochs = range(1, len(history) + 1)
     for axis, name, columns in zip(axes, ("loss", "accuracy"), ((0, 2), (1, 3)), strict=True):
         for number, (label, column) in enumerate(zip(("training", "test"), columns, strict=True)):
-            axis.plot(epochs, [row[column] for row in history], label=label, **line_look(number))
+            axis.plot(epochs, [row[column] for row in history], label=label, **line_style(number))
         axis.set(xlabel="epoch", ylabel=name)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
