@@ -22,7 +22,7 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.student.local import LocalStudent
 from autograder.submission import Slice
-from autograder.submission.execute import execute, student_traceback
+from autograder.submission.execute import execute, is_defined, student_traceback
 
 Result = tuple[dict[str, Any], dict[str, Tensor]]
 
@@ -143,7 +143,7 @@ class Server:
         namespace: dict[str, Any] = {}
         problems = execute(Slice.from_json(slice), namespace)
         self._student = LocalStudent(namespace)
-        defined = [name for name in REQUIRED if name in namespace]
+        defined = [name for name in REQUIRED if is_defined(namespace, name)]
         return {"problems": [text[:MAX_TRACEBACK] for text in problems], "defined": defined}, {}
 
     def _probe(self, probe: int, expansion: int, tensors: dict[str, Tensor]) -> Result:

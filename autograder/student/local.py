@@ -15,6 +15,7 @@ from autograder.contract import QUESTION_NAMES, REQUIRED
 from autograder.student.probe import make_probe
 from autograder.student.skip_init import SkipInit
 from autograder.submission import Slice, execute, find_delegation, read_submission, slice_submission
+from autograder.submission.execute import is_defined
 
 
 class NotDefined(Exception):
@@ -123,7 +124,7 @@ class LocalStudent:
 
     def _find(self, name: str) -> Callable[..., Any]:
         assert name in REQUIRED
-        if name not in self._namespace:
+        if not is_defined(self._namespace, name):
             raise NotDefined(self._why_missing.get(name, f"`{name}` is not defined in your submission."))
         return self._namespace[name]
 

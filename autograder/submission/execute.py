@@ -9,9 +9,10 @@ import sys
 import types
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autograder.contract import REQUIRED
 from autograder.submission.slice import Slice, SlicedCell
 
 MODULE = "submission"
@@ -25,7 +26,7 @@ NO_GPU = (
     '\nThere is no GPU here: write `device = "cuda" if torch.cuda.is_available() else "cpu"`, and move the network'
     " to it outside of the class."
 )
-_WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs")
+_WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs|support for mps|MPS backend|XPU|\bxpu\b")
 _LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
 _JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|ipython-input-")  # the second form is Colab's
 
@@ -66,13 +67,44 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
             try:
                 code = _compile(statement, filename, flags[cell.module])
                 flags[cell.module] |= code.co_flags & __future__.annotations.compiler_flag
-                exec(code, namespaces[cell.module])
+                _execute_with_stand_ins(code, namespaces[cell.module])
             except BaseException as error:  # exit() at top level must not end us
                 if not _follows_from(error, lost):
                     errors.append(_explain(error, cell))
                 lost |= _stored(statement)
     vars(module).update(namespace)
     return errors
+
+
+def is_defined(namespace: Mapping[str, Any], name: str) -> bool:
+    """Whether the submission defines the name: a stand-in does not count."""
+    return name in namespace and not hasattr(namespace[name], _STAND_IN)
+
+
+_STAND_IN = "__stands_in__"
+
+
+def _execute_with_stand_ins(code: types.CodeType, namespace: dict[str, Any]) -> None:
+    """Execute a statement; a required class that is missing does not take others with it that only mention it.
+
+    `def __init__(self, block: Type[Union[BasicBlock, Bottleneck]])` evaluates both names. One that is not defined
+    gets a stand-in, which cannot be built.
+    """
+    for _ in REQUIRED:
+        try:
+            return exec(code, namespace)
+        except NameError as error:
+            if error.name not in REQUIRED or error.name in namespace:
+                raise
+            namespace[error.name] = _make_stand_in(error.name)
+    return exec(code, namespace)
+
+
+def _make_stand_in(name: str) -> type:
+    def refuse(self: Any, *_: Any, **__: Any) -> None:
+        raise NameError(f"name '{name}' is not defined")
+
+    return type(name, (), {_STAND_IN: True, "expansion": 1, "__init__": refuse})
 
 
 def _display(*_: Any, **__: Any) -> None:

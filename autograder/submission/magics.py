@@ -10,6 +10,7 @@ from collections.abc import Collection
 TRANSPARENT = {"capture", "debug", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "time", "timeit"}
 """Cell magics that run the rest of the cell as Python; any other makes it something else (`%%bash`)."""
 
+_MARKER = re.compile(r"(^#[ ]?%%.*\n)", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"%%\s*(\w*)")
 _TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>[^-\s].*)")
 _RUN = re.compile(r"(?P<indent>\s*)%run\s+(?:-\w\s+)*(?:\./)?(?P<path>[\w/]+)(?:\.py)?\s*")
@@ -25,10 +26,14 @@ _PIECE = re.compile(r"'''|\"\"\"|\\.|['\"#()\[\]{}]")
 def neutralise(source: str, written: Collection[str] = ()) -> str:
     """Return the cell without its magics, shell commands and help requests; as many lines as before.
 
+    A `.py` file with `# %%` between its cells, as editors write it, is treated cell by cell.
+
     `%%time` and its like vanish from above the code; a cell of another language comes back blank. `x = !ls`
     becomes `x = []` and `x = %magic` becomes `x = None`, so that `x` stays defined. `%run net.py` imports all of
     `net`, if that is one of the `written` modules.
     """
+    if _MARKER.search(source):
+        return "".join(part if _MARKER.fullmatch(part) else neutralise(part, written) for part in _MARKER.split(source))
     lines = _without_indent(_without_prompts(source.split("\n")))
     start = _first_line(lines)
     if _AUTOMAGIC.fullmatch("\n".join(lines).strip()):

@@ -24,6 +24,7 @@ LARGEST_CODE = 200_000
 """Characters of code in all cells together."""
 MOST_MEMBERS = 1000
 """Files in a zip."""
+TEXT_CELLS = {"raw": "a raw cell", "markdown": "a Markdown cell"}
 MOST_CELLS = 2000
 """Cells of a notebook, text cells and empty ones included."""
 
@@ -41,11 +42,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a student handed in. `name` is the file's name, `sha256` that of its bytes."""
+    """What a student handed in. `name` is the file's name, `sha256` that of its bytes.
+
+    `text` are the cells of a notebook that hold no code: "a raw cell", "a Markdown cell".
+    """
 
     name: str
     sha256: str
     cells: tuple[Cell, ...]
+    text: tuple[Cell, ...] = ()
 
 
 class UnreadableSubmission(Exception):
@@ -82,10 +87,10 @@ def parse_submission(name: str, data: bytes) -> Submission:
     """
     try:
         member, content = _notebook_in_zip(data) if name.lower().endswith(".zip") else (name, data)
-        cells = _read_cells(member, content)
+        cells, text = _read_cells(member, content)
     except _Refused as refused:
         raise UnreadableSubmission(f"{shown(name)}: {refused}") from None
-    return Submission(name, hashlib.sha256(data).hexdigest(), cells)
+    return Submission(name, hashlib.sha256(data).hexdigest(), cells, text)
 
 
 def fingerprint(path: Path) -> str:
@@ -138,16 +143,17 @@ def _too_large(what: str) -> str:
     )
 
 
-def _read_cells(name: str, data: bytes) -> tuple[Cell, ...]:
-    text = _decode(data)
+def _read_cells(name: str, data: bytes) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
+    """The cells of code, and those of a notebook that hold none."""
+    content = _decode(data)
     label = shown(name.rpartition("/")[2], longest=255)
-    cells = (Cell(label, text),) if name.lower().endswith(".py") else _notebook_cells(text)
+    cells, text = ((Cell(label, content),), ()) if name.lower().endswith(".py") else _notebook_cells(content)
     if not any(cell.source.strip() for cell in cells):
         raise _Refused("there is no code in it.")
     if sum(len(cell.source) for cell in cells) > LARGEST_CODE:
         kilobytes = LARGEST_CODE // 1000
         raise _Refused(f"holds more than {kilobytes} kB of code: leave data out of the code cells.")
-    return tuple(Cell(cell.label, _clean(cell.source)) for cell in cells)
+    return tuple(Cell(cell.label, _clean(cell.source)) for cell in cells), text
 
 
 def _decode(data: bytes) -> str:
@@ -165,7 +171,7 @@ def _clean(source: str) -> str:
     return source.encode("utf-8", "replace").decode()
 
 
-def _notebook_cells(text: str) -> tuple[Cell, ...]:
+def _notebook_cells(text: str) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
     try:
         notebook = json.loads(text)
     except RecursionError:
@@ -173,9 +179,18 @@ def _notebook_cells(text: str) -> tuple[Cell, ...]:
     except ValueError as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise _Refused(f"is not a notebook: the file is not valid JSON{where}.") from None
-    cells = [cell for cell in _all_cells(notebook) if cell.get("cell_type") == "code"]
+    every = list(_all_cells(notebook))
+    cells = [cell for cell in every if cell.get("cell_type") == "code"]
     _require_python(notebook, cells)
-    return tuple(Cell(f"cell {number}", _source(cell)) for number, cell in enumerate(cells, start=1))
+    code = tuple(Cell(f"cell {number}", _source(cell)) for number, cell in enumerate(cells, start=1))
+    return code, tuple(_text_cells(every))
+
+
+def _text_cells(cells: list[dict[str, Any]]) -> Iterator[Cell]:
+    for cell in cells:
+        label, source = TEXT_CELLS.get(str(cell.get("cell_type"))), cell.get("source")
+        if label and isinstance(source, (str, list)):
+            yield Cell(label, "".join(map(str, source)))
 
 
 def _all_cells(notebook: Any) -> Iterator[dict[str, Any]]:

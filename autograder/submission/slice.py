@@ -5,6 +5,7 @@ needed too. What only calls, trains, prints or plots is left out, so a forgotten
 """
 
 import ast
+import difflib
 import re
 import warnings
 from collections import defaultdict
@@ -17,7 +18,8 @@ from autograder.submission.magics import neutralise, other_language, written_mod
 from autograder.submission.names import Footprint, find_functions, footprint, reachable
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
 
-MOST_STATEMENTS = 5_000
+NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
+MOST_STATEMENTS = 10_000
 """Top-level statements of a submission; one that does nothing but the assignment has about a hundred."""
 
 
@@ -106,10 +108,15 @@ def slices(submission: Submission, wanted: Iterable[Collection[str]]) -> list[Sl
         name = shown(submission.name)
         raise UnreadableSubmission(f"{name}: holds more than {MOST_STATEMENTS:,} statements: leave out generated code.")
     modules = _statements(parsed)
-    return [_cut(parsed, modules, required) for required in wanted]
+    return [_cut(parsed, modules, required, submission.text) for required in wanted]
 
 
-def _cut(parsed: Sequence[_Parsed], modules: Mapping[str, Sequence[_Statement]], required: Collection[str]) -> Slice:
+def _cut(
+    parsed: Sequence[_Parsed],
+    modules: Mapping[str, Sequence[_Statement]],
+    required: Collection[str],
+    text: Sequence[Cell],
+) -> Slice:
     given = {name: _bound(statements) for name, statements in modules.items() if name}
     kept = _needed(modules.get("", []), required)
     defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
@@ -125,7 +132,9 @@ def _cut(parsed: Sequence[_Parsed], modules: Mapping[str, Sequence[_Statement]],
     ]
     used = {cell.module for cell in cells} | {""}
     problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
-    return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing)))
+    if any(isinstance(n, ast.Attribute) and ast.unparse(n) == "torch.compile" for s in kept for n in ast.walk(s.node)):
+        problems.append(NOT_COMPILED)
+    return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing, text)))
 
 
 def _bound(statements: Iterable[_Statement]) -> set[str]:
@@ -284,17 +293,43 @@ def _touching(statements: Sequence[_Statement], required: Collection[str]) -> di
     return touching
 
 
-def _why_missing(parsed: Sequence[_Parsed], missing: Collection[str]) -> Iterator[str]:
+def _why_missing(parsed: Sequence[_Parsed], missing: Collection[str], text: Sequence[Cell]) -> Iterator[str]:
     for name in missing:
         for cell in parsed:
             if reason := _where_else(name, cell):
                 yield f"`{name}`: {reason}"
+        for cell in text:
+            if _definition_of(name).search(cell.source):
+                yield f"`{name}`: its definition is in {cell.label}, which is not run: make it a code cell."
+
+
+def _definition_of(name: str, before: str = "") -> re.Pattern[str]:
+    """Matches the line that defines the name, wherever it stands."""
+    return re.compile(rf"^[ \t]*{before}(class|def)[ \t]+{name}\b", re.MULTILINE)
+
+
+COLAB_EXPORT = "# Commented out IPython magic to ensure Python compatibility."
+ALIASES = {
+    "BasicBlock": ("block", "residualblock", "resblock", "resnetblock", "basicresidualblock"),
+    "Bottleneck": ("bottleneckresidualblock",),
+    "ResNet": ("residualnetwork", "residualnet"),
+    "ResNet18": (),
+}
+"""What the required names are called elsewhere, in lower case without underscores."""
+
+
+def _is_near(name: str, other: str) -> bool:
+    """Whether a definition called `other` may be meant for the required `name`."""
+    plain, wanted = other.lower().replace("_", ""), name.lower()
+    if other in REQUIRED or not plain:
+        return False
+    return wanted in plain or plain in ALIASES[name] or difflib.SequenceMatcher(None, wanted, plain).ratio() > 0.85
 
 
 def _where_else(name: str, parsed: _Parsed) -> str:
     """Why a cell that seems to define the name does not, or ""."""
     cell = parsed.cell
-    if re.search(rf"^[ \t]*(class|def)[ \t]+{name}\b", cell.source, re.MULTILINE):
+    if _definition_of(name).search(cell.source):
         if parsed.problem:
             return f"its definition is in {cell.label}, which has a syntax error."
         if magic := other_language(cell.source):
@@ -303,8 +338,13 @@ def _where_else(name: str, parsed: _Parsed) -> str:
     defined = re.compile(rf"\b(class|def) {name}\b")
     if any("run_cell_magic(" in line and defined.search(line) for line in cell.source.split("\n")):
         return f"in {cell.label} a magic such as %%time hides its definition from Python: hand in the notebook itself."
+    if commented := _definition_of(name, "#[ \\t]*").search(cell.source):
+        line = cell.source.count("\n", 0, commented.start()) + 1
+        where = f"its definition in {cell.label}, line {line}, is commented out"
+        exported = "Colab does that to cells with a magic such as %%time: hand in the notebook itself."
+        return f"{where}. {exported}" if COLAB_EXPORT in cell.source else f"{where}."
     for node in parsed.body:
         near = getattr(node, "name", "")
-        if near.lower().replace("_", "") == name.lower():
+        if _is_near(name, near):
             return f"{cell.label} defines `{shown(near)}`; the name must be exactly `{name}`."
     return ""

@@ -1,6 +1,7 @@
 """Ready-made networks cannot be reached from student code, however it asks for them; torchvision itself can be used."""
 
 import pytest
+import torch
 
 from autograder.maintain.samples import solution_source
 from autograder.sandbox.launcher import Zygote
@@ -8,6 +9,7 @@ from autograder.sandbox.ready_made import withhold
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.local import NotDefined
 from autograder.submission import read_submission, slice_submission
+from autograder.submission.slice import NOT_COMPILED
 
 WAYS = {
     "alias": "import torchvision\nT = torchvision\nR = T.models.resnet",
@@ -52,11 +54,15 @@ def test_the_student_is_told_why(tmp_path, zygote):
 
 
 def test_the_rest_of_torchvision_works(tmp_path, zygote):
-    source = solution_source() + (
-        "import torchvision\nimport torchvision.transforms as T\nfrom torchvision import datasets, models, ops\n"
-        "from torchvision.models.resnet import conv3x3\n"
-        "ResNet.augment = T.Compose([T.RandomCrop(32, padding=4), T.ToTensor()])\n"
-        "ResNet.convolution = conv3x3(3, 64)\nResNet.version = torchvision.__version__\n"
+    source = (
+        solution_source()
+        + "\n"
+        + (
+            "import torchvision\nimport torchvision.transforms as T\nfrom torchvision import datasets, models, ops\n"
+            "from torchvision.models.resnet import conv3x3\n"
+            "ResNet.augment = T.Compose([T.RandomCrop(32, padding=4), T.ToTensor()])\n"
+            "ResNet.convolution = conv3x3(3, 64)\nResNet.version = torchvision.__version__\n"
+        )
     )
     with student(source, tmp_path, zygote) as remote:
         assert remote.problems == []
@@ -64,17 +70,20 @@ def test_the_rest_of_torchvision_works(tmp_path, zygote):
 
 
 def test_compiling_leaves_the_code_as_it_is(tmp_path, zygote):
-    source = solution_source() + (
-        "ResNet.forward = torch.compile(ResNet.forward)\n"
-        "BasicBlock.forward = torch.compile(mode='max-autotune')(BasicBlock.forward)\n"
-        "_init = ResNet.__init__\n"
-        "def __init__(self, *args, **kwargs):\n    _init(self, *args, **kwargs)\n    self.compile()\n"
-        "ResNet.__init__ = __init__\n"
+    source = (
+        solution_source()
+        + "\n"
+        + (
+            "ResNet.forward = torch.compile(ResNet.forward)\n"
+            "BasicBlock.forward = torch.compile(mode='max-autotune')(BasicBlock.forward)\n"
+            "_init = ResNet.__init__\n"
+            "def __init__(self, *args, **kwargs):\n    _init(self, *args, **kwargs)\n    self.compile()\n"
+            "ResNet.__init__ = __init__\n"
+        )
     )
     with student(source, tmp_path, zygote) as remote:
         assert remote.problems == []
-        import torch
-
+        assert NOT_COMPILED in remote._slice.problems
         assert remote.ResNet18()(torch.randn(2, 3, 32, 32)).shape == (2, 10)
 
 
