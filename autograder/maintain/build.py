@@ -118,6 +118,10 @@ def build(root: Path = ROOT, validate: bool = True, gpu_results: Path | None = N
         BuildError: Otter Assign does not accept the master, the solution does not score full marks, or `gpu_results`
             cannot be used.
     """
+    try:
+        deferred = {} if gpu_results is None else {DEFERRED: collect(gpu_results)}
+    except ResultsError as error:
+        raise BuildError(str(error)) from error
     with tempfile.TemporaryDirectory() as scratch:
         assigned = _otter_assign(root, Path(scratch), validate)
         notebook = nbformat.read(assigned / "student" / "resnet.ipynb", as_version=4)
@@ -132,7 +136,7 @@ def build(root: Path = ROOT, validate: bool = True, gpu_results: Path | None = N
     dist = root / "dist"
     dist.mkdir(exist_ok=True)
     _write_zip(dist / "resnet-student.zip", _student_files(root))
-    _write_zip(dist / "autograder.zip", _autograder_files(root, otter_files, gpu_results))
+    _write_zip(dist / "autograder.zip", _autograder_files(root, otter_files, deferred))
     return [root / NOTEBOOK, dist / "resnet-student.zip", dist / "autograder.zip"]
 
 
@@ -195,7 +199,7 @@ def _student_files(root: Path) -> dict[str, bytes]:
     return files | {f"resnet/{name}": (root / "handout" / name).read_bytes() for name in HANDOUT_ONLY}
 
 
-def _autograder_files(root: Path, otter_files: dict[str, bytes], gpu_results: Path | None) -> dict[str, bytes]:
+def _autograder_files(root: Path, otter_files: dict[str, bytes], deferred: dict[str, str]) -> dict[str, bytes]:
     config = json.loads(otter_files["otter_config.json"])
     setup = otter_files["setup.sh"].decode().splitlines(keepends=True)
     files = {f"{GRADER_FOLDER}/{name}": data for name, data in _collect(root, GRADER_FILES).items()}
@@ -205,12 +209,7 @@ def _autograder_files(root: Path, otter_files: dict[str, bytes], gpu_results: Pa
         "environment.yml": _environment(root),
         "setup.sh": "".join(line for line in setup if not any(word in line for word in FOR_PDF_AND_KERNELS)),
     }
-    if gpu_results is not None:
-        try:
-            texts[DEFERRED] = collect(gpu_results)
-        except ResultsError as error:
-            raise BuildError(str(error)) from error
-    return otter_files | files | {name: text.encode() for name, text in texts.items()}
+    return otter_files | files | {name: text.encode() for name, text in (texts | deferred).items()}
 
 
 def _environment(root: Path) -> str:

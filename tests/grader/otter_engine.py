@@ -94,7 +94,8 @@ class Engine:
         lay_out(Path(context), self._folder / tags[0])
 
     def create(self, image: str, *, command: list[str], networks: list[str]) -> Container:
-        container = Container(f"{next(self._count):012d}", self._folder / f"container-{len(self.containers)}")
+        id = f"{next(self._count):012d}"
+        container = Container(id, self._folder / f"container-{id}")
         shutil.copytree(self._folder / image, container.root)
         self.containers.append(container)
         self.command = command

@@ -29,6 +29,25 @@ def submissions(samples, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def expected(submissions, tmp_path_factory) -> dict[str, dict]:
+    """The questions of each submission's result, by file name, as `python -m autograder grade` wrote it."""
+    out = tmp_path_factory.mktemp("results")
+    run(sys.executable, "-m", "autograder", "grade", submissions, "--out", out, "--device", "cpu")
+    results = [json.loads(path.read_text()) for path in out.glob("*.json")]
+    assert len(results) == len(list(submissions.iterdir()))
+    return {result["submission"]: result["questions"] for result in results}
+
+
+def assert_points(maximum: dict, rows: list[dict], expected: dict[str, dict]) -> None:
+    """Each row of final_grades.csv has the points that `grade` gives."""
+    for row in rows:
+        questions = expected[row["file"]]
+        assert {q: float(row[q]) for q in QUESTIONS} == {q: s["score"] for q, s in questions.items()}
+        assert float(row["total_points_earned"]) == sum(s["score"] for s in questions.values())
+        assert {q: float(maximum[q]) for q in QUESTIONS} == {q: s["possible"] for q, s in questions.items()}
+
+
 def otter_grade(monkeypatch, engine: Engine, autograder: Path, submissions: Path, out: Path, ext: str) -> list[dict]:
     """`otter grade -n resnet -a AUTOGRADER --ext EXT -o OUT SUBMISSIONS`; returns the rows of final_grades.csv."""
     from otter.grade import containers, main
@@ -41,18 +60,14 @@ def otter_grade(monkeypatch, engine: Engine, autograder: Path, submissions: Path
 
 
 @pytest.mark.parametrize("ext", ["ipynb", "zip", "py"])
-def test_points_are_those_of_grade(ext, submissions, built, graded, tmp_path, monkeypatch):
+def test_points_are_those_of_grade(ext, submissions, built, expected, tmp_path, monkeypatch):
     engine = Engine(tmp_path / "engine")
     zip_ = built / "dist" / "autograder.zip"
     maximum, *rows = otter_grade(monkeypatch, engine, zip_, submissions, tmp_path / "out", ext)
     assert {row["file"]: row["grading_status"] for row in rows} == {
         path.name: "Completed" for path in submissions.glob(f"*.{ext}")
     }, [container.said for container in engine.containers]
-    for row in rows:
-        expected = graded[Path(row["file"]).stem + (".py" if ext == "py" else ".ipynb")]["questions"]
-        assert {q: float(row[q]) for q in QUESTIONS} == {q: s["score"] for q, s in expected.items()}
-        assert float(row["total_points_earned"]) == sum(s["score"] for s in expected.values())
-        assert {q: float(maximum[q]) for q in QUESTIONS} == {q: s["possible"] for q, s in expected.items()}
+    assert_points(maximum, rows, expected)
 
 
 def test_container_without_a_result_is_named(submissions, built, tmp_path, monkeypatch):
