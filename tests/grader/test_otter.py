@@ -1,4 +1,4 @@
-"""Otter and `grade` must agree: same suite, same scores, whatever the submission holds."""
+"""`otter run`, Gradescope and `grade` must agree: same suite, same scores, whatever the submission holds."""
 
 import json
 import sys
@@ -47,7 +47,12 @@ def otter_results(samples, built, tmp_path_factory) -> dict[str, dict]:
 
 
 def by_question(result: dict) -> dict[str, tuple[float, float]]:
-    return {t["name"]: (t["score"], t["max_score"]) for t in result["tests"] if t["name"] in ("q1", "q2", "q3", "q4")}
+    """Points and possible points of each question, added up from a results.json."""
+    points = {}
+    for test in result["tests"]:
+        score, possible = points.setdefault(test["name"].split()[0], (0, 0))
+        points[test["name"].split()[0]] = (score + test.get("score", 0), possible + test.get("max_score", 0))
+    return points
 
 
 def test_otter_run_gives_the_scores_of_grade(otter_results, graded):
@@ -77,23 +82,15 @@ def test_what_otter_cannot_open_fails_loudly(name, samples, built, tmp_path):
     assert not (tmp_path / "results.json").exists()
 
 
-def test_hidden_tests_stay_hidden(otter_results):
-    """With show_hidden off, what a student sees on Gradescope names no hidden check."""
-    seen = [t["output"] for r in otter_results.values() for t in r["tests"] if t["visibility"] == "visible"]
-    assert seen
-    assert not [text for text in seen if "Train mode: BasicBlock normalises" in text]
-
-
 @pytest.mark.parametrize("name", [*sorted(path.name for path in ODD.iterdir()), "solution.ipynb"])
 def test_container_always_writes_results(name, samples, built, tmp_path, graded):
-    """Gradescope and `otter grade` start run_otter.py: a results.json exists whatever was submitted."""
+    """Gradescope starts run_otter.py: a results.json exists whatever was submitted."""
     container = tmp_path / "autograder"
     for folder in ("source", "submission", "results"):
         (container / folder).mkdir(parents=True)
     with zipfile.ZipFile(built / "dist" / "autograder.zip") as archive:
         archive.extractall(container / "source")
     (container / "submission" / name).write_bytes((samples / name).read_bytes())
-    (container / "submission_metadata.json").write_text("")  # as `otter grade` leaves it
     process = run(sys.executable, container / "source" / "run_otter.py", cwd=tmp_path)
     result = container / "results" / "results.json"
     assert result.exists(), process.stderr
