@@ -59,7 +59,7 @@ def otter_grade(monkeypatch, engine: Engine, autograder: Path, submissions: Path
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("ext", ["ipynb", "zip", "py"])
+@pytest.mark.parametrize("ext", ["ipynb", "zip", pytest.param("py", marks=pytest.mark.slow)])
 def test_points_are_those_of_grade(ext, submissions, built, expected, tmp_path, monkeypatch):
     engine = Engine(tmp_path / "engine")
     zip_ = built / "dist" / "autograder.zip"

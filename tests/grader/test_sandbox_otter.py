@@ -131,6 +131,7 @@ def test_link_to_the_hidden_tests(container, tmp_path):
     assert "SHAPES" not in seen(result)
 
 
+@pytest.mark.slow
 def test_otter_run(built, tmp_path):
     """`otter run` from a folder of planted modules, on a notebook that forges results and exits."""
     mark, folder, out = tmp_path / "ran", tmp_path / "here", tmp_path / "out"

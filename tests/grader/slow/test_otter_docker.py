@@ -1,6 +1,6 @@
 """`otter grade` in real containers under Docker's default seccomp profile; minutes, and an engine is needed.
 
-pytest -m slow tests/grader/test_otter_docker.py -s
+pytest tests/grader/slow/test_otter_docker.py -s
 """
 
 import csv
@@ -12,8 +12,6 @@ import pytest
 from tests.grader import docker_engine
 from tests.grader.conftest import run
 from tests.grader.test_otter_grade import assert_points, expected, submissions  # noqa: F401  (fixtures)
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
