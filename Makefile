@@ -12,7 +12,7 @@ demo: build
 
 # What guards a grade, in minutes; `test-all` adds what takes long (tests/grader/slow, a browser among it).
 test: $(READY) lint
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-all: $(READY) lint
 	.ci/install-browser
