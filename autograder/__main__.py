@@ -1,4 +1,4 @@
-"""The command line: `python -m autograder build | grade | validate | report`."""
+"""The command line: `python -m autograder build | grade | validate | gallery | report`."""
 
 import os
 import sys
@@ -167,7 +167,7 @@ def grade(
     default=GALLERY,
     show_default=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder with right/*.py and wrong/*.py.",
+    help="A folder with right/ and wrong/; see autograder/maintain/gallery.py.",
 )
 @click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=click.IntRange(1, 256))
 def validate(gallery: Path, jobs: int) -> None:
@@ -196,6 +196,27 @@ def validate(gallery: Path, jobs: int) -> None:
     print_findings(findings, Console())
     if not findings.sound:
         sys.exit(1)
+
+
+@main.group()
+def gallery() -> None:
+    """The example submissions that the suite is tested against."""
+
+
+@gallery.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the entry NAME as a whole submission, to read or to grade."""
+    from autograder.maintain.build import solved_source
+    from autograder.maintain.gallery import BadEntry, complete, load_gallery
+
+    try:
+        entries = {entry.name: entry for entry in load_gallery(GALLERY)}
+    except BadEntry as error:
+        raise click.ClickException(str(error)) from error
+    if name not in entries:
+        raise click.ClickException(f"there is no entry {name}; the right and wrong ones lie in {GALLERY}")
+    click.echo(complete(entries[name], solved_source()))
 
 
 @main.command()

@@ -18,7 +18,7 @@ from typing import TextIO
 import jupytext
 import nbformat
 
-import figures
+from lab import diagrams
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTER = Path("solutions/resnet.py")
@@ -33,21 +33,13 @@ STUDENT_FILES = (
     "autograder/__init__.py",
     "autograder/contract.py",
     *(f"autograder/{room}/**/*" for room in STUDENT_ROOMS),
-    "checkpoints.py",
     "conftest.py",
-    "environment.yml",
-    "experiments.py",
-    "figures/*.svg",
-    "figures/__init__.py",
-    "mistakes.py",
-    "plots.py",
-    "requirements.txt",
+    "lab/**/*",
     "tests/public/*.py",
-    "trainer.py",
     "utils.py",
 )
-HANDOUT_ONLY = ("README.md", "pytest.ini")
-"""Files of `handout/`, which go to the top of the student zip."""
+HANDOUT = Path("assignment/handout")
+"""What only the student zip has, at its top: README, requirements, pytest's settings."""
 
 GRADER_FILES = (
     "autograder/*.py",
@@ -83,6 +75,17 @@ def solved_notebook(root: Path = ROOT) -> nbformat.NotebookNode:
     return _canonical(notebook)
 
 
+def solved_source() -> str:
+    """The master's code cells as one script: a right submission."""
+    return "\n\n".join(without_markers(cell.source) for cell in solved_notebook().cells if cell.cell_type == "code")
+
+
+def without_markers(source: str) -> str:
+    """A master cell as a student would have written it: no prompts, no markers of Otter's."""
+    source = re.sub(r'^ *""" # BEGIN PROMPT\n.*?""" # END PROMPT\n', "", source, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *# (BEGIN|END) SOLUTION.*\n?", "", source, flags=re.MULTILINE).rstrip()
+
+
 def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
     """Write `assignment/`, `dist/resnet-student.zip` and `dist/autograder.zip` under `root`.
 
@@ -104,7 +107,7 @@ def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
             otter_files = {name: archive.read(name) for name in archive.namelist() if not name.startswith("tests/")}
     if not notebook.cells[-1].source.strip():  # Otter ends with a blank cell
         notebook.cells.pop()
-    text = nbformat.writes(_canonical(_with_figures(notebook))) + "\n"
+    text = nbformat.writes(_canonical(_with_diagrams(notebook))) + "\n"
     (root / NOTEBOOK).parent.mkdir(exist_ok=True)
     (root / NOTEBOOK).write_text(text, encoding="utf-8")
     dist = root / "dist"
@@ -147,11 +150,11 @@ def _output_to(file: TextIO) -> Iterator[None]:
         yield
 
 
-def _with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def _with_diagrams(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Give each cell that shows a diagram its output, so that it is there before anything has run."""
     for cell in notebook.cells:
-        if cell.cell_type == "code" and (shown := re.fullmatch(r'figures\.show\("(\w+)"\)', cell.source.strip())):
-            data = {"text/html": figures.html(shown[1]), "text/plain": "<IPython.core.display.HTML object>"}
+        if cell.cell_type == "code" and (shown := re.fullmatch(r'diagrams\.show\("(\w+)"\)', cell.source.strip())):
+            data = {"text/html": diagrams.html(shown[1]), "text/plain": "<IPython.core.display.HTML object>"}
             cell.outputs = [nbformat.v4.new_output("display_data", data)]
     return notebook
 
@@ -170,7 +173,7 @@ def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _student_files(root: Path) -> dict[str, bytes]:
     files = {f"resnet/{name}": data for name, data in _collect(root, STUDENT_FILES).items()}
-    return files | {f"resnet/{name}": (root / "handout" / name).read_bytes() for name in HANDOUT_ONLY}
+    return files | {f"resnet/{path.name}": path.read_bytes() for path in (root / HANDOUT).iterdir() if path.is_file()}
 
 
 def _autograder_files(root: Path, otter_files: dict[str, bytes]) -> dict[str, bytes]:

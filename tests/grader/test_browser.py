@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from autograder.maintain.samples import solution_notebook
-from figures.__main__ import FIGURES
+from lab.diagrams.__main__ import DIAGRAMS
 from tests.grader import browser
 from utils import make_standin
 
@@ -47,7 +47,7 @@ def test_stubs_show_diagrams_and_friendly_failures(lab, screenshots):
     address, _ = lab
     with browser.open_notebook(address, "assignment/resnet.ipynb") as notebook:
         images = notebook.page.locator(".jp-OutputArea img").evaluate_all(IMAGES)
-        assert len(images) == len(FIGURES), "each diagram is there before anything has run"
+        assert len(images) == len(DIAGRAMS), "each diagram is there before anything has run"
         assert all(width > 500 and len(alt) > 200 for width, alt in images)
         notebook.run_all(timeout=300)
         said = notebook.output('grader.check("q1")')
@@ -82,6 +82,6 @@ def test_solution_runs_from_top_to_bottom(lab, screenshots):
         for theme in (browser.LIGHT, browser.DARK):
             notebook.theme(theme)
             name = theme.split()[-1].lower()
-            for number, start in enumerate(('figures.show("basic', 'grader.check("q1")', "experiments.d", "run.p")):
+            for number, start in enumerate(('diagrams.show("basic', 'grader.check("q1")', "experiments.d", "run.p")):
                 notebook.photograph(start, screenshots / f"{name}_{number}.png")
         assert not notebook.foreign, "nothing is fetched from elsewhere"

@@ -52,8 +52,9 @@ def test_student_zip_holds_nothing_more(built):
     for name in (
         "assignment/resnet.ipynb",
         "utils.py",
-        "trainer.py",
-        "experiments.py",
+        "lab/trainer.py",
+        "lab/experiments.py",
+        "lab/diagrams/network.svg",
         "README.md",
         "pytest.ini",
         "environment.yml",

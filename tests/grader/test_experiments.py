@@ -6,9 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import experiments
-import plots
 import utils
+from lab import experiments, plots
 
 SEEDS = range(5)
 NAMES = ["plain, shallow", "plain, deep", "residual, deep"]
