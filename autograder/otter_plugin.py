@@ -18,6 +18,7 @@ from otter.test_files.abstract_test import TestCaseResult
 
 from autograder.contract import POINTS
 from autograder.grading.grade import Grade, Grader
+from autograder.student.message import as_text
 from autograder.suite.outcome import Outcome
 
 SHIPPED = "shipped"
@@ -70,7 +71,7 @@ def report(grade: Grade) -> str:
     for outcome in grade.outcomes:
         if outcome.points < outcome.possible:
             lines.append(f"\n{outcome.question} {outcome.outcome}: {outcome.title} (0/{outcome.possible:g})")
-            lines += [f"    {line}" for line in outcome.message.splitlines()]
+            lines += [f"    {line}" for line in as_text(outcome.message).splitlines()]
     return "\n".join(lines)
 
 
@@ -87,7 +88,7 @@ def _as_test_file(question: str, outcomes: list[Outcome]) -> OttrTestFile:
     cases = [TestCase(o.title, "", o.hidden, o.possible, None, None) for o in outcomes]
     file = OttrTestFile(question, f"{question}.py", cases, all_or_nothing=False)
     file.test_case_results = [
-        TestCaseResult(case, f"{o.outcome} ({o.points:g}/{o.possible:g})\n{o.message}".strip(), _not_lost(o))
+        TestCaseResult(case, f"{o.outcome} ({o.points:g}/{o.possible:g})\n{as_text(o.message)}".strip(), _not_lost(o))
         for case, o in zip(cases, outcomes, strict=True)
     ]
     return file

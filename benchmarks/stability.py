@@ -17,6 +17,7 @@ from autograder.grading.grade import SUITE
 from autograder.maintain.gallery import Entry, complete, load_gallery
 from autograder.maintain.samples import GALLERY, solution_source
 from autograder.student.local import LocalStudent
+from autograder.student.message import as_text
 from autograder.suite.run import run_suite
 
 STRIDE = 7919
@@ -36,7 +37,9 @@ def unfair(times: int, folder: Path) -> list[str]:
     for seed in range(0, times * STRIDE, STRIDE):
         for outcome in run_suite(student_of(solution_source(), folder), SUITE, seed=seed):
             if outcome.points < outcome.possible:
-                lines.append(f"seed {seed}: the solution fails {outcome.id}: {outcome.message.splitlines()[0]}")
+                lines.append(
+                    f"seed {seed}: the solution fails {outcome.id}: {as_text(outcome.message).splitlines()[0]}"
+                )
     return lines
 
 

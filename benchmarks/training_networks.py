@@ -28,7 +28,7 @@ ONCE = (
     "passed_downsample",
     "raw_parameters",
 )
-"""Other right entries whose weights `autograder.oracle.initial` finds to be drawn in their own ways: trained once."""
+"""Other right entries whose initialization `autograder.oracle.initialization` finds to be different: trained once."""
 
 WRONG = (
     "q1_convolutions_frozen",

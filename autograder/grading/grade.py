@@ -14,6 +14,7 @@ from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.errors import StudentCrash, StudentTimeout
+from autograder.student.message import Message
 from autograder.student.no_submission import NoSubmission
 from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import (
@@ -93,7 +94,10 @@ class Grade:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Grade":
         """The reverse of `to_json`."""
-        outcomes = tuple(Outcome(**{**t, "misconceptions": tuple(t["misconceptions"])}) for t in data["tests"])
+        outcomes = tuple(
+            Outcome(**{**test, "message": Message(**test["message"]), "mistakes": tuple(test["mistakes"])})
+            for test in data["tests"]
+        )
         plain = {key: data[key] for key in ("submission", "sha256", "status", "seconds")}
         lists = {key: tuple(data[key]) for key in ("isolation", "problems")}
         return cls(**plain, **lists, outcomes=outcomes, training=data.get("training"))

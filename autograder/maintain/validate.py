@@ -13,6 +13,7 @@ from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import Entry, complete
 from autograder.maintain.gallery_runner import run_gallery
 from autograder.report.text import count, number
+from autograder.student.message import as_text
 from autograder.suite.outcome import Outcome
 
 
@@ -43,7 +44,7 @@ class Graded:
     def names(self) -> tuple[str, ...]:
         """The mistakes that were named, in its question."""
         mine = [outcome for outcome in self.outcomes if outcome.question == self.entry.question]
-        return tuple(dict.fromkeys(name for outcome in mine for name in outcome.misconceptions))
+        return tuple(dict.fromkeys(name for outcome in mine for name in outcome.mistakes))
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Text], bool]]
     )
     yield (
         "diagnoses that name the wrong mistake",
-        "Both compute the same here: see `autograder/oracle/misconceptions` and the shapes in `diagnose.py`.",
+        "Both compute the same here: see `autograder/oracle/mistakes` and the shapes in `diagnose.py`.",
         [_row(g, f"is {g.entry.misconception}, named {', '.join(g.names)}") for g in findings.misnamed],
         True,
     )
@@ -191,6 +192,6 @@ def _row(graded: Graded, reason: str) -> Text:
 def _losses(graded: Graded, outcomes: list[Outcome]) -> Text:
     rows = [_row(graded, f"loses {number(sum(o.possible for o in outcomes))} in {count(len(outcomes), 'test')}")]
     for outcome in outcomes[:3]:
-        first = outcome.message.split("\n")[0][:160]
+        first = as_text(outcome.message).split("\n")[0][:160]
         rows.append(Text(f"  {outcome.id}: {first}", style="dim"))
     return Text("\n").join(rows)

@@ -1,4 +1,4 @@
-"""What the notebook imports: `Notebook` for `grader.check` and `grader.export`, and what Otter's own tests call."""
+"""What the notebook imports: `Notebook` for `grader.check` and `grader.export`; `check_question` for Otter's tests."""
 
 from autograder.notebook.check import Notebook, check_question
 

@@ -1,4 +1,4 @@
-"""What the notebook imports: `grader.check("q1")` shows every check, `grader.export()` hands in what was checked."""
+"""The notebook's `grader`: `grader.check("q1")` shows every check, `grader.export()` writes the zip to hand in."""
 
 import sys
 import traceback
@@ -15,16 +15,17 @@ from otter.check.utils import IPythonInterpreter, LoggedEventReturnValue, logs_e
 from autograder.contract import QUESTIONS, REQUIRED
 from autograder.notebook.preflight import inspect_file
 from autograder.student.local import LocalStudent
+from autograder.student.message import Message
 from autograder.submission import UnreadableSubmission
 from autograder.submission.execute import in_notebook
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite
-from autograder.suite.summary import Group, as_text, fold, headline, mark, outlook, reason
+from autograder.suite.summary import Group, group_by_message, headline, mark, outlook, result_as_text
 
 PUBLIC = Path(__file__).resolve().parents[2] / "tests" / "public"
 BARS = {"passed": "#2a7ab9", "deferred": "#8a8f98"}
-"""Colour of the bar beside a check; the others are orange. Blue and orange stay apart for colour-blind readers, and
-the words are written in the page's own colour, so that they read the same in a light and in a dark theme."""
+"""Colour of the bar beside a check; the others are orange. Colour-blind readers can tell blue from orange, and the text
+has the page's own colour, so that it is readable in a light and in a dark theme."""
 ORANGE = "#d9711c"
 COLAB = (
     "Colab keeps your notebook in your Drive, not in a folder here. Choose File > Download > Download .ipynb, and hand "
@@ -48,10 +49,10 @@ class CheckResult:
         return all(o.outcome in ("passed", "deferred") for o in self.outcomes)
 
     def __repr__(self) -> str:
-        return as_text(self.name, self.outcomes)
+        return result_as_text(self.name, self.outcomes)
 
     def _repr_html_(self) -> str:
-        rows = "".join(_rows(group) for group in fold(self.outcomes))
+        rows = "".join(_rows(group) for group in group_by_message(self.outcomes))
         return (
             f"<p><strong>{escape(headline(self.name, self.outcomes))}</strong></p>"
             f'<table style="border-collapse:collapse;margin:0"><thead><tr>{_heads()}</tr></thead>'
@@ -75,28 +76,42 @@ def _rows(group: Group) -> str:
             f'<td style="{cell}">{escape(o.title)}</td></tr>'
         )
     if group.message:
-        text = (
-            f'<pre style="white-space:pre-wrap;margin:2px 0 10px;background:transparent">{escape(reason(group))}</pre>'
-        )
-        rows += f'<tr><td style="{cell};{bar}"></td><td style="{cell}" colspan="2">{text}</td></tr>'
+        said = f"{_parts(group.message)}{_paragraph(group.note)}"
+        rows += f'<tr><td style="{cell};{bar}"></td><td style="{cell};padding-bottom:10px" colspan="2">{said}</td></tr>'
     return rows
 
 
+def _parts(message: Message) -> str:
+    """The parts of a message: paragraphs with their labels, and the student's own lines as code."""
+    parts = [_paragraph(message.mistake, weight="bold")]
+    parts += [_paragraph(text, label) for label, text in message.labelled]
+    if message.where:
+        parts.append(f'<pre style="white-space:pre-wrap;margin:4px 0;font-size:inherit">{escape(message.where)}</pre>')
+    return "".join(parts)
+
+
+def _paragraph(text: str, label: str = "", weight: str = "normal") -> str:
+    if not text:
+        return ""
+    label = f"<strong>{label}:</strong> " if label else ""
+    return f'<p style="margin:2px 0;white-space:pre-wrap;font-weight:{weight}">{label}{escape(text)}</p>'
+
+
 class Notebook(otter.Notebook):
-    """Otter's notebook API, with a check that shows each test on its own and an export that looks before it writes.
+    """Otter's notebook API, with a check that shows each test and an export that checks the saved file first.
 
     Args:
-        nb_path: the notebook's file; where there is none of that name, the only notebook of the folder.
+        nb_path: the notebook's file; where it does not exist, the only notebook of the folder.
     """
 
     def __init__(self, nb_path: str | None = None):
         found = nb_path if nb_path and Path(nb_path).is_file() else None
         super().__init__(found, tests_dir=str(PUBLIC))
-        _tell_of_stubs()
+        _shorten_stub_errors()
 
     @logs_event(EventType.CHECK)
     def check(self, question: str, global_env: dict[str, Any] | None = None) -> LoggedEventReturnValue[CheckResult]:
-        """Run the public checks of a question, "q1" to "q4", on the classes that the notebook holds now."""
+        """Run the public checks of a question, "q1" to "q4", on the classes that the kernel holds now."""
         env = _live_namespace() if global_env is None else global_env
         return LoggedEventReturnValue(run_checks(question, env), question=question, shelve_env=env)
 
@@ -108,14 +123,14 @@ class Notebook(otter.Notebook):
     def export(
         self, nb_path: str | None = None, export_path: str | None = None, pdf: bool = False, anyway: bool = False
     ) -> None:
-        """Tell what the saved notebook will earn, and write the zip to hand in.
+        """Print what the saved notebook will earn, and write the zip to hand in.
 
-        Nothing is written while the saved file differs from what runs in the kernel: the zip holds the file.
+        The zip contains the saved file, so nothing is written while that differs from the code in the kernel.
 
         Args:
-            nb_path: the notebook's file, where it is not the one that this object was made for.
+            nb_path: the notebook's file, where it is another one than this object's.
             export_path: the zip; the name of the notebook and the time when None.
-            pdf: put a PDF of the notebook into the zip.
+            pdf: add a PDF of the notebook to the zip.
             anyway: write the zip although the file differs from the kernel.
         """
         if type(self)._grading_mode:
@@ -133,7 +148,7 @@ class Notebook(otter.Notebook):
             print(f"Hand in {export_path}")
 
     def _may_write(self, path: Path, anyway: bool) -> bool:
-        """Print what is to be known before handing in `path`, and say whether to go on."""
+        """Print warnings and the expected points of the file, and return whether to write the zip."""
         try:
             found = inspect_file(path, _live_namespace(), PUBLIC)
         except UnreadableSubmission as error:
@@ -160,12 +175,13 @@ def run_checks(question: str, env: dict[str, Any]) -> CheckResult:
     """
     if question not in QUESTIONS:
         raise ValueError(f"there is no question {question!r}; the questions are {', '.join(QUESTIONS)}")
-    missing = {name: f"`{name}` is not defined yet: run its cell, then check again." for name in REQUIRED}
+    hint = "run its cell, then check again"
+    missing = {name: Message(got=f"`{name}` is not defined yet", hint=hint) for name in REQUIRED}
     return CheckResult(question, run_suite(LocalStudent(env, missing), [PUBLIC], only=[question], quiet=False))
 
 
 def check_question(question: str, env: dict[str, Any]) -> None:
-    """What the notebook's Otter tests call, so that a plain `otter.Notebook` works too.
+    """Run the public checks; the notebook's Otter tests call this, so that a plain `otter.Notebook` works too.
 
     Raises:
         CheckFailed: with the result as text, when a check does not pass.
@@ -185,8 +201,8 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
-def _tell_of_stubs() -> None:
-    """Let a cell that runs into a stub say so in two lines: a trace through the helpers would help nobody."""
+def _shorten_stub_errors() -> None:
+    """Show two lines, not a traceback, for a cell that runs into a stub."""
     if shell := _shell():
         shell.set_custom_exc((NotImplementedError,), _show_stub)
 
@@ -194,5 +210,5 @@ def _tell_of_stubs() -> None:
 def _show_stub(shell: Any, kind: type, error: NotImplementedError, trace: Any, tb_offset: int | None = None) -> None:
     if in_notebook(traceback.extract_tb(trace)[-1].filename):
         print(f"Not implemented yet: {error}\nFill in that cell, run it, then run this one again.", file=sys.stderr)
-    else:  # PyTorch raises it too, for reasons of its own
+    else:  # PyTorch raises it too
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)

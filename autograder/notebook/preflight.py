@@ -1,4 +1,4 @@
-"""Before a notebook is handed in: does the saved file hold what runs in the kernel, and what will it earn?"""
+"""Check a saved notebook before it is handed in: whether it has the code of the kernel, and what it will earn."""
 
 import inspect
 import types
@@ -9,6 +9,7 @@ from typing import Any
 
 from autograder.contract import POINTS, QUESTIONS, REQUIRED
 from autograder.student.local import LocalStudent, why_missing
+from autograder.student.message import Message
 from autograder.submission import execute, read_submission, slice_submission
 from autograder.submission.execute import MODULE
 from autograder.suite.outcome import Outcome
@@ -29,20 +30,21 @@ class Preflight:
         outcomes: of the public checks, run on the code in the file.
     """
 
-    missing: Mapping[str, str]
+    missing: Mapping[str, Message]
     differs: tuple[str, ...]
     outcomes: Mapping[str, list[Outcome]]
 
     def forecast(self) -> str:
-        """What the file earns on the public checks."""
+        """What the file earns on the public checks, in words."""
         lines = [f"  {headline(question, mine)}" for question, mine in self.outcomes.items()]
         hidden = sum(POINTS.values()) - sum(o.possible for mine in self.outcomes.values() for o in mine)
         last = f"{hidden:g} more points are judged by checks that only graders have."
         return "\n".join(["Your saved notebook earns, on the checks that you have:", *lines, last])
 
     def warnings(self, name: str) -> str:
-        """What is wrong with the file called `name`; "" when nothing is."""
-        lines = [f"! {reason}" for reason in self.missing.values()]
+        """What is wrong with the file called `name`, in words; "" when nothing is."""
+        parts = (filter(None, (reason.got, reason.hint, reason.where)) for reason in self.missing.values())
+        lines = ["! " + "\n".join(reason) for reason in parts]
         if self.differs:
             names = ", ".join(f"`{name}`" for name in self.differs)
             lines.append(f"! {names}: the code that runs here is not the code in the saved file {name}.")
@@ -67,26 +69,26 @@ def inspect_file(path: Path, kernel: Mapping[str, Any], public: Path) -> Preflig
     outcomes = run_suite(LocalStudent(saved, reasons), [public])
     return Preflight(
         missing=missing,
-        differs=tuple(_different(saved, kernel)),
+        differs=tuple(_find_differences(saved, kernel)),
         outcomes={question: [o for o in outcomes if o.question == question] for question in QUESTIONS},
     )
 
 
-def _different(saved: Mapping[str, Any], kernel: Mapping[str, Any]) -> Iterator[str]:
-    """Names of the student's that mean something else in the kernel; helpers of the classes are among them."""
+def _find_differences(saved: Mapping[str, Any], kernel: Mapping[str, Any]) -> Iterator[str]:
+    """The student's names, helpers of the classes included, whose code in the kernel is different."""
     for name in dict.fromkeys([*REQUIRED, *saved]):
         here, there = kernel.get(name), saved.get(name)
-        if here is not None and (_is_written(here) or _is_written(there)) and _meaning(here) != _meaning(there):
+        if here is not None and (_is_own(here) or _is_own(there)) and _meaning(here) != _meaning(there):
             yield name
 
 
-def _is_written(thing: Any) -> bool:
-    """Whether it is a class or function of the notebook, and nothing imported."""
+def _is_own(thing: Any) -> bool:
+    """Whether it is a class or function that the notebook defines, rather than imports."""
     return isinstance(thing, (type, types.FunctionType)) and thing.__module__ in ("__main__", MODULE)
 
 
 def _meaning(thing: Any) -> Any:
-    """What a class or function does, whatever its comments, its layout and its place.
+    """A value that is equal for classes or functions that do the same, whatever their comments and layout.
 
     IPython compiles statement by statement, as `execute` does: the same source gives the same code.
     """

@@ -1,5 +1,5 @@
-"""Our own mathematics: what a block and a network must compute, and which mistake computes what a student's does."""
+"""The reference: what a block and a network must compute, and which mistake computes what the student's code does."""
 
-from autograder.oracle.judge import Mismatch, Verdict, judge_block, judge_network
+from autograder.oracle.judge import Verdict, judge_block, judge_network
 
-__all__ = ["Mismatch", "Verdict", "judge_block", "judge_network"]
+__all__ = ["Verdict", "judge_block", "judge_network"]

@@ -1,6 +1,6 @@
-"""What a block or a network is made of: layers as data, so that a misconception is a small change of the data.
+"""Blocks and networks as data, so that a mistake is a small change of the data.
 
-`reference` computes what a design says; `inventory` lists the tensors it has.
+`reference` computes the output of a design; `inventory` lists its tensors.
 """
 
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution with what follows it: BatchNorm, then ReLU, each if there is one.
+    """A convolution followed by BatchNorm and ReLU, each of them optional.
 
-    `order` is "conv-bn-relu"; "conv-relu-bn" and "bn-relu-conv" are orders that others use.
+    `order` is "conv-bn-relu"; "conv-relu-bn" and "bn-relu-conv" are wrong here, but used elsewhere.
     """
 
     in_planes: int
@@ -24,9 +24,9 @@ class Layer:
     relu: bool = True
     order: str = "conv-bn-relu"
     pool: str = ""
-    """"avg" or "max": 2x2 pooling in front, in place of a stride."""
+    """"avg" or "max": 2x2 pooling before the convolution, instead of a stride."""
     padding_mode: str = "constant"
-    """As `torch.nn.functional.pad` calls it; "constant" pads with zeros."""
+    """As in `torch.nn.functional.pad`; "constant" pads with zeros."""
     dilation: int = 1
     groups: int = 1
     learns: bool = True
@@ -42,7 +42,7 @@ class Layer:
     tracked: bool = True
     """BatchNorm keeps running statistics."""
     batchnorm_planes: int = 0
-    """Channels that BatchNorm is built for, where they are not those that it receives."""
+    """Channels that BatchNorm is built for; 0 means those that it receives."""
     affine: bool = True
     activation: str = "relu"
     detached: bool = False
@@ -53,24 +53,24 @@ class Layer:
 
 @dataclass(frozen=True)
 class Block:
-    """A residual block: `layers` in a row are F, `shortcut` is None for the identity."""
+    """A residual block: `layers`, one after the other, are F; `shortcut` is None for the identity."""
 
     layers: tuple[Layer, ...]
     shortcut: Layer | None
     combine: str = "add"
-    """How F and the shortcut meet: a key of `reference.COMBINE`."""
+    """How F and the shortcut are combined: a key of `reference.COMBINE`."""
     last_relu: bool = True
     last_activation: str = "relu"
     registered: bool = True
-    """The layers of F are known to PyTorch; in a Python list they are not."""
+    """Whether the layers of F are registered submodules; in a Python list they are not."""
     shortcut_input: str = "x"
-    """"x", or what else goes into the shortcut: "relu" (relu(x)), "first" or "last" (what that layer of F returns)."""
+    """Input of the shortcut: "x", "relu" (relu(x)), "first" or "last" (the output of that layer of F)."""
     detached: str = ""
-    """"F" or "shortcut": the branch that passes no gradient; "both"."""
+    """"F", "shortcut" or "both": the branches through which no gradient flows."""
     padded_shortcut: int | None = None
-    """Channels that an identity fills with zeros (option A of the paper), after striding; None: it is x itself."""
+    """Channels of zeros that the identity adds (option A of the paper), after striding; None: it is x itself."""
     after: str = ""
-    """"batchnorm": an extra one after the addition."""
+    """"batchnorm": there is one after the addition."""
     scale: float = 1.0
     """Factor of F before the addition."""
 
@@ -84,7 +84,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Probe:
-    """What `ResNet` is judged with: relu(conv1x1(x)) with a stride, no bias."""
+    """The block with which `ResNet` is tested: relu(conv1x1(x)) with a stride, no bias."""
 
     in_planes: int
     planes: int
@@ -105,7 +105,7 @@ class Network:
     """"max3" (3x3 with stride 2) or "max2" (2x2): max-pooling after the stem."""
     head_bias: bool = True
     head_features: int = 0
-    """Features that the linear layer is built for, where they are not the channels of the last stage."""
+    """Input features of the linear layer; 0 means the channels of the last stage."""
     head: str = "logits"
     """"logits", or what is applied to them: a key of `reference.HEADS`."""
     skipped_stages: tuple[int, ...] = ()
@@ -113,11 +113,11 @@ class Network:
     normalized: bool = False
     """The pooled features are normalised to length one."""
     shared: bool = False
-    """The blocks of a stage that look alike are one and the same."""
+    """Equal blocks of a stage are one and the same object."""
     detached: str = ""
-    """"stem" or "features": no gradient flows past it."""
+    """"stem" or "features": no gradient flows back beyond its output."""
     registered: bool = True
-    """The blocks are known to PyTorch; in a Python list they are not."""
+    """Whether the blocks are registered submodules; in a Python list they are not."""
 
 
 Design = Block | Network

@@ -1,8 +1,8 @@
-"""Which misconception reproduces what the student's code did, on the student's own weights?
+"""Find the mistake that reproduces what the student's code computed, on the student's own weights.
 
-No guess: a diagnosis computes the same numbers to rounding, for several constructor arguments, in eval mode and in
-train mode. Single mistakes are tried first, then pairs. The search is bounded by counts and never by a clock: the
-same submission gets the same diagnosis on any machine.
+A diagnosis is a proof: it computes the same numbers up to rounding, for several constructor arguments, in eval mode and
+in train mode. Single mistakes are tried first, then pairs. Counts bound the search, not a clock, so that the same
+submission gets the same diagnosis on any machine.
 """
 
 import functools
@@ -16,32 +16,32 @@ from torch import Tensor
 
 from autograder.oracle.design import Design, Network
 from autograder.oracle.matching import assignments, fits, roles_of
-from autograder.oracle.misconceptions import Misconception, catalogue
+from autograder.oracle.mistakes import Mistake, catalogue
 from autograder.oracle.observe import difference, replay
 from autograder.oracle.trial import FATAL, Task, Trial, collect
 from autograder.student.errors import StudentError
 
 ORDERS = 24
-"""Assignments of tensors to roles that are tried for each candidate: wrong code still tends to be in order."""
+"""Assignments of tensors to roles that are tried for each candidate; wrong code too usually defines layers in order."""
 PAIRS = {"BasicBlock": 1200, "Bottleneck": 1200, "ResNet": 150}
 """Pairs of mistakes that are replayed, of those whose tensors fit."""
 FRUITLESS = 3
-"""Searches for a name that find nothing before a question is given up: code could be made to cost much."""
+"""Searches without a result before a question is given up: code could be written to make them expensive."""
 TASKS = {
     "BasicBlock": [(8, 8, 1), (6, 10, 1), (8, 8, 2), (6, 10, 2)],
     "Bottleneck": [(32, 8, 1), (8, 8, 1), (32, 8, 2), (10, 6, 2)],
     "ResNet": [(1, (1, 1, 1, 1), 10), (1, (1, 2, 3, 2), 7), (2, (2, 1, 1, 1), 10)],
 }
-"""What is built for a diagnosis: the identity shortcut, each reason for a projection; widths, depths, classes."""
+"""What is built for a diagnosis: an identity shortcut and each reason for a projection; widths, depths, classes."""
 SIZES = ((6, 4), (4, 8))
-"""Height and width of the inputs of a block: of the first trials, and of those that tell two candidates apart."""
+"""Height and width of a block's inputs: in the first trials, and in those that decide between two candidates."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
     """The mistakes that together reproduce the student's numbers."""
 
-    mistakes: tuple[Misconception, ...]
+    mistakes: tuple[Mistake, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,13 +54,13 @@ class Diagnosis:
         return [m.sentence for m in self.mistakes]
 
     @property
-    def where(self) -> list[str]:
-        """What to read again."""
-        return list(dict.fromkeys(m.where for m in self.mistakes))
+    def reading(self) -> list[str]:
+        """Sections of the paper and parts of the notebook to read again."""
+        return list(dict.fromkeys(m.reading for m in self.mistakes))
 
 
 class Diagnostician:
-    """Diagnoses one submission; each question is examined once, and what was found there is tried first."""
+    """Diagnoses one submission. Each class is examined once; what was found there is tried first."""
 
     def __init__(self, student: Any):
         self._student = student
@@ -69,17 +69,17 @@ class Diagnostician:
         self._fruitless: Counter[str] = Counter()
 
     def diagnose(self, trial: Trial) -> Diagnosis | None:
-        """The mistake that explains an trial that is not as it should be; None when the catalogue has none."""
+        """The mistake that explains a trial with wrong results; None when the catalogue has none."""
         kind = trial.task.kind
         if kind not in self._known:
             self._known[kind] = self._examine(kind)
         known = self._known[kind]
-        if known is not None:  # it explains all the rest: what else there may be is not proved
+        if known is not None:  # it explains everything else, so that a second mistake is not proved
             return known if _explains(known.mistakes, trial) else None
         if self._fruitless[kind] == FRUITLESS:
             return None
         if trial.error is not None and (not _about_shapes(trial) or fits(trial.task.design, trial.found)):
-            return None  # with the tensors that it should have, a module that raises proves nothing by that alone
+            return None  # a module that has the right tensors and raises proves no mistake by that alone
         for mistakes in _singles(kind):
             matters = _changed(mistakes, trial.task.design) != trial.task.design
             if matters and _explains(mistakes, trial):
@@ -89,29 +89,29 @@ class Diagnostician:
             return None
         found = next(_explaining_pairs(kind, [trial]), None)
         if found is None:
-            self._hopeless.add(kind)  # one search of that length is enough for a question
+            self._hopeless.add(kind)  # one search through all pairs is enough for a question
             self._fruitless[kind] += 1
         return Diagnosis(found) if found else None
 
     def _examine(self, kind: str) -> Diagnosis | None:
-        """The mistake that explains everything that is observed of a class of the student's."""
-        trials = self._exhibits(kind, 0)
-        forward = [e for e in trials if e.seen.aspect != "gradient" and not _explains((), e)]
-        if forward:  # gradients of something else tell nothing more
-            trials = [e for e in trials if e.seen.aspect != "gradient"]
-        wrong = forward or [e for e in trials if e.seen.aspect == "gradient" and not _explains((), e)]
+        """The mistake that explains all observations of one of the student's classes."""
+        trials = self._run_trials(kind, 0)
+        forward = [t for t in trials if t.seen.aspect != "gradient" and not _explains((), t)]
+        if forward:  # the gradients of a wrong function add no information
+            trials = [t for t in trials if t.seen.aspect != "gradient"]
+        wrong = forward or [t for t in trials if t.seen.aspect == "gradient" and not _explains((), t)]
         if not wrong:
             return None
-        trials = [*wrong, *(e for e in trials if not any(e is w for w in wrong))]
-        fitting = [m for m in _singles(kind) if all(_explains(m, e) for e in trials)]
+        trials = [*wrong, *(t for t in trials if not any(t is w for w in wrong))]
+        fitting = [m for m in _singles(kind) if all(_explains(m, t) for t in trials)]
         if len({m[0].name for m in fitting}) > 1:
-            again = [e for e in self._exhibits(kind, 1) if not forward or e.seen.aspect != "gradient"]
-            fitting = [m for m in fitting if all(_explains(m, e) for e in again)] or fitting
-            fitting.sort(key=lambda m: not all(_laid_out(m, e) for e in trials))
+            again = [t for t in self._run_trials(kind, 1) if not forward or t.seen.aspect != "gradient"]
+            fitting = [m for m in fitting if all(_explains(m, t) for t in again)] or fitting
+            fitting.sort(key=lambda m: not all(_builds_alike(m, t) for t in trials))
         best = fitting[0] if fitting else next(_explaining_pairs(kind, trials), None)
         return Diagnosis(best) if best else None
 
-    def _exhibits(self, kind: str, number: int) -> list[Trial]:
+    def _run_trials(self, kind: str, number: int) -> list[Trial]:
         tasks = [Task(kind, arguments) for arguments in TASKS[kind]]
         try:
             return collect(self._student, tasks, SIZES[number], seed=number)
@@ -119,13 +119,13 @@ class Diagnostician:
             return []
 
 
-def _singles(kind: str) -> Iterator[tuple[Misconception]]:
+def _singles(kind: str) -> Iterator[tuple[Mistake]]:
     """One mistake at a time; those that can be replayed first."""
-    for misconception in sorted(catalogue(kind), key=lambda m: m.shapes_only):
-        yield (misconception,)
+    for mistake in sorted(catalogue(kind), key=lambda m: m.shapes_only):
+        yield (mistake,)
 
 
-def _explaining_pairs(kind: str, trials: Sequence[Trial]) -> Iterator[tuple[Misconception, Misconception]]:
+def _explaining_pairs(kind: str, trials: Sequence[Trial]) -> Iterator[tuple[Mistake, Mistake]]:
     """Pairs of mistakes that explain every trial, as far as `PAIRS` allows."""
     left = PAIRS[kind]
     first, *rest = trials
@@ -140,36 +140,36 @@ def _explaining_pairs(kind: str, trials: Sequence[Trial]) -> Iterator[tuple[Misc
         if left == 0:
             return
         left -= 1
-        if _replays(changed, first, 1) and all(_explains(pair, e) for e in rest):
+        if _replays(changed, first, 1) and all(_explains(pair, t) for t in rest):
             yield pair
 
 
 @functools.lru_cache(maxsize=4096)
-def _changed(mistakes: tuple[Misconception, ...], design: Design) -> Design | None:
-    """The design with every mistake made that makes a difference to it; None when that is impossible."""
-    for misconception in mistakes:
+def _changed(mistakes: tuple[Mistake, ...], design: Design) -> Design | None:
+    """The design with every mistake applied that makes a difference; None when they cannot be applied together."""
+    for mistake in mistakes:
         try:
-            changed = misconception.change(design)
-        except (IndexError, ValueError):  # another mistake left fewer layers than this one speaks of
+            changed = mistake.change(design)
+        except (IndexError, ValueError):  # another mistake removed the layer that this one changes
             return None
         design = design if changed is None else changed
     return design
 
 
-def _explains(mistakes: tuple[Misconception, ...], trial: Trial) -> bool:
-    """Does the module do just this, for the right design with these mistakes in it?"""
+def _explains(mistakes: tuple[Mistake, ...], trial: Trial) -> bool:
+    """Whether the right design with these mistakes applied does exactly what the module did."""
     design = _changed(mistakes, trial.task.design)
     if design is None or not fits(design, trial.found):
         return False
     if any(m.shapes_only for m in mistakes) and design != trial.task.design:
-        return trial.error is None or _about_shapes(trial)  # it shows in the tensors, and nowhere else
+        return trial.error is None or _about_shapes(trial)  # it shows only in which tensors there are
     return _replays(design, trial, ORDERS)
 
 
-def _laid_out(mistakes: tuple[Misconception, ...], trial: Trial) -> bool:
-    """Whether the probes were built as this mistake builds them: a hint, where the numbers cannot tell two apart.
+def _builds_alike(mistakes: tuple[Mistake, ...], trial: Trial) -> bool:
+    """Whether the probes were built as this mistake builds them; it decides where two mistakes compute the same.
 
-    Probes are pointwise, so that a stride may sit on any block before or after without a change of the output.
+    Probes are 1x1 convolutions: moving a stride to an earlier or later block does not change the output.
     """
     design = _changed(mistakes, trial.task.design)
     if not isinstance(design, Network):
@@ -192,9 +192,9 @@ def _replays(design: Design, trial: Trial, orders: int) -> bool:
 
 
 def _about_shapes(trial: Trial) -> bool:
-    """Whether it may be that tensors did not fit together: what PyTorch raises then, and a probe.
+    """Whether the exception can be that of tensors whose shapes do not fit, as PyTorch and probes raise it.
 
-    What is raised in a gradient pass is none of this: the same shapes passed in eval mode, or were charged there.
+    Exceptions in a gradient pass do not count: the same shapes passed in eval mode, or failed there already.
     """
     error = trial.error
     kind = error.kind if isinstance(error, StudentError) else type(error).__name__

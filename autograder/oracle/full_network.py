@@ -1,7 +1,7 @@
-"""ResNet-18 as a whole: the logits that follow from a set of weights, whatever the student calls them.
+"""The reference ResNet-18: its logits for a set of weights, whatever the student calls them.
 
-A network whose `ResNet` and `BasicBlock` are proved computes what this computes; so logits that a training process
-claims for its trained weights can be held against these weights.
+A network whose `ResNet` and `BasicBlock` are proved right computes the same, so the logits that a training process
+reports can be compared with those of its trained weights.
 """
 
 import itertools
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.oracle.design import Block, Layer, basic_block, inventory
-from autograder.oracle.matching import Assignment, Found, squeezed
+from autograder.oracle.matching import Assignment, Found, squeeze_shape
 from autograder.oracle.reference import Pass
 
 _STEM = Layer(3, 64, 3, 1, 1)
@@ -25,16 +25,16 @@ _BLOCKS: dict[str, Block] = {
 }
 _UNITS = ("conv1", "conv2", "shortcut")
 _CONVOLUTIONS = (_UNITS, ("conv2", "conv1", "shortcut"))
-"""Orders of the convolutions in a block; that of the shortcut is told by its shape."""
+"""Orders of the convolutions in a block; the shortcut's is recognised by its shape."""
 _BATCHNORMS = tuple(itertools.permutations(_UNITS))
 _HEAD = {"weight": (10, 512), "bias": (10,)}
 SAME = 1e-3
 """Largest difference of logits, relative to the largest one, that is rounding: 18 layers in float32."""
 ALIKE_ANSWERS, ALIKE_LOGITS = 0.9, 0.98
-"""Share of equal answers, and correlation of the logits, that count as one network, computed here and on a GPU.
-TensorFloat-32 keeps 10 bits of each factor and half precision 7 or 10, which moves logits by a percent or so: an answer
-changes where two logits are that close, in a few images of a hundred; the correlation stays above 0.999. Logits that
-were made up for a share of the images lower the correlation by about that share."""
+"""Smallest share of equal predictions, and smallest correlation of the logits, for one network on a CPU and on a GPU.
+TensorFloat-32 keeps 10 bits of each factor and half precision 7 or 10, which changes logits by about a percent: the
+prediction changes where two logits are that close, for a few images in a hundred; the correlation stays above 0.999.
+Logits that are invented for a share of the images lower the correlation by about that share."""
 
 
 def logits_of(weights: Mapping[str, Tensor], names: Assignment, images: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def logits_of(weights: Mapping[str, Tensor], names: Assignment, images: Tensor) 
 
     Args:
         weights: a `state_dict()`.
-        names: for each role its tensor, as `match` found it.
+        names: for each role its tensor, from `match`.
         images: normalised, (N, 3, 32, 32).
     """
     shapes = {role: shape for role, _, shape in _roles()}
@@ -56,11 +56,11 @@ def logits_of(weights: Mapping[str, Tensor], names: Assignment, images: Tensor) 
 
 
 def match(found: Sequence[Found], weights: Mapping[str, Tensor], images: Tensor, logits: Tensor) -> Assignment | None:
-    """Which tensor plays which role: the first order of definition that reproduces the logits; None where none does.
+    """Assign tensors to roles: the first order of definition that reproduces the logits; None where none does.
 
     Args:
-        found: what the tensors of the fresh network can be, see `classify_tensors`.
-        weights: drawn anew, so that an order which reproduces the logits is no accident.
+        found: the tensors of the fresh network, see `classify_tensors`.
+        weights: drawn afresh, so that an order does not reproduce the logits by accident.
         images: normalised, (N, 3, 32, 32).
         logits: what the student's network computes with these weights.
     """
@@ -72,21 +72,21 @@ def match(found: Sequence[Found], weights: Mapping[str, Tensor], images: Tensor,
 
 
 def alike(logits: Tensor, expected: Tensor) -> bool:
-    """Are these the logits of one network, computed here and on a GPU?"""
+    """Whether these are the logits of one network, computed on a CPU and on a GPU."""
     answers = (logits.argmax(dim=1) == expected.argmax(dim=1)).float().mean()
     correlation = torch.corrcoef(torch.stack([logits.flatten(), expected.flatten()]).double())[0, 1]
     return bool(answers >= ALIKE_ANSWERS and correlation >= ALIKE_LOGITS)  # False for what is not a number
 
 
 def _assignments(found: Sequence[Found]) -> Iterator[Assignment]:
-    """The orders in which people define a network: 48, the usual one first; none where the tensors do not fit."""
+    """The 48 usual orders of definition, the most frequent first; none where the tensors do not fit."""
     tensors: dict[tuple, list[str]] = defaultdict(list)
     for one in found:
         tensors[_slot(one.kinds, one.shape)].append(one.name)
     for orders in itertools.product((False, True), (False, True), _CONVOLUTIONS, _BATCHNORMS):
         roles: dict[tuple, list[str]] = defaultdict(list)
         for name, kind, shape in _roles(*orders):
-            roles[_slot(frozenset({kind}), squeezed(shape))].append(name)
+            roles[_slot(frozenset({kind}), squeeze_shape(shape))].append(name)
         if {slot: len(names) for slot, names in roles.items()} != {slot: len(n) for slot, n in tensors.items()}:
             return
         yield {role: name for slot in roles for role, name in zip(roles[slot], tensors[slot], strict=True)}
@@ -115,5 +115,5 @@ def _roles(
 
 
 def _slot(kinds: frozenset[str], shape: tuple[int, ...]) -> tuple:
-    """What is told apart: the shape, and for vectors their kind; a bias looks like a shift."""
+    """Tensors in one slot cannot be told apart: same shape and, for vectors, same kind; a bias looks like a shift."""
     return shape, "beta" if kinds & {"beta", "bias"} else min(kinds)

@@ -1,9 +1,9 @@
-"""Does the student's module compute what the reference computes, with weights and inputs that it has never seen?"""
+"""Compare the student's module with the reference, on weights and inputs that are drawn afresh."""
 
 import itertools
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -16,59 +16,53 @@ from autograder.oracle.matching import Found, assignments, compare, roles_of
 from autograder.oracle.observe import TOLERANCE, Aspect, Observation, difference, replay
 from autograder.oracle.symptoms import symptoms
 from autograder.oracle.trial import FATAL, Subject, Task, Trial
+from autograder.student.message import NO_MESSAGE, CheckFailure, Message
 
 DRAWS = 3
-"""Draws of weights and input on which gradients may agree: one activation within rounding of zero can turn a ReLU, and
-with it a gradient, in a right block too; a wrong one agrees on none."""
+"""Draws of weights and input; gradients must agree on one of them. An activation within rounding of zero can switch a
+ReLU, and with it a gradient, in a right block too; a wrong block agrees on none."""
 REPEATS = 6
-"""Passes in train mode that must give the same output: a branch that is dropped now and then would differ."""
+"""Passes in train mode that must give the same output: a branch that is dropped at random would differ."""
 SIZE = (8, 6)
-"""Height and width of a block's input; not square, because a block must not mind."""
+"""Height and width of a block's input; not square, because a block must work for any size."""
 Kind = Literal["BasicBlock", "Bottleneck"]
 
 FULL_SEARCHES = 4
-"""Searches through every assignment of tensors to roles that may end with nothing, in one question. Those of a right
-module never do; those of a wrong one do at every shape, and must not keep the grader busy."""
+"""Searches through all assignments of tensors to roles that may find none that agrees, in one question. For a right
+module every search finds one; for a wrong one none does, at any shape, and that must not take the grader long."""
 FEWEST_ATTEMPTS = 36
-"""Assignments that are tried all the same: every order of three layers, each with its own BatchNorm."""
+"""Assignments that are tried after that: every order of three layers, each with its own BatchNorm."""
 
 _diagnosticians: WeakKeyDictionary[Any, Diagnostician] = WeakKeyDictionary()
 _searches: WeakKeyDictionary[Any, Counter[str]] = WeakKeyDictionary()
 
 
-class Mismatch(AssertionError):
-    """The student's module computes something else; `str()` is for the student."""
-
-    def __init__(self, message: str, misconceptions: tuple[str, ...]):
-        super().__init__(message)
-        self.misconceptions = misconceptions
-
-
 @dataclass(frozen=True)
 class Verdict:
-    """What the oracle found; `message` is for the student, "" when the module agrees."""
+    """Whether a module agrees with the reference, and if not, what to tell the student."""
 
     agrees: bool
-    message: str = ""
-    misconceptions: tuple[str, ...] = ()
+    message: Message = NO_MESSAGE
+    mistakes: tuple[str, ...] = ()
 
     def require(self) -> None:
-        """Raise `Mismatch` unless the module agrees with the reference."""
+        """Raise `CheckFailure` unless the module agrees with the reference."""
         if not self.agrees:
-            raise Mismatch(self.message, self.misconceptions)
+            raise CheckFailure(self.message, self.mistakes)
 
 
 def judge_block(student: Any, kind: Kind, in_planes: int, planes: int, stride: int, *, aspect: Aspect) -> Verdict:
     """Compare a block with the reference; weights and input are drawn from torch's own generator.
 
     Args:
-        student: a student surface, see `autograder.student`.
+        student: the student's classes, see `autograder.student`.
         kind: which of the two blocks.
-        in_planes, planes, stride: what it is constructed with.
+        in_planes, planes, stride: its constructor's arguments.
         aspect: "eval" (output), "train" (output and running statistics) or "gradient" (of input and parameters).
 
     Raises:
-        Exception: the student's code raised; where a mistake is proved to cause it, the exception carries its name.
+        Exception: the student's code raised; where a mistake is proved to cause it, the exception has the attributes
+            `mistakes` (names) and `mistake` (sentences).
     """
     return _judge(student, Task(kind, (in_planes, planes, stride)), aspect)
 
@@ -88,7 +82,7 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
     generator = torch.Generator().manual_seed(int(torch.randint(1 << 31, ())))
     for left in reversed(range(DRAWS if aspect == "gradient" else 1)):
         subject = Subject(task, task.build(student), generator)
-        trial = subject.show(aspect, SIZE)
+        trial = subject.run(aspect, SIZE)
         if trial.error is not None:
             raise _explained(trial.error, student, trial)
         expected, complaint = _compare(student, task, trial)
@@ -100,7 +94,7 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
 
 
 def _compare(student: Any, task: Task, trial: Trial) -> tuple[Observation | None, str]:
-    """Return what was expected, by the likeliest assignment of tensors, and what differs; "" when nothing does."""
+    """Return what was expected, by the likeliest assignment of tensors, and what differs; "" where nothing does."""
     nearest, first, design = "", None, task.design
     searches = _searches.setdefault(student, Counter())
     most = FEWEST_ATTEMPTS if searches[task.kind] == FULL_SEARCHES else None
@@ -119,7 +113,7 @@ def _compare(student: Any, task: Task, trial: Trial) -> tuple[Observation | None
 
 
 def _repeatable(subject: Subject, trial: Trial) -> Verdict:
-    """In train mode the output depends on the batch and nothing else, however often it is computed."""
+    """In train mode the output depends on the batch alone, however often it is computed."""
     module, seen = subject.module, trial.seen
     with torch.no_grad():
         for _ in range(REPEATS if trial.task.kind != "ResNet" else 2):
@@ -130,10 +124,12 @@ def _repeatable(subject: Subject, trial: Trial) -> Verdict:
                 break
         else:
             return Verdict(True)
-    asked = f"in train mode, {trial.task.written} returns the same output for the same batch, again and again"
-    came = "the same batch gives another output the second time"
-    look = "dropout, random numbers, or a value that one forward pass leaves for the next"
-    return Verdict(False, f"Asked: {asked}.\nCame:  {came}.\nLook:  {look}?")
+    message = Message(
+        expected=f"in train mode, {trial.task.written} returns the same output whenever it gets the same batch",
+        got="the second pass gives another output for the same batch",
+        hint="is there dropout, another random number, or a value that one forward pass leaves for the next?",
+    )
+    return Verdict(False, message)
 
 
 def _diagnose(student: Any, trial: Trial) -> Diagnosis | None:
@@ -141,28 +137,27 @@ def _diagnose(student: Any, trial: Trial) -> Diagnosis | None:
         _diagnosticians[student] = Diagnostician(student)
     try:
         return _diagnosticians[student].diagnose(trial)
-    except FATAL:  # the worker died while it was examined: the verdict stands without a name
+    except FATAL:  # the worker died during the diagnosis: the verdict stands without one
         return None
 
 
 def _explained(error: Exception, student: Any, trial: Trial) -> Exception:
-    """Attach to an exception of the student's code which mistake causes it, where that can be proved."""
+    """Attach the mistake that causes an exception of the student's code, where it can be proved."""
     diagnosis = _diagnose(student, trial)
     if diagnosis is not None:
-        error.misconceptions = diagnosis.names
-        error.hint = "\n".join(diagnosis.sentences)
+        error.mistakes, error.mistake = diagnosis.names, "\n".join(diagnosis.sentences)
     return error
 
 
 def _inventory_complaint(design: Design, found: list[Found]) -> str:
-    """What is missing or left over among the parameters, in a student's words."""
+    """What is missing or left over among the parameters, in words."""
     missing, extra = compare(roles_of(design), found)
     parts = []
     if missing:
         parts.append("there is no " + ", no ".join(f"{WORDS[r.kind]} of shape {r.shape}" for r in missing[:3]))
     if extra:
-        parts.append("one too many: " + ", ".join(f"{f.name} {f.shape}" for f in extra[:3]))
-    return "among its parameters " + "; ".join(parts) if parts else "something else"
+        parts.append("not expected: " + ", ".join(f"{f.name} {f.shape}" for f in extra[:3]))
+    return "among its parameters, " + "; ".join(parts) if parts else "something else"
 
 
 WORDS = {
@@ -173,27 +168,25 @@ WORDS = {
     "var": "running variance",
     "bias": "bias",
 }
-ASKED = {
+EXPECTED = {
     "eval": "in eval mode, with any weights, {what} computes {formula}",
     "train": "in train mode {what} computes {formula}, each BatchNorm with the statistics of the batch, and updates "
     "their running mean and variance",
     "gradient": "the gradients of {what}, at its input and at every parameter, are those of {formula}",
 }
+PROOF = "With exactly this change the reference computes what your code computes."
 FORMULAS = {
     "BasicBlock": "relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut(x))",
     "Bottleneck": "relu(bn(conv1x1(relu(bn(conv3x3(relu(bn(conv1x1(x)))))))) + shortcut(x))",
-    "ResNet": "linear(average(stages(relu(bn(conv3x3(x))))))",
+    "ResNet": "linear(avg_pool(stages(relu(bn(conv3x3(x))))))",
 }
 
 
 def _mismatch(student: Any, trial: Trial, expected: Observation | None, complaint: str) -> Verdict:
     task, aspect = trial.task, trial.seen.aspect
     diagnosis = _diagnose(student, trial)
-    asked = ASKED[aspect].format(what=task.written, formula=FORMULAS[task.kind])
-    lines = [*(diagnosis.sentences if diagnosis else ()), f"Asked: {asked}.", f"Came:  {complaint}."]
-    if diagnosis:
-        proof = "With exactly this change the reference computes what you compute."
-        lines.append(f"Look:  {'; '.join(diagnosis.where)}. {proof}")
-    elif signs := symptoms(trial, expected):
-        lines.append(f"Look:  {'; '.join(signs)}.")
-    return Verdict(False, "\n".join(lines), diagnosis.names if diagnosis else ())
+    message = Message(EXPECTED[aspect].format(what=task.written, formula=FORMULAS[task.kind]), complaint)
+    if diagnosis is None:
+        return Verdict(False, replace(message, hint="; ".join(symptoms(trial, expected))))
+    hint = f"read again: {'; '.join(diagnosis.reading)}. {PROOF}"
+    return Verdict(False, replace(message, mistake="\n".join(diagnosis.sentences), hint=hint), diagnosis.names)

@@ -1,8 +1,8 @@
-"""Which of the student's tensors plays which role, whatever their names and order are.
+"""Assign the student's tensors to roles such as "conv1.weight", whatever their names and order are.
 
-Shapes decide first. Where several tensors have the same shape, the few orders that remain are tried, the order of
-definition first; one that reproduces the output on fresh random weights proves the function. Names only sort the
-attempts: tensors with a common prefix ("bn1.") that make up one BatchNorm stay together.
+Shapes decide first. Where several tensors have the same shape, the remaining orders are tried, the order of definition
+first; one that reproduces the output on fresh random weights proves the function. Names only decide what is tried
+first: tensors with a common prefix ("bn1.") that make up one BatchNorm stay together.
 """
 
 import functools
@@ -17,27 +17,27 @@ from torch import Tensor
 from autograder.oracle.design import Design, Role, inventory
 
 MOST_ATTEMPTS = 1500
-"""Assignments tried before giving up: three BatchNorms in free style have 3!^4 = 1,296."""
+"""Assignments tried before giving up: the tensors of three hand-written BatchNorms have 3!^4 = 1,296."""
 BATCHNORM_ENDINGS = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
 SMALLEST_VARIANCE = 2e-3
-"""A running variance as small as this shows another eps: 1e-4 instead of 1e-5 moves that channel by 2 %."""
+"""A running variance this small reveals another eps: 1e-4 instead of 1e-5 changes that channel by 2 %."""
 
 Assignment = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Found:
-    """One of the student's tensors; `kinds` are those of `Role` that it can be, as far as it can be told."""
+    """One of the student's tensors; `kinds` are the kinds of `Role` that it may have."""
 
     name: str
     kinds: frozenset[str]
     shape: tuple[int, ...]
     learned: bool = True
-    """A parameter; else a buffer."""
+    """Whether it is a parameter; otherwise a buffer."""
 
 
 def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) -> list[Found]:
-    """What the tensors of a fresh module can be: shapes, who learns them, and what they start with tell.
+    """Which roles the tensors of a fresh module may have, by shape, by initial value, and by whether they are learned.
 
     Args:
         state: the module's `state_dict()`.
@@ -48,15 +48,15 @@ def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) ->
         if not value.is_floating_point() or value.dim() == 0:
             continue  # num_batches_tracked and the like
         learned = name in parameters
-        shape = squeezed(tuple(value.shape))
+        shape = squeeze_shape(tuple(value.shape))
         if not learned and len(shape) > 1:
             continue
         found.append(Found(name, _kinds(name, value, shape, learned), shape, learned))
     return found
 
 
-def squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A 1x1 convolution may be stored as (out, in); a BatchNorm weight as (1, C, 1, 1)."""
+def squeeze_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(out, in) for the weight of a 1x1 convolution, (C,) for a BatchNorm's that is stored as (1, C, 1, 1)."""
     if len(shape) == 4 and shape[2:] == (1, 1):
         shape = shape[:2]
     return shape[1:] if len(shape) == 2 and shape[0] == 1 else shape
@@ -76,7 +76,7 @@ def _kinds(name: str, value: Tensor, shape: tuple[int, ...], learned: bool) -> f
 def second_names(found: Sequence[Found], loaded: Mapping[str, Tensor], drawn: Mapping[str, Tensor]) -> set[str]:
     """Names of tensors that are in the state a second time, under another name.
 
-    Every name was given its own random values; where two names read the same afterwards, they are one tensor.
+    Each name was given its own random values; two names with the same values afterwards are one tensor.
 
     Args:
         found: as `classify_tensors` returned it.
@@ -92,7 +92,7 @@ def second_names(found: Sequence[Found], loaded: Mapping[str, Tensor], drawn: Ma
 
 
 def untranspose(found: Sequence[Found], design: Design) -> tuple[list[Found], frozenset[str]]:
-    """Turn the weight of a linear layer that is stored for `x @ W`, as (in, out); return the names of those turned."""
+    """Transpose the shape of a linear layer's weight that is stored as (in, out), for `x @ W`; return its name too."""
     shapes = {f.shape for f in found}
     wanted = {
         role.shape[::-1]: role.shape
@@ -105,13 +105,13 @@ def untranspose(found: Sequence[Found], design: Design) -> tuple[list[Found], fr
 
 @functools.lru_cache(maxsize=4096)
 def _wanted(design: Design) -> tuple[tuple[Role, ...], Counter]:
-    """The inventory of a design, and how often each shape occurs among what it learns."""
+    """The inventory of a design, and how often each shape occurs among its parameters."""
     roles = tuple(inventory(design))
-    return roles, Counter(squeezed(role.shape) for role in roles if role.kind not in ("mean", "var"))
+    return roles, Counter(squeeze_shape(role.shape) for role in roles if role.kind not in ("mean", "var"))
 
 
 def roles_of(design: Design) -> tuple[Role, ...]:
-    """As `inventory`, remembered."""
+    """As `inventory`, cached."""
     return _wanted(design)[0]
 
 
@@ -125,13 +125,12 @@ def fits(design: Design, found: Sequence[Found]) -> bool:
 def compare(roles: Sequence[Role], found: Sequence[Found]) -> tuple[list[Role], list[Found]]:
     """Return `(missing, extra)`: roles without a tensor of their shape, and parameters without a role.
 
-    A buffer more than there are roles is no fault, unless a BatchNorm has it: it does not learn, and if it matters to
-    the output, that differs.
+    A buffer without a role is no fault, unless it belongs to a BatchNorm: if it affects the output, the output differs.
     """
     left = sorted(found, key=lambda f: len(f.kinds))
     missing = []
     for role in sorted(roles, key=lambda r: ("gamma", "weight", "mean", "var", "beta", "bias").index(r.kind)):
-        match = next((f for f in left if f.shape == squeezed(role.shape) and role.kind in f.kinds), None)
+        match = next((f for f in left if f.shape == squeeze_shape(role.shape) and role.kind in f.kinds), None)
         if match is None:
             missing.append(role)
         else:
@@ -158,7 +157,7 @@ def assignments(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assig
 
 
 def _by_batchnorm(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignment] | None:
-    """Keep the tensors of one BatchNorm together, as those of an `nn.BatchNorm2d` are; None where there are others."""
+    """Keep the tensors of each `nn.BatchNorm2d` together; None where the tensors do not come in such groups."""
     sizes = {f.name: f.shape for f in found}
     units: dict[str, dict[str, str]] = defaultdict(dict)
     rest = []
@@ -180,7 +179,7 @@ def _by_batchnorm(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Ass
         {o: tuple(sorted((kind, role.shape) for kind, role in u.items())) for o, u in wanted.items()},
         {p: tuple(sorted((kind, sizes[name]) for kind, name in u.items())) for p, u in units.items()},
     )
-    weights = _groups({r.name: squeezed(r.shape) for r in plain}, {f.name: f.shape for f in rest})
+    weights = _groups({r.name: squeeze_shape(r.shape) for r in plain}, {f.name: f.shape for f in rest})
     if owners is None or weights is None:
         return None
 
@@ -196,14 +195,14 @@ def _by_batchnorm(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Ass
 
 
 def _freely(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignment]:
-    """Any tensor of the right shape and kind for any role: for code that holds its tensors itself.
+    """Any tensor of the right shape and kind for any role: for code that does not use `nn.BatchNorm2d`.
 
-    Orders in which all lists of tensors are shuffled in the same way come first: who defines the shortcut before F
-    does so for weights, biases and statistics alike.
+    Orders that permute all lists of tensors in the same way come first: code that defines the shortcut before F
+    usually does so for weights, biases and statistics alike.
     """
     slots: dict[tuple, list[Role]] = defaultdict(list)
     for role in roles:
-        slots[_slot(role, roles, found), squeezed(role.shape)].append(role)
+        slots[_slot(role, roles, found), squeeze_shape(role.shape)].append(role)
     weights, vectors = [], []
     for (slot, shape), mine in slots.items():
         candidates = [f for f in found if f.shape == shape and _can_fill(slot, f)]
@@ -218,11 +217,11 @@ def _freely(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignmen
 
 
 def _slot(role: Role, roles: Sequence[Role], found: Sequence[Found]) -> str:
-    """What the role's tensor can be confused with: what starts at zero is a shift or, in some recipes, a scale."""
+    """Which tensors may fill the role: one that starts at zero is a shift or, with some initializations, a scale."""
     if role.kind in ("weight", "mean", "var"):
         return role.kind
     scales = sum(r.kind == "gamma" and r.shape == role.shape for r in roles)
-    if scales == sum(f.kinds == {"gamma"} and f.shape == squeezed(role.shape) for f in found):
+    if scales == sum(f.kinds == {"gamma"} and f.shape == squeeze_shape(role.shape) for f in found):
         return "gamma" if role.kind == "gamma" else "shift"
     return "vector"
 
@@ -238,7 +237,7 @@ def _orders(roles: Sequence[Role], candidates: Sequence[Found]) -> Iterator[Assi
     if not roles:
         yield {}
         return
-    role, *rest = sorted(roles, key=lambda r: r.kind != "gamma")  # few tensors can be a scale: those roles choose first
+    role, *rest = sorted(roles, key=lambda r: r.kind != "gamma")  # few tensors can be a scale: assign those roles first
     for pick in sorted((f for f in candidates if role.kind in f.kinds), key=lambda f: len(f.kinds)):
         for others in _orders(rest, [f for f in candidates if f is not pick]):
             yield {role.name: pick.name, **others}
@@ -252,7 +251,7 @@ def _joined(parts: Sequence[Assignment]) -> Assignment:
 
 
 def _groups(wanted: Mapping[str, tuple], have: Mapping[str, tuple]) -> list[tuple[list[str], list[str]]] | None:
-    """Pair up what looks alike: lists of wanted and of available names; None when the numbers differ."""
+    """Pair lists of wanted and of available names that have equal descriptions; None where the numbers differ."""
     groups = []
     for look in dict.fromkeys(wanted.values()):
         names = [name for name, other in wanted.items() if other == look]
@@ -274,11 +273,11 @@ def _products(groups: list[tuple[list[str], list[str]]]) -> Iterator[Assignment]
 
 
 def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.Generator) -> dict[str, Tensor]:
-    """A new state with random weights that leave nothing without effect.
+    """Return a new state with random weights with which every tensor affects the output.
 
-    BatchNorm weights and biases of both signs away from 0 and 1, running statistics away from 0 and 1, convolutions
-    scaled to keep activations of order one, so that ReLUs cut about half (He et al. 2015, arXiv:1502.01852). The last
-    channel of each running variance is tiny, see `SMALLEST_VARIANCE`.
+    BatchNorm weights and biases have both signs and are not close to 0 or 1, running statistics are not close to 0 or
+    1, convolutions are scaled to keep activations of order one, so that ReLUs cut about half of them (He et al. 2015,
+    arXiv:1502.01852). The last channel of each running variance is tiny, see `SMALLEST_VARIANCE`.
     """
     drawn = dict(state)
     for f in found:
@@ -297,7 +296,7 @@ def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.G
         drawn[f.name] = value.to(state[f.name].dtype)
     names = {f.name for f in found}
     for name, value in state.items():
-        if value.dim() > 1 and name not in names:  # a module that is used twice has its parameters under two names
+        if value.dim() > 1 and name not in names:  # a module may be registered under two names
             same = (f.name for f in found if state[f.name].shape == value.shape and torch.equal(state[f.name], value))
             drawn[name] = drawn[next(same, name)]
     return drawn

@@ -1,4 +1,4 @@
-"""What a module does with given weights and input, and the same of a design: what the oracle compares."""
+"""What a module computes with given weights and input, and what a design computes with the same: both are compared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,18 +14,18 @@ from autograder.oracle.reference import compute
 Aspect = Literal["eval", "train", "gradient"]
 
 TOLERANCE = 2e-4
-"""Largest difference, relative to the largest value, that counts as rounding. A student's float32 pass against our
-float64 one stays below 1e-5 on these sizes, whatever the order of summation, and TF32 is not used on a CPU. The
-smallest mistake of the catalogue, another eps in BatchNorm, moves outputs by 5e-4 and more."""
+"""Largest difference, relative to the largest value, that counts as rounding. A student's float32 pass differs from the
+float64 reference by less than 1e-5 on these sizes, whatever the order of summation; TF32 is not used on a CPU. The
+smallest mistake of the catalogue, another eps in BatchNorm, changes outputs by 5e-4 and more."""
 GRADIENT_TOLERANCE = 2e-2
-"""For gradients the distance is that of the whole tensors (2-norm): among the half million activations of a network
-some lie within rounding of zero, where one ReLU decides otherwise and a few values of a gradient change. A detached
-branch moves gradients by half their size."""
+"""Gradients are compared as whole tensors (2-norm): among the half million activations of a network some lie within
+rounding of zero, where one ReLU switches and a few values of a gradient change. A detached branch changes gradients by
+half their size."""
 
 
 @dataclass
 class Observation:
-    """Output, and as far as the aspect asks for them running statistics and gradients, by tensor name."""
+    """The output and, depending on the aspect, running statistics and gradients, by tensor name."""
 
     aspect: Aspect
     x: Tensor
@@ -39,7 +39,7 @@ class Observation:
 
 
 def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) -> Observation:
-    """Run the student's module once. Exceptions of student code pass through."""
+    """Run the student's module once; raises what the student's code raises."""
     module.train() if aspect != "eval" else module.eval()
     given = x.clone().requires_grad_(aspect == "gradient")
     with torch.set_grad_enabled(aspect == "gradient"):
@@ -60,10 +60,10 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
 
 
 def replay(design: Design, names: dict[str, str], drawn: dict[str, Tensor], seen: Observation) -> Observation:
-    """The same observation of a design, with the student's weights in the roles that `names` gives them.
+    """Compute the same observation for a design, with the student's weights in the roles that `names` assigns.
 
     Args:
-        drawn: the weights in float64, see `exact`.
+        drawn: the weights in float64, see `to_float64`.
     """
     gradient = seen.aspect == "gradient"
     weights = {}
@@ -86,19 +86,19 @@ def replay(design: Design, names: dict[str, str], drawn: dict[str, Tensor], seen
     return result
 
 
-def exact(drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_float64(drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The weights as float64, which holds every float32 exactly."""
     return {name: value.double() for name, value in drawn.items() if value.is_floating_point()}
 
 
 def difference(expected: Observation, seen: Observation) -> str:
-    """What of `seen` is not as expected, in words; "" when all of it agrees."""
+    """The first difference between the two, in words; "" where they agree."""
     if seen.input_changed:
-        return "the input itself is changed by forward, although the caller may still need it"
+        return "forward changes its input in place, although the caller may still need it"
     if complaint := _differ(seen.output, expected.output, "the output", TOLERANCE):
         return complaint
     if seen.output.dtype != seen.x.dtype:
-        return f"the output has the type {_said(seen.output.dtype)}, the input {_said(seen.x.dtype)}"
+        return f"the output has the type {_name(seen.output.dtype)}, the input {_name(seen.x.dtype)}"
     for name, value in expected.statistics.items():
         if complaint := _differ(seen.statistics.get(name), value, f"{name} after the pass", TOLERANCE):
             return complaint
@@ -133,7 +133,7 @@ def _differ(seen: Any, expected: Tensor | None, what: str, tolerance: float) -> 
     if seen.numel() != expected.numel() or (seen.dim() > 1 and expected.dim() > 1 and len(seen) != len(expected)):
         return f"{what} has the shape {tuple(seen.shape)}, not {tuple(expected.shape)}"
     if not seen.is_floating_point():
-        return f"{what} has the type {_said(seen.dtype)}, not floating point"
+        return f"{what} has the type {_name(seen.dtype)}, not floating point"
     if not torch.isfinite(seen).all():
         return f"{what} holds values that are infinite or not a number"
     if what == "the output" and seen.shape != expected.shape:
@@ -149,5 +149,5 @@ def _differ(seen: Any, expected: Tensor | None, what: str, tolerance: float) -> 
     )
 
 
-def _said(dtype: torch.dtype) -> str:
+def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")

@@ -1,6 +1,6 @@
-"""Our own mathematics: a design as a pure function of (weights by role, x).
+"""The reference implementation: a design as a pure function of (weights by role, x).
 
-Computed in float64, so that the distance to a student's float32 result is the student's rounding alone.
+It computes in float64, so that the difference to a student's float32 result is the student's rounding alone.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What can be measured of an output that no known mistake explains: where it differs, and how."""
+"""What can be measured where no known mistake explains an output: where it differs, and how."""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,11 @@ from autograder.oracle.trial import Trial
 
 
 def symptoms(trial: Trial, expected: Observation | None) -> list[str]:
-    """Sentences about the difference, for the student; none where nothing stands out.
+    """Phrases that describe the difference, for the student; none where nothing stands out.
 
     Args:
         trial: what the module did.
-        expected: what the reference does with the same weights; None where the parameters do not fit.
+        expected: what the reference computes with the same weights; None where the parameters do not fit.
     """
     seen = trial.seen.output
     if expected is None or not isinstance(seen, Tensor) or seen.shape != expected.output.shape:
@@ -22,9 +22,9 @@ def symptoms(trial: Trial, expected: Observation | None) -> list[str]:
         return []
     wrong = (got - right).abs() > TOLERANCE * right.abs().max()
     if not wrong.any():
-        return ["the output is right: what is done in eval or train mode, or to gradients, is not"]
-    signs = [sign(got, right, wrong) for sign in (_proportional, _negative, _border, _channels, _images)]
-    return [sign for sign in signs if sign]
+        return ["the output itself is right; its running statistics, its gradients or its input afterwards are not"]
+    phrases = [describe(got, right, wrong) for describe in (_proportional, _negative, _border, _channels, _images)]
+    return [phrase for phrase in phrases if phrase]
 
 
 def _proportional(got: Tensor, right: Tensor, wrong: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""Trials: what one module of the student's did, with the weights it was given."""
+"""Trials: what one of the student's modules did with the weights it was given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,11 +9,11 @@ from torch import Tensor
 
 from autograder.oracle.design import Design, basic_block, bottleneck, network
 from autograder.oracle.matching import Found, classify_tensors, draw, roles_of, second_names, untranspose
-from autograder.oracle.observe import Aspect, Observation, exact, observe
+from autograder.oracle.observe import Aspect, Observation, observe, to_float64
 from autograder.student.errors import GraderBroken, StudentCrash, StudentTimeout
 
 FATAL = (GraderBroken, StudentTimeout, StudentCrash)
-"""Not what the student's code computes: the worker is gone, or the grader is broken."""
+"""Exceptions that say nothing about what the code computes: the worker is gone, or the grader is broken."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Task:
 
     @property
     def written(self) -> str:
-        """As the student would write it."""
+        """The call, as the student would write it."""
         if self.kind == "ResNet":
             expansion, num_blocks, num_classes = self.arguments
             return f"ResNet(block, {list(num_blocks)}, num_classes={num_classes}) with block.expansion = {expansion}"
@@ -34,28 +34,33 @@ class Task:
 
     @property
     def design(self) -> Design:
-        """What it should be."""
+        """The right design."""
         return {"BasicBlock": basic_block, "Bottleneck": bottleneck, "ResNet": network}[self.kind](*self.arguments)
 
     def build(self, student: Any, probe: Any = None) -> Any:
-        """The student's module; a network is made of probe blocks, those of `probe` if it is given."""
+        """Build the student's module; a network is made of probe blocks, of the class `probe` if it is given."""
         if self.kind == "ResNet":
             expansion, num_blocks, num_classes = self.arguments
             return student.ResNet(probe or student.probe(expansion), list(num_blocks), num_classes)
         return getattr(student, self.kind)(*self.arguments)
 
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """Of the input: a block gets `size`, a network the size of CIFAR-10."""
+        """Shape of the input, (N, C, H, W): a block gets `size`, a network the size of CIFAR-10."""
         return (2, 3, 32, 32) if self.kind == "ResNet" else (3, self.arguments[0], *size)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One observation, with all that it takes to replay it.
+    """One observation, with everything that is needed to replay it.
 
     Args:
+        task: what was built.
+        found: the module's tensors.
+        drawn: the weights that were loaded into it.
+        seen: what it computed with them.
         error: what the student's code raised in forward, if it did; `seen.output` is None then.
-        calls: how a network built its probes, as it says: a hint for messages.
+        calls: how a network built its probes, as the student's process reports it: only a hint.
+        exact: `drawn` in float64.
     """
 
     task: Task
@@ -67,11 +72,11 @@ class Trial:
     exact: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
-        self.exact.update(exact(self.drawn))
+        self.exact.update(to_float64(self.drawn))
 
 
 class Subject:
-    """A module of the student's that is being examined: its tensors, and the weights it was given."""
+    """One of the student's modules: its tensors, and the weights that are loaded into it."""
 
     def __init__(self, task: Task, module: Any, generator: torch.Generator):
         self.task, self.module, self._generator = task, module, generator
@@ -87,10 +92,10 @@ class Subject:
             self.drawn = {name: loaded[name].detach().clone() for name in self.drawn if name in loaded}
         self.found, self._transposed = untranspose(self.found, task.design)
 
-    def show(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False) -> Trial:
-        """Let it compute. With `afresh` the weights are loaded again: train mode moves running statistics.
+    def run(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False) -> Trial:
+        """Run the module once. With `afresh` the weights are loaded again first: train mode changes running statistics.
 
-        Exceptions of the student's code are kept in the trial; those in `FATAL` pass through.
+        Exceptions of the student's code are kept in the trial; those in `FATAL` are raised.
         """
         if afresh:
             self.module.load_state_dict(self.drawn)
@@ -110,10 +115,10 @@ class Subject:
 
 
 def collect(student: Any, tasks: Sequence[Task], size: tuple[int, int], seed: int) -> list[Trial]:
-    """Trials of several modules, for a diagnosis: outputs and running statistics, and gradients of what agrees.
+    """Run trials of several modules for a diagnosis: outputs, running statistics and gradients.
 
-    Where forward raises, images of one or two pixels and of odd size are tried as well: on them, branches that do
-    not fit together may still do, by broadcasting.
+    Where forward raises, images of 2x2 and 5x5 pixels are tried as well: branches whose shapes do not match may still
+    add up there, by broadcasting.
     """
     generator = torch.Generator().manual_seed(seed)
     trials = []
@@ -124,14 +129,14 @@ def collect(student: Any, tasks: Sequence[Task], size: tuple[int, int], seed: in
             calls = [tuple(call) for call in probe.calls] if probe else []
         except FATAL:
             raise
-        except Exception:  # said where it is asked for
+        except Exception:  # the test that builds this module reports it
             continue
-        first = replace(subject.show("eval", size), calls=calls)
+        first = replace(subject.run("eval", size), calls=calls)
         trials.append(first)
         if first.error is None:
-            more = [subject.show("train", size, afresh=True), subject.show("gradient", size, afresh=True)]
+            more = [subject.run("train", size, afresh=True), subject.run("gradient", size, afresh=True)]
             trials += [replace(trial, calls=calls) for trial in more]
         elif task.kind != "ResNet":
-            small = [subject.show("eval", size, afresh=True) for size in ((2, 2), (5, 5))]
-            trials += [trial for trial in small if trial.error is None]  # the others say nothing new
+            small = [subject.run("eval", size, afresh=True) for size in ((2, 2), (5, 5))]
+            trials += [trial for trial in small if trial.error is None]  # the others add nothing
     return trials

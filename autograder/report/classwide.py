@@ -31,7 +31,7 @@ class QuestionMean:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A misconception or a test, and the submissions that it cost points: (index of the grade, index of its test)."""
+    """A mistake or a test, and the submissions that it cost points: (index of the grade, index of its test)."""
 
     anchor: str
     name: str
@@ -53,7 +53,7 @@ class Overview:
         trained: submissions whose network was trained.
         proved: those whose network did not have to be (indices of the grades).
         unconfined: submissions that were graded without isolation.
-        unusable: submissions without code that could be judged; `misconceptions` and `checks` leave them out.
+        unusable: submissions without code that could be judged; `mistakes` and `checks` leave them out.
     """
 
     total: int
@@ -69,7 +69,7 @@ class Overview:
     proved: tuple[int, ...]
     unconfined: int
     unusable: int
-    misconceptions: tuple[Mistake, ...]
+    mistakes: tuple[Mistake, ...]
     checks: tuple[Mistake, ...]
 
 
@@ -78,7 +78,7 @@ def overview(grades: list[Grade]) -> Overview:
     shares = [100 * grade["score"] / grade["possible"] for grade in grades if grade["possible"] > 0]
     deferred = [points for grade in grades if (points := deferred_points(grade))]
     statuses = [grade["status"] for grade in grades]
-    misconceptions, checks = _mistakes(grades)
+    mistakes, checks = _mistakes(grades)
     return Overview(
         total=len(grades),
         mean=statistics.fmean(shares) if shares else None,
@@ -93,7 +93,7 @@ def overview(grades: list[Grade]) -> Overview:
         proved=tuple(index for index, grade in enumerate(grades) if is_trained(grade) is False),
         unconfined=sum("unsafe" in grade.get("isolation", []) for grade in grades),
         unusable=sum(not is_usable(grade) for grade in grades),
-        misconceptions=misconceptions,
+        mistakes=mistakes,
         checks=checks,
     )
 
@@ -117,17 +117,17 @@ def _question_mean(grades: list[Grade], question: str) -> QuestionMean | None:
 
 
 def _mistakes(grades: list[Grade]) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:
-    """The misconceptions, and the tests, each ranked by how many submissions they cost points."""
-    misconceptions: dict[str, _Places] = {}
+    """The mistakes, and the tests, each ranked by how many submissions they cost points."""
+    mistakes: dict[str, _Places] = {}
     checks: dict[str, _Places] = {}
     usable = [(index, grade) for index, grade in enumerate(grades) if is_usable(grade)]
     for index, grade in usable:
         for number, test in enumerate(grade["tests"], 1):
             if is_lost(test):
                 checks.setdefault(test["id"], _Places(test["title"])).add(index, number, test)
-                for name in test["misconceptions"]:
-                    misconceptions.setdefault(name, _Places(name)).add(index, number, test)
-    return _ranked("m", misconceptions.values(), len(usable)), _ranked("c", checks.values(), len(usable))
+                for name in test["mistakes"]:
+                    mistakes.setdefault(name, _Places(name)).add(index, number, test)
+    return _ranked("m", mistakes.values(), len(usable)), _ranked("c", checks.values(), len(usable))
 
 
 class _Places:

@@ -67,13 +67,13 @@ def training_in_words(grade: Grade) -> str:
     return f"{said}, {training['note']}" if training["note"] else said
 
 
-def misconceptions(grade: Grade) -> list[str]:
+def mistakes(grade: Grade) -> list[str]:
     """The names of the mistakes that were diagnosed, each once, in the order of the tests."""
-    return list(dict.fromkeys(name for test in grade["tests"] for name in test["misconceptions"]))
+    return list(dict.fromkeys(name for test in grade["tests"] for name in test["mistakes"]))
 
 
 def in_words(name: str) -> str:
-    """A misconception's name as people say it."""
+    """A mistake's name as people say it."""
     return name.replace("_", " ")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from autograder.report.facts import LOST, Grade, Test, deferred_points
 from autograder.report.text import count, of_possible, one_line, visible
+from autograder.student.message import Message, as_text
 
 
 def gradescope(grade: Grade, show_hidden: bool) -> dict[str, Any]:
@@ -50,4 +51,4 @@ def _test(test: Test, show_hidden: bool) -> dict[str, Any]:
 def _output(test: Test, show_hidden: bool) -> str:
     if test["hidden"] and not show_hidden:
         return test["outcome"]
-    return visible(f"{test['outcome']}\n{test['message']}".strip())
+    return visible(f"{test['outcome']}\n{as_text(Message(**test['message']))}".strip())

@@ -28,7 +28,7 @@ def write_html(grades: list[Grade], path: Path) -> None:
         .get_template("report.html.jinja")
         .render(
             overview=facts,
-            anchors={mistake.name: mistake.anchor for mistake in facts.misconceptions},
+            anchors={mistake.name: mistake.anchor for mistake in facts.mistakes},
             sheets=[arrange(grade, label, f"s{index}") for index, (label, grade) in enumerate(named, 1)],
             statuses=STATUSES,
             full_points=sum(POINTS.values()),

@@ -1,5 +1,6 @@
 """Result files in, checked, so that nothing later has to."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 from autograder.contract import QUESTIONS
 from autograder.report.facts import OUTCOMES, STATUSES
 from autograder.report.text import one_line
+from autograder.student.message import Message
 
 
 class ResultsError(Exception):
@@ -94,15 +96,24 @@ def _wrong_test(test: Any, questions: dict[str, Any]) -> Iterator[str]:
     if not isinstance(test, dict):
         yield "it is no JSON object"
         return
-    texts = ("id", "question", "title", "outcome", "message")
-    yield from _wrong_types(test, texts=texts, numbers=("points", "possible"))
-    yield from _wrong_lists(test, ("misconceptions",))
+    texts = ("id", "question", "title", "outcome")
+    yield from _wrong_types(test, texts=texts, numbers=("points", "possible", "cases", "failed_cases"))
+    yield from _wrong_message(test.get("message"))
+    yield from _wrong_lists(test, ("mistakes",))
     if test["question"] not in questions:
         yield f'its question {test["question"]!r} is not among "questions"'
     if test["outcome"] not in OUTCOMES:
         yield f'"outcome" is {test["outcome"]!r}, not one of {", ".join(OUTCOMES)}'
     if not isinstance(test.get("hidden"), bool):
         yield '"hidden" is missing or neither true nor false'
+
+
+def _wrong_message(message: Any) -> Iterator[str]:
+    parts = tuple(field.name for field in dataclasses.fields(Message))
+    if not isinstance(message, dict) or message.keys() != set(parts):
+        yield f'"message" is no object with {", ".join(parts)}'
+    else:
+        yield from _wrong_types(message, texts=parts)
 
 
 def _wrong_types(values: dict[str, Any], texts: tuple[str, ...] = (), numbers: tuple[str, ...] = ()) -> Iterator[str]:

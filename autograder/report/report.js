@@ -6,7 +6,7 @@
   const pairs = [...body.rows].map((row, i) => [row, document.querySelectorAll(".sheet")[i]]);
   document.querySelectorAll(".tools").forEach((tools) => (tools.hidden = false));
 
-  // Every word must occur in a submission's name, status, misconceptions or lost questions.
+  // Every word must occur in a submission's name, status, mistakes or lost questions.
   const filter = document.getElementById("filter");
   const show = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);

@@ -1,6 +1,5 @@
 """One grade arranged to answer "why did I lose points?"."""
 
-import re
 from dataclasses import dataclass
 
 from autograder.contract import QUESTIONS
@@ -12,16 +11,11 @@ from autograder.report.facts import (
     in_words,
     is_lost,
     is_usable,
-    misconceptions,
+    mistakes,
     training_in_words,
 )
-from autograder.report.text import count, number, of_possible, one_line, percent, visible
-
-_CASES = re.compile(r"\n\((\d+ of \d+ cases) of this check do not pass; the first is shown\.\)\Z")
-"""How `autograder.suite.outcome` says that several cases of a parametrised test failed."""
-
-_LABELLED = re.compile(r"(Asked|Came|Look): *(.*)", re.DOTALL)
-"""How `autograder.suite.expect` begins the lines of a message."""
+from autograder.report.text import count, number, of_possible, one_line, percent
+from autograder.student.message import Message
 
 
 @dataclass(frozen=True)
@@ -35,16 +29,8 @@ class Check:
     cases: str
 
 
-@dataclass(frozen=True)
-class Part:
-    """A piece of a message: label is "Asked", "Came", "Look", "" for prose or "code" for a traceback."""
-
-    label: str
-    text: str
-
-
-_Reason = tuple[str, tuple[str, ...], tuple[Part, ...]]
-"""Outcome, misconceptions and message; tests that share them are told of together."""
+_Reason = tuple[str, tuple[str, ...], Message]
+"""Outcome, mistakes and message; tests that share them are shown together."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +39,8 @@ class Finding:
 
     outcome: str
     checks: tuple[Check, ...]
-    parts: tuple[Part, ...]
-    misconceptions: tuple[str, ...]
+    message: Message
+    mistakes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -106,7 +92,7 @@ class Sheet:
     problems: tuple[str, ...]
     questions: tuple[QuestionSheet, ...]
     deferred: float
-    misconceptions: tuple[str, ...]
+    mistakes: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     search: str
 
@@ -115,7 +101,7 @@ def arrange(grade: Grade, label: str, anchor: str) -> Sheet:
     """Arrange a grade; anchors of its tests begin with `anchor` and count the tests."""
     anchors = {id(test): f"{anchor}t{index}" for index, test in enumerate(grade["tests"], 1)}
     questions = tuple(_question(grade, question, anchors) for question in QUESTIONS)
-    names = misconceptions(grade)
+    names = mistakes(grade)
     lossy = [q.id for q in questions if q.score < q.possible]
     return Sheet(
         anchor=anchor,
@@ -127,7 +113,7 @@ def arrange(grade: Grade, label: str, anchor: str) -> Sheet:
         problems=tuple(grade.get("problems", [])),
         questions=questions,
         deferred=deferred_points(grade),
-        misconceptions=tuple(names),
+        mistakes=tuple(names),
         facts=_facts(grade),
         search=one_line(" ".join([label, grade["status"], *map(in_words, names), *names, *lossy]).lower()),
     )
@@ -144,33 +130,12 @@ def first_reason(grade: Grade) -> str:
 
 
 def _reason_in_brief(test: Test) -> str:
-    if test["misconceptions"]:
-        return ", ".join(map(in_words, test["misconceptions"]))
-    parts = message_parts(test)
-    if not parts or parts[0].label:  # a measured symptom is too long for one line
+    if test["mistakes"]:
+        return ", ".join(map(in_words, test["mistakes"]))
+    message = Message(**test["message"])
+    if message.expected or not message.got:  # two numbers need more room than a line
         return test["title"]
-    lines = parts[-1].text.split("\n")
-    return lines[-1] if parts[-1].label == "code" else lines[0]
-
-
-def message_parts(test: Test) -> list[Part]:
-    """Cut a message into labelled lines, prose and the student's traceback."""
-    text = visible(_CASES.sub("", test["message"])).strip("\n")
-    if not text:
-        return []
-    if test["outcome"] == "error":
-        prose, _, code = text.partition("\n")
-        return [Part("", prose), *([Part("code", code)] if code else [])]
-    parts: list[Part] = []
-    for line in text.split("\n"):
-        if match := _LABELLED.fullmatch(line):
-            parts.append(Part(*match.groups()))
-        elif parts:
-            last = parts.pop()
-            parts.append(Part(last.label, f"{last.text}\n{line}"))
-        else:
-            parts.append(Part("", line))
-    return parts
+    return message.got.split("\n")[0]
 
 
 def _question(grade: Grade, question: str, anchors: dict[int, str]) -> QuestionSheet:
@@ -196,18 +161,18 @@ def _question(grade: Grade, question: str, anchors: dict[int, str]) -> QuestionS
 
 
 def _reason(test: Test) -> _Reason:
-    return test["outcome"], tuple(test["misconceptions"]), tuple(message_parts(test))
+    return test["outcome"], tuple(test["mistakes"]), Message(**test["message"])
 
 
 def _finding(reason: _Reason, tests: list[Test], anchors: dict[int, str]) -> Finding:
-    outcome, names, parts = reason
-    return Finding(outcome, tuple(_check(test, anchors) for test in tests), parts, names)
+    outcome, names, message = reason
+    return Finding(outcome, tuple(_check(test, anchors) for test in tests), message, names)
 
 
 def _check(test: Test, anchors: dict[int, str]) -> Check:
-    cases = _CASES.search(test["message"])
+    cases = f"{test['failed_cases']} of {test['cases']} cases" if test["failed_cases"] and test["cases"] > 1 else ""
     score = "" if test["outcome"] == "deferred" else f"{number(test['points'])}/{number(test['possible'])}"
-    return Check(anchors[id(test)], test["title"], test["hidden"], score, cases[1] if cases else "")
+    return Check(anchors[id(test)], test["title"], test["hidden"], score, cases)
 
 
 def _why(grade: Grade, questions: tuple[QuestionSheet, ...]) -> str:

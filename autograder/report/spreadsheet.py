@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from autograder.contract import QUESTIONS
-from autograder.report.facts import Grade, deferred_points, is_trained, misconceptions
+from autograder.report.facts import Grade, deferred_points, is_trained, mistakes
 from autograder.report.text import number, one_line, write_in_one_step
 
 COLUMNS = (
@@ -19,7 +19,7 @@ COLUMNS = (
     "deferred",
     "training",
     "accuracy",
-    "misconceptions",
+    "mistakes",
     "seconds",
     "result",
 )
@@ -49,7 +49,7 @@ def _row(grade: Grade) -> list[str]:
         number(deferred_points(grade)),
         {True: "trained", False: "proved", None: ""}[is_trained(grade)],
         f"{100 * grade['training']['accuracy']:.2f}" if is_trained(grade) else "",
-        _text(" ".join(misconceptions(grade))),
+        _text(" ".join(mistakes(grade))),
         number(grade["seconds"]),
         _text(grade.get("result", "")),
     ]

@@ -17,6 +17,7 @@ from autograder.sandbox.session import Session
 from autograder.sandbox.tensors import MAX_NAME, check
 from autograder.student.errors import StudentCrash
 from autograder.student.local import NotDefined, refused_questions, why_missing
+from autograder.student.message import Message
 from autograder.submission import Slice
 
 MAX_TYPE_NAME = 100
@@ -54,7 +55,7 @@ class RemoteStudent:
         return list(self._session.problems)
 
     @functools.cached_property
-    def refused(self) -> dict[str, str]:
+    def refused(self) -> dict[str, Message]:
         """For a question that is answered with a ready-made network, why it earns nothing."""
         return refused_questions(self._slice)
 

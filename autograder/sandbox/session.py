@@ -177,17 +177,14 @@ class Session:
         traceback = readable(traceback, MAX_TRACEBACK)
         limits = self._limits
         hints = {
-            "MemoryError": f"(Your code may use {limits.memory_bytes >> 20} MB of memory.)",
-            "can't allocate memory": f"(Your code may use {limits.memory_bytes >> 20} MB of memory.)",
-            "can't start new thread": f"(Your code may run {limits.threads} threads, and no other processes.)",
-            "Too many open files": f"(Your code may have {limits.files} files open.)",
-            "PermissionError": "(While graded, your code cannot write files, start processes or use the network.)",
+            "MemoryError": f"Your code may use {limits.memory_bytes >> 20} MB of memory.",
+            "can't allocate memory": f"Your code may use {limits.memory_bytes >> 20} MB of memory.",
+            "can't start new thread": f"Your code may run {limits.threads} threads, and no other processes.",
+            "Too many open files": f"Your code may have {limits.files} files open.",
+            "PermissionError": "While graded, your code cannot write files, start processes or use the network.",
         }
-        hint = next((hint for sign, hint in hints.items() if sign in f"{kind}: {message}"), None)
-        if hint is not None:
-            message = f"{message} {hint}"
-            traceback = traceback and f"{traceback}\n{hint}"
-        return StudentError(kind, message, traceback)
+        hint = next((hint for sign, hint in hints.items() if sign in f"{kind}: {message}"), "")
+        return StudentError(kind, message, traceback, hint)
 
     def _end(self, failure: Failure | None, what: str = "") -> Failure:
         """End the worker and return the failure; without a given one, it follows from how the worker ended."""

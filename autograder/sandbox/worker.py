@@ -21,11 +21,11 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.student.local import LocalStudent
 from autograder.submission import Slice
-from autograder.submission.execute import execute, is_defined, student_traceback
+from autograder.submission.execute import execute, is_defined, student_lines, text_of
 
 Result = tuple[dict[str, Any], dict[str, Tensor]]
 
-MAX_MESSAGE, MAX_TRACEBACK = 2000, 6000
+MAX_TRACEBACK = 6000
 
 
 def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
@@ -88,14 +88,10 @@ def _serve(sock: socket.socket, limits: Limits) -> None:
 
 
 def describe(error: BaseException) -> dict[str, str]:
-    try:
-        message = str(error)
-    except Exception:  # an exception class of the student's whose __str__ fails
-        message = ""
     return {
         "kind": type(error).__name__[:100],
-        "message": message[:MAX_MESSAGE],
-        "traceback": student_traceback(error)[-MAX_TRACEBACK:],
+        "message": text_of(error),
+        "traceback": student_lines(error)[-MAX_TRACEBACK:],
     }
 
 

@@ -1,1 +1,1 @@
-"""The student's classes as a test sees them: in this process (`local`) or behind the sandbox (`remote`)."""
+"""The student's classes as tests see them, when they run in this process; `sandbox.remote_student` has the same API."""

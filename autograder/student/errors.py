@@ -1,8 +1,8 @@
-"""What can go wrong where student code runs; each `str()` is for the student, but that of `GraderBroken`."""
+"""What can go wrong where student code runs. Each `str()` is for the student, except that of `GraderBroken`."""
 
 
 class GraderBroken(Exception):
-    """The machinery around the student's code failed: no fault of theirs, and no score. `str()` is for the TA."""
+    """The grader itself failed: not the student's fault, and no score. `str()` is for the teaching assistant."""
 
 
 class StudentError(Exception):
@@ -11,12 +11,14 @@ class StudentError(Exception):
     Args:
         kind: class name of their exception, such as "RuntimeError".
         message: its text.
-        traceback: the student's own lines, from `autograder.submission.student_traceback`.
+        traceback: the student's own lines on the way to it, from `autograder.submission.student_lines`.
+        hint: what the student may do about it.
     """
 
-    def __init__(self, kind: str, message: str, traceback: str):
-        super().__init__(traceback or f"{kind}: {message}")
-        self.kind, self.message, self.traceback = kind, message, traceback
+    def __init__(self, kind: str, message: str, traceback: str, hint: str = ""):
+        summary = f"{kind}: {message}" if message else kind
+        super().__init__("\n".join(filter(None, (traceback, summary, hint))))
+        self.kind, self.message, self.traceback, self.hint = kind, message, traceback, hint
 
 
 class StudentTimeout(Exception):

@@ -12,55 +12,61 @@ import torch
 from torch import nn
 
 from autograder.contract import QUESTION_NAMES, REQUIRED
+from autograder.student.message import CheckFailure, Message
 from autograder.student.probe import make_probe
 from autograder.student.skip_init import SkipInit
 from autograder.submission import Slice, execute, find_delegation, read_submission, slice_submission
 from autograder.submission.execute import is_defined
 
 
-class NotDefined(Exception):
-    """A test asked for a name that the submission does not define; `str()` is for the student."""
+class NotDefined(CheckFailure):
+    """A test asks for a name that the submission does not define."""
 
 
-def refused_questions(slice_: Slice) -> dict[str, str]:
-    """Questions that are answered with somebody else's network, and why they earn nothing, for the student."""
+def refused_questions(slice_: Slice) -> dict[str, Message]:
+    """The questions that are answered with a ready-made network, and why they earn nothing."""
     found = find_delegation(slice_)
     return {
-        question: f"Asked: your own code for {' and '.join(f'`{name}`' for name in names)}.\n"
-        f"Came:  {'; '.join(found[name] for name in names if name in found)}, a network that is ready-made.\n"
-        "Look:  the text of the question says how to build it from nn.Conv2d, nn.BatchNorm2d and nn.Linear. This "
-        "question earns nothing until you do."
+        question: Message(
+            expected=f"your own code for {' and '.join(f'`{name}`' for name in names)}",
+            got=f"a ready-made network: {'; '.join(found[name] for name in names if name in found)}",
+            hint="the text of the question says how to build it from nn.Conv2d, nn.BatchNorm2d and nn.Linear; this "
+            "question earns nothing until you do",
+        )
         for question, names in QUESTION_NAMES.items()
         if found.keys() & set(names)
     }
 
 
-def why_missing(slice_: Slice, errors: Sequence[str]) -> dict[str, str]:
+def why_missing(slice_: Slice, errors: Sequence[str]) -> dict[str, Message]:
     """For each required name, what to tell a student when it is not there.
 
     Args:
         slice_: what was found in the submission.
         errors: what went wrong when it was executed, as `execute` returns it.
     """
-    reasons = [*slice_.problems, *errors]
-    because = "".join(f"\n{reason}" for reason in reasons)
-    return {name: f"`{name}` is not defined in your submission.{because}" for name in REQUIRED}
+    hint, where = "\n".join(slice_.problems), "\n".join(errors)
+    return {name: Message(got=_not_defined(name), hint=hint, where=where) for name in REQUIRED}
+
+
+def _not_defined(name: str) -> str:
+    return f"`{name}` is not defined in your submission."
 
 
 class LocalStudent:
-    """What the `student` fixture gives when the code runs in this process.
+    """The student's classes when they run in this process; the `student` fixture returns it.
 
     Args:
-        namespace: where the student's names live: a notebook's globals, or what executing a slice filled.
-        why_missing: for a required name, a line that explains its absence (a syntax error in its cell, say).
+        namespace: the student's names: the globals of a notebook, or the namespace in which a slice was executed.
+        why_missing: for a required name, why it is not there (a syntax error in its cell, say).
         refused: for a question, why it earns nothing whatever its code computes, see `refused_questions`.
     """
 
     def __init__(
         self,
         namespace: dict[str, Any],
-        why_missing: Mapping[str, str] | None = None,
-        refused: Mapping[str, str] | None = None,
+        why_missing: Mapping[str, Message] | None = None,
+        refused: Mapping[str, Message] | None = None,
     ):
         self._namespace = namespace
         self.refused = dict(refused or {})
@@ -94,7 +100,7 @@ class LocalStudent:
         return self._find("ResNet")
 
     def ResNet18(self, basic_block: type[nn.Module] | None = None) -> nn.Module:
-        """Call the student's `ResNet18()`, with the name `BasicBlock` meaning `basic_block` meanwhile."""
+        """Call the student's `ResNet18()`; while it runs, the name `BasicBlock` refers to `basic_block`."""
         build = self._find("ResNet18")
         if basic_block is None:
             return build()
@@ -106,10 +112,10 @@ class LocalStudent:
         return make_probe(expansion)
 
     def skeleton(self, name: str, *args: Any) -> nn.Module:
-        """An object of the class `name`, for the names and shapes of its parameters: their values mean nothing.
+        """An object of the class `name`, for the names and shapes of its parameters; their values mean nothing.
 
-        Without its random numbers a ResNet-50 is built in a tenth of the time. Code that raises without them is run as
-        it is.
+        Without random initialization a ResNet-50 is built in a tenth of the time. Code that raises without it runs
+        with it.
         """
         make = self._find(name)
         try:
@@ -125,7 +131,7 @@ class LocalStudent:
     def _find(self, name: str) -> Callable[..., Any]:
         assert name in REQUIRED
         if not is_defined(self._namespace, name):
-            raise NotDefined(self._why_missing.get(name, f"`{name}` is not defined in your submission."))
+            raise NotDefined(self._why_missing.get(name, Message(got=_not_defined(name))))
         return self._namespace[name]
 
     @contextmanager

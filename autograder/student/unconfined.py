@@ -1,4 +1,4 @@
-"""The student surface of a submission that runs in the grader's own process, without a sandbox."""
+"""The student's classes when they run in the grader's own process, without a sandbox."""
 
 from typing import Any
 

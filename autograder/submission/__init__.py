@@ -1,7 +1,7 @@
 """From a student's file to the few statements that matter: read it, cut out the slice, execute the slice."""
 
 from autograder.submission.delegation import find_delegation
-from autograder.submission.execute import execute, student_traceback
+from autograder.submission.execute import execute, student_lines
 from autograder.submission.read import (
     Cell,
     Submission,
@@ -33,6 +33,6 @@ __all__ = [
     "read_submission",
     "slice_submission",
     "slices",
-    "student_traceback",
+    "student_lines",
     "too_heavy",
 ]

@@ -23,7 +23,7 @@ MOST_FRAMES = 6
 """Lines of the student's that a traceback shows; of a deep recursion the first and the last ones."""
 
 NO_GPU = (
-    '\nThere is no GPU here: write `device = "cuda" if torch.cuda.is_available() else "cpu"`, and move the network'
+    'There is no GPU here: write `device = "cuda" if torch.cuda.is_available() else "cpu"`, and move the network'
     " to it outside of the class."
 )
 _WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs|support for mps|MPS backend|XPU|\bxpu\b")
@@ -132,23 +132,34 @@ def _new_module(name: str) -> dict[str, Any]:
     return vars(module)
 
 
-def student_traceback(error: BaseException) -> str:
-    """The student's own lines on the way to an exception, innermost last, and the exception; "" without any.
+def student_lines(error: BaseException) -> str:
+    """The student's own lines on the way to an exception, innermost last; "" without any.
 
     For example::
 
         cell 7, line 12, in forward
             out = self.conv2(out)
-        RuntimeError: Given groups=1, weight of size [64, 64, 3, 3], ...
     """
     frames = list(_frames(error))
-    if not frames:
-        return ""
     if len(frames) > MOST_FRAMES:
         half = MOST_FRAMES // 2
         between = f"... {len(frames) - 2 * half} more calls ..."
         frames = [*frames[:half], between, *frames[-half:]]
-    return "\n".join([*frames, _summary(error)])
+    return "\n".join(frames)
+
+
+def text_of(error: BaseException) -> str:
+    """The exception's own message, whatever the student's exception class does."""
+    try:
+        message = str(error.msg if isinstance(error, SyntaxError) else error)
+    except BaseException:
+        return "(its message cannot be shown)"
+    return message[:LONGEST_MESSAGE] + " ... (cut)" if len(message) > LONGEST_MESSAGE else message
+
+
+def hint_for(message: str) -> str:
+    """What to do about an exception with this message; "" where there is nothing to add."""
+    return NO_GPU if _WANTS_GPU.search(message) else ""
 
 
 def in_notebook(filename: str) -> bool:
@@ -196,7 +207,10 @@ def _follows_from(error: BaseException, lost: set[str]) -> bool:
 
 def _explain(error: BaseException, cell: SlicedCell) -> str:
     where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-    return student_traceback(error) or f"{cell.label}{where}\n{_summary(error)}"
+    message = text_of(error)
+    name = str(type(error).__name__)
+    summary = f"{name}: {message}" if message else name
+    return "\n".join(filter(None, (student_lines(error) or f"{cell.label}{where}", summary, hint_for(message))))
 
 
 def _frames(error: BaseException) -> Iterator[str]:
@@ -215,16 +229,3 @@ def _label(filename: str) -> str:
     if match := _LABEL.fullmatch(filename):
         return match[1]
     return "your notebook" if in_notebook(filename) else ""
-
-
-def _summary(error: BaseException) -> str:
-    """`RuntimeError: message`, whatever the student's exception class does."""
-    try:
-        message = str(error.msg if isinstance(error, SyntaxError) else error)
-    except BaseException:
-        message = "(its message cannot be shown)"
-    hint = NO_GPU if _WANTS_GPU.search(message[:LONGEST_MESSAGE]) else ""
-    if len(message) > LONGEST_MESSAGE:
-        message = message[:LONGEST_MESSAGE] + " ... (cut)"
-    name = str(type(error).__name__)
-    return (f"{name}: {message}" if message else name) + hint

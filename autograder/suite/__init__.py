@@ -1,1 +1,1 @@
-"""The engine: a pytest plugin, the helpers that tests speak with, and what they found out."""
+"""The test suite: a pytest plugin, assertions for the tests, outcomes and how they are explained."""

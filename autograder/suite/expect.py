@@ -1,7 +1,7 @@
-"""What the tests say: each helper fails with what was asked, what came, and where to look.
+"""Assertions for the tests: each fails with what was expected, what the code did instead, and a hint.
 
-The helpers use only what a block offers on both sides of the sandbox (see `autograder.student`), so the same
-test runs on a laptop and in the grader.
+They use only what a block offers on both sides of the sandbox (see `autograder.student`), so the same test runs on a
+laptop and in the grader.
 """
 
 from collections import defaultdict
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from autograder.student.errors import StudentError
+from autograder.student.message import CheckFailure, Message
 
 RELATIVE = 1e-3
 """How far two tensors may differ, relative to the largest expected value. float32 arithmetic of a block stays
@@ -20,58 +21,59 @@ below 1e-5 whatever the order of summation; BatchNorm's eps of 1e-5, which formu
 at most 2e-5 after four layers. A misplaced ReLU moves outputs by 0.1 and more."""
 
 
-def fail(asked: str, came: str, look: str = "") -> None:
-    """Fail with a message in three parts; `look` says where the student might look."""
-    lines = [f"Asked: {asked}", f"Came:  {came}"]
-    if look:
-        lines.append(f"Look:  {look}")
-    raise AssertionError("\n".join(lines))
+def fail(expected: str, got: str, hint: str = "") -> None:
+    """Fail with a message for the student; `hint` says where to look.
+
+    Raises:
+        CheckFailure: always.
+    """
+    raise CheckFailure(Message(expected, got, hint))
 
 
-def assert_tensor(value: Any, asked: str, look: str = "") -> None:
-    """`value` must be a finite floating-point tensor."""
+def assert_tensor(value: Any, statement: str, hint: str = "") -> None:
+    """`value` must be a finite floating-point tensor; here and below, `statement` says in words what is expected."""
     if not isinstance(value, Tensor):
         kind = getattr(value, "type_name", type(value).__name__)
-        look = "does every path of forward end in `return`?" if kind == "NoneType" else look
-        fail(asked, f"{'nothing (None)' if kind == 'NoneType' else f'a {kind}'}, not a tensor", look)
+        hint = "does every path of forward end in `return`?" if kind == "NoneType" else hint
+        fail(statement, f"{'nothing (None)' if kind == 'NoneType' else f'a {kind}'}, not a tensor", hint)
     if not value.is_floating_point():
-        fail(asked, f"numbers of type {value.dtype}, not floating point", look)
+        fail(statement, f"numbers of type {value.dtype}, not floating point", hint)
     if not torch.isfinite(value).all():
-        fail(asked, "values that are infinite or not a number", look)
+        fail(statement, "values that are infinite or not a number", hint)
 
 
-def assert_shape(value: Any, shape: Sequence[int], asked: str, look: str = "") -> None:
+def assert_shape(value: Any, shape: Sequence[int], statement: str, hint: str = "") -> None:
     """`value` must be a finite floating-point tensor of `shape`."""
-    assert_tensor(value, asked, look)
+    assert_tensor(value, statement, hint)
     if tuple(value.shape) != tuple(shape):
-        fail(asked, f"a tensor of shape {tuple(value.shape)}, not {tuple(shape)}", look)
+        fail(statement, f"a tensor of shape {tuple(value.shape)}, not {tuple(shape)}", hint)
 
 
-def assert_same(got: Any, expected: Tensor, asked: str, look: str = "") -> None:
-    """`got` must equal `expected` up to float32 rounding."""
-    assert_shape(got, expected.shape, asked, look)
-    got = got.detach()
-    difference = (got - expected).abs()
+def assert_same(value: Any, expected: Tensor, statement: str, hint: str = "") -> None:
+    """`value` must equal `expected` up to float32 rounding."""
+    assert_shape(value, expected.shape, statement, hint)
+    value = value.detach()
+    difference = (value - expected).abs()
     scale = max(float(expected.abs().max()), 1e-3)
     if float(difference.max()) > RELATIVE * scale:
-        where = tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))
-        came = (
-            f"at position {where} the value {float(got[where]):.4f} instead of {float(expected[where]):.4f}; "
+        place = tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))
+        got = (
+            f"at position {place} the value {float(value[place]):.4f} instead of {float(expected[place]):.4f}; "
             f"{int((difference > RELATIVE * scale).sum())} of {difference.numel()} values differ"
         )
-        fail(asked, came, look)
+        fail(statement, got, hint)
 
 
-def assert_differ(got: Tensor, other: Tensor, asked: str, came: str, look: str = "") -> None:
-    """`got` must differ visibly from `other`."""
-    assert_tensor(got, asked, look)
+def assert_differ(value: Tensor, other: Tensor, statement: str, got: str, hint: str = "") -> None:
+    """`value` must differ from `other` by more than rounding; `got` says in words that it does not."""
+    assert_tensor(value, statement, hint)
     scale = max(float(other.detach().abs().max()), 1e-6)
-    if float((got.detach() - other.detach()).abs().max()) <= 1e-5 * scale:
-        fail(asked, came, look)
+    if float((value.detach() - other.detach()).abs().max()) <= 1e-5 * scale:
+        fail(statement, got, hint)
 
 
 def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
-    """Give each convolution that one of `weights` fits, (out, in, k, k), that weight."""
+    """Set the weight of each convolution to the one of `weights` that has its shape, (out, in, k, k)."""
     by_size = {(*weight.shape[:2], weight.numel()): weight for weight in weights}
 
     def rule(_: str, value: Tensor) -> Tensor:
@@ -92,7 +94,7 @@ def _load(module: Any, state: Mapping[str, Tensor], rule: Callable[[str, Tensor]
 
 
 def silence_convolutions(module: Any, kernel: int | None = None) -> Any:
-    """Set every convolution (of that kernel size, if one is given) to zero, and BatchNorms as `neutral_batchnorms`."""
+    """Set every convolution (of that kernel size, if given) to zero, and BatchNorms as `neutral_batchnorms` does."""
     state = module.state_dict()
     vectors = _vectors(module, state)
 
@@ -104,7 +106,7 @@ def silence_convolutions(module: Any, kernel: int | None = None) -> Any:
 
 
 def neutral_batchnorms(module: Any) -> Any:
-    """Set BatchNorm weights to one and biases to zero: initialisation is free, and some recipes use it."""
+    """Set BatchNorm weights to one and biases to zero: students may initialise them otherwise."""
     return shift_batchnorms(module, 0.0)
 
 
@@ -117,7 +119,7 @@ def shift_batchnorms(module: Any, shift: float) -> Any:
 
 @dataclass(frozen=True)
 class _Vectors:
-    """Names of the parameters with one value a channel, by what they are for."""
+    """Names of the parameters with one value per channel, by their purpose."""
 
     scales: frozenset[str]
     shifts: frozenset[str]
@@ -125,17 +127,17 @@ class _Vectors:
     """Biases of convolutions, which should have none."""
 
     def set(self, name: str, value: Tensor, shift: float) -> Tensor:
-        """What a BatchNorm's weight or bias becomes when it scales by one and adds `shift`; others stay."""
+        """The new value of a tensor when every BatchNorm scales by one and adds `shift`; others stay as they are."""
         if name in self.scales:
             return torch.ones_like(value)
         return torch.full_like(value, shift) if name in self.shifts else value
 
 
 def _vectors(module: Any, state: Mapping[str, Tensor]) -> _Vectors:
-    """Tell BatchNorm weights from BatchNorm biases, whatever they are called and start with.
+    """Tell BatchNorm weights from BatchNorm biases, whatever their names and initial values are.
 
-    A name says it, or the ones that a weight usually starts with. Failing that, of two in one place the first is the
-    weight, and one alone beside a kernel belongs to a convolution.
+    The name shows it, or an initial value of ones. Otherwise, of two vectors in one module the first is the weight, and
+    a single vector beside a kernel is the bias of a convolution.
     """
     places: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
     named = {name: value.detach() for name, value in module.named_parameters()}
@@ -173,7 +175,7 @@ def _is_kernel(value: Tensor) -> bool:
 
 
 def scramble(module: Any) -> Any:
-    """Give a module random weights that leave no parameter without effect."""
+    """Give a module random weights with which every parameter affects the output."""
 
     def rule(_: str, value: Tensor) -> Tensor:
         if not value.is_floating_point():
@@ -190,38 +192,36 @@ def count_parameters(module: Any) -> int:
     return sum(parameter.numel() for _, parameter in module.named_parameters())
 
 
-def assert_parameter_count(module: Any, expected: int, what: str, look: str) -> None:
+def assert_parameter_count(module: Any, expected: int, what: str, hint: str) -> None:
     """`module` must have `expected` trainable values, and each tensor of them must matter to the output."""
-    came = count_parameters(module)
-    if came != expected:
+    got = count_parameters(module)
+    if got != expected:
         shapes = ", ".join(f"{name} {tuple(p.shape)}" for name, p in list(module.named_parameters())[:12])
         fail(
             f"{what} has {expected:,} parameters",
-            f"{came:,} ({came - expected:+,}): {shapes or 'none at all'}",
-            look,
+            f"{got:,} ({got - expected:+,}): {shapes or 'none at all'}",
+            hint,
         )
 
 
 def assert_expansion(block: Any, expected: int, what: str) -> None:
-    """The class attribute that `ResNet` reads must say by how much the block widens `planes`."""
+    """The class attribute that `ResNet` reads must be the ratio of output channels to `planes`."""
     try:
-        came = block.expansion
+        got = block.expansion
     except (AttributeError, StudentError):
-        came = "no such attribute of the class"
-    if came != expected:
-        asked = f"{what}.expansion is {expected}: {what}(in_planes, planes) returns {expected} * planes channels"
+        got = "no such attribute of the class"
+    if got != expected:
         fail(
-            asked,
-            f"{came}",
+            f"{what}.expansion is {expected}: {what}(in_planes, planes) returns {expected} * planes channels",
+            f"{got}",
             "`expansion` belongs to the class, above __init__, not to self: ResNet reads block.expansion",
         )
 
 
 def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
-    """After a backward pass in train mode each parameter must have a gradient that is not zero, and that is true.
+    """After a backward pass in train mode each parameter must have a gradient that is not zero, and that is correct.
 
-    It does when a small step along all gradients raises <upstream, output> as far as they say: what a module merely
-    claims to have takes no part in its output.
+    The gradients are correct when a small step along all of them raises <upstream, output> as much as they predict.
     """
     scramble(module).train()
     state = {name: value.clone() for name, value in module.state_dict().items()}
@@ -230,72 +230,68 @@ def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
     upstream = torch.randn_like(y)
     y.backward(upstream)
     gradients = {n: p.grad for n, p in module.named_parameters()}
-    asked = f"every parameter of {what} takes part in the output, so that it can learn"
-    look = "is a layer built in __init__ but not called in forward, or called under no_grad or detach?"
+    statement = f"every parameter of {what} takes part in the output, so that it can learn"
+    hint = "is a layer built in __init__ but not called in forward, or called under no_grad or detach?"
     idle = [n for n, g in gradients.items() if g is None or not torch.count_nonzero(g)]
     if idle:
-        fail(asked, f"no gradient reaches {', '.join(idle[:6])}", look)
+        fail(statement, f"no gradient reaches {', '.join(idle[:6])}", hint)
     length = float(torch.stack([g.norm() for g in gradients.values()]).norm())
-    moved_on = dict(state)
+    after_step = dict(state)
     for name, gradient in gradients.items():
         for other, value in state.items():  # a layer under two names is in the state twice
             if value.shape == state[name].shape and torch.equal(value, state[name]):
-                moved_on[other] = value + STEP / length * gradient
-    module.load_state_dict(moved_on)
+                after_step[other] = value + STEP / length * gradient
+    module.load_state_dict(after_step)
     with torch.no_grad():
         after = module(x)
     assert_shape(after, y.shape, f"{what} returns the same shape again")
     rise = float(((after - y.detach()) * upstream).sum())
     if not STEP * length / 4 < rise < STEP * length * 4:
-        came = f"a step along the gradients changes the output by {rise:.3g} instead of about {STEP * length:.3g}"
-        fail(asked, came, look)
+        got = f"a step along the gradients changes the output by {rise:.3g} instead of about {STEP * length:.3g}"
+        fail(statement, got, hint)
 
 
 STEP = 1e-2
-"""Length of a step in parameter space, where parameters are of order one: rounding and the few ReLUs that turn on
-the way change the rise that is expected by a few percent."""
+"""Length of a step in parameter space, where parameters are of order one: rounding, and the few ReLUs that switch
+during the step, change the expected rise by a few percent."""
 
 
 def assert_batchnorm_modes(module: Any, x: Tensor, what: str) -> None:
-    """In train mode BatchNorm uses the batch and moves its statistics; in eval mode it does neither."""
-    look = "use nn.BatchNorm2d layers and let train() and eval() reach them: they must be attributes of the module"
+    """In train mode BatchNorm uses the statistics of the batch and updates the running ones; in eval mode neither."""
+    hint = "use nn.BatchNorm2d layers and let train() and eval() reach them: they must be attributes of the module"
     module.eval()
     before = {name: value.clone() for name, value in module.state_dict().items()}
     evaluated = module(x)
     assert_tensor(evaluated, f"{what} returns a tensor")
-    asked = f"in eval mode, what {what} makes of one image does not depend on the rest of the batch"
-    assert_same(module(x[:1]), evaluated[:1].detach(), asked, look)
-    if moved(before, module.state_dict()):
-        fail(
-            f"in eval mode {what} changes nothing of its state",
-            f"changed: {moved(before, module.state_dict())}",
-            look,
-        )
+    statement = f"in eval mode, the output of {what} for one image does not depend on the rest of the batch"
+    assert_same(module(x[:1]), evaluated[:1].detach(), statement, hint)
+    if changed := changed_tensors(before, module.state_dict()):
+        fail(f"in eval mode {what} does not change its state", f"changed: {changed}", hint)
     module.train()
     trained = module(x)
-    asked = f"in train mode {what} normalises with the statistics of the batch"
-    assert_differ(trained, evaluated, asked, "the same output as in eval mode", look)
-    if not moved(before, module.state_dict()):
-        fail(f"in train mode {what} updates its running statistics", "no running mean or variance moved", look)
+    statement = f"in train mode {what} normalises with the statistics of the batch"
+    assert_differ(trained, evaluated, statement, "the same output as in eval mode", hint)
+    if not changed_tensors(before, module.state_dict()):
+        fail(f"in train mode {what} updates its running statistics", "no running mean or variance changed", hint)
 
 
-def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:
+def changed_tensors(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:
     """Names of the floating-point tensors that differ between two states, separated by commas."""
     return ", ".join(n for n, v in before.items() if v.is_floating_point() and not torch.equal(v, after[n]))
 
 
 def assert_gradient(module: Any, x: Tensor, expected: Tensor, what: str) -> None:
-    """With every convolution silent, d(sum of output)/dx must be `expected`."""
-    asked = f"with every convolution of {what} set to zero, the gradient flows through the shortcut alone"
-    look = "is the shortcut detached, computed under no_grad, or missing?"
+    """With every convolution set to zero, d(sum of output)/dx must be `expected`."""
+    statement = f"with every convolution of {what} set to zero, the gradient flows through the shortcut alone"
+    hint = "is the shortcut detached, computed under no_grad, or missing?"
     y = module(x)
-    assert_shape(y, x.shape, asked, look)
+    assert_shape(y, x.shape, statement, hint)
     if not y.requires_grad:
-        fail(asked, "an output that knows no gradient", look)
+        fail(statement, "an output without a gradient (requires_grad is False)", hint)
     y.sum().backward()
     if x.grad is None:
-        fail(asked, "no gradient at the input", look)
-    assert_same(x.grad, expected, asked, look)
+        fail(statement, "no gradient at the input", hint)
+    assert_same(x.grad, expected, statement, hint)
 
 
 def assert_input_unchanged(module: Any, x: Tensor, what: str) -> None:

@@ -1,54 +1,47 @@
-"""From an exception in a test to what a student may read about it."""
+"""From an exception in a test to what a student reads about it."""
+
+from dataclasses import replace
 
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
-from autograder.student.local import NotDefined
-from autograder.submission import student_traceback
-
-LONGEST_MESSAGE = 4000
-"""Characters of a message that are kept: text of student code can carry anything, in any length."""
+from autograder.student.message import CheckFailure, Message
+from autograder.submission import student_lines
+from autograder.submission.execute import hint_for, text_of
 
 CHANGED_IN_PLACE = (
-    "No gradient can be computed: an operation in place (`+=`, `relu_`, inplace=True) changes a tensor that the "
-    "backward pass still needs. Write `out = out + ...`."
+    "no gradient can be computed, because an operation in place (`+=`, `relu_`, inplace=True) changes a tensor that "
+    "the backward pass still needs; write `out = out + ...`"
 )
-"""PyTorch says so, but without a line of the student's: it happens in backward."""
+"""The exception itself has no line of the student's: PyTorch raises it in backward."""
+NOT_USABLE = "compare names, arguments and defaults with those in the text of the question"
 
 
-def explain(error: BaseException) -> tuple[str, str, tuple[str, ...]]:
-    """Return `(outcome, message, misconceptions)`; outcome is "failed", "error" or "timeout"."""
+def explain(error: BaseException) -> tuple[str, Message, tuple[str, ...]]:
+    """Return `(outcome, message, mistakes)`; outcome is "failed", "error" or "timeout"."""
     outcome, message = _classify(error)
-    if hint := getattr(error, "hint", ""):
-        message = f"{hint}\n{message}"
-    misconceptions = tuple(getattr(error, "misconceptions", ()))
-    if len(message) > LONGEST_MESSAGE:
-        message = message[:LONGEST_MESSAGE] + " ... (cut)"
-    return outcome, message, misconceptions
+    if sentences := getattr(error, "mistake", ""):
+        message = replace(message, mistake=sentences)
+    return outcome, message.shorten(), tuple(getattr(error, "mistakes", ()))
 
 
-def _classify(error: BaseException) -> tuple[str, str]:
+def _classify(error: BaseException) -> tuple[str, Message]:
     if isinstance(error, StudentTimeout):
-        return "timeout", str(error)
+        return "timeout", Message(got=str(error))
     if isinstance(error, StudentCrash):
-        return "error", str(error)
-    if isinstance(error, NotDefined):
-        return "failed", str(error)
+        return "error", Message(got=str(error))
+    if isinstance(error, CheckFailure):
+        return "failed", error.message
     if isinstance(error, StudentError):
-        kind, text, lines = error.kind, error.message, error.traceback
+        kind, text, lines, hint = error.kind, error.message, error.traceback, error.hint
     else:
-        kind, text, lines = type(error).__name__, _text(error), student_traceback(error)
+        kind, text, lines, hint = type(error).__name__, text_of(error), student_lines(error), ""
         if not lines and isinstance(error, AssertionError):
-            return "failed", text
+            return "failed", Message(got=text)
     if kind == "NotImplementedError":
-        return "failed", f"Not implemented yet: {text or 'fill in the stub'}"
+        return "failed", Message(got=f"Not implemented yet: {text or 'fill in the stub'}", where=lines)
+    raised = f"{kind}: {text}" if text else kind
+    hint = hint or hint_for(text)
     if lines:
-        return "error", f"Your code raised an error:\n{lines}"
+        return "error", Message(got=f"your code raised {raised}", hint=hint, where=lines)
     if "modified by an inplace operation" in text:
-        return "error", f"{CHANGED_IN_PLACE}\n{kind}: {text}"
-    return "error", f"Your code could not be used as the question asks:\n{kind}: {text}"
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # a __str__ of the student's that raises
-        return "(its message could not be shown)"
+        return "error", Message(got=raised, hint=CHANGED_IN_PLACE)
+    return "error", Message(got=f"using your code as the question asks raised {raised}", hint=hint or NOT_USABLE)

@@ -1,4 +1,4 @@
-"""What each case of a test looked at and how it ended, so that a case need not be run again on the same code."""
+"""Which names each case of a test used and how it ended, so that a case need not run again on the same code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from autograder.suite.outcome import Case
 
 @dataclass
 class Journal:
-    """Kept by `run_suite`.
+    """Filled by `run_suite`.
 
     Args:
-        known: cases that are not run, because this is how they end; by `suite.plugin.case_id`.
+        known: cases that are not run, because their results are known; by `suite.plugin.case_id`.
     """
 
     known: Mapping[str, Case] = field(default_factory=dict)
@@ -25,16 +25,15 @@ class Journal:
     """The case that is running."""
 
     def unaffected_by(self, changed: set[str]) -> dict[str, Case]:
-        """The cases that end as they did when only the code of the names in `changed` is another.
+        """The cases whose results stay the same when only the code of the names in `changed` is different.
 
-        A test's random numbers aside, a case depends on nothing of a submission but the names that it uses: it would
-        take the same way through code that is the same.
+        Its random numbers are fixed, so a case depends on a submission only through the names that it uses.
         """
         return {case: self.cases[case] for case, used in self.names.items() if not used & changed}
 
 
 class Watched:
-    """A student surface that notes in a journal which required names the tests ask it for."""
+    """The student's classes; records in a journal which required names the tests use."""
 
     def __init__(self, student: Any, journal: Journal):
         self._student, self._journal = student, journal

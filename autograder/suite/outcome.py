@@ -1,24 +1,38 @@
-"""What a test found out about a submission."""
+"""The result of a check: what became of each case, and of the test as a whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from autograder.student.message import NO_MESSAGE, Message
+
 WORST_FIRST = ("timeout", "error", "failed", "deferred", "passed")
-"""A parametrised test is as good as its worst case."""
+"""A parametrized test has the outcome of its worst case."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One run of a test function: a parametrised test has several."""
+    """One run of a test function: a parametrized test has several."""
 
     outcome: str
-    message: str = ""
-    misconceptions: tuple[str, ...] = ()
+    message: Message = NO_MESSAGE
+    mistakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One test function with all its cases; the fields are those of a result file."""
+    """One test function with all its cases; the fields are those of a result file.
+
+    Args:
+        id: `hidden/test_q1_hidden.py::test_forward`.
+        title: first line of the test's docstring.
+        points: what was earned, of `possible`.
+        outcome: one of `WORST_FIRST`.
+        hidden: whether students do not have this test.
+        message: of the first of the worst cases; empty where every case passed.
+        mistakes: names of the mistakes that were diagnosed in any case.
+        cases: how many there are.
+        failed_cases: how many of them cost the points.
+    """
 
     id: str
     question: str
@@ -27,23 +41,19 @@ class Outcome:
     possible: float
     outcome: str
     hidden: bool
-    message: str
-    misconceptions: tuple[str, ...]
+    message: Message = NO_MESSAGE
+    mistakes: tuple[str, ...] = ()
+    cases: int = 1
+    failed_cases: int = 0
 
 
 def combine(id: str, question: str, title: str, points: float, cases: Sequence[Case]) -> Outcome:
-    """Fold the cases of one test: it earns its points only when every case passes.
+    """Combine the cases of one test: it earns its points only when every case passes.
 
-    A deferred test is left out of the possible points. The message is that of the first of the worst cases, because
-    ten times the same sentence helps nobody, with a count of the others where they have something else to say.
+    A deferred test is left out of the possible points. Only the first of the worst cases is explained: the others tend
+    to have the same reason.
     """
     worst = min((case.outcome for case in cases), key=WORST_FIRST.index)
-    shown = next(case for case in cases if case.outcome == worst)
-    message = shown.message
-    lost = [case.message for case in cases if case.outcome not in ("passed", "deferred")]
-    if len(set(lost)) > 1:
-        message += f"\n({len(lost)} of {len(cases)} cases of this check do not pass; the first is shown.)"
-    names = dict.fromkeys(name for case in cases for name in case.misconceptions)
     return Outcome(
         id=id,
         question=question,
@@ -52,6 +62,8 @@ def combine(id: str, question: str, title: str, points: float, cases: Sequence[C
         possible=0.0 if worst == "deferred" else points,
         outcome=worst,
         hidden=id.startswith("hidden/"),
-        message=message,
-        misconceptions=tuple(names),
+        message=next(case.message for case in cases if case.outcome == worst),
+        mistakes=tuple(dict.fromkeys(name for case in cases for name in case.mistakes)),
+        cases=len(cases),
+        failed_cases=sum(case.outcome not in ("passed", "deferred") for case in cases),
     )

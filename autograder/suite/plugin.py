@@ -13,20 +13,21 @@ import torch
 from autograder.contract import QUESTIONS
 from autograder.student.errors import GraderBroken
 from autograder.student.local import LocalStudent
+from autograder.student.message import CheckFailure, Message, as_text
 from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, Outcome, combine
-from autograder.suite.summary import as_text, headline, outlook
+from autograder.suite.summary import headline, outlook, result_as_text
 from autograder.suite.training import Trainer
 
 STUDENT = pytest.StashKey()
-"""Where `run_suite` leaves the student surface; empty when a student runs `pytest`."""
+"""The student's classes, from `run_suite`; empty when a student runs `pytest`."""
 SEED = pytest.StashKey[int]()
 TRAINER = pytest.StashKey[Trainer]()
 """What trains the submission; empty where nothing can be trained."""
 NO_TRAINER = "this check needs a CUDA GPU. It is run later on a machine that has one."
 BROKEN = pytest.StashKey[GraderBroken]()
-"""Why the run was given up, when that is no fault of the student's."""
+"""Why the run stopped, where that is not the student's fault."""
 CASE = pytest.StashKey[Case]()
 
 
@@ -59,7 +60,7 @@ def student(request: pytest.FixtureRequest):
 
 @pytest.fixture
 def training(request: pytest.FixtureRequest) -> Trainer:
-    """What trains the student's network; a test that asks for it is marked `needs_cuda`, and deferred without."""
+    """What trains the student's network; a test that uses it is marked `needs_cuda`, and is deferred without one."""
     recorder = request.config.pluginmanager.get_plugin("suite-recorder")
     return request.config.stash[TRAINER].after(recorder.outcomes())
 
@@ -74,13 +75,13 @@ def question_of(item: pytest.Item) -> str | None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if question_of(item) is None:
         return
-    # One seed for each test, whatever else runs: the same submission gets the same score.
-    # (torch.manual_seed would also keep a stack trace for CUDA, which takes longer than many a test.)
+    # A seed of its own for each test, whichever other tests run: the same submission gets the same score.
+    # (torch.manual_seed would also record a stack trace for CUDA, which takes longer than many tests.)
     seed = zlib.crc32(case_id(item).encode()) ^ item.config.stash.get(SEED, 0)
     torch.default_generator.manual_seed(seed)
     given = item.config.stash.get(STUDENT, None)
     if given is not None and (reason := given.refused.get(question_of(item))) is not None:
-        raise AssertionError(reason)
+        raise CheckFailure(reason)
     if item.get_closest_marker("needs_cuda"):
         trainer = item.config.stash.get(TRAINER, None)
         if (problem := NO_TRAINER if trainer is None else trainer.unavailable_reason) is not None:
@@ -93,14 +94,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     if question_of(item) is None or (report.when != "call" and report.passed):
         return report
     if report.skipped:
-        item.stash[CASE] = Case("deferred", str(call.excinfo.value))
+        item.stash[CASE] = Case("deferred", Message(got=str(call.excinfo.value)))
     elif report.passed:
         item.stash[CASE] = Case("passed")
     elif isinstance(call.excinfo.value, GraderBroken):
         item.config.stash[BROKEN] = item.session.shouldstop = call.excinfo.value
     else:
         item.stash[CASE] = Case(*explain(call.excinfo.value))
-        report.longrepr = item.stash[CASE].message
+        report.longrepr = as_text(item.stash[CASE].message)
     return report
 
 
@@ -110,7 +111,7 @@ class Recorder:
     def __init__(self):
         self._tests: dict[str, tuple[str, str, float]] = {}
         self._order: dict[str, str] = {}
-        """The test of each case, in the order in which they stand in the files."""
+        """The test of each case, in the order of the files."""
         self.cases: dict[str, Case] = {}
         """Every case so far, by `case_id`."""
 
@@ -120,7 +121,7 @@ class Recorder:
                 self.expect(item)
 
     def expect(self, item: pytest.Item) -> None:
-        """Take down what this item is about, before it is run."""
+        """Record question, title and points of this item, before it runs."""
         question, points = question_of(item), item.get_closest_marker("points")
         if question not in QUESTIONS or points is None:
             raise pytest.UsageError(f"{item.nodeid}: a test of the suite needs a known question and points")
@@ -150,14 +151,14 @@ class Recorder:
         asked = {question: mine for question, mine in by_question.items() if mine}
         for question, mine in asked.items():
             terminalreporter.line("")
-            terminalreporter.line(as_text(question, mine))
+            terminalreporter.line(result_as_text(question, mine))
         terminalreporter.section("points")
         for question, mine in asked.items():
             terminalreporter.line(f"{headline(question, mine)}. {outlook(question, mine)}".rstrip())
 
 
 def suite_id(item: pytest.Item) -> str:
-    """`hidden/test_q1_basic_block.py::test_forward`: the test function, relative to the suite's folder."""
+    """`hidden/test_q1_hidden.py::test_forward`: the test function, relative to the suite's folder."""
     return f"{item.path.parent.name}/{item.path.name}::{item.originalname}"
 
 

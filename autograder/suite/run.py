@@ -1,4 +1,4 @@
-"""Run the suite on a student surface, from Python, without a word on the terminal."""
+"""Run the suite from Python, without output on the terminal."""
 
 import contextlib
 import io
@@ -34,18 +34,18 @@ def run_suite(
     """Run the tests in `folders` on `student` and return one outcome for each test function.
 
     Args:
-        student: a student surface, see `autograder.student`.
+        student: the student's classes, see `autograder.student`.
         folders: folders of test files, such as `tests/public`.
         only: the questions to run; all when None.
         seed: the tests draw their weights and inputs from it.
         training: trains for the tests that need it; without, they are deferred.
-        quiet: swallow what student code prints.
+        quiet: do not show what student code prints.
         until_failure: stop at the first test that loses points.
-        journal: is filled with the cases; those that it knows already are not run.
+        journal: records the cases; those that it knows already are not run.
 
     Raises:
         SuiteError: a test file is broken, or nothing was collected.
-        GraderBroken: the machinery around the student's code failed.
+        GraderBroken: the grader itself failed.
     """
     binding = _Binding(student, only, seed, training, Journal() if journal is None else journal)
     capture = "--capture=sys" if quiet else "--capture=no"
@@ -73,7 +73,7 @@ def run_suite(
 
 
 class _Binding:
-    """Hands the student surface to the plugin, and keeps the recorder after pytest has gone."""
+    """Passes the student's classes to the plugin, and keeps the recorder after pytest has finished."""
 
     def __init__(
         self, student: Any, only: Collection[str] | None, seed: int, training: Trainer | None, journal: Journal

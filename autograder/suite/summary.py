@@ -1,9 +1,10 @@
-"""The outcomes of a question in words: `grader.check` in the notebook and `pytest` in a terminal say the same."""
+"""The result of a question in words: `grader.check` in the notebook and `pytest` in a terminal use the same ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograder.contract import POINTS, QUESTIONS
+from autograder.student.message import Message, as_text
 from autograder.suite.outcome import Outcome
 
 MARKS = {"passed": "✓", "deferred": "…"}
@@ -12,15 +13,32 @@ MARKS = {"passed": "✓", "deferred": "…"}
 
 @dataclass(frozen=True)
 class Group:
-    """Checks that have the same to say.
+    """Checks that share an outcome and its message.
 
     Args:
         outcomes: one that passed, or all that fail with the same message.
-        message: said once for all of them.
+        message: shown once for all of them.
     """
 
     outcomes: tuple[Outcome, ...]
-    message: str
+    message: Message
+
+    @property
+    def note(self) -> str:
+        """How many checks or cases the message stands for; "" where it stands for one."""
+        first, *others = self.outcomes
+        if not self.message or first.outcome == "deferred":
+            return ""
+        if others:
+            return f"(One reason for all {len(self.outcomes)} checks above.)"
+        return failed_cases(first.cases, first.failed_cases)
+
+
+def failed_cases(cases: int, failed: int) -> str:
+    """How many cases of a check fail, in a sentence; "" where there is one case only."""
+    if cases == 1:
+        return ""
+    return f"({failed} of {cases} cases of this check fail{'; the first is shown' if failed > 1 else 's'}.)"
 
 
 def mark(outcome: str) -> str:
@@ -39,13 +57,13 @@ def headline(question: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def outlook(question: str, outcomes: Sequence[Outcome]) -> str:
-    """What these checks do not tell; "" when nothing is left."""
+    """How many points are judged elsewhere; "" when none are."""
     rest = POINTS[question] - sum(o.possible for o in outcomes)
     return f"{rest:g} more points are judged by checks that only graders have." if rest else ""
 
 
-def fold(outcomes: Sequence[Outcome]) -> list[Group]:
-    """Put checks that fail with the same message together, where the first of them stands."""
+def group_by_message(outcomes: Sequence[Outcome]) -> list[Group]:
+    """Put checks that fail with the same message together, at the place of the first one."""
     groups: dict[object, list[Outcome]] = {}
     for number, outcome in enumerate(outcomes):
         key = (outcome.outcome, outcome.message) if outcome.message else number
@@ -53,18 +71,11 @@ def fold(outcomes: Sequence[Outcome]) -> list[Group]:
     return [Group(tuple(members), members[0].message) for members in groups.values()]
 
 
-def reason(group: Group) -> str:
-    """The message of a group, with a word on how many checks it stands for."""
-    if len(group.outcomes) == 1:
-        return group.message
-    return f"{group.message}\n(One reason for all {len(group.outcomes)} checks above.)"
-
-
-def as_text(question: str, outcomes: Sequence[Outcome]) -> str:
+def result_as_text(question: str, outcomes: Sequence[Outcome]) -> str:
     """The whole result of a question: headline, checks, messages, outlook."""
     lines = [headline(question, outcomes)]
-    for group in fold(outcomes):
+    for group in group_by_message(outcomes):
         for o in group.outcomes:
             lines.append(f"  {mark(o.outcome)} {o.outcome:<8} {o.points:g}/{o.possible:g}  {o.title}")
-        lines += [f"        {line}" for line in reason(group).splitlines()]
+        lines += [f"        {line}" for line in (*as_text(group.message).splitlines(), group.note) if line]
     return "\n".join([*lines, outlook(question, outcomes)]).rstrip()

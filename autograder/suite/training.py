@@ -1,4 +1,4 @@
-"""What the `training` fixture hands to the hidden test; graders have one, students do not."""
+"""What the `training` fixture passes to the hidden test; only graders have one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from autograder.suite.outcome import Outcome
 
 @dataclass(frozen=True)
 class Examined:
-    """What a training found out about a network.
+    """The result of training a network.
 
     Args:
-        accuracy: share of the held-out images that it names, 0 to 1; None where it was not trained.
-        threshold: what it must reach.
-        trained: False where it need not be: it is proved to be the network whose accuracy is known.
-        budget: for how long it was trained, in words.
-        note: for whoever reads the result, "" when there is nothing to say.
+        accuracy: share of the held-out images that it classifies correctly, 0 to 1; None where it was not trained.
+        threshold: the accuracy that it must reach.
+        trained: False where that is not necessary: it is proved to be the network whose accuracy is known.
+        budget: how long it was trained, in words.
+        note: for whoever reads the result; "" when there is nothing to add.
     """
 
     accuracy: float | None
@@ -34,7 +34,7 @@ class Trainer(Protocol):
         """Why nothing can be trained here, in one sentence; None when it can."""
 
     def after(self, outcomes: Sequence[Outcome]) -> "Trainer":
-        """The same trainer, told what the tests before found out."""
+        """The same trainer, with the outcomes of the tests that ran before."""
 
     def examine(self, student: Any) -> Examined:
-        """Train the student's `ResNet18()` and judge it. What goes wrong is raised as in any test."""
+        """Train the student's `ResNet18()` and judge it; raises what any test may raise."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from autograder.oracle.full_network import match
-from autograder.oracle.initial import find_difference
+from autograder.oracle.initialization import find_difference
 from autograder.oracle.matching import Assignment, classify_tensors, draw
 from autograder.suite.outcome import Outcome
 

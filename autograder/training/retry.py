@@ -51,6 +51,5 @@ def train_fairly(attempt: Callable[[AbstractContextManager], Trained], slots: Sl
 
 def _with_hint(failure: Failure) -> Failure:
     if isinstance(failure, StudentError):
-        traceback = failure.traceback and f"{failure.traceback}\n{TWICE}"
-        return StudentError(failure.kind, f"{failure.message} {TWICE}", traceback)
+        return StudentError(failure.kind, failure.message, failure.traceback, TWICE)
     return StudentCrash(f"{failure} {TWICE}")

@@ -74,4 +74,4 @@ def test_delegation_earns_nothing_in_its_question_alone(tmp_path):
     assert all(outcome.points == outcome.possible for outcome in grade.of_question("q2"))
     for outcome in grade.of_question("q3"):
         assert (outcome.points, outcome.outcome) == (0, "failed")
-        assert "`torchvision.models.resnet18`" in outcome.message
+        assert "`torchvision.models.resnet18`" in outcome.message.got

@@ -12,6 +12,7 @@ from autograder.maintain.gallery_runner import GalleryRunFailed, Known, code_of,
 from autograder.maintain.samples import GALLERY, solution_source
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.local import LocalStudent
+from autograder.student.message import Message
 from autograder.submission import read_submission, slice_submission
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case
@@ -56,9 +57,9 @@ def test_a_case_is_taken_as_known(solution, known, tmp_path):
     """What is known is not looked into: here it is wrong, and comes out wrong."""
     case = next(id for id in known.journal.cases if "test_q1_hidden.py::test_forward" in id)
     student = LocalStudent.from_file(solution)
-    outcomes = run_suite(student, SUITE, only=["q1"], journal=Journal({case: Case("failed", "as told")}))
+    outcomes = run_suite(student, SUITE, only=["q1"], journal=Journal({case: Case("failed", Message(got="as told"))}))
     [lost] = [outcome for outcome in outcomes if outcome.points < outcome.possible]
-    assert (lost.message, lost.id.split("::")[1]) == ("as told", "test_forward")
+    assert (lost.message.got, lost.id.split("::")[1]) == ("as told", "test_forward")
     # All may be known: nothing is left to run.
     outcomes = run_suite(student, SUITE, only=["q1"], journal=Journal(known.journal.cases))
     assert sum(outcome.points for outcome in outcomes) == 25

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import asdict, fields
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -21,9 +22,12 @@ from autograder.report.classwide import overview
 from autograder.report.facts import deferred_points
 from autograder.report.terminal import print_table, progress
 from autograder.report.text import number, of_possible, percent, visible
+from autograder.student.message import Message
 
+PARTS = tuple(field.name for field in fields(Message))
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'{{ 7*7 }}"
-TRACEBACK = f"cell 7, line 12, in forward\n    out = self.conv2(out)  # {HOSTILE}\nRuntimeError: 64 channels, not 32"
+LINES = f"cell 7, line 12, in forward\n    out = self.conv2(out)  # {HOSTILE}"
+RAISED = {"got": "your code raised RuntimeError: 64 channels, not 32", "where": LINES}
 
 
 def make_test(question="q1", name="shape", outcome="passed", points=5.0, **more) -> dict:
@@ -36,9 +40,11 @@ def make_test(question="q1", name="shape", outcome="passed", points=5.0, **more)
         "possible": 0.0 if outcome == "deferred" else points,
         "outcome": outcome,
         "hidden": False,
-        "message": "",
-        "misconceptions": [],
+        "mistakes": [],
+        "cases": 1,
+        "failed_cases": int(outcome not in ("passed", "deferred")),
         **more,
+        "message": asdict(Message(**more.get("message", {}))),
     }
 
 
@@ -67,24 +73,26 @@ def make_grade(name: str, *tests: dict, status="graded", **more) -> dict:
     }
 
 
-DEFERRED = make_test("q4", "accuracy", "deferred", hidden=True, message="Deferred: this check needs a CUDA GPU.")
+DEFERRED = make_test("q4", "accuracy", "deferred", hidden=True, message={"got": "Deferred: this check needs a GPU."})
 
 
 def a_class() -> list[dict]:
     """One submission of every kind."""
-    relu = {"message": "Asked: relu(x)\nCame:  -3 instead of 0\nLook:  what comes last?\n"}
-    relu["message"] += "(2 of 3 cases of this check do not pass; the first is shown.)"
-    wrong = make_test("q1", "relu", "failed", misconceptions=["relu_before_add"], **relu)
-    raised = make_test("q2", "stride", "error", message=f"Your code raised an error:\n{TRACEBACK}", hidden=True)
-    slow = make_test("q3", "stages", "timeout", message="Your code did not answer within 20 s.")
+    sentence = "Your block applies its last ReLU to F(x)."
+    relu = {"expected": "relu(x)", "got": "-3 instead of 0", "hint": "what comes last?", "mistake": sentence}
+    wrong = make_test("q1", "relu", "failed", mistakes=["relu_before_add"], message=relu, cases=3, failed_cases=2)
+    raised = make_test("q2", "stride", "error", message=RAISED, hidden=True)
+    slow = make_test("q3", "stages", "timeout", message={"got": "Your code did not answer within 20 s."})
     eight = make_test("q4", "overfit", points=8.0)
-    gone = [make_test("q2", n, "failed", message="`Bottleneck` is not defined.") for n in ("shape", "relu")]
+    gone = [make_test("q2", n, "failed", message={"got": "`Bottleneck` is not defined."}) for n in ("shape", "relu")]
     unread = "x.ipynb: is not a notebook"
     return [
         make_grade("bob.ipynb", make_test(), wrong, raised, slow, eight, DEFERRED),
         make_grade("alice.ipynb", make_test(), make_test("q1", "relu"), eight, DEFERRED),
         make_grade("carol.ipynb", make_test(), *gone, status="incomplete", problems=["`Bottleneck` is not defined."]),
-        make_grade("x.ipynb", make_test(outcome="failed", message=unread), status="unreadable", problems=[unread]),
+        make_grade(
+            "x.ipynb", make_test(outcome="failed", message={"got": unread}), status="unreadable", problems=[unread]
+        ),
     ]
 
 
@@ -205,6 +213,9 @@ def test_empty_folder_is_said(tmp_path):
         ({"tests": [{}]}, 'tests[0]: "id" is missing'),
         ({"tests": [make_test(outcome="lost")]}, "\"outcome\" is 'lost'"),
         ({"tests": [make_test(hidden="no")]}, '"hidden" is missing'),
+        ({"tests": [make_test() | {"message": "text"}]}, '"message" is no object with expected, got, hint, mistake'),
+        ({"tests": [make_test() | {"message": {"got": ""}}]}, '"message" is no object with'),
+        ({"tests": [make_test(message={"got": 3})]}, '"got" is missing or no text'),
     ],
 )
 def test_broken_file_is_one_line_that_names_it(tmp_path, content, words):
@@ -285,7 +296,7 @@ def test_overview_counts():
 
 def test_mistakes_are_ranked_by_submissions_without_unusable_ones():
     """A submission counts once for a mistake, however many tests and cases show it."""
-    relu = {"outcome": "failed", "misconceptions": ["relu_before_add"]}
+    relu = {"outcome": "failed", "mistakes": ["relu_before_add"]}
     grades = [
         make_grade("a", make_test("q1", "one", **relu), make_test("q1", "two", **relu), make_test("q2", "three")),
         make_grade("b", make_test("q1", "one"), make_test("q1", "two", "failed"), make_test("q2", "three", "timeout")),
@@ -298,7 +309,7 @@ def test_mistakes_are_ranked_by_submissions_without_unusable_ones():
         ("One", 33, ((0, 1),)),
         ("Three", 33, ((1, 3),)),
     ]
-    assert [(m.name, m.questions, m.places) for m in facts.misconceptions] == [("relu_before_add", ("q1",), ((0, 1),))]
+    assert [(m.name, m.questions, m.places) for m in facts.mistakes] == [("relu_before_add", ("q1",), ((0, 1),))]
 
 
 # The page
@@ -325,13 +336,13 @@ def test_page_loads_nothing_and_runs_only_its_own_script(tmp_path):
 
 
 def test_hostile_text_stays_text(tmp_path):
-    """In file name, title, message, problem and misconception."""
-    bad = make_test("q1", "relu", "failed", title=HOSTILE, message=HOSTILE, misconceptions=[HOSTILE])
+    """In file name, title, all parts of the message, problem and mistake."""
+    bad = make_test("q1", "relu", "failed", title=HOSTILE, message=dict.fromkeys(PARTS, HOSTILE), mistakes=[HOSTILE])
     source = page([make_grade(HOSTILE, bad, problems=[HOSTILE], status="incomplete")], tmp_path)
     assert "<img" not in source
     assert source.count("</script>") == 1
     assert "49" not in Outline(source).text("s1")
-    assert Outline(source).text("s1").count(HOSTILE) >= 3
+    assert Outline(source).text("s1").count(HOSTILE) >= 3 + len(PARTS)
 
 
 def test_lone_surrogates_and_writing_direction_do_not_reach_the_page(tmp_path):
@@ -350,15 +361,16 @@ def test_headings_go_down_one_level_at_a_time(tmp_path):
 
 
 def test_submission_tells_why_points_were_lost(tmp_path):
-    """Bob is second by name: what was asked, what came, where to look, the student's own traceback lines."""
+    """Bob is second by name: the mistake, what was expected, what came instead, a hint, the student's own lines."""
     bob = Outline(page(a_class(), tmp_path)).text("s2")
     assert "Lost 15 points: 5 in q1, 5 in q2, 5 in q3." in bob
-    assert "Misconception: relu before add" in bob
-    assert "Asked relu(x) Came -3 instead of 0 Look what comes last?" in bob
+    assert "Mistake: relu before add" in bob
+    parts = "Expected relu(x) Got -3 instead of 0 Hint what comes last?"
+    assert f"Your block applies its last ReLU to F(x). {parts}" in bob
     assert "2 of 3 cases" in bob
     assert "the first is shown" not in bob
     assert "! error Stride: the stride is right. hidden 0/5" in bob
-    assert "RuntimeError: 64 channels, not 32" in bob
+    assert f"Got your code raised RuntimeError: 64 channels, not 32 {' '.join(LINES.split())}" in bob
     assert "◔ timeout Stages: the stages is right. public 0/5" in bob
     assert "✓ passed 1 check" in bob
 
@@ -366,16 +378,15 @@ def test_submission_tells_why_points_were_lost(tmp_path):
 def test_traceback_keeps_its_lines(tmp_path):
     source = page(a_class(), tmp_path)
     block = html.unescape(source.partition("<pre>")[2].partition("</pre>")[0])
-    assert block == TRACEBACK
+    assert block == LINES
 
 
 def test_one_reason_for_many_checks_is_said_once(tmp_path):
     """What differs only in the number of cases is the same reason."""
-    message = "`Bottleneck` is not defined."
-    cases = "\n({n} of {n} cases of this check do not pass; the first is shown.)"
-    tests = [make_test("q2", f"t{n}", "failed", message=message + cases.format(n=n)) for n in range(2, 9)]
+    message = {"got": "`Bottleneck` is not defined."}
+    tests = [make_test("q2", f"t{n}", "failed", message=message, cases=n, failed_cases=n) for n in range(2, 9)]
     text = Outline(page([make_grade("a.ipynb", *tests)], tmp_path)).text("s1")
-    assert text.count(message) == 1
+    assert text.count(message["got"]) == 1
     assert all(f"{n} of {n} cases" in text for n in range(2, 9))
 
 
@@ -428,7 +439,7 @@ def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
 def test_a_large_class_takes_seconds_and_megabytes(tmp_path):
     """300 submissions of 45 tests."""
     tests = [
-        make_test(q, f"check {i}", "failed" if i % 4 == 0 else "passed", message=TRACEBACK if i % 4 == 0 else "")
+        make_test(q, f"check {i}", "failed" if i % 4 == 0 else "passed", message=RAISED if i % 4 == 0 else {})
         for i in range(45)
         for q in (("q1", "q2", "q3")[i % 3],)
     ]
@@ -463,7 +474,7 @@ def test_csv_has_one_row_a_submission(tmp_path):
         "deferred": "12",
         "training": "",
         "accuracy": "",
-        "misconceptions": "relu_before_add",
+        "mistakes": "relu_before_add",
         "seconds": "1.5",
         "result": "000",
     }
@@ -498,7 +509,13 @@ def test_gradescope_hides_what_hidden_tests_say():
         "output": "error",
         "status": "failed",
     }
-    assert "Asked: relu(x)" in hidden[1]["output"]  # a public test keeps its message
+    assert hidden[1]["output"].splitlines() == [  # a public test keeps its message
+        "failed",
+        "Your block applies its last ReLU to F(x).",
+        "Expected: relu(x)",
+        "Got:      -3 instead of 0",
+        "Hint:     what comes last?",
+    ]
 
 
 def test_gradescope_adds_up_and_quotes_as_text():

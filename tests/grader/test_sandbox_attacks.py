@@ -14,6 +14,7 @@ import autograder.grading.grade
 from autograder.grading.grade import Grader
 from autograder.sandbox.confine import minimum_met
 from autograder.sandbox.launcher import Zygote
+from autograder.student.message import as_text
 from tests.grader import attacks
 from tests.grader.attacks.attack_run import needs_x86_64
 
@@ -122,7 +123,7 @@ def test_attack_gains_nothing(name, bait, grader, hidden_lines, tmp_path):
     assert grade.seconds < limit
     assert minimum_met(grade.isolation)
 
-    text = "\n".join([*grade.problems, *(outcome.message for outcome in grade.outcomes)])
+    text = "\n".join([*grade.problems, *(as_text(outcome.message) for outcome in grade.outcomes)])
     assert attacks.TRIUMPH not in text
     assert bait.token not in json.dumps(grade.to_json())
     assert not [line for line in hidden_lines if line in text]

@@ -27,7 +27,7 @@ from autograder.submission import (
     fingerprint,
     read_submission,
     slice_submission,
-    student_traceback,
+    student_lines,
 )
 from autograder.submission import read as reading
 from autograder.submission.execute import is_defined
@@ -551,7 +551,7 @@ def test_line_numbers_are_the_students():
     namespace = run("\n\n%%time\n!ls\n\nclass BasicBlock:\n    def f(self):\n        return 1 / 0\n")
     with pytest.raises(ZeroDivisionError) as caught:
         namespace["BasicBlock"]().f()
-    assert student_traceback(caught.value).startswith("cell 1, line 8, in f\n    return 1 / 0\n")
+    assert student_lines(caught.value) == "cell 1, line 8, in f\n    return 1 / 0"
 
 
 def test_syntax_error_spoils_its_own_cell_only():
@@ -795,15 +795,13 @@ def test_traceback_shows_the_students_frames_only():
     """)
     with pytest.raises(json.JSONDecodeError) as caught:
         namespace["BasicBlock"]().f("{")
-    lines = student_traceback(caught.value).splitlines()
-    assert lines[:4] == [
+    lines = student_lines(caught.value).splitlines()
+    assert lines == [
         "cell 1, line 5, in f",
         "    return sorted([x, 'a'], key=self.g)",
         "cell 1, line 7, in g",
         "    return loads(x)",
     ]
-    assert lines[4].startswith("JSONDecodeError: ")
-    assert len(lines) == 5
 
 
 def test_traceback_of_a_python_file_names_it(tmp_path):
@@ -812,20 +810,20 @@ def test_traceback_of_a_python_file_names_it(tmp_path):
     execute(slice_submission(read_submission(path)), namespace)
     with pytest.raises(KeyError) as caught:
         namespace["BasicBlock"]().f()
-    assert student_traceback(caught.value) == "my net.py, line 3, in f\n    raise KeyError\nKeyError"
+    assert student_lines(caught.value) == "my net.py, line 3, in f\n    raise KeyError"
 
 
 def test_traceback_without_student_frames_is_empty():
     with pytest.raises(ZeroDivisionError) as caught:
         1 / 0  # noqa: B018
-    assert student_traceback(caught.value) == ""
+    assert student_lines(caught.value) == ""
 
 
 def test_traceback_of_a_deep_recursion_is_short():
     namespace = run("class BasicBlock:\n    def f(self): return self.f()")
     with pytest.raises(RecursionError) as caught:
         namespace["BasicBlock"]().f()
-    text = student_traceback(caught.value)
+    text = student_lines(caught.value)
     assert "more calls" in text
     assert len(text.splitlines()) < 20
 
@@ -836,7 +834,7 @@ def test_traceback_of_code_in_a_running_notebook():
     exec(code, namespace)
     with pytest.raises(ZeroDivisionError) as caught:
         namespace["f"]()
-    assert student_traceback(caught.value).startswith("your notebook, line 2, in f\n")
+    assert student_lines(caught.value).startswith("your notebook, line 2, in f\n")
 
 
 # --- the odd samples ---------------------------------------------------------------------------------------------

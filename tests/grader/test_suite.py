@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from autograder.contract import POINTS
+from autograder.student.message import Message
 from autograder.suite import expect
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, combine
@@ -56,21 +57,24 @@ def fold(*cases: Case):
 
 def test_points_need_every_case():
     assert fold(Case("passed"), Case("passed")).points == 4
-    outcome = fold(Case("passed"), Case("failed", "why", ("relu_before_add",)))
-    assert (outcome.points, outcome.possible, outcome.message) == (0, 4, "why")
-    assert outcome.misconceptions == ("relu_before_add",)
+    why = Message("this", "that")
+    outcome = fold(Case("passed"), Case("failed", why, ("relu_before_add",)))
+    assert (outcome.points, outcome.possible, outcome.message) == (0, 4, why)
+    assert (outcome.cases, outcome.failed_cases) == (2, 1)
+    assert outcome.mistakes == ("relu_before_add",)
     assert outcome.hidden
 
 
 def test_deferred_is_not_possible():
-    outcome = fold(Case("deferred", "needs a GPU"))
-    assert (outcome.points, outcome.possible, outcome.outcome) == (0, 0, "deferred")
+    outcome = fold(Case("deferred", Message(got="needs a GPU")))
+    assert (outcome.points, outcome.possible, outcome.outcome, outcome.failed_cases) == (0, 0, "deferred", 0)
 
 
 def test_worst_case_is_shown():
-    outcome = fold(Case("failed", "a"), Case("timeout", "b"), Case("passed"))
+    outcome = fold(Case("failed", Message(got="a")), Case("timeout", Message(got="b")), Case("passed"))
     assert outcome.outcome == "timeout"
-    assert outcome.message.startswith("b\n(2 of 3 cases")
+    assert outcome.message == Message(got="b")
+    assert (outcome.cases, outcome.failed_cases) == (3, 2)
 
 
 def test_a_change_in_place_is_explained():
@@ -81,7 +85,8 @@ def test_a_change_in_place_is_explained():
         y.sum().backward()
     outcome, message, _ = explain(caught.value)
     assert outcome == "error"
-    assert message.startswith("No gradient can be computed: an operation in place")
+    assert message.got.startswith("RuntimeError: one of the variables needed for gradient computation")
+    assert message.hint.startswith("no gradient can be computed, because an operation in place")
 
 
 class Claims(torch.nn.Module):

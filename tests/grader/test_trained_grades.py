@@ -13,6 +13,7 @@ from autograder.grading.classroom import grade_all, suite_version
 from autograder.grading.grade import Grade, Grader, secret_of, seed_of
 from autograder.maintain.samples import solution_source
 from autograder.sandbox.limits import TrainingLimits
+from autograder.student.message import Message, as_text
 from autograder.submission import fingerprint
 from autograder.suite.outcome import Outcome
 from autograder.training.heldout import Cifar10
@@ -79,7 +80,7 @@ def grader(monkeypatch, tmp_path):
 
 
 def q4(grade: Grade) -> dict[str, tuple[str, str]]:
-    return {o.id.partition("::")[2]: (o.outcome, o.message) for o in grade.outcomes if o.question == "q4"}
+    return {o.id.partition("::")[2]: (o.outcome, as_text(o.message)) for o in grade.outcomes if o.question == "q4"}
 
 
 def write(folder, source):
@@ -216,10 +217,10 @@ def test_a_later_run_fills_in(tmp_path):
     submission, out = write(tmp_path, trainings.small()), tmp_path / "out"
     result = out / "submission.json"
     out.mkdir()
-    q1 = Outcome("public/test_q1.py::test_x", "q1", "X: x.", 3.0, 3.0, "passed", False, "", ())
-    q3 = Outcome("public/test_q3.py::test_z", "q3", "Z: z.", 0.0, 2.0, "failed", False, "No.", ())
+    q1 = Outcome("public/test_q1.py::test_x", "q1", "X: x.", 3.0, 3.0, "passed", False)
+    q3 = Outcome("public/test_q3.py::test_z", "q3", "Z: z.", 0.0, 2.0, "failed", False, Message(got="No."))
     waits = Outcome(
-        "hidden/test_q4_hidden.py::test_y", "q4", "Y: y.", 0.0, 0.0, "deferred", True, "Deferred: later", ()
+        "hidden/test_q4_hidden.py::test_y", "q4", "Y: y.", 0.0, 0.0, "deferred", True, Message(got="Deferred: later")
     )
     before = Grade(submission.name, fingerprint(submission), "graded", 1.0, (), (), (q1, q3, waits))
     result.write_text(json.dumps({**before.to_json(), "suite": suite_version()}))

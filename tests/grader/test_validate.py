@@ -10,6 +10,7 @@ from rich.console import Console
 from autograder.maintain.gallery import Entry, load_gallery
 from autograder.maintain.samples import GALLERY
 from autograder.maintain.validate import Findings, Graded, examine, print_findings
+from autograder.student.message import Message
 from autograder.suite.outcome import Outcome
 from tests.grader.conftest import run
 
@@ -24,7 +25,7 @@ def entry(name: str, question: str = "", misconception: str = "") -> Entry:
 def graded(what: Entry, *failing: str, named: tuple[str, ...] = ()) -> Graded:
     outcomes = [
         Outcome(id, question, f"Title of {id}: it.", 0.0 if id in failing else 2.0, 2.0,
-                "failed" if id in failing else "passed", id.startswith("hidden"), f"why {id}", named
+                "failed" if id in failing else "passed", id.startswith("hidden"), Message(got=f"why {id}"), named
                 if id in failing else ())
         for id, question in TESTS.items()
     ]  # fmt: skip

@@ -56,11 +56,11 @@ def test_depth(student, name, num_blocks, expansion, expected, blocks):
     network = student.ResNet(probe, num_blocks)
     depth = sum(num_blocks)
     if len(probe.calls) != depth:
-        asked = f"ResNet(block, {num_blocks}) builds {depth} blocks"
-        expect.fail(asked, f"{len(probe.calls)}", "num_blocks[i] is the number of blocks in stage i + 1")
-    if depth > 8:  # the shallower one is asked the same in test_resnet18
+        statement = f"ResNet(block, {num_blocks}) builds {depth} blocks"
+        expect.fail(statement, f"{len(probe.calls)}", "num_blocks[i] is the number of blocks in stage i + 1")
+    if depth > 8:  # test_resnet18 does the same for the shallower one
         expect.assert_every_parameter_learns(network, torch.randn(2, 3, 32, 32), f"a network of {depth} probe blocks")
-    if right_blocks(student, name, expansion, blocks):  # else that is charged in its own question
+    if right_blocks(student, name, expansion, blocks):  # otherwise that question charges it
         net = student.skeleton("ResNet", getattr(student, name), num_blocks)
         what = f"ResNet({name}, {num_blocks})"
         expect.assert_parameter_count(net, expected, what, "each stage has as many blocks as num_blocks says")
@@ -71,5 +71,5 @@ def right_blocks(student, name, expansion, blocks):
     try:
         made = {shape: expect.count_parameters(student.skeleton(name, *shape)) for shape in blocks}
         return made == blocks and getattr(student, name).expansion == expansion
-    except Exception:  # whatever is wrong is said in its own question
+    except Exception:  # the question of that block reports what is wrong
         return False

@@ -6,9 +6,10 @@ from autograder.suite import expect
 
 pytestmark = pytest.mark.question("q4")
 
-LOOK = (
-    "first at what q1 to q3 say. Then: is any layer frozen, detached or under no_grad? Do all layers belong to the "
-    "module, so that they are trained, and BatchNorm to train() and eval()? Does each block add its shortcut?"
+HINT = (
+    "start with the messages of q1 to q3. Then: is a layer frozen, detached or under no_grad? Are all layers "
+    "attributes of the module, so that they are trained? Does BatchNorm follow train() and eval()? Does each block add "
+    "its shortcut?"
 )
 
 
@@ -21,10 +22,10 @@ def test_training_accuracy(student, training):
     examined = training.examine(student)
     if not examined.trained or examined.accuracy >= examined.threshold:
         return
-    came = f"it names {examined.accuracy:.2%} of them"
-    unseen = f"{examined.threshold:.1%} of images that it has never seen"
+    got = f"it classifies {examined.accuracy:.2%} correctly"
     expect.fail(
-        f"ResNet18, trained from scratch for {examined.budget}, names {unseen}",
-        f"{came}; {examined.note}" if examined.note else came,
-        LOOK,
+        f"ResNet18, trained from scratch for {examined.budget}, classifies at least {examined.threshold:.1%} of unseen "
+        "images correctly",
+        f"{got}; {examined.note}" if examined.note else got,
+        HINT,
     )

@@ -27,7 +27,7 @@ def test_output_shape(student, in_planes, planes, stride):
     expect.assert_shape(
         block(torch.randn(2, in_planes, 16, 12)),
         (2, planes, 16 // stride, 12 // stride),
-        f"{name(in_planes, planes, stride)} slots (2, {in_planes}, 16, 12) into "
+        f"{name(in_planes, planes, stride)} turns (2, {in_planes}, 16, 12) into "
         f"(2, {planes}, {16 // stride}, {12 // stride})",
         "padding=1 keeps H and W in a 3x3 convolution; the stride belongs to one convolution of the two",
     )
@@ -122,8 +122,8 @@ def test_parameter_count(student, in_planes, planes, stride, expected):
     expect.assert_expansion(student.BasicBlock, 1, "BasicBlock")
     block = student.BasicBlock(in_planes, planes, stride)
     what = name(in_planes, planes, stride)
-    look = "convolutions have no bias; the shortcut has parameters only where the shape changes"
-    expect.assert_parameter_count(block, expected, what, look)
+    hint = "convolutions have no bias; the shortcut has parameters only where the shape changes"
+    expect.assert_parameter_count(block, expected, what, hint)
     expect.assert_every_parameter_learns(block, torch.randn(2, in_planes, 4, 4), what)
 
 

@@ -27,7 +27,7 @@ def test_output_shape(student, in_planes, planes, stride):
     expect.assert_shape(
         block(torch.randn(2, in_planes, 16, 12)),
         (2, 4 * planes, 16 // stride, 12 // stride),
-        f"{name(in_planes, planes, stride)} slots (2, {in_planes}, 16, 12) into "
+        f"{name(in_planes, planes, stride)} turns (2, {in_planes}, 16, 12) into "
         f"(2, {4 * planes}, {16 // stride}, {12 // stride})",
         "the last 1x1 convolution expands to expansion * planes channels, expansion = 4; only the 3x3 is padded",
     )
@@ -127,8 +127,8 @@ def test_parameter_count(student, in_planes, planes, stride, expected):
     expect.assert_expansion(student.Bottleneck, 4, "Bottleneck")
     block = student.Bottleneck(in_planes, planes, stride)
     what = name(in_planes, planes, stride)
-    look = "convolutions have no bias; planes is the narrow width, 4 * planes the width that leaves the block"
-    expect.assert_parameter_count(block, expected, what, look)
+    hint = "convolutions have no bias; planes is the narrow width, 4 * planes the width that leaves the block"
+    expect.assert_parameter_count(block, expected, what, hint)
     expect.assert_every_parameter_learns(block, torch.randn(2, in_planes, 4, 4), what)
 
 

@@ -11,7 +11,7 @@ from autograder.suite import expect
 pytestmark = pytest.mark.question("q3")
 
 NETWORKS = [(1, [2, 1, 3, 2]), (2, [1, 2, 1, 1])]  # (expansion, num_blocks)
-LOOK = "does _make_layer pass (in_planes, planes, stride), and set in_planes = planes * block.expansion after each?"
+HINT = "does _make_layer pass (in_planes, planes, stride), and set in_planes = planes * block.expansion after each?"
 
 
 def layout(expansion: int, num_blocks: list[int]) -> list[tuple[int, int, int]]:
@@ -60,11 +60,11 @@ def test_stages(student, expansion, num_blocks):
     """Stages: the right number of blocks at the right widths, and the output depends on each."""
     probe = student.probe(expansion)
     net = student.ResNet(probe, num_blocks).eval()
-    asked = f"{written(num_blocks)} with block.expansion = {expansion} builds blocks with (in_planes, planes) ="
+    statement = f"{written(num_blocks)} with block.expansion = {expansion} builds blocks with (in_planes, planes) ="
     widths = [call[:2] for call in layout(expansion, num_blocks)]
     built = [tuple(call[:2]) for call in probe.calls]
     if built != widths:
-        expect.fail(f"{asked} {widths}", f"{built}", LOOK)
+        expect.fail(f"{statement} {widths}", f"{built}", HINT)
     expect.scramble(net)
     x = torch.randn(1, 3, 32, 32)
     logits = net(x)
@@ -81,8 +81,9 @@ def test_stages(student, expansion, num_blocks):
     for key, value in state.items():
         if value.dim() == 4:
             net.load_state_dict({**state, key: value * 0.5})
-            asked = f"the logits depend on every block: {key} {tuple(value.shape)} too"
-            expect.assert_differ(net(x), logits, asked, "the same logits after it was halved", "is it used in forward?")
+            statement = f"the logits depend on every block: {key} {tuple(value.shape)} too"
+            got, hint = "the same logits after it was halved", "is it used in forward?"
+            expect.assert_differ(net(x), logits, statement, got, hint)
 
 
 @pytest.mark.points(3)
@@ -94,8 +95,8 @@ def test_downsampling(student, expansion, num_blocks):
     strides = [call[2] for call in layout(expansion, num_blocks)]
     built = [call[2] for call in probe.calls]
     if built != strides:
-        asked = f"{written(num_blocks)} builds its blocks with the strides {strides}"
-        expect.fail(asked, f"{built}", "only the first block of a stage carries the stride; stage 1 has stride 1")
+        statement = f"{written(num_blocks)} builds its blocks with the strides {strides}"
+        expect.fail(statement, f"{built}", "only the first block of a stage carries the stride; stage 1 has stride 1")
     expect.scramble(net)
     point = torch.zeros(64, 3, 3, 3)
     point[:, :, 1, 1] = torch.rand(64, 3) + 0.1
@@ -121,11 +122,11 @@ def test_parameters(student, expansion, num_blocks):
     """Parameters: every layer is registered, none is shared, and every one learns."""
     what = f"{written(num_blocks)} made of probe blocks"
     net = student.ResNet(student.probe(expansion), num_blocks)
-    look = (
+    hint = (
         "stem: 3x3 convolution without bias, BatchNorm; head: linear with bias. A Python list hides layers from "
         "PyTorch (use nn.Sequential or nn.ModuleList); [block] * n repeats one block"
     )
-    expect.assert_parameter_count(net, parameters(expansion, num_blocks), what, look)
+    expect.assert_parameter_count(net, parameters(expansion, num_blocks), what, hint)
     expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), what)
 
 
@@ -136,8 +137,8 @@ def test_head(student, num_classes):
     net = student.ResNet(student.probe(1), [1, 1, 1, 1], num_classes).eval()
     bias = torch.linspace(-2, 2, num_classes)
     if not any(tuple(value.shape) == (num_classes,) for value in net.state_dict().values()):
-        asked = f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
-        expect.fail(asked, "no tensor of that shape in its state", "nn.Linear(512 * block.expansion, num_classes)")
+        statement = f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
+        expect.fail(statement, "no tensor of that shape in its state", "nn.Linear(512 * block.expansion, num_classes)")
 
     def rule(_: str, value: torch.Tensor) -> torch.Tensor:
         if tuple(value.shape) == (num_classes,):
@@ -159,16 +160,16 @@ def test_resnet18(student):
     """ResNet18(): two basic blocks in each stage, ten classes, 11,173,962 parameters."""
     probe = student.probe(1)
     net = student.ResNet18(basic_block=probe)
-    asked = "ResNet18() is ResNet(BasicBlock, [2, 2, 2, 2])"
+    statement = "ResNet18() is ResNet(BasicBlock, [2, 2, 2, 2])"
     if not probe.calls:  # it does not look the name up when called: judge what it built of its own blocks
-        expect.assert_parameter_count(net, 11_173_962, asked, "return ResNet(BasicBlock, [2, 2, 2, 2])")
+        expect.assert_parameter_count(net, 11_173_962, statement, "return ResNet(BasicBlock, [2, 2, 2, 2])")
         expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), "ResNet18()")
         return
     built, expected = [tuple(call) for call in probe.calls], layout(1, [2, 2, 2, 2])
     if built != expected:
-        expect.fail(f"{asked}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
+        expect.fail(f"{statement}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
     x = torch.randn(2, 3, 32, 32)
-    expect.assert_shape(net.eval()(x), (2, 10), f"{asked}, so its logits are (N, 10)")
+    expect.assert_shape(net.eval()(x), (2, 10), f"{statement}, so its logits are (N, 10)")
     what = "ResNet18() made of probe blocks"
     expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2]), what, "each block and layer once")
     expect.assert_every_parameter_learns(net, x, what)

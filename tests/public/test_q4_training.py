@@ -9,7 +9,7 @@ from autograder.suite import expect
 pytestmark = pytest.mark.question("q4")
 
 STEPS = 40
-"""A sound network needs three; a wrong one may take its time: what is wrong with it is charged elsewhere."""
+"""A right network needs three; a wrong one may need more: its mistakes are charged in other questions."""
 
 
 @pytest.mark.points(8)
@@ -17,26 +17,27 @@ def test_overfits_eight_images(student):
     """Learning: a few steps of SGD are enough to tell eight images apart."""
     if learns(student):
         return
-    # The block may be at fault, which is charged in q1, or the size of the logits, which is charged in q3.
-    complaint = train(student, student.probe(1))
-    if complaint is not None and train(student, student.probe(1), lr=0.005) is not None:
+    # The block may be at fault, which q1 charges, or the size of the logits, which q3 charges.
+    failure = train(student, student.probe(1))
+    if failure is not None and train(student, student.probe(1), lr=0.005) is not None:
         expect.fail(
-            f"after {STEPS} steps of SGD the network knows the labels of the eight images it is trained on", *complaint
+            f"after {STEPS} steps of SGD the network classifies the eight images that it is trained on correctly",
+            *failure,
         )
 
 
 def learns(student):
-    """Whether a network of the student's own blocks learns: images of 16x16, which cost a quarter, will do for that."""
+    """Whether a network of the student's own blocks learns; on images of 16x16 first, which take less time."""
     for size in (16, 32):
         try:
             return train(student, student.BasicBlock, steps=12, size=size) is None
-        except Exception:  # a pooling of fixed size wants 32x32; whatever else is wrong is said in q1, or below
+        except Exception:  # pooling of a fixed size needs 32x32; anything else is reported by q1, or below
             continue
     return False
 
 
 def train(student, block, steps=STEPS, lr=0.05, size=32):
-    """Train a network of one block a stage; returns what came and where to look, or None when all is learned."""
+    """Train a network with one block per stage; returns (got, hint), or None when all eight images are right."""
     net = student.ResNet(block, [1, 1, 1, 1], 10).train()
     x, labels = torch.randn(8, 3, size, size), torch.randperm(10)[:8]
     optimizer = student.SGD(net, lr=lr, momentum=0.9)
@@ -51,8 +52,8 @@ def train(student, block, steps=STEPS, lr=0.05, size=32):
         if right == 8:
             return None
         if not loss.requires_grad:
-            return "logits that know no gradient", "no_grad? detach?"
+            return "logits without a gradient (requires_grad is False)", "is there a no_grad or a detach?"
         loss.backward()
         optimizer.step()
-    came = f"it knows {right} of 8; the loss went from {losses[0]:.2f} to {losses[-1]:.2f}"
-    return came, "do all layers get a gradient (no detach, no no_grad, no softmax before the loss)?"
+    got = f"it classifies {right} of 8 correctly; the loss went from {losses[0]:.2f} to {losses[-1]:.2f}"
+    return got, "do all layers get a gradient (no detach, no no_grad, no softmax before the loss)?"

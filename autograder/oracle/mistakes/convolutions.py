@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from autograder.oracle.design import Block, Layer, change_all, change_layer, change_layers
-from autograder.oracle.misconceptions.changes import BlockChange, of_layer, of_residual, stride_of
-from autograder.oracle.misconceptions.entry import (
+from autograder.oracle.mistakes.changes import BlockChange, of_layer, of_residual, stride_of
+from autograder.oracle.mistakes.entry import (
     BASIC,
     BATCHNORM,
     BLOCKS,
@@ -13,7 +13,7 @@ from autograder.oracle.misconceptions.entry import (
     PART_2,
     PART_3,
     PARTS_2_3,
-    Misconception,
+    Mistake,
 )
 
 
@@ -66,14 +66,14 @@ def _depthwise(block: Block) -> Block | None:
 
 
 CONVOLUTIONS = (
-    Misconception(
+    Mistake(
         "conv_bias",
         BLOCKS,
         lambda b: change_layers(b, bias=True),
         "Your convolutions have biases, which the BatchNorm behind each subtracts again. Use bias=False.",
         BATCHNORM,
     ),
-    Misconception(
+    Mistake(
         "conv_bias",
         BLOCKS,
         lambda b: None if b.shortcut is None else change_all(b, bias=True),
@@ -81,21 +81,21 @@ CONVOLUTIONS = (
         "Use bias=False.",
         BATCHNORM,
     ),
-    Misconception(
+    Mistake(
         "stride_on_both_convs",
         BASIC,
         _stride_everywhere,
         "Both of your 3x3 convolutions carry the stride, so the image shrinks twice. Only the first one does.",
         PART_2,
     ),
-    Misconception(
+    Mistake(
         "stride_on_second_conv",
         BASIC,
         _move_stride(1),
         "Your second 3x3 convolution carries the stride; it belongs to the first.",
         PART_2,
     ),
-    Misconception(
+    Mistake(
         "stride_on_first_1x1",
         BOTTLENECK,
         _move_stride(0),
@@ -103,154 +103,154 @@ CONVOLUTIONS = (
         "convolution carries it.",
         PART_3,
     ),
-    Misconception(
+    Mistake(
         "stride_on_last_1x1",
         BOTTLENECK,
         _move_stride(2),
         "Your 1x1 expansion carries the stride; the 3x3 convolution should.",
         PART_3,
     ),
-    Misconception(
+    Mistake(
         "stride_on_all_convs",
         BOTTLENECK,
         _stride_everywhere,
         "More than one of your convolutions carries the stride; only the 3x3 does.",
         PART_3,
     ),
-    Misconception(
+    Mistake(
         "stride_ignored",
         BLOCKS,
         _no_stride,
         "No convolution of F(x) carries the stride, so the two branches do not have the same size.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "no_padding",
         BLOCKS,
         lambda b: change_layers(b, padding=0),
         "Your 3x3 convolutions have no padding, so the image shrinks at its border. Use padding=1.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "padding_on_1x1",
         BOTTLENECK,
         lambda b: change_layer(change_layer(b, 0, padding=1), 2, padding=1),
         "Your 1x1 convolutions are padded, so the image grows. Only a 3x3 convolution needs padding=1.",
         PART_3,
     ),
-    Misconception(
+    Mistake(
         "kernel_1_second",
         BASIC,
         of_layer(1, kernel=1, padding=0),
         "Your second convolution is 1x1; both convolutions of a basic block are 3x3.",
         PART_2,
     ),
-    Misconception(
+    Mistake(
         "kernel_5",
         BASIC,
         lambda b: change_layers(b, kernel=5, padding=2),
         "Your convolutions are 5x5; a basic block has 3x3.",
         PART_2,
     ),
-    Misconception(
+    Mistake(
         "kernel_3_everywhere",
         BOTTLENECK,
         lambda b: change_layers(b, kernel=3, padding=1),
         "All three of your convolutions are 3x3: the first and the last should be 1x1, that is where the saving is.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "kernel_1_everywhere",
         BOTTLENECK,
         lambda b: change_layers(b, kernel=1, padding=0),
         "All three of your convolutions are 1x1: none looks at its neighbours. The middle one should be 3x3.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "dilated_conv",
         BLOCKS,
         of_layer(1, dilation=2, padding=2),
         "One of your convolutions is dilated; a residual block has ordinary ones.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "depthwise_conv",
         BLOCKS,
         _depthwise,
         "Your second convolution works on each channel alone (groups); it should mix them.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "extra_conv",
         BASIC,
         _extra_layer,
         "Your block has three convolutions; a basic block has two.",
         PART_2,
     ),
-    Misconception(
+    Mistake(
         "single_conv",
         BASIC,
         _single_conv,
         "Your block has one convolution only; a basic block has two.",
         PART_2,
     ),
-    Misconception(
+    Mistake(
         "missing_3x3",
         BOTTLENECK,
         _without_3x3(0),
         "Your block squeezes and expands, but the 3x3 convolution between is missing.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "missing_3x3",
         BOTTLENECK,
         _without_3x3(1),
         "Your block squeezes and expands, but the 3x3 convolution between is missing.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "single_conv_bias",
         BLOCKS,
         of_layer(0, bias=True),
         "Your first convolution has a bias, which the BatchNorm behind it subtracts again. Use bias=False.",
         BATCHNORM,
     ),
-    Misconception(
+    Mistake(
         "single_conv_bias",
         BOTTLENECK,
         of_layer(1, bias=True),
         "Your 3x3 convolution has a bias, which the BatchNorm behind it subtracts again. Use bias=False.",
         BATCHNORM,
     ),
-    Misconception(
+    Mistake(
         "single_conv_bias",
         BLOCKS,
         of_layer(-1, bias=True),
         "Your last convolution has a bias, which the BatchNorm behind it subtracts again. Use bias=False.",
         BATCHNORM,
     ),
-    Misconception(
+    Mistake(
         "no_stride_anywhere",
         BLOCKS,
         _no_stride_anywhere,
         "The stride is used nowhere: neither F(x) nor the shortcut shrinks the image.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "padding_mode",
         BLOCKS,
         of_residual(padding_mode="reflect"),
         "Your 3x3 convolutions do not pad with zeros (padding_mode='reflect'); PyTorch's default, zeros, is meant.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "padding_mode",
         BLOCKS,
         of_residual(padding_mode="replicate"),
         "Your 3x3 convolutions do not pad with zeros (padding_mode='replicate'); PyTorch's default, zeros, is meant.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "padding_mode",
         BLOCKS,
         of_residual(padding_mode="circular"),

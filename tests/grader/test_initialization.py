@@ -8,8 +8,8 @@ from torch import nn
 
 from autograder.maintain.gallery import complete
 from autograder.maintain.samples import entries, solution_source
-from autograder.oracle import initial
-from autograder.oracle.initial import distance_to_uniform, find_difference, largest_distance, smallest_maximum
+from autograder.oracle import initialization
+from autograder.oracle.initialization import distance_to_uniform, find_difference, largest_distance, smallest_maximum
 from autograder.student.local import LocalStudent
 from autograder.submission import Cell, Submission, execute, slice_submission
 
@@ -157,13 +157,13 @@ def test_not_a_number_is_not_uniform(draws):
 
 def test_false_alarms_are_as_rare_as_promised():
     """There are no more comparisons than the bound is shared among, and it holds where it can be computed."""
-    tensors = sum(count for count, _ in initial._expected().values())
-    pairs = sum(math.comb(2 * count, 2) for count, _ in initial._expected().values())
-    assert 4 * tensors + 2 * (tensors - 1) + pairs <= initial.CHECKS
+    tensors = sum(count for count, _ in initialization._expected().values())
+    pairs = sum(math.comb(2 * count, 2) for count, _ in initialization._expected().values())
+    assert 4 * tensors + 2 * (tensors - 1) + pairs <= initialization.CHECKS
     n = 1000
     exact = 2 * math.exp(-2 * n * largest_distance(n) ** 2)
-    assert exact * initial.CHECKS == pytest.approx(initial.FALSE_ALARM)
-    assert smallest_maximum(n) ** n * initial.CHECKS == pytest.approx(initial.FALSE_ALARM)
+    assert exact * initialization.CHECKS == pytest.approx(initialization.FALSE_ALARM)
+    assert smallest_maximum(n) ** n * initialization.CHECKS == pytest.approx(initialization.FALSE_ALARM)
     torch.manual_seed(0)
     distances = [distance_to_uniform(torch.rand(n) * 2 - 1) for _ in range(200)]
     assert max(distances) < largest_distance(n)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autograder.oracle.design import Block, Layer
-from autograder.oracle.misconceptions.changes import BlockChange, of_shortcut, stride_of, widens
-from autograder.oracle.misconceptions.entry import BATCHNORM, BLOCKS, BOTTLENECK, PAPER_SHORTCUT, Misconception
+from autograder.oracle.mistakes.changes import BlockChange, of_shortcut, stride_of, widens
+from autograder.oracle.mistakes.entry import BATCHNORM, BLOCKS, BOTTLENECK, PAPER_SHORTCUT, Mistake
 
 
 def _identity_when(condition: Callable[[Block], bool]) -> BlockChange:
@@ -45,42 +45,42 @@ def _planes_decide(block: Block) -> Block | None:
 
 
 SHORTCUT = (
-    Misconception(
+    Mistake(
         "shortcut_without_batchnorm",
         BLOCKS,
         of_shortcut(batchnorm=False),
         "Your projection shortcut has no BatchNorm: a BatchNorm follows its 1x1 convolution, as every other one.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "shortcut_bias",
         BLOCKS,
         of_shortcut(bias=True),
         "The convolution of your shortcut has a bias, which the BatchNorm behind it subtracts again. Use bias=False.",
         BATCHNORM,
     ),
-    Misconception(
+    Mistake(
         "shortcut_bias_instead_of_batchnorm",
         BLOCKS,
         of_shortcut(bias=True, batchnorm=False),
         "Your projection shortcut is a convolution with a bias; it should have no bias, and a BatchNorm instead.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "shortcut_3x3",
         BLOCKS,
         of_shortcut(kernel=3, padding=1),
         "Your shortcut uses a 3x3 convolution; 1x1 is enough to change channels, and far cheaper.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "projection_always",
         BLOCKS,
         _always_project,
         "Your shortcut projects even where the shapes agree: x itself should pass there.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "projection_decided_by_planes",
         BOTTLENECK,
         _planes_decide,
@@ -88,7 +88,7 @@ SHORTCUT = (
         "expansion * planes channels.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "shortcut_padded",
         BLOCKS,
         _padded,
@@ -96,56 +96,56 @@ SHORTCUT = (
         "(option A of the paper); here it is a 1x1 convolution with BatchNorm (option B).",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "projection_only_on_stride",
         BLOCKS,
         _identity_when(lambda b: stride_of(b) == 1),
         "Your shortcut is a projection only when the stride is not 1. It must also be one when the channels change.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "projection_only_on_width",
         BLOCKS,
         _identity_when(lambda b: not widens(b)),
         "Your shortcut is a projection only when the channels change. It must also be one when the stride is not 1.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "projection_only_on_both",
         BLOCKS,
         _identity_when(lambda b: not (widens(b) and stride_of(b) != 1)),
         "Your shortcut is a projection only when stride and channels change; each of the two alone is reason enough.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "projection_never",
         BLOCKS,
         _identity_when(lambda b: True),
         "Your shortcut is always x itself: where shapes change it must be a 1x1 convolution with BatchNorm.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "shortcut_without_stride",
         BLOCKS,
         lambda b: of_shortcut(stride=1)(b) if stride_of(b) != 1 else None,
         "The convolution of your shortcut does not carry the stride, so the two branches do not have the same size.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "shortcut_average_pool",
         BLOCKS,
         _pooled_shortcut("avg"),
         "Your shortcut shrinks the image by average pooling; its 1x1 convolution should carry the stride.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "shortcut_max_pool",
         BLOCKS,
         _pooled_shortcut("max"),
         "Your shortcut shrinks the image by max pooling; its 1x1 convolution should carry the stride.",
         PAPER_SHORTCUT,
     ),
-    Misconception(
+    Mistake(
         "shortcut_to_planes",
         BOTTLENECK,
         _shortcut_to_planes,

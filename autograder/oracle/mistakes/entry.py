@@ -1,4 +1,4 @@
-"""What an entry of the catalogue says."""
+"""One entry of the catalogue of mistakes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ RESNET = ("ResNet",)
 
 
 @dataclass(frozen=True)
-class Misconception:
-    """One way of getting it wrong. Several entries may share a name: the same mistake, made in another way.
+class Mistake:
+    """A mistake that students make. Several entries may share a name: variants of the same mistake.
 
     Args:
-        name: snake_case; reports and the gallery use it.
-        kinds: "BasicBlock", "Bottleneck", "ResNet": what it can happen to.
-        change: from the right design to this one; None where it makes no difference.
-        sentence: for the student.
-        where: what to read again.
+        name: in snake_case, for reports and the gallery.
+        kinds: the classes in which it can occur: "BasicBlock", "Bottleneck", "ResNet".
+        change: turns the right design into the wrong one; returns None where it makes no difference.
+        sentence: what the student reads.
+        reading: the section of the paper, or the part of the notebook, to read again.
+        shapes_only: it shows only in which tensors there are; it cannot be replayed.
     """
 
     name: str
     kinds: tuple[str, ...]
     change: Callable[[Design], Design | None]
     sentence: str
-    where: str
+    reading: str
     shapes_only: bool = False
-    """It shows in the tensors that are there; it cannot be replayed."""

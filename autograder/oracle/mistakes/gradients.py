@@ -1,11 +1,11 @@
 """Where no gradient flows, and what PyTorch does not see."""
 
 from autograder.oracle.design import change_all
-from autograder.oracle.misconceptions.changes import of_block, of_layer
-from autograder.oracle.misconceptions.entry import BLOCKS, PAPER_BLOCK, PARTS_2_3, Misconception
+from autograder.oracle.mistakes.changes import of_block, of_layer
+from autograder.oracle.mistakes.entry import BLOCKS, PAPER_BLOCK, PARTS_2_3, Mistake
 
 GRADIENTS = (
-    Misconception(
+    Mistake(
         "shortcut_detached",
         BLOCKS,
         of_block(detached="shortcut"),
@@ -13,14 +13,14 @@ GRADIENTS = (
         "the block is built for.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "residual_detached",
         BLOCKS,
         of_block(detached="F"),
         "No gradient flows through F(x) (detach, .data or no_grad): its convolutions cannot learn.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "no_gradient",
         BLOCKS,
         of_block(detached="both"),
@@ -28,14 +28,14 @@ GRADIENTS = (
         "and nothing before it.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "first_conv_detached",
         BLOCKS,
         of_layer(1, detached=True),
         "No gradient reaches your first convolution: what it returns is detached.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "layers_in_list",
         BLOCKS,
         of_block(registered=False),
@@ -44,7 +44,7 @@ GRADIENTS = (
         PARTS_2_3,
         shapes_only=True,
     ),
-    Misconception(
+    Mistake(
         "convolutions_frozen",
         BLOCKS,
         lambda b: change_all(b, learns=False),

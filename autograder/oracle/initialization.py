@@ -1,11 +1,11 @@
-"""Are a fresh ResNet-18's weights drawn as PyTorch draws them? Then how it trains is known before it is trained.
+"""Test whether a fresh ResNet-18's weights are drawn as PyTorch draws them: then its accuracy is known beforehand.
 
 PyTorch's defaults: the weight of a convolution or linear layer, and the latter's bias, are uniform between
 -1/sqrt(n) and 1/sqrt(n), n being the inputs of one output (`kaiming_uniform_` with a = sqrt(5)); BatchNorm starts with
 gamma = 1, beta = 0, mean 0 and variance 1. Names are free: tensors are told by shape and value.
 
-Other choices are right too (He's own normal distribution, a last BatchNorm that starts at zero). Such a network is not
-the reference's, that is all: it has to be trained to know how it trains.
+Other choices are right too (He's own normal distribution, a last BatchNorm that starts at zero). Such a network has to
+be trained to know its accuracy.
 """
 
 import math
@@ -19,9 +19,9 @@ from torch import Tensor
 from autograder.oracle.design import basic_block, inventory, network
 
 FALSE_ALARM = 1e-6
-"""Highest probability that two draws of PyTorch's own are called different."""
+"""Highest probability that two draws from PyTorch's defaults are reported as different."""
 CHECKS = 250
-"""At least as many as there are comparisons with chance: 212."""
+"""At least the number of statistical tests, which is 212."""
 BINS = 2000
 
 Draw = dict[str, Tensor]
@@ -29,9 +29,9 @@ Shape = tuple[int, ...]
 
 
 def find_difference(first: Draw, second: Draw) -> str:
-    """Why two fresh networks' states are not two draws of the reference's distribution, in words; "" if they seem so.
+    """Why two fresh networks' states are not two draws from the reference's distribution; "" where they seem to be.
 
-    Only what is unlikely is called a difference: two draws of PyTorch's own pass but for one time in a million.
+    Two draws from PyTorch's defaults are reported as different once in a million times.
 
     Args:
         first: the state dict of a ResNet18() just built.
@@ -45,7 +45,7 @@ def find_difference(first: Draw, second: Draw) -> str:
 
 
 def _expected() -> dict[Shape, tuple[int, float]]:
-    """For each shape of the reference's drawn tensors: how many there are, and the bound of the distribution."""
+    """For each shape of the reference's random tensors: how many there are, and the bound of the distribution."""
     bounds: dict[Shape, list[float]] = defaultdict(list)
     whole = network(1, (2, 2, 2, 2), 10)
     blocks = [basic_block(p.in_planes, p.planes, p.stride) for stage in whole.stages for p in stage]
@@ -61,11 +61,11 @@ def _expected() -> dict[Shape, tuple[int, float]]:
 
 
 BATCHNORMS = {64: 5, 128: 5, 256: 5, 512: 5}
-"""How many of each width ResNet-18 has, that of the stem and those of the three projections included."""
+"""How many of each width ResNet-18 has, including the stem's and those of the three projections."""
 
 
 def _floating(draw: Draw) -> Iterator[Tensor]:
-    """All but counters of batches."""
+    """All tensors except num_batches_tracked."""
     return (value.detach() for value in draw.values() if value.is_floating_point())
 
 
@@ -80,7 +80,7 @@ def _odd_inventory(draw: Draw, expected: dict[Shape, tuple[int, float]]) -> str:
 
 
 def _odd_constants(draw: Draw) -> str:
-    """BatchNorm: of each width as many vectors of ones (gamma, variance) as of zeros (beta, mean)."""
+    """BatchNorm: for each width there are as many vectors of ones (gamma, variance) as of zeros (beta, mean)."""
     vectors = [value for value in _floating(draw) if value.dim() == 1 and len(value) in BATCHNORMS]
     for width, count in BATCHNORMS.items():
         mine = [value for value in vectors if len(value) == width]
@@ -91,7 +91,7 @@ def _odd_constants(draw: Draw) -> str:
 
 
 def _drawn(draw: Draw, expected: dict[Shape, tuple[int, float]]) -> Iterator[tuple[Shape, Tensor]]:
-    """The tensors that are drawn, scaled to lie between -1 and 1."""
+    """The random tensors, scaled to lie between -1 and 1."""
     for value in _floating(draw):
         shape = tuple(value.shape)
         if shape in expected:
@@ -106,20 +106,20 @@ def _not_uniform(draw: Draw, expected: dict[Shape, tuple[int, float]]) -> str:
             return said
         if distance_to_uniform(value) > largest_distance(value.numel()):
             return said
-        # Filters that repeat within one tensor would have the right distribution, too.
+        # Filters that repeat within one tensor would pass the test above.
         if value.dim() > 1 and _correlated(value, value.roll(1, 0)):
             return f"the filters of the tensor of shape {shape} depend on each other"
     return ""
 
 
 def distance_to_uniform(value: Tensor) -> float:
-    """Kolmogorov and Smirnov's distance to the uniform distribution between -1 and 1, taken at `BINS` places."""
+    """Kolmogorov-Smirnov distance to the uniform distribution between -1 and 1, evaluated at `BINS` points."""
     counts = torch.histc(value.flatten(), BINS, -1, 1)
     return float((counts.cumsum(0) / value.numel() - torch.arange(1, BINS + 1) / BINS).abs().max())
 
 
 def largest_distance(count: int) -> float:
-    """That distance's bound for `count` independent values.
+    """Bound of that distance for `count` independent values.
 
     Dvoretzky, Kiefer and Wolfowitz, with Massart's constant: P(distance > d) <= 2 exp(-2 count d^2), for any count.
     """
@@ -127,7 +127,7 @@ def largest_distance(count: int) -> float:
 
 
 def smallest_maximum(count: int) -> float:
-    """How small the largest of `count` absolute values may be: P(maximum < m) = m^count."""
+    """Smallest acceptable maximum of `count` absolute values: P(maximum < m) = m^count."""
     return math.exp(math.log(FALSE_ALARM / CHECKS) / count)
 
 
@@ -144,9 +144,9 @@ def _not_independent(first: Draw, second: Draw, expected: dict[Shape, tuple[int,
 
 
 def _correlated(one: Tensor, other: Tensor) -> bool:
-    """Whether values between -1 and 1 with mean zero go together more than chance allows.
+    """Whether two tensors with values between -1 and 1 and mean zero are correlated more than chance explains.
 
-    Hoeffding: the mean of n independent products has P(|mean| > d) <= 2 exp(-n d^2 / 2). The same values twice have a
-    mean of 1/3, which this tells from chance where there are 360 or more.
+    Hoeffding: the mean of n independent products has P(|mean| > d) <= 2 exp(-n d^2 / 2). For equal tensors the mean is
+    1/3, which is significant for 360 values or more.
     """
     return float((one * other).mean().abs()) > 2 * largest_distance(one.numel())

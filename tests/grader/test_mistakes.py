@@ -1,4 +1,4 @@
-"""The catalogue of misconceptions: each is well named, changes the design, and computes something else."""
+"""The catalogue of mistakes: each is well named, changes the design, and computes something else."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 
 from autograder.maintain.gallery import load_gallery
 from autograder.oracle.design import Design, basic_block, bottleneck, inventory, network
-from autograder.oracle.misconceptions import CATALOGUE, Misconception, catalogue
+from autograder.oracle.mistakes import CATALOGUE, Mistake, catalogue
 from autograder.oracle.reference import Weights, compute
 
 DESIGNS = {
@@ -20,16 +20,16 @@ DESIGNS = {
 REPLAYED = [m for m in CATALOGUE if not m.shapes_only]
 
 
-def identity(misconception: Misconception) -> str:
+def identity(mistake: Mistake) -> str:
     """Unique in test reports: several entries may share a name."""
-    same = [m for m in CATALOGUE if m.name == misconception.name]
-    number = next(i for i, m in enumerate(same) if m is misconception)
-    return f"{misconception.name}-{number}" if number else misconception.name
+    same = [m for m in CATALOGUE if m.name == mistake.name]
+    number = next(i for i, m in enumerate(same) if m is mistake)
+    return f"{mistake.name}-{number}" if number else mistake.name
 
 
-def changes(misconception: Misconception, kind: str) -> list[tuple[Design, Design]]:
-    """Pairs of a right design and what the misconception makes of it, where it makes a difference."""
-    pairs = [(design, misconception.change(design)) for design in DESIGNS[kind]]
+def changes(mistake: Mistake, kind: str) -> list[tuple[Design, Design]]:
+    """Pairs of a right design and what the mistake makes of it, where it makes a difference."""
+    pairs = [(design, mistake.change(design)) for design in DESIGNS[kind]]
     return [(design, changed) for design, changed in pairs if changed is not None and changed != design]
 
 
@@ -86,30 +86,30 @@ def test_catalogue_is_large():
         assert all(kind in m.kinds for m in catalogue(kind)), design
 
 
-@pytest.mark.parametrize("misconception", CATALOGUE, ids=identity)
-def test_it_is_said_well(misconception):
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=identity)
+def test_it_is_said_well(mistake):
     """A name for tables, a sentence for the student, a place to read again."""
-    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", misconception.name)
-    assert misconception.kinds
-    assert set(misconception.kinds) <= set(DESIGNS)
-    assert re.fullmatch(r"(?s)[A-Z].{15,}[.?]", misconception.sentence)
-    assert "  " not in misconception.sentence
-    assert re.search(r"section \d|Parts? \d( and \d)? of the notebook", misconception.where)
+    assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", mistake.name)
+    assert mistake.kinds
+    assert set(mistake.kinds) <= set(DESIGNS)
+    assert re.fullmatch(r"(?s)[A-Z].{15,}[.?]", mistake.sentence)
+    assert "  " not in mistake.sentence
+    assert re.search(r"section \d|Parts? \d( and \d)? of the notebook", mistake.reading)
 
 
-@pytest.mark.parametrize("misconception", CATALOGUE, ids=identity)
-def test_it_changes_the_design(misconception):
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=identity)
+def test_it_changes_the_design(mistake):
     """For each kind of module that it can happen to, at least one shape shows it."""
-    for kind in misconception.kinds:
-        assert changes(misconception, kind), kind
+    for kind in mistake.kinds:
+        assert changes(mistake, kind), kind
 
 
-@pytest.mark.parametrize("misconception", REPLAYED, ids=identity)
-def test_it_computes_something_else(misconception):
+@pytest.mark.parametrize("mistake", REPLAYED, ids=identity)
+def test_it_computes_something_else(mistake):
     """Other tensors, or with the same ones another output, other statistics or other gradients."""
-    for kind in misconception.kinds:
+    for kind in mistake.kinds:
         size = (2, 3, 16, 16) if kind == "ResNet" else None
-        for design, changed in changes(misconception, kind):
+        for design, changed in changes(mistake, kind):
             if inventory(design) != inventory(changed):
                 break
             shape = size or (3, design.layers[0].in_planes, 8, 6)

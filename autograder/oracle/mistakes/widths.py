@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from autograder.oracle.design import Block, Layer, change_layer
-from autograder.oracle.misconceptions.changes import BlockChange, stride_of
-from autograder.oracle.misconceptions.entry import (
+from autograder.oracle.mistakes.changes import BlockChange, stride_of
+from autograder.oracle.mistakes.entry import (
     BASIC,
     BLOCKS,
     BOTTLENECK,
@@ -12,7 +12,7 @@ from autograder.oracle.misconceptions.entry import (
     PART_2,
     PART_3,
     PARTS_2_3,
-    Misconception,
+    Mistake,
 )
 
 
@@ -62,42 +62,42 @@ def _last_batchnorm_to_planes(block: Block) -> Block:
 
 
 WIDTHS = (
-    Misconception(
+    Mistake(
         "middle_not_squeezed",
         BOTTLENECK,
         _middle_width(4),
         "Your block does not squeeze: its middle has 4 * planes channels instead of planes.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "middle_squeezed_twice",
         BOTTLENECK,
         _middle_width(0.25),
         "Your block's middle has planes / 4 channels. planes is the narrow width already.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "middle_halved",
         BOTTLENECK,
         _middle_width(0.5),
         "Your block's middle has planes / 2 channels. planes is the narrow width already.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "expansion_2",
         BOTTLENECK,
         _expansion(2),
         "Your block expands to 2 * planes channels; it should be 4 * planes.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "expansion_1",
         BOTTLENECK,
         _expansion(1),
         "Your block returns planes channels: the last 1x1 convolution should expand to 4 * planes.",
         PAPER_BOTTLENECK,
     ),
-    Misconception(
+    Mistake(
         "channels_change_late",
         BASIC,
         _channels_change_late,
@@ -105,14 +105,14 @@ WIDTHS = (
         "in_planes to planes.",
         PART_2,
     ),
-    Misconception(
+    Mistake(
         "second_conv_takes_in_planes",
         BLOCKS,
         _second_takes_in_planes,
         "Your second convolution is built for in_planes channels, but it receives what the first one returns: planes.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "last_batchnorm_to_planes",
         BOTTLENECK,
         _last_batchnorm_to_planes,

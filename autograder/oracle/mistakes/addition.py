@@ -2,25 +2,25 @@
 
 from dataclasses import replace
 
-from autograder.oracle.misconceptions.changes import of_block
-from autograder.oracle.misconceptions.entry import BATCHNORM, BLOCKS, PAPER_BLOCK, PARTS_2_3, Misconception
+from autograder.oracle.mistakes.changes import of_block
+from autograder.oracle.mistakes.entry import BATCHNORM, BLOCKS, PAPER_BLOCK, PARTS_2_3, Mistake
 
 ADDITION = (
-    Misconception(
+    Mistake(
         "no_shortcut_add",
         BLOCKS,
         of_block(combine="none"),
         "Your block never adds the shortcut: it is a plain block, F(x) alone.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "no_shortcut_add",
         BLOCKS,
         of_block(combine="lost"),
         "Your block computes the shortcut but never adds it: what it returns is F(x) alone.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "no_shortcut_add",
         BLOCKS,
         lambda b: None if b.shortcut is None else replace(b, shortcut=None, combine="none"),
@@ -28,77 +28,77 @@ ADDITION = (
         "BatchNorm there, and then be added too.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "residual_dropped",
         BLOCKS,
         of_block(combine="only"),
         "What leaves your block is the shortcut alone: F(x) is computed and then lost.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "shortcut_subtracted",
         BLOCKS,
         of_block(combine="subtract"),
         "Your block subtracts the shortcut; it should add it: H(x) = F(x) + x.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "residual_subtracted",
         BLOCKS,
         of_block(combine="reverse"),
         "Your block subtracts F(x) from the shortcut; it should add both: H(x) = F(x) + x.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "branches_averaged",
         BLOCKS,
         of_block(combine="average"),
         "Your block takes the mean of both branches; it should add them: H(x) = F(x) + x, without a factor.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "shortcut_added_twice",
         BLOCKS,
         of_block(combine="twice"),
         "Your block adds the shortcut twice; once is enough: H(x) = F(x) + x.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "branches_multiplied",
         BLOCKS,
         of_block(combine="multiply"),
         "Your block multiplies the branches; it should add them. The sum is what lets gradients through.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "branches_maximum",
         BLOCKS,
         of_block(combine="maximum"),
         "Your block takes the larger of both branches; it should add them.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "sum_doubled",
         BLOCKS,
         of_block(combine="double"),
         "Your block doubles the sum; it should be H(x) = F(x) + x, without a factor.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "residual_scaled_half",
         BLOCKS,
         of_block(scale=0.5),
         "Your block halves F(x) before the addition; it should be H(x) = F(x) + x, without a factor.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "residual_scaled_tenth",
         BLOCKS,
         of_block(scale=0.1),
         "Your block scales F(x) by 0.1 before the addition; it should be H(x) = F(x) + x, without a factor.",
         PAPER_BLOCK,
     ),
-    Misconception(
+    Mistake(
         "x_overwritten",
         BLOCKS,
         lambda b: replace(b, shortcut_input="first"),
@@ -106,7 +106,7 @@ ADDITION = (
         "layer returned.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "batchnorm_after_add",
         BLOCKS,
         of_block(after="batchnorm"),
@@ -114,7 +114,7 @@ ADDITION = (
         "unchanged.",
         BATCHNORM,
     ),
-    Misconception(
+    Mistake(
         "shortcut_of_residual",
         BLOCKS,
         of_block(shortcut_input="last"),
@@ -122,7 +122,7 @@ ADDITION = (
         "called with what the layers returned.",
         PARTS_2_3,
     ),
-    Misconception(
+    Mistake(
         "branches_concatenated",
         BLOCKS,
         of_block(combine="concatenate"),

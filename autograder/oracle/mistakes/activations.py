@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from autograder.oracle.design import Block, change_layers
-from autograder.oracle.misconceptions.changes import BlockChange, of_block, of_inner_layers
-from autograder.oracle.misconceptions.entry import BLOCKS, PAPER_BLOCK, Misconception
+from autograder.oracle.mistakes.changes import BlockChange, of_block, of_inner_layers
+from autograder.oracle.mistakes.entry import BLOCKS, PAPER_BLOCK, Mistake
 
 OTHERS = {
     "leaky_relu": "a leaky ReLU",
@@ -28,7 +28,7 @@ def _everywhere(activation: str) -> BlockChange:
     return change
 
 
-def _entries() -> Iterator[Misconception]:
+def _entries() -> Iterator[Mistake]:
     for activation, called in OTHERS.items():
         name = activation.split("_0.")[0]
         for change, place in (
@@ -36,7 +36,7 @@ def _entries() -> Iterator[Misconception]:
             (of_inner_layers(activation=activation), f"Between your convolutions there is {called}"),
             (of_block(last_activation=activation), f"After the addition there is {called}"),
         ):
-            yield Misconception(name, BLOCKS, change, f"{place}; the paper's blocks use ReLU.", PAPER_BLOCK)
+            yield Mistake(name, BLOCKS, change, f"{place}; the paper's blocks use ReLU.", PAPER_BLOCK)
 
 
 ACTIVATIONS = tuple(_entries())

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from autograder.oracle.design import Network, network
-from autograder.oracle.misconceptions.changes import of_network
-from autograder.oracle.misconceptions.entry import PAPER_NETWORK, PART_4, RESNET, Misconception
+from autograder.oracle.mistakes.changes import of_network
+from autograder.oracle.mistakes.entry import PAPER_NETWORK, PART_4, RESNET, Mistake
 
 
 def _strides(rule: Callable[[int, int], int]) -> Callable[[Network], Network]:
@@ -81,42 +81,42 @@ def _widths(first: int, factor: int) -> Callable[[Network], Network]:
 
 
 STAGES = (
-    Misconception(
+    Mistake(
         "stage_1_stride_2",
         RESNET,
         _strides(lambda stage, index: 2 if index == 0 else 1),
         "Your first stage has stride 2; the image is halved from the second stage on.",
         PAPER_NETWORK,
     ),
-    Misconception(
+    Mistake(
         "no_strides",
         RESNET,
         _strides(lambda stage, index: 1),
         "None of your stages shrinks the image: the first block of stages 2, 3 and 4 has stride 2.",
         PAPER_NETWORK,
     ),
-    Misconception(
+    Mistake(
         "stride_in_every_block",
         RESNET,
         _strides(lambda stage, index: 2 if stage > 1 else 1),
         "Every block of a stage carries the stride; only the first one does.",
         PAPER_NETWORK,
     ),
-    Misconception(  # probes are 1x1: which of the three it is makes no difference to what they compute
+    Mistake(  # probes are 1x1: which of the three it is makes no difference to what they compute
         "stage_without_stride",
         RESNET,
         _strides(lambda stage, index: 2 if stage in (2, 3) and index == 0 else 1),
         "One of stages 2, 3 and 4 does not shrink the image: the first block of each has stride 2.",
         PAPER_NETWORK,
     ),
-    Misconception(  # without another stage nothing runs, and there is nothing to compare
+    Mistake(  # without another stage nothing runs, and there is nothing to compare
         "stage_1_unused",
         RESNET,
         of_network(skipped_stages=(1,)),
         "Your forward pass leaves out stage 1, although it is built.",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "blocks_in_list",
         RESNET,
         of_network(registered=False),
@@ -125,7 +125,7 @@ STAGES = (
         PART_4,
         shapes_only=True,
     ),
-    Misconception(
+    Mistake(
         "in_planes_without_expansion",
         RESNET,
         _expansion_taken_as(1),
@@ -133,7 +133,7 @@ STAGES = (
         PART_4,
         shapes_only=True,
     ),
-    Misconception(
+    Mistake(
         "expansion_hard_coded",
         RESNET,
         _expansion_4,
@@ -142,84 +142,84 @@ STAGES = (
         PART_4,
         shapes_only=True,
     ),
-    Misconception(
+    Mistake(
         "repeated_block",
         RESNET,
         _repeated,
         "Blocks of a stage are one and the same object, so they share their weights: build a new block each time.",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "one_block_too_few",
         RESNET,
         _counts(lambda counts: [max(count - 1, 1) for count in counts]),
         "Your stages have one block less than num_blocks says.",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "one_block_too_few",
         RESNET,
         _counts(lambda counts: [count - 1 for count in counts]),
         "Your stages have one block less than num_blocks says, none at all where it says 1.",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "one_block_too_many",
         RESNET,
         _counts(lambda counts: [count + 1 for count in counts]),
         "Your stages have one block more than num_blocks says.",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "num_blocks_ignored",
         RESNET,
         _counts(lambda counts: [2, 2, 2, 2]),
         "Your network always has two blocks in each stage: num_blocks is ignored.",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "num_blocks_ignored",
         RESNET,
         _counts(lambda counts: [1, 1, 1, 1]),
         "Your network always has one block in each stage: num_blocks is ignored.",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "num_blocks_first_only",
         RESNET,
         _counts(lambda counts: counts[:1] * 4),
         "Every stage has as many blocks as the first one: use num_blocks[0] to num_blocks[3].",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "num_blocks_reversed",
         RESNET,
         _counts(lambda counts: counts[::-1]),
         "Your stages take num_blocks from the end.",
         PART_4,
     ),
-    Misconception(
+    Mistake(
         "three_stages",
         RESNET,
         lambda n: replace(n, stages=n.stages[:3]),
         "Your network has three stages; there are four, with 64, 128, 256 and 512 planes.",
         PAPER_NETWORK,
     ),
-    Misconception(
+    Mistake(
         "planes_never_double",
         RESNET,
         _widths(64, 1),
         "All your stages have 64 planes; each stage but the first doubles them.",
         PAPER_NETWORK,
     ),
-    Misconception(
+    Mistake(
         "narrow_planes",
         RESNET,
         _widths(16, 2),
         "Your stages have 16, 32, 64 and 128 planes; here they have 64, 128, 256 and 512.",
         PAPER_NETWORK,
     ),
-    Misconception(
+    Mistake(
         "narrow_planes",
         RESNET,
         _widths(32, 2),
