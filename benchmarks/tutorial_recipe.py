@@ -17,11 +17,11 @@ from benchmarks.training_networks import SOLUTION, builder
 from lab import resumable
 
 BATCH, TEST_BATCH, WORKERS = 128, 100, 2
-"""As the notebook's loaders have them."""
+"""The values of the notebook's data loaders."""
 
 
 class _Pictures(Dataset):
-    """Images in memory with the notebook's transform, one by one."""
+    """A dataset of images in memory with the notebook's transform."""
 
     def __init__(self, images: Tensor, labels: Tensor):
         self._images, self._labels = images.permute(0, 2, 3, 1).contiguous().numpy(), labels.tolist()

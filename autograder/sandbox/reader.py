@@ -1,8 +1,8 @@
-"""Reads submissions in a confined process: a file that takes for ever, or all memory, to unpack or to parse costs
-nobody else their result.
+"""Reads submissions in a confined process: a file that exhausts time or memory when it is unpacked or parsed does not
+affect other submissions.
 
-The process is forked from the zygote for one file and confined like a worker. It sends back a `Reading`, of bounded
-size and checked here.
+The process is forked from the zygote for one file and confined like a worker. It replies with a `Reading` of bounded
+size, which is checked here.
 """
 
 import json
@@ -21,12 +21,12 @@ from autograder.submission import Reading, UnreadableSubmission, read_bytes
 from autograder.submission.read import shown
 
 READER_LIMITS = Limits(request_seconds=60.0, cpu_seconds=10, memory_bytes=1024 * MIB, reply_bytes=4 * MIB, threads=4)
-"""What reading one file may use; an ordinary one takes a few milliseconds."""
+"""Limits for reading one file. A typical file takes a few milliseconds."""
 _GRACE_SECONDS = 0.5
 
 
 def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) -> tuple[Reading, str]:
-    """Read a submission; return what its source says, and the SHA-256 of its bytes.
+    """Read a submission; return its `Reading` and the SHA-256 of its bytes.
 
     Raises:
         UnreadableSubmission: no code can be read from it within the limits; `str()` is one line for the student.

@@ -1,8 +1,7 @@
-"""Ready-made networks are out of reach for student code: their files cannot be read, their modules are empty.
+"""Student code cannot use ready-made networks: their files cannot be read, and their modules are empty.
 
-Which files those are is a matter of Landlock (`withhold`). `torchvision` imports its own `models` when it is imported
-for its transforms, so an empty module stands in for each of them (`EmptyModuleFinder`), and says what is wrong when
-something is taken from it.
+Landlock denies the files (`withhold`). Importing torchvision, for its transforms, imports `torchvision.models`, so an
+empty module takes its place (`EmptyModuleFinder`). It raises an explanation when a name is taken from it.
 """
 
 import importlib.abc
@@ -16,14 +15,14 @@ from typing import Any
 from autograder.submission.delegation import READY_MADE
 
 WITHHELD = tuple(name for name in READY_MADE if name != "torch.hub")
-"""`torch.hub` only downloads, which a worker cannot."""
+"""Not `torch.hub`: it needs the network, which a worker does not have."""
 
 
 def withhold(readable: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """Cut the files of ready-made networks out of what may be read.
+    """Remove the files of ready-made networks from what may be read.
 
-    Landlock can allow what lies below a folder, but not forbid a part of it. So a folder that holds something to
-    withhold is replaced by the other entries in it.
+    Landlock can allow a folder but not exclude a part of it. So a folder that contains such files is replaced by its
+    other entries.
 
     Returns:
         `(readable, listable)`: what may be read, and folders of which only the names in them may be.
@@ -55,7 +54,7 @@ def _folders_of_networks(root: Path) -> set[Path]:
 
 
 class EmptyModuleFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds an empty module for every name at or below those that are withheld."""
+    """Finds an empty module for each withheld module and its submodules."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
         if any(f"{name}.".startswith(f"{module}.") for module in WITHHELD):
@@ -71,7 +70,7 @@ class EmptyModuleFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     @classmethod
     def install(cls) -> None:
-        """Come before all other finders; modules that are loaded already are forgotten."""
+        """Install this finder before all others, and unload modules that are already imported."""
         sys.meta_path.insert(0, cls())
         for name in [name for name in sys.modules if any(f"{name}.".startswith(f"{m}.") for m in WITHHELD)]:
             del sys.modules[name]
@@ -90,8 +89,8 @@ class _EmptyModule(types.ModuleType):
 
 
 def _convolutions() -> dict[str, Callable[..., Any]]:
-    """What of torchvision's is no network, only a convolution with its padding."""
-    from torch import nn  # late: the grader starts a zygote before it imports torch
+    """The functions of torchvision that only make a convolution."""
+    from torch import nn  # imported late: the grader starts a zygote before it imports torch
 
     def conv3x3(in_planes: int, out_planes: int, stride: int = 1, groups: int = 1, dilation: int = 1) -> nn.Conv2d:
         return nn.Conv2d(in_planes, out_planes, 3, stride, dilation, dilation, groups, bias=False)

@@ -1,4 +1,4 @@
-"""From a student's file to the few statements that matter: read it, cut out the slice, execute the slice."""
+"""Read a submitted file, select the statements that define the required names (the slice), and execute them."""
 
 from autograder.submission.delegation import find_delegation
 from autograder.submission.execute import execute, student_lines

@@ -1,6 +1,6 @@
-"""Who hands in a ready-made ResNet? Found in the syntax tree of the slice, before anything runs.
+"""Find ready-made networks in the syntax tree of the slice, before anything is executed.
 
-A mention is not enough: `torchvision.transforms` is fine, and so is an import that no required name uses.
+Only uses count: `torchvision.transforms` is allowed, and so is an import that no required name uses.
 """
 
 import ast
@@ -11,18 +11,18 @@ from autograder.contract import REQUIRED
 from autograder.submission.slice import Slice
 
 READY_MADE = ("torchvision.models", "timm", "torch.hub", "transformers", "pytorchcv", "pretrainedmodels")
-"""Modules that hold whole networks, or their blocks."""
+"""Modules that provide networks or their blocks."""
 WORDS = ("torchvision", "timm", "hub", "transformers", "pytorchcv", "pretrainedmodels")
-"""Code without any of these words has none of those modules."""
+"""Code that contains none of these words uses none of those modules."""
 HELPERS = ("conv1x1", "conv3x3")
-"""Of those modules, what is no more than a convolution with its padding."""
+"""Functions of those modules that only make a convolution, which is allowed."""
 
 Node = tuple[str, ast.stmt]
 """A top-level statement and the label of its cell."""
 
 
 def find_delegation(slice_: Slice) -> dict[str, str]:
-    """For each required name that is built on a ready-made network: where, in words for the student."""
+    """Map each required name that is built on a ready-made network to the place where, for the student."""
     if not any(word in cell.source for cell in slice_.cells for word in WORDS):
         return {}
     nodes = slice_.nodes
@@ -39,7 +39,7 @@ def find_delegation(slice_: Slice) -> dict[str, str]:
 
 
 def _uses(name: str, touching: Mapping[str, list[Node]], aliases: Mapping[str, str]) -> Iterator[str]:
-    """Uses of ready-made code in what defines `name`, its helpers included, but not the other required names."""
+    """Yield the uses of ready-made code in the definition of `name` and its helpers, without other required names."""
     waiting, seen, searched = [name], {name}, set()
     while waiting:
         wanted = waiting.pop()
@@ -59,7 +59,7 @@ def _uses(name: str, touching: Mapping[str, list[Node]], aliases: Mapping[str, s
 
 
 def _touched(node: ast.stmt) -> set[str]:
-    """Names that a top-level statement binds or changes."""
+    """Return the names that a top-level statement binds or changes."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -74,7 +74,7 @@ def _touched(node: ast.stmt) -> set[str]:
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """`(alias, real dotted name)` of every import in it, those inside functions too."""
+    """Yield `(alias, full dotted name)` of every import in it, also inside functions."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import):
             for item in inner.names:
@@ -85,7 +85,7 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _ready_made(node: ast.stmt, aliases: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """Line and real name of each use of ready-made code in a statement."""
+    """Yield line and full name of each use of ready-made code in a statement."""
     for inner in ast.walk(node):
         if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Load):
             root, _, rest = _dotted(inner).partition(".")
@@ -103,7 +103,7 @@ def _is_ready_made(dotted: str) -> bool:
 
 
 def _dotted(node: ast.AST) -> str:
-    """`a.b.c` of an attribute chain that starts with a name; "" of anything else."""
+    """Return `a.b.c` for an attribute chain that starts with a name, "" for anything else."""
     parts = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

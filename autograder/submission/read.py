@@ -1,6 +1,6 @@
-"""Read a submission: a notebook, a Python file, or the zip that `grader.export()` makes.
+"""Read a submission: a notebook, a Python file, or the zip that `grader.export()` writes.
 
-Everything in the file is the student's: nothing is extracted, unpickled or run, and every size has a limit.
+The file is untrusted: nothing is extracted to disk, unpickled or executed, and every size has a limit.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from typing import Any
 
 MEGABYTE = 1_000_000
 LARGEST_FILE = 50 * MEGABYTE
-"""Bytes of a submission and of the notebook inside a zip; generous, since plots live in notebooks."""
+"""Bytes of a submission, and of the notebook inside a zip. Notebooks hold plots."""
 LARGEST_CODE = 200_000
 """Characters of code in all cells together."""
 MOST_MEMBERS = 1000
@@ -31,7 +31,7 @@ MOST_CELLS = 2000
 
 @dataclass(frozen=True)
 class Cell:
-    """One code cell. `label` is what messages call it: "cell 7", or the name of a `.py` file.
+    """One code cell. `label` is its name in messages: "cell 7", or the name of a `.py` file.
 
     Cells are numbered from 1, counting code cells only (empty ones too), from the top of the notebook.
     """
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a student handed in. `name` is the file's name, `sha256` that of its bytes.
+    """A submitted file. `name` is the name of the file, `sha256` the hash of its bytes.
 
     `text` are the cells of a notebook that hold no code: "a raw cell", "a Markdown cell".
     """
@@ -67,7 +67,7 @@ def read_submission(path: Path) -> Submission:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file that can be a submission, as far as that needs no look inside: its kind and its size are checked.
+    """Read the bytes of a file that can be a submission. Its kind and size are checked, not its content.
 
     Raises:
         UnreadableSubmission: with one line that names the file and what is wrong with it.
@@ -94,7 +94,7 @@ def parse_submission(name: str, data: bytes) -> Submission:
 
 
 def fingerprint(path: Path) -> str:
-    """The SHA-256 of a file that could not be read as a submission; "" where there are no bytes to read."""
+    """Return the SHA-256 of a file that could not be read as a submission; "" if its bytes cannot be read."""
     try:
         if not Path(path).is_file():
             return ""
@@ -105,20 +105,20 @@ def fingerprint(path: Path) -> str:
 
 
 def shown(text: str, longest: int = 80) -> str:
-    """A student's text as part of one line: nothing unprintable, not too long."""
+    """Return a student's text as part of one line: without unprintable characters, and shortened."""
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 class _Refused(Exception):
-    """What is wrong with the file, without its name."""
+    """The reason why a file cannot be used, without its name."""
 
 
 def _read_bytes(path: Path) -> bytes:
     if path.suffix.lower() not in (".ipynb", ".py", ".zip"):
         raise _Refused("hand in a notebook (.ipynb), a .py file, or the .zip from grader.export().")
     try:
-        # A link that a student shipped could name a file of the grader's, or somebody else's submission.
+        # A link could refer to a file of the grader, or to another submission.
         if path.is_symlink():
             raise _Refused("is a link: hand in the file itself.")
         if not path.exists():
@@ -166,7 +166,7 @@ def _decode(data: bytes) -> str:
 
 
 def _clean(source: str) -> str:
-    """Line ends as Python counts lines; half surrogate pairs, which JSON can carry, replaced."""
+    """Normalize line ends to those that Python counts, and replace unpaired surrogates, which JSON can contain."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     return source.encode("utf-8", "replace").decode()
 
@@ -194,7 +194,7 @@ def _text_cells(cells: list[dict[str, Any]]) -> Iterator[Cell]:
 
 
 def _all_cells(notebook: Any) -> Iterator[dict[str, Any]]:
-    """Every cell of a notebook of format 4, or of the older formats that keep cells in worksheets."""
+    """Yield every cell of a notebook of format 4, or of the older formats with worksheets."""
     if not isinstance(notebook, dict):
         raise _Refused("is JSON, but not a notebook.")
     sheets = [notebook] if "cells" in notebook else notebook.get("worksheets")
@@ -236,8 +236,8 @@ def _language(metadata: Any) -> str:
 
 
 def _notebook_in_zip(data: bytes) -> tuple[str, bytes]:
-    """Find and read the one notebook, or else the one Python file, of a zip."""
-    # Each entry of the directory starts with this mark: count before zipfile makes an object of every entry.
+    """Find and read the only notebook, or else the only Python file, of a zip."""
+    # Each entry of the directory starts with this signature. Count them before zipfile creates an object for each.
     if data.count(b"PK\x01\x02") > MOST_MEMBERS:
         raise _Refused(f"holds more than {MOST_MEMBERS} files.")
     try:
@@ -289,7 +289,7 @@ def _check_chosen(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
     name = shown(member.filename)
     if member.flag_bits & 0x1:
         raise _Refused(f"`{name}` in it is encrypted: make the zip without a password.")
-    # Others unpack without a limit on what one read yields.
+    # The other methods decompress without a limit on what one read returns.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise _Refused(f"`{name}` in it is compressed in an unusual way: make an ordinary zip.")
     if member.file_size > LARGEST_FILE:

@@ -1,6 +1,6 @@
-"""All that is found out about a submission by looking at its source, before any of it runs.
+"""What the source of a submission says, before any of it is executed.
 
-It is what a reader process sends back to the grader, see `autograder.sandbox.reader`.
+A reader process sends this to the grader, see `autograder.sandbox.reader`.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,13 @@ from autograder.submission.slice import Slice, slice_submission
 
 @dataclass(frozen=True)
 class Reading:
-    """What the source of a submission says.
+    """The result of reading a submission.
 
     Args:
         slice: the statements that are executed.
-        bare: the same without comments, which is all that a training gets to see.
-        too_long: why the code is too long to be trained, in a sentence for the student; "" when it is not.
-        ready_made: for each required name that is built on a ready-made network, where.
+        bare: the same without comments; a training gets only this.
+        too_long: why the code is too long to be trained, in a sentence for the student; "" if it is not.
+        ready_made: maps each required name that is built on a ready-made network to the place where.
     """
 
     slice: Slice
@@ -56,7 +56,7 @@ def look_at_source(submission: Submission) -> Reading:
 
 
 def read_source(name: str, data: bytes) -> Reading:
-    """From the bytes of a file called `name` to what its source says.
+    """Read the bytes of a file called `name`.
 
     Raises:
         UnreadableSubmission: the file holds no code that can be read; `str()` is one line for the student.
