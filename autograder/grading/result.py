@@ -86,14 +86,14 @@ class Result(_Model):
         """This result, with the questions that it did not judge from an earlier result of the same file and tests."""
         tests = [*(test for test in before.tests if test.question not in self.questions), *self.tests]
         tests.sort(key=lambda test: (test.hidden, list(QUESTIONS).index(test.question)))
-        fields = {name: getattr(self, name) for name in ("submission", "sha256", "suite", "status", "isolation")}
-        return Result.of(
-            tests,
-            **fields,
-            problems=self.problems,
-            seconds=before.seconds + self.seconds,
-            training=self.training if "q4" in self.questions else before.training,
-        )
+        training = self.training if "q4" in self.questions else before.training
+        return self.replace_tests(tests, training=training, seconds=before.seconds + self.seconds)
+
+    def replace_tests(self, tests: Iterable[Outcome], **changes: object) -> "Result":
+        """This result with other tests, the points that follow from them, and other changes."""
+        derived = ("schema_version", "score", "possible", "questions", "tests")
+        kept = {name: getattr(self, name) for name in Result.model_fields if name not in derived}
+        return Result.of(tests, **(kept | changes))
 
     def of_question(self, question: str) -> list[Outcome]:
         """The outcomes of one question, in the order in which they ran."""

@@ -1,0 +1,60 @@
+"""A grade as Gradescope's results.json.
+
+The format: https://gradescope-autograders.readthedocs.io/en/latest/specs/
+
+Students see `output` and the tests that are visible to them. Gradescope adds up the scores of all tests, and shows
+students no total as long as a test is hidden from them. A `score` at the top would replace that sum: there is none.
+With unlimited uploads any number that depends on a hidden test tells what that test says, so what students see is
+computed from the public tests alone.
+"""
+
+from typing import Any
+
+from autograder.grading.result import Result
+from autograder.report.derived import LOST, deferred_points
+from autograder.report.text import count, number
+from autograder.student.message import as_text
+from autograder.submission.sanitize import sanitize
+from autograder.suite.outcome import Outcome
+
+
+def results_json(grade: Result, show_hidden: bool) -> dict[str, Any]:
+    """Return what Gradescope reads: one entry a test.
+
+    Args:
+        grade: the result.
+        show_hidden: students see the hidden tests, with messages, once the grades are published; otherwise never.
+    """
+    return {
+        "output": _headline(grade),
+        # Messages quote student code: nowhere is it to be read as HTML or Markdown.
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "stdout_visibility": "hidden",
+        "tests": [_test(test, show_hidden) for test in grade.tests],
+    }
+
+
+def _headline(grade: Result) -> str:
+    public = [test for test in grade.tests if not test.hidden]
+    score, possible = sum(test.points for test in public), sum(test.possible for test in public)
+    lines = [
+        f"{number(score)} of {number(possible)} points in the checks that you have.",
+        "There are hidden checks as well; they are not counted here.",
+    ]
+    if waiting := deferred_points(grade):
+        lines.append(f"Not part of the score yet: {count(waiting, 'point')}, judged later on a machine with a GPU.")
+    return "\n".join([*lines, *(sanitize(problem, one_line=True) for problem in grade.problems)])
+
+
+def _test(test: Outcome, show_hidden: bool) -> dict[str, Any]:
+    entry = {
+        "name": f"{test.question} {sanitize(test.title, one_line=True)}",
+        "visibility": ("after_published" if show_hidden else "hidden") if test.hidden else "visible",
+        "output": sanitize(f"{test.outcome}\n{as_text(test.message)}".strip()),
+    }
+    if test.outcome == "deferred":  # neither passed nor failed, and worth nothing yet
+        return entry
+    status = "failed" if test.outcome in LOST else "passed"
+    return {**entry, "score": test.points, "max_score": test.possible, "status": status}
