@@ -17,7 +17,7 @@
 #   run_tests: false
 #   instructions: "The zip holds your notebook. Graders run the code of your classes only: training is not repeated."
 # plugins:
-#   - autograder.otter_plugin.ResNetPlugin
+#   - autograder.platforms.otter_plugin.ResNetPlugin
 
 # %% [markdown]
 # # Residual networks for CIFAR-10
