@@ -19,7 +19,7 @@ PAGE, PICTURE = ROOT / "docs" / "architecture.md", ROOT / "docs" / "images" / "a
 START, END = "<!-- rooms: written by docs/draw_architecture.py -->\n", "<!-- end of rooms -->\n"
 
 STEPS = (
-    ("submission", "a reader process unpacks the file and cuts out the statements to execute"),
+    ("submission", "the file is unpacked and parsed; the statements to execute are selected"),
     ("sandbox", "a worker process, confined, executes them"),
     ("student", "the tests see the student's classes through one interface"),
     ("suite", "each check runs its cases on these classes"),
@@ -90,7 +90,7 @@ def picture(rooms: list[Room]) -> str:
                     lines.append(_text(624, y + 18 + 14 * index, part, size=11))
     y = TOP + len(rooms) * HEIGHT
     for column, (holder, fill) in enumerate(COLOURS.items()):
-        x = 20 + 190 * column
+        x = 20 + 220 * column
         lines.append(f'<rect x="{x}" y="{y + 4}" width="14" height="14" fill="{fill}" stroke="#555"/>')
         lines.append(_text(x + 20, y + 15, f"held by {holder}", size=11))
     size = f'viewBox="0 0 {WIDTH} {y + 28}" width="{WIDTH}" height="{y + 28}"'
