@@ -124,7 +124,7 @@ def test_it_computes_something_else(mistake):
 
 
 def test_an_exception_alone_proves_no_mistake(tmp_path):
-    """A shortcut of two channels raises for every input; so does a block without padding, but not for 5x5 pixels."""
+    """A shortcut of two channels raises for every input; a block without padding could do the same."""
     (tmp_path / "resnet.py").write_text(
         solution_source().replace("F.relu(out + self.shortcut(x))", "F.relu(out + self.shortcut(x[:, :2]))", 1)
     )
