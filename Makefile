@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test build lint clean
+.PHONY: demo test test-all build lint clean
 
 demo: build
 	$(BIN)/python -m autograder.maintain.samples demo/submissions
 	$(BIN)/python -m autograder grade demo/submissions --out demo/results
 
+# What guards a grade, in minutes; `test-all` adds what takes long (tests/grader/slow, a browser among it).
 test: $(READY) lint
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
+test-all: $(READY) lint
+	.ci/install-browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 build: $(READY)

@@ -1,63 +1,53 @@
-"""Helpers of the notebook: CIFAR-10 on disk, loaders, pictures."""
+"""CIFAR-10 for the notebook: download, data loaders, images."""
 
-import hashlib
 import http.client
-import io
 import os
 import pickle
 import shutil
-import tarfile
 import tempfile
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from filelock import FileLock
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-from torchvision import transforms
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+from torchvision.datasets.utils import check_integrity, extract_archive
 from tqdm.auto import tqdm
 
-URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
-ARCHIVE_MD5 = "c58f30108f718f92721af3b95e74349a"
-FOLDER = "cifar-10-batches-py"
-MD5 = {
-    "data_batch_1": "c99cafc152244af753f735de768cd75f",
-    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-    "data_batch_4": "634d18415352ddfa80567beed471001a",
-    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-    "test_batch": "40351d587109b95175f43aff81a1287e",
-    "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
-}
-"""The files of the official python version with their checksums."""
+URL, ARCHIVE_MD5, FOLDER = datasets.CIFAR10.url, datasets.CIFAR10.tgz_md5, datasets.CIFAR10.base_folder
+META_FILE = datasets.CIFAR10.meta["filename"]
+MD5 = dict([*datasets.CIFAR10.train_list, *datasets.CIFAR10.test_list, (META_FILE, datasets.CIFAR10.meta["md5"])])
+"""The files of `FOLDER` with their checksums."""
 STANDIN_MARK = "STAND-IN.txt"
-"""A folder with this file holds generated images for trying things out; there is no checksum to hold it against."""
+"""A folder with this file holds generated images instead of CIFAR-10; they have no checksums."""
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 class DataError(RuntimeError):
-    """CIFAR-10 cannot be had; `str()` says what to do."""
+    """CIFAR-10 is missing or damaged; `str()` is one line that says what to do."""
 
 
 def download_cifar10(root: str | Path | None = None) -> Path:
-    """Return a folder that holds `cifar-10-batches-py`, downloading it first where it is missing.
+    """Return a folder that holds `cifar-10-batches-py`; download it first if it is missing or damaged.
 
-    A complete copy in the folder named by the environment variable CIFAR10_ROOT is used without network. Otherwise the
-    data goes to `root` (default: `data` beside this file). Several processes may call this at once: one downloads, the
-    others wait. The archive is checked before it is unpacked, and unpacked elsewhere before it appears, so an
-    interrupted download leaves nothing half done.
+    If the environment variable CIFAR10_ROOT is set, the copy in that folder is used and nothing is downloaded.
+    Otherwise the data goes to `root` (default: `data` beside this file). Several processes may call this at once: one
+    downloads, the others wait. The archive is verified and unpacked in a temporary folder, so an interrupted download
+    leaves nothing behind.
 
     Raises:
-        DataError: no copy and no download; the message names the remedies.
+        DataError: there is no complete copy and the download failed.
     """
     if given := os.environ.get("CIFAR10_ROOT"):
-        return _given_copy(Path(given).expanduser())
+        return _find_copy(Path(given).expanduser())
     root = Path(root) if root is not None else Path(__file__).resolve().parent / "data"
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / ".cifar10.lock"):
@@ -68,7 +58,7 @@ def download_cifar10(root: str | Path | None = None) -> Path:
     return root
 
 
-def _given_copy(given: Path) -> Path:
+def _find_copy(given: Path) -> Path:
     root = given.parent if given.name == FOLDER else given
     if problem := find_problem(root / FOLDER):
         raise DataError(
@@ -79,7 +69,7 @@ def _given_copy(given: Path) -> Path:
 
 
 def find_problem(folder: Path) -> str:
-    """What is wrong with a `cifar-10-batches-py`; "" when it is complete."""
+    """Say what is wrong with a folder `cifar-10-batches-py`; "" when it is complete."""
     if not folder.is_dir():
         return f"there is no folder {folder}"
     missing = [name for name in MD5 if not (folder / name).is_file()]
@@ -87,18 +77,13 @@ def find_problem(folder: Path) -> str:
         return f"{folder} lacks {', '.join(missing)}"
     if is_standin(folder.parent):
         return ""
-    damaged = [name for name, md5 in MD5.items() if _md5(folder / name) != md5]
+    damaged = [name for name, md5 in MD5.items() if not check_integrity(folder / name, md5)]
     return f"the checksum of {', '.join(damaged)} in {folder} is wrong" if damaged else ""
 
 
 def is_standin(root: Path) -> bool:
-    """Whether the data under `root` is generated, not CIFAR-10."""
+    """Whether the data in `root` is generated and not CIFAR-10."""
     return (Path(root) / FOLDER / STANDIN_MARK).is_file()
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _download(root: Path) -> None:
@@ -113,10 +98,9 @@ def _download(root: Path) -> None:
                 f"login node of a cluster), or copy {FOLDER} to {root}, or set CIFAR10_ROOT to a folder that "
                 f"holds {FOLDER}."
             ) from None
-        if _md5(archive) != ARCHIVE_MD5:
+        if not check_integrity(archive, ARCHIVE_MD5):
             raise DataError(f"What came from {URL} is not CIFAR-10 (wrong checksum). Try again; nothing was kept.")
-        with tarfile.open(archive) as tar:
-            tar.extractall(scratch, filter="data")
+        extract_archive(archive, scratch)
         if problem := find_problem(Path(scratch) / FOLDER):
             raise DataError(f"The archive is not complete: {problem}. Try again; nothing was kept.")
         if (root / FOLDER).exists():
@@ -125,6 +109,7 @@ def _download(root: Path) -> None:
 
 
 def _fetch(url: str, to: Path) -> None:
+    """Download a file. (torchvision's `download_url` has no timeout, and tries plain HTTP where HTTPS fails.)"""
     with urllib.request.urlopen(url, timeout=30) as response, to.open("wb") as file:
         size = int(response.headers.get("Content-Length", 0)) or None
         with tqdm(total=size, unit="B", unit_scale=True, desc="CIFAR-10") as bar:
@@ -133,58 +118,57 @@ def _fetch(url: str, to: Path) -> None:
                 bar.update(len(chunk))
 
 
-class _DataOnly(pickle.Unpickler):
-    """Reads the pickled batches, which hold arrays, lists and bytes, and refuses everything else."""
+class Cifar10(datasets.CIFAR10):
+    """torchvision's CIFAR10, or stand-in data; item i is `(transform(image), label)`, the image a PIL image.
 
-    ALLOWED = {  # noqa: RUF012 - a constant
+    Args:
+        root: folder that holds `cifar-10-batches-py`.
+        train: the 50,000 training images, or the 10,000 test images.
+        transform: from a PIL image to a tensor.
+
+    Raises:
+        DataError: files are missing or damaged, or stand-in data is not what it says.
+    """
+
+    # torchvision unpickles what has the right checksum; stand-in data has none, so this class verifies the files.
+    train_list = [(name, None) for name, _ in datasets.CIFAR10.train_list]  # noqa: RUF012 - as in torchvision
+    test_list = [(name, None) for name, _ in datasets.CIFAR10.test_list]  # noqa: RUF012
+    meta = {**datasets.CIFAR10.meta, "md5": None}  # noqa: RUF012
+
+    def __init__(self, root: str | Path, train: bool, transform: Callable[[Any], Any] | None = None):
+        folder = Path(root) / FOLDER
+        if problem := find_problem(folder):
+            raise DataError(problem)
+        if is_standin(root):
+            for name in MD5:
+                with (folder / name).open("rb") as file:
+                    _DataUnpickler(file, encoding="latin1").load()
+        super().__init__(root, train, transform)
+
+
+class _DataUnpickler(pickle.Unpickler):
+    """Builds arrays, lists and bytes, and refuses to call anything else."""
+
+    ALLOWED = (
         ("numpy.core.multiarray", "_reconstruct"),
         ("numpy._core.multiarray", "_reconstruct"),
         ("numpy", "ndarray"),
         ("numpy", "dtype"),
         ("_codecs", "encode"),
-    }
+    )
 
-    def find_class(self, module: str, name: str):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.ALLOWED:
             raise DataError(f"a CIFAR-10 file wants to run {module}.{name}; it is not what it says it is")
         return super().find_class(module, name)
 
 
-def _load_batch(path: Path) -> tuple[np.ndarray, list[int]]:
-    batch = _DataOnly(io.BytesIO(path.read_bytes()), encoding="bytes").load()
-    return batch[b"data"].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), batch[b"labels"]
-
-
-class Cifar10(Dataset):
-    """CIFAR-10 in memory; item i is `(transform(image), label)`, the image a (32, 32, 3) uint8 array.
-
-    Args:
-        root: folder that holds `cifar-10-batches-py`.
-        train: the 50,000 training images, or the 10,000 test images.
-        transform: from array to tensor.
-    """
-
-    def __init__(self, root: str | Path, train: bool, transform=None):
-        names = [f"data_batch_{i}" for i in range(1, 6)] if train else ["test_batch"]
-        batches = [_load_batch(Path(root) / FOLDER / name) for name in names]
-        self.images = np.concatenate([images for images, _ in batches])
-        self.labels = [label for _, labels in batches for label in labels]
-        self.transform = transform
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int):
-        image = self.images[index]
-        return (self.transform(image) if self.transform else image), self.labels[index]
-
-
 def get_loaders(
     root: str | Path, train_batch: int = 128, test_batch: int = 100, workers: int = 2, seed: int = 0
 ) -> tuple[DataLoader, DataLoader]:
-    """Return `(train_loader, test_loader)`, which yield normalised (N, 3, 32, 32) images and (N,) labels.
+    """Return `(train_loader, test_loader)`, which yield normalised images (N, 3, 32, 32) and labels (N,).
 
-    The order of the training images is shuffled anew each epoch, the same way for the same `seed`.
+    The training images are in another order in each epoch; the orders depend on `seed`.
     """
     if is_standin(Path(root)):
         print("This is stand-in data, generated for trying things out: accuracies say nothing about CIFAR-10.")
@@ -199,9 +183,9 @@ def get_loaders(
 
 
 def make_standin(root: str | Path, n_train: int = 1000, n_test: int = 200, seed: int = 0) -> Path:
-    """Write generated images in the layout of CIFAR-10 to `root`: each class a colour and a stripe, plus noise.
+    """Write generated images in the layout of CIFAR-10 to `root`: each class has a colour and a stripe, plus noise.
 
-    They can be learnt, so every part of the notebook runs on them without network.
+    A network can learn them, so the whole notebook runs on them without a network connection.
     """
     folder = Path(root) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -210,9 +194,9 @@ def make_standin(root: str | Path, n_train: int = 1000, n_test: int = 200, seed:
     for name, size in zip([f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"], sizes, strict=True):
         labels = rng.integers(0, 10, size)
         data = np.stack([_standin_image(int(label), rng) for label in labels]) if size else np.empty((0, 3, 32, 32))
-        batch = {b"data": data.astype(np.uint8).reshape(size, -1), b"labels": [int(label) for label in labels]}
+        batch = {"data": data.astype(np.uint8).reshape(size, -1), "labels": labels.tolist()}
         (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
-    meta = {b"label_names": [name.encode() for name in CLASSES]}
+    meta = {"label_names": list(CLASSES)}
     (folder / "batches.meta").write_bytes(pickle.dumps(meta, protocol=2))
     (folder / STANDIN_MARK).write_text("Generated images for trying things out; not CIFAR-10.\n")
     return Path(root)
@@ -228,7 +212,7 @@ def _standin_image(label: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def show_images(images: Tensor, labels: Sequence[int], count: int = 8) -> None:
-    """Show the first images of a normalised (N, 3, 32, 32) batch with the names of their classes."""
+    """Show the first `count` images of a normalised batch (N, 3, 32, 32) with the names of their classes."""
     figure, axes = plt.subplots(1, count, figsize=(1.4 * count, 1.7))
     for axis, image, label in zip(axes, images, labels, strict=False):
         axis.imshow(to_picture(image).numpy())
@@ -240,6 +224,6 @@ def show_images(images: Tensor, labels: Sequence[int], count: int = 8) -> None:
 
 
 def to_picture(image: Tensor) -> Tensor:
-    """A normalised (3, H, W) image as matplotlib shows it: (H, W, 3), from 0 to 1."""
+    """A normalised image (3, H, W) in the form that matplotlib shows: (H, W, 3), from 0 to 1."""
     mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
     return (image * std + mean).clamp(0, 1).permute(1, 2, 0)

@@ -1,4 +1,4 @@
-"""The command line: `python -m autograder build | grade | validate | report`."""
+"""The command line: `python -m autograder build | grade | otter-check | validate | gallery | report`."""
 
 import os
 import sys
@@ -26,13 +26,18 @@ def main() -> None:
 
 
 @main.command()
-def build() -> None:
+@click.option(
+    "--gpu-results",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A results folder of `grade --only q4 --device cuda`: autograder.zip adds these points to its own.",
+)
+def build(gpu_results: Path | None) -> None:
     """Write assignment/resnet.ipynb, dist/resnet-student.zip and dist/autograder.zip from solutions/resnet.py."""
     from autograder.maintain.build import BuildError
     from autograder.maintain.build import build as build_assignment
 
     try:
-        written = build_assignment()
+        written = build_assignment(gpu_results=gpu_results)
     except BuildError as error:
         raise click.ClickException(str(error)) from error
     for path in written:
@@ -167,7 +172,7 @@ def grade(
     default=GALLERY,
     show_default=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder with right/*.py and wrong/*.py.",
+    help="A folder with right/ and wrong/; see autograder/maintain/gallery.py.",
 )
 @click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=click.IntRange(1, 256))
 def validate(gallery: Path, jobs: int) -> None:
@@ -198,6 +203,27 @@ def validate(gallery: Path, jobs: int) -> None:
         sys.exit(1)
 
 
+@main.group()
+def gallery() -> None:
+    """The example submissions that the suite is tested against."""
+
+
+@gallery.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the entry NAME as a whole submission, to read or to grade."""
+    from autograder.maintain.build import solved_source
+    from autograder.maintain.gallery import BadEntry, complete, load_gallery
+
+    try:
+        entries = {entry.name: entry for entry in load_gallery(GALLERY)}
+    except BadEntry as error:
+        raise click.ClickException(str(error)) from error
+    if name not in entries:
+        raise click.ClickException(f"there is no entry {name}; the right and wrong ones lie in {GALLERY}")
+    click.echo(complete(entries[name], solved_source()))
+
+
 @main.command()
 @click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def report(results: Path) -> None:
@@ -208,6 +234,30 @@ def report(results: Path) -> None:
         click.echo(f"report: {write_reports(results)}")
     except ResultsError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--submissions",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="What should have been graded, a file or a folder: what was passed over is named, too.",
+)
+def otter_check(folders: tuple[Path, ...], submissions: tuple[Path, ...]) -> None:
+    """Say which submission has no result after `otter grade -o FOLDER`, and why.
+
+    Exit status 1 when one has none: Otter itself writes 0 points for it and exits 0.
+    """
+    from autograder.platforms.otter_check import NoGrades, check
+
+    try:
+        graded, problems = check(folders, submissions)
+    except NoGrades as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{len(graded)} of {len(graded) + len(problems)} submissions have a result")
+    if problems:
+        raise click.ClickException("no result for\n" + "\n".join(problems))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Measurements that anyone can repeat; each prints its numbers and what they are held against."""
+"""Measurements. Each prints its numbers and the values that they are compared with."""

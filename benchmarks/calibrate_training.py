@@ -1,16 +1,16 @@
-"""Which accuracy must a submission's training reach? `python -m benchmarks.calibrate_training`.
+"""Measure the accuracy that a submission's training must reach: `python -m benchmarks.calibrate_training`.
 
-Trains the solution and five other right networks, over many seeds, and five more once, exactly as the grader does: the
-recipe of `autograder/calibration.json`, images held out and changed. The threshold is what right networks miss with a
-probability that can be neglected. Then it trains wrong networks, to say which of them the threshold catches. It prints
-a table for the README, and with --write keeps recipe and threshold in `autograder/calibration.json`.
+It trains the solution and five other correct networks with many seeds, and five more once, as the grader does: with the
+recipe of `autograder/training/calibration.json`, on changed held-out images. From the accuracies follows a threshold
+that a correct network misses with negligible probability. Then it trains incorrect networks and shows which of them
+miss the threshold. It prints the tables of docs/gpu.md; --write stores recipe and threshold in `calibration.json`.
 
-On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROOT; on a CPU with --data the budget
-"short", which takes an hour or two; on a CPU without data the budget "tiny", with stand-in images and the solution
-alone, for tests. Fewer images are a trial, which is never written.
+On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROOT. On a CPU with --data it measures the
+budget "short", which takes an hour or two. On a CPU without data it measures the budget "tiny" with generated images
+and the solution alone, for tests. A run with fewer images is a trial and is never stored.
 
-With --runs FILE it can be stopped at any time, and goes on there when it is started again. With --against-tutorial it
-also times the notebook's own training to the same accuracy.
+With --runs FILE an interrupted calibration continues when it is started again. With --against-tutorial it also measures
+how long the notebook's own training takes to the same accuracy.
 """
 
 import argparse
@@ -38,7 +38,7 @@ TUTORIAL_EPOCHS = 200
 
 
 def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> int:
-    """Measure, print, perhaps write to `file`; returns the exit status."""
+    """Measure, print, and with --write store in `file`; return the exit status."""
     options = _parser().parse_args(arguments)
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     budget = "full" if device.type == "cuda" else "short" if options.data else "tiny"
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> i
     recipe = calibration.recipe_of(budget, file)
     recipe = dataclasses.replace(recipe, epochs=options.epochs or recipe.epochs)
     bench = _Bench(data, name, recipe, device, options.runs)
-    # A few steps on a few images are not enough for every way to initialise weights.
+    # A few steps on a few images do not suffice for every initialization.
     networks, once = ((SOLUTION,), ()) if data.standin else (RIGHT, ONCE)
     right = [bench.run(networks[i % len(networks)], i) for i in range(options.seeds)]
     right += [bench.run(name, 0) for name in once]
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None, file: Path = calibration.FILE) -> i
 
 
 class _Bench:
-    """Trains with one recipe, on one machine, and says so line by line."""
+    """Trains with one recipe on one machine, and prints one line per training."""
 
     def __init__(self, data: Cifar10, name: str, recipe: Recipe, device: torch.device, kept: Path | None):
         self.data, self.name, self.recipe, self.device = data, name, recipe, device
@@ -82,14 +82,14 @@ class _Bench:
         self._runs = Runs(kept, recipe=str(recipe), data=name, hardware=self.hardware)
 
     def run(self, network: str, seed: int) -> Run:
-        """Train once, unless that was done before."""
+        """Train once, unless this training is stored already."""
         done = self._runs.get(network, seed, lambda: run(network, self.data, self.recipe, self.device, seed))
         line = f"{network:32} seed {seed:3}  {done.accuracy:7.2%}  {done.seconds:6.1f} s  {done.error}"
         print(line.rstrip(), flush=True)
         return done
 
     def calibration(self, spread: Spread) -> Calibration:
-        """What to keep."""
+        """The calibration to store."""
         return Calibration(
             self.recipe,
             spread.threshold,
@@ -107,14 +107,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="folder of CIFAR-10, or an .npz of JPEG files")
     parser.add_argument("--device", choices=["cuda", "cpu"], help="default: cuda if there is one")
     parser.add_argument(
-        "--seeds", type=int, default=SEEDS, help=f"trainings of {len(RIGHT)} right networks in all ({SEEDS})"
+        "--seeds", type=int, default=SEEDS, help=f"trainings of the {len(RIGHT)} correct networks in total ({SEEDS})"
     )
-    parser.add_argument("--wrong", type=int, default=len(WRONG), help=f"wrong networks ({len(WRONG)})")
-    parser.add_argument("--images", type=int, help="only so many training images: a trial")
-    parser.add_argument("--epochs", type=int, help="another number of epochs than the recipe's")
-    parser.add_argument("--write", action="store_true", help="keep the result in autograder/calibration.json")
-    parser.add_argument("--runs", type=Path, help="keep each training in this file, and go on from what it has")
-    tutorial = f"time the notebook's training, too, for so many epochs at most ({TUTORIAL_EPOCHS})"
+    parser.add_argument("--wrong", type=int, default=len(WRONG), help=f"number of incorrect networks ({len(WRONG)})")
+    parser.add_argument("--images", type=int, help="number of training images, for a trial")
+    parser.add_argument("--epochs", type=int, help="number of epochs (default: the recipe's)")
+    parser.add_argument("--write", action="store_true", help="store the result in autograder/training/calibration.json")
+    parser.add_argument("--runs", type=Path, help="store each training in this file, and continue from it")
+    tutorial = f"also measure the notebook's training, for at most this many epochs ({TUTORIAL_EPOCHS})"
     parser.add_argument(
         "--against-tutorial", type=int, nargs="?", const=TUTORIAL_EPOCHS, metavar="EPOCHS", help=tutorial
     )
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _complaint(options: argparse.Namespace, device: torch.device, budget: str) -> str:
-    """What is wrong with the options, in one line; "" if nothing is."""
+    """Return what is wrong with the options, in one line; "" if nothing is."""
     if device.type == "cuda" and not torch.cuda.is_available():
         return "there is no CUDA GPU here: use --device cpu for a trial, or run this on a machine with a GPU"
     if options.seeds < len(RIGHT) or options.wrong < 0 or (options.epochs is not None and options.epochs < 1):

@@ -1,11 +1,11 @@
-"""What grading one submission costs: `python -m benchmarks.grade_one`.
+"""Measure the cost of grading one submission: `python -m benchmarks.grade_one`.
 
-Measures, in one run on one machine:
+In one run on one machine:
 
-- from a request to the first forward pass of a student's block, worker forked and confined on the way (median);
-- the whole suite on the solution through the sandbox, with a zygote that is warm, as in a class of many: processor time
-  of the grader and its workers together (one core, whatever else the machine does), and wall clock;
-- the same as a command of its own, `python -m autograder grade`, start of Python and torch included;
+- the time from a request to the first forward pass of a student's block, including the start of a worker (median);
+- the whole suite on the solution in the sandbox, with a running zygote: processor time of the grader and its workers,
+  which does not depend on the load of the machine, and wall-clock time;
+- the same as a command, `python -m autograder grade`, including the start of Python and torch;
 - `otter run` of the same submission with dist/autograder.zip.
 """
 
@@ -31,7 +31,7 @@ RUNS, SUITE_RUNS = 15, 3
 
 
 def first_forward(submission: Path) -> list[float]:
-    """Seconds from a request to the first output of `BasicBlock(8, 8)`, for each of `RUNS` fresh workers."""
+    """Seconds from a request to the first output of `BasicBlock(8, 8)`, for each of `RUNS` new workers."""
     slice_ = slice_submission(read_submission(submission))
     x = torch.randn(2, 8, 8, 8)
     seconds = []
@@ -41,11 +41,11 @@ def first_forward(submission: Path) -> list[float]:
             with RemoteStudent(slice_, zygote=zygote) as student:
                 student.BasicBlock(8, 8)(x)
                 seconds.append(time.perf_counter() - start)
-    return seconds[1:]  # the first one warms the page cache
+    return seconds[1:]  # the first one fills the page cache
 
 
 def suite(submission: Path) -> tuple[list[float], float]:
-    """Wall-clock seconds for the whole suite on one submission, zygote warm, and the processor time of one grading."""
+    """Wall-clock seconds of each run of the suite on one submission, and the mean processor time."""
     with Grader() as grader:
         grader.grade(submission)
         before = processor_seconds()
@@ -55,7 +55,7 @@ def suite(submission: Path) -> tuple[list[float], float]:
 
 
 def processor_seconds() -> float:
-    """Of this process, its children, and theirs as far as they have been reaped: workers are, by their zygote."""
+    """Processor time of this process, its children, and those of their children that have been reaped."""
     own = time.process_time()
     ticks = os.sysconf("SC_CLK_TCK")
     for pid in processes(os.getpid()):
@@ -65,7 +65,7 @@ def processor_seconds() -> float:
 
 
 def command(*words: str | Path) -> tuple[float, float]:
-    """Seconds for a command, from its start to its end, and its processor time."""
+    """Wall-clock and processor seconds of a command."""
     start, before = time.perf_counter(), os.times()
     subprocess.run([str(word) for word in words], check=True, capture_output=True)
     seconds, after = time.perf_counter() - start, os.times()

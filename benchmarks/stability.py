@@ -1,8 +1,9 @@
-"""Does a score depend on the seed? `python -m benchmarks.stability [--right N] [--wrong N] [--entries K]`.
+"""Check that no score depends on the seed: `python -m benchmarks.stability [--right N] [--wrong N] [--entries K]`.
 
-The solution is graded N times, in process, each time with fresh weights and inputs: it must never lose a point. Each
-wrong entry of the gallery is graded with the tests of its question: it must lose some every time. What fails is
-printed with its seed; exit status 1 then. Without options: 200 and 20 times, every entry; about 15 minutes of one core.
+The solution is graded N times in this process, each time with other weights and inputs. It must never lose a point.
+Each wrong entry of the gallery is graded with the tests of its question. It must lose points every time. Failures are
+printed with their seed, and the exit status is 1. The defaults are 200 and 20 times and every entry: about 15 minutes
+of one core.
 """
 
 import argparse
@@ -21,18 +22,18 @@ from autograder.student.message import as_text
 from autograder.suite.run import run_suite
 
 STRIDE = 7919
-"""Seeds are its multiples, so that runs of different length share their first seeds."""
+"""Seeds are multiples of it, so that runs of different lengths share their first seeds."""
 
 
 def student_of(source: str, folder: Path) -> LocalStudent:
-    """The classes of a submission, in this process."""
+    """Return the classes of a submission, executed in this process."""
     path = folder / "submission.py"
     path.write_text(source, encoding="utf-8")
     return LocalStudent.from_file(path)
 
 
 def unfair(times: int, folder: Path) -> list[str]:
-    """Grade the solution; one line for each point that it loses."""
+    """Grade the solution; return one line for each test that loses points."""
     lines = []
     for seed in range(0, times * STRIDE, STRIDE):
         for outcome in run_suite(student_of(solution_source(), folder), SUITE, seed=seed):
@@ -44,7 +45,7 @@ def unfair(times: int, folder: Path) -> list[str]:
 
 
 def missed(entry: Entry, times: int, folder: Path) -> list[str]:
-    """Grade a wrong entry; one line for each seed with which it keeps all points of its question."""
+    """Grade a wrong entry; return one line for each seed with which it loses no points in its question."""
     lines = []
     source = complete(entry, solution_source())
     for seed in range(0, times * STRIDE, STRIDE):
@@ -55,11 +56,11 @@ def missed(entry: Entry, times: int, folder: Path) -> list[str]:
 
 
 def main() -> None:
-    """Grade again and again, and print what depends on the seed."""
+    """Grade with many seeds, and print what depends on them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--right", type=int, default=200, help="how often the solution is graded")
-    parser.add_argument("--wrong", type=int, default=20, help="how often each wrong entry is graded")
-    parser.add_argument("--entries", type=int, help="how many wrong entries, spread over the gallery")
+    parser.add_argument("--right", type=int, default=200, help="number of seeds for the solution")
+    parser.add_argument("--wrong", type=int, default=20, help="number of seeds for each wrong entry")
+    parser.add_argument("--entries", type=int, help="number of wrong entries, spread over the gallery")
     options = parser.parse_args()
     torch.set_num_threads(1)
     entries = [entry for entry in load_gallery(GALLERY) if not entry.right]

@@ -1,4 +1,4 @@
-"""Images for the training benchmark: CIFAR-10 itself, a copy of it in JPEG files, or stand-in images."""
+"""Images for the calibration: CIFAR-10, a copy of it in JPEG files, or generated images."""
 
 import io
 import tempfile
@@ -14,11 +14,11 @@ import utils
 from autograder.training.heldout import Cifar10, DataProblem, load_cifar10
 
 STANDIN_IMAGES = (128, 150)
-"""To train on and held out."""
+"""Number of generated training images and held-out images."""
 
 
 def load(given: Path | None, images: int | None) -> tuple[Cifar10, str]:
-    """Read the data, and say what it is.
+    """Read the data; return it with its name.
 
     Args:
         given: a folder with the official python version, or an .npz of JPEG files (see `_load_jpeg`); $CIFAR10_ROOT
@@ -41,14 +41,14 @@ def load(given: Path | None, images: int | None) -> tuple[Cifar10, str]:
 
 
 def standin() -> tuple[Cifar10, str]:
-    """A few generated images, always the same."""
+    """Return a few generated images, always the same."""
     with tempfile.TemporaryDirectory() as folder:
         data = load_cifar10(utils.make_standin(folder, *STANDIN_IMAGES))
     return data, f"stand-in images, {STANDIN_IMAGES[0]}"
 
 
 def _load_jpeg(path: Path, images: int | None) -> Cifar10:
-    """Arrays `train_bytes` (JPEG files, one after the other), `train_offsets`, `train_labels`; the same for `test`."""
+    """Read the arrays `train_bytes` (concatenated JPEG files), `train_offsets`, `train_labels`; the same for `test`."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             train, test = (_decode(arrays, part, images) for part in ("train", "test"))
@@ -58,7 +58,7 @@ def _load_jpeg(path: Path, images: int | None) -> Cifar10:
 
 
 def _decode(arrays: np.lib.npyio.NpzFile, part: str, images: int | None) -> tuple[Tensor, Tensor]:
-    """All pictures of a part, or its first ones."""
+    """Decode all images of a part, or the first `images` of them."""
     data, offsets, labels = (arrays[f"{part}_{name}"] for name in ("bytes", "offsets", "labels"))
     offsets = offsets if images is None else offsets[: images + 1]
     pictures = np.empty((len(offsets) - 1, 32, 32, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""The networks that the training benchmark trains: right ones in several styles, and wrong ones that should fail."""
+"""The networks that the calibration trains: correct ones in several styles, and incorrect ones."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ RIGHT = (
     "functional_style",  # parameters and buffers by hand
     "batchnorm_by_hand",  # half precision meets arithmetic that is not PyTorch's own
 )
-"""Entries of the gallery that may train differently, and the solution: each is trained several times."""
+"""The solution, and gallery entries that may train differently. Each is trained several times."""
 
 ONCE = (
     "fast_and_terse",  # zero-initialised, with He's normal distribution
@@ -49,12 +49,12 @@ WRONG = (
     "q3_narrow_planes",
     "q3_three_stages",
 )
-"""Entries whose mistake might show in how they learn."""
+"""Gallery entries whose mistake may affect training."""
 
 
 @contextlib.contextmanager
 def builder(name: str) -> Iterator[Callable[[], nn.Module]]:
-    """`ResNet18` of the solution or of an entry. What the entry changes in PyTorch is put back afterwards."""
+    """Context with `ResNet18` of the solution or an entry. Changes of the entry to `torch.nn` are undone at the end."""
     source = solution_source() if name == SOLUTION else complete(entries()[name], solution_source())
     slice_ = slice_submission(Submission(f"{name}.py", "0" * 64, (Cell(f"{name}.py", source),)))
     before, namespace = dict(vars(nn)), dict[str, Any]()

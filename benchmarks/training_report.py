@@ -1,4 +1,4 @@
-"""The training benchmark's numbers as Markdown, for the README."""
+"""The results of the calibration as Markdown, for docs/gpu.md."""
 
 import statistics
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ def as_markdown(
     curve: Sequence[tuple[float, float]],
     tutorial: tuple[list[float], float] | None,
 ) -> str:
-    """Tables of what was measured.
+    """Return tables of the results.
 
     Args:
-        measured: the calibration that follows.
-        spread: of the right networks' accuracies.
-        right: trainings of right networks.
-        wrong: trainings of wrong ones.
+        measured: the resulting calibration.
+        spread: the accuracies of the correct networks.
+        right: trainings of correct networks.
+        wrong: trainings of incorrect networks.
         curve: training and held-out accuracy after each epoch; empty for a single one.
         tutorial: accuracies and seconds of the notebook's own training.
     """

@@ -1,4 +1,4 @@
-"""Trainings as the grader does them, measured; what is measured can be kept, so that nothing is trained twice."""
+"""Trainings as the grader does them, measured. Results can be stored, so that no training is repeated."""
 
 import dataclasses
 import json
@@ -15,12 +15,12 @@ from autograder.training.inside.fit import Progress, Recipe, fit, predict
 from benchmarks.training_networks import builder
 
 EXAMS = 2**64
-"""Seeds of examinations start here, apart from those of networks."""
+"""Seeds of exams start here, so that they differ from the seeds of networks."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training and what came of it; `error` says what the network raised, its accuracy is 0 then."""
+    """The result of a training. `error` is the exception of the network, if any; its accuracy is 0 then."""
 
     network: str
     seed: int
@@ -30,11 +30,11 @@ class Run:
 
 
 class Runs:
-    """Trainings that were made, by whatever decides their outcome; each is written down as soon as it ends.
+    """Stored trainings. Each is written as soon as it ends.
 
     Args:
-        file: one run a line; None to keep none.
-        circumstances: recipe, data and hardware: runs of others are not used.
+        file: one run per line; None to store nothing.
+        circumstances: recipe, data and hardware; runs under other circumstances are not used.
     """
 
     def __init__(self, file: Path | None, **circumstances: str):
@@ -44,7 +44,7 @@ class Runs:
         self._runs = [Run(**entry["run"]) for entry in kept if entry["circumstances"] == circumstances]
 
     def get(self, name: str, seed: int, make: Callable[[], Run]) -> Run:
-        """The run of this network and seed, made now unless it was before."""
+        """Return the stored run of this network and seed, or make it."""
         for done in self._runs:
             if (done.network, done.seed) == (name, seed):
                 return done
@@ -58,7 +58,7 @@ class Runs:
 
 
 def run(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> Run:
-    """Draw an examination, build the network, train and examine it; `seconds` are those of the training."""
+    """Draw an exam, build the network, train it and measure its accuracy; `seconds` is the time of the training."""
     exam = Exam.draw(data, EXAMS + seed, recipe.heldout)
     with builder(name) as build:
         start = time.perf_counter()
@@ -66,13 +66,13 @@ def run(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: in
             net = _train(build, exam, recipe, device, seed)
             seconds = time.perf_counter() - start
             accuracy = exam.accuracy(predict(net, exam.heldout_images, device=device))
-        except Exception as error:  # whatever a wrong network does
+        except Exception as error:  # an incorrect network may raise anything
             return Run(name, seed, 0.0, time.perf_counter() - start, f"{type(error).__name__}: {error}".split("\n")[0])
     return Run(name, seed, accuracy, seconds)
 
 
 def watch(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> list[tuple[float, float]]:
-    """Training accuracy and held-out accuracy after each epoch of one training."""
+    """Return training accuracy and held-out accuracy after each epoch of one training."""
     exam, curve = Exam.draw(data, EXAMS + seed, recipe.heldout), []
 
     def look(progress: Progress) -> None:

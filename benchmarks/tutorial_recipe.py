@@ -1,4 +1,4 @@
-"""How long the notebook's own training takes to an accuracy: `trainer.train` in full mode, as students run it."""
+"""How long the notebook's own training takes to an accuracy: `resumable.train` in full mode, as students run it."""
 
 import contextlib
 import io
@@ -11,17 +11,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-import trainer
 import utils
 from autograder.training.heldout import Cifar10
 from benchmarks.training_networks import SOLUTION, builder
+from lab import resumable
 
 BATCH, TEST_BATCH, WORKERS = 128, 100, 2
-"""As the notebook's loaders have them."""
+"""The values of the notebook's data loaders."""
 
 
 class _Pictures(Dataset):
-    """Images in memory with the notebook's transform, one by one."""
+    """A dataset of images in memory with the notebook's transform."""
 
     def __init__(self, images: Tensor, labels: Tensor):
         self._images, self._labels = images.permute(0, 2, 3, 1).contiguous().numpy(), labels.tolist()
@@ -53,7 +53,7 @@ def time_to(accuracy: float, data: Cifar10, device: torch.device, most_epochs: i
         net = build()
         while len(history) < most_epochs and max(history, default=0.0) < accuracy:
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                done = trainer.train(
+                done = resumable.train(
                     net, train, test, epochs=len(history) + 1, checkpoint=Path(folder) / "training.pt", device=device
                 )
             history = [epoch.test_accuracy for epoch in done.history]

@@ -17,7 +17,7 @@
 #   run_tests: false
 #   instructions: "The zip holds your notebook. Graders run the code of your classes only: training is not repeated."
 # plugins:
-#   - autograder.otter_plugin.ResNetPlugin
+#   - autograder.platforms.otter_plugin.ResNetPlugin
 
 # %% [markdown]
 # # Residual networks for CIFAR-10
@@ -26,13 +26,13 @@
 # networks of more than about twenty layers often end with a *higher training error* than shallower ones. That is not
 # overfitting, it is an optimisation problem: the identity is hard to learn for a stack of nonlinear layers.
 #
-# He et al. (2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) turn the question round. Let a block learn only
+# He et al. (2015, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)) change the question. Let a block learn only
 # what it *adds* to its input,
 #
 # $$H(x) = F(x) + x,$$
 #
-# and doing nothing costs nothing: $F(x) = 0$. The `+ x`, the **skip connection**, also hands the gradient straight
-# through, however deep the network is.
+# and the identity is easy: $F(x) = 0$. The `+ x`, the **skip connection**, also passes the gradient straight through,
+# however deep the network is.
 #
 # You will build
 #
@@ -42,13 +42,13 @@
 # 4. and train it (20 points).
 #
 # Fill in every cell that says `NotImplementedError`. Below each question a check tells you what is right and what is
-# not: change your code, run its cell, run the check again. Between the questions, three small experiments show with
-# *your* blocks what the theory promises.
+# not: change your code, run its cell, run the check again. Between the questions, three small experiments test the
+# theory with *your* blocks.
 
 # %% [markdown]
 # ## Part 1: set-up and data
 #
-# The helpers of this notebook lie one folder up.
+# The helpers of this notebook are one folder up: `utils.py` for the data, and the package `lab`.
 
 # %%
 import os
@@ -61,11 +61,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import experiments
-import figures
-import trainer
 import utils
 from autograder.notebook import Notebook
+from lab import diagrams, experiments, resumable
 
 grader = Notebook("resnet.ipynb")
 
@@ -73,10 +71,10 @@ device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 print(f"Training will run on: {device}")
 
 # %% [markdown]
-# CIFAR-10 has 60,000 colour images of 32×32 pixels in ten classes. `download_cifar10` fetches it once, however many
-# of you call it at the same time on a shared machine, and proves by checksum that it is complete. The loaders turn
-# images into tensors and normalise each colour channel: subtract its mean (0.4914, 0.4822, 0.4465), divide by its
-# standard deviation (0.2023, 0.1994, 0.2010).
+# CIFAR-10 has 60,000 colour images of 32×32 pixels in ten classes. `download_cifar10` downloads it once, also when
+# several of you call it at the same time on a shared machine, and verifies the checksums. The loaders turn images into
+# tensors and normalise each colour channel: subtract its mean (0.4914, 0.4822, 0.4465), divide by its standard
+# deviation (0.2023, 0.1994, 0.2010).
 
 # %%
 data_folder = utils.download_cifar10()
@@ -99,18 +97,18 @@ utils.show_images(images, labels)
 # 6. ReLU.
 
 # %%
-figures.show("basic_block")
+diagrams.show("basic_block")
 
 # %% [markdown]
 # ### The shortcut
 #
-# Step 5 only works when both sides have the same shape. When the stride is not 1, or the number of channels changes,
-# the input takes a detour: a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x`.
+# Step 5 needs two tensors of the same shape. When the stride is not 1, or the number of channels changes, the shortcut
+# is a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x`.
 #
-# No convolution here has a bias: the BatchNorm behind it would only subtract it again.
+# No convolution here has a bias: the BatchNorm after it would subtract it again.
 
 # %%
-figures.show("shortcuts")
+diagrams.show("shortcuts")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -150,7 +148,7 @@ class BasicBlock(nn.Module):
         self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, stride=1, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(planes)
 
-        # An empty Sequential returns its input: forward need not ask which case it is.
+        # An empty Sequential returns its input, so forward is the same in both cases.
         self.shortcut = nn.Sequential()
         if stride != 1 or in_planes != self.expansion * planes:
             self.shortcut = nn.Sequential(
@@ -168,7 +166,7 @@ class BasicBlock(nn.Module):
         # BEGIN SOLUTION NO PROMPT
         out = F.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
-        # First add, then cut off at zero: with the ReLU before the addition a block could only ever add.
+        # First add, then ReLU: with the ReLU before the addition, a block could never subtract.
         return F.relu(out + self.shortcut(x))
         # END SOLUTION
 
@@ -193,29 +191,29 @@ def test_q1(env):
 # %% [markdown]
 # ### Experiment: does depth hurt?
 #
-# Take the shortcut away and you have a *plain* block. Three small networks learn the same images for a short while:
-# plain and shallow, plain and deep, and deep with your `BasicBlock`. Watch the *training* loss, lower is better.
+# Without the shortcut you have a *plain* block. Three small networks train on the same images for a short time: plain
+# and shallow, plain and deep, and deep with your `BasicBlock`. Compare the *training* loss; lower is better.
 
 # %%
 experiments.degradation(BasicBlock, train_loader, device=device).plot()
 
 # %% [markdown]
 # *Think about it:* the deep plain network ends with a higher *training* loss than the shallow one. Why can that not be
-# overfitting? And since its extra layers need only do nothing: what does that say about what SGD can find?
+# overfitting? Its extra layers would only have to learn the identity: what does that say about what SGD can find?
 
 # %% [markdown]
-# ### Experiment: how much gradient arrives?
+# ### Experiment: how does the gradient change with depth?
 #
-# One backward pass through a deep, untrained network, without and with the shortcut, and the size of the gradient at
-# each block. On its way back a gradient is multiplied by the derivative of every block: $F'(x)$ in a plain network,
-# $F'(x) + 1$ with the shortcut.
+# One backward pass through a deep, untrained network, without and with the shortcut, and the norm of the gradient at
+# each block. In the backward pass the gradient is multiplied by the derivative of every block: $F'(x)$ in a plain
+# network, $F'(x) + 1$ with the shortcut.
 
 # %%
 experiments.gradient_flow(BasicBlock, train_loader, device=device).plot()
 
 # %% [markdown]
-# *Think about it:* in the plain network the gradient grows a little with every block that it passes, and many times
-# over the whole depth. What does that do to the first layers, at a learning rate that suits the last ones? And what is
+# *Think about it:* in the plain network the gradient grows a little with every block, and by a large factor over the
+# whole depth. What does that do to the first layers, at a learning rate that suits the last ones? And what is
 # different about the two blocks where the residual curve jumps?
 
 # %% [markdown]
@@ -230,7 +228,7 @@ experiments.gradient_flow(BasicBlock, train_loader, device=device).plot()
 # 4. add the shortcut, ReLU.
 
 # %%
-figures.show("bottleneck")
+diagrams.show("bottleneck")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -240,8 +238,8 @@ figures.show("bottleneck")
 # %% [markdown]
 # ### Question 2: `Bottleneck`
 #
-# Complete the class. The rule for the shortcut is the same, but mind what leaves the block: `expansion * planes`
-# channels. `forward` takes `(N, in_planes, H, W)` and returns `(N, 4 * planes, H / stride, W / stride)`.
+# Complete the class. The rule for the shortcut is the same, but the output has `expansion * planes` channels.
+# `forward` takes `(N, in_planes, H, W)` and returns `(N, 4 * planes, H / stride, W / stride)`.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -268,7 +266,7 @@ class Bottleneck(nn.Module):
         # BEGIN SOLUTION NO PROMPT
         self.conv1 = nn.Conv2d(in_planes, planes, kernel_size=1, bias=False)
         self.bn1 = nn.BatchNorm2d(planes)
-        # The stride sits on the 3x3 convolution: a strided 1x1 would never look at three pixels out of four.
+        # The 3x3 convolution has the stride: a 1x1 convolution with stride 2 would ignore three pixels out of four.
         self.conv2 = nn.Conv2d(planes, planes, kernel_size=3, stride=stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(planes)
         self.conv3 = nn.Conv2d(planes, self.expansion * planes, kernel_size=1, bias=False)
@@ -330,12 +328,12 @@ experiments.block_cost(BasicBlock, Bottleneck).plot()
 # %% [markdown]
 # ## Part 4: the network
 #
-# CIFAR images are small, so the stem is gentle: one 3×3 convolution with stride 1, and no pooling. Then come four
-# stages of blocks; each stage but the first halves the image and doubles the planes. Only the first block of a stage
-# carries its stride.
+# CIFAR images are small, so the stem is one 3×3 convolution with stride 1, without pooling. Then come four stages of
+# blocks; each stage but the first halves the image and doubles the planes. Only the first block of a stage has its
+# stride; the others have stride 1.
 
 # %%
-figures.show("network")
+diagrams.show("network")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -457,9 +455,9 @@ print(f"ResNet-18: {sum(p.numel() for p in ResNet18().parameters()):,} parameter
 # %% [markdown]
 # ### Question 4: does it learn?
 #
-# The check below trains your network on eight images for a few steps: a network that cannot learn eight images by
-# heart learns nothing. On a GPU, graders also train your `ResNet18` on CIFAR-10. There is nothing to fill in; if this
-# check fails, the messages of q1 to q3 say more.
+# The check below trains your network on eight images for a few steps; a correct network memorises them. On a GPU,
+# graders also train your `ResNet18` on CIFAR-10. There is nothing to fill in; if this check fails, read the messages of
+# q1 to q3.
 
 # %% [raw]
 # # BEGIN TESTS
@@ -479,34 +477,34 @@ def test_q4(env):
 # %% [markdown]
 # ### Training on CIFAR-10
 #
-# Now the real thing: cross-entropy loss, SGD with learning rate 0.1, momentum 0.9 and weight decay 0.0005, and a
-# learning rate that falls along a cosine over 200 epochs. Three epochs are enough to see it learn; 200 would reach
-# about 95 %. `trainer.py` is short: read how it does it.
+# Now train on all images: cross-entropy loss, SGD with learning rate 0.1, momentum 0.9 and weight decay 0.0005, and a
+# learning rate that falls along a cosine over 200 epochs. Three epochs are enough to see that the network learns; 200
+# would reach about 95 %. Read the training loop: `lab/trainer.py` is one page. `resumable.train` runs it and saves
+# checkpoints.
 #
 # On a GPU this takes a minute or two. Without one, `quick` trains a small network on fewer images instead, in
-# about three minutes. To stop, press the notebook's stop button: what was learnt is kept in a checkpoint, and running
-# the cell again goes on from there. After a change of your classes it starts afresh.
+# about three minutes. To stop, press the notebook's stop button; run the cell again to continue from the checkpoint.
+# After you change your classes, training starts from the beginning.
 
 # %%
 quick = device.type == "cpu"
 net = ResNet(BasicBlock, [1, 1, 1, 1]) if quick else ResNet18()
 checkpoint = "quick.pt" if quick else "training.pt"
 
-run = trainer.train(net, train_loader, test_loader, epochs=3, quick=quick, checkpoint=checkpoint, device=device)
+run = resumable.train(net, train_loader, test_loader, epochs=3, quick=quick, checkpoint=checkpoint, device=device)
 
 # %% [markdown]
-# ### Where it errs
+# ### What the network gets wrong
 #
-# In the confusion matrix, each row is a true class and each column what the network said. Below it are the images that
-# it got wrong and was surest about.
+# In the confusion matrix, each row is a true class and each column a predicted class. Below it are the wrong
+# predictions with the highest confidence.
 
 # %%
 run.plot_confusion()
 run.plot_mistakes()
 
 # %% [markdown]
-# *Think about it:* which two classes are taken for one another most often? Would you have known better from 32×32
-# pixels?
+# *Think about it:* which two classes are confused most often? Could you tell them apart in 32×32 pixels?
 
 # %% [markdown]
 # ## What to remember

@@ -18,7 +18,9 @@ from typing import TextIO
 import jupytext
 import nbformat
 
-import figures
+from autograder.platforms.deferred import DEFERRED, collect
+from autograder.report import ResultsError
+from lab import diagrams
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTER = Path("solutions/resnet.py")
@@ -27,27 +29,19 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 
 STUDENT_ROOMS = ("submission", "student", "suite", "notebook")
 """Folders of `autograder/` that students get, whole; each imports only from these."""
-GRADER_ROOMS = (*STUDENT_ROOMS, "oracle", "sandbox", "training", "grading", "report")
+GRADER_ROOMS = (*STUDENT_ROOMS, "oracle", "sandbox", "training", "grading", "report", "platforms")
 STUDENT_FILES = (
     "assignment/resnet.ipynb",
     "autograder/__init__.py",
     "autograder/contract.py",
     *(f"autograder/{room}/**/*" for room in STUDENT_ROOMS),
-    "checkpoints.py",
     "conftest.py",
-    "environment.yml",
-    "experiments.py",
-    "figures/*.svg",
-    "figures/__init__.py",
-    "mistakes.py",
-    "plots.py",
-    "requirements.txt",
+    "lab/**/*",
     "tests/public/*.py",
-    "trainer.py",
     "utils.py",
 )
-HANDOUT_ONLY = ("README.md", "pytest.ini")
-"""Files of `handout/`, which go to the top of the student zip."""
+HANDOUT = Path("assignment/handout")
+"""What only the student zip has, at its top: README, requirements, pytest's settings."""
 
 GRADER_FILES = (
     "autograder/*.py",
@@ -57,19 +51,37 @@ GRADER_FILES = (
     "utils.py",
 )
 
-RUN_OTTER = '''"""Grade the submission in this container; see autograder/otter_plugin.py."""
+GRADER_FOLDER = "tests/grader"
+"""Where the grader lies in autograder.zip: Otter's Dockerfile copies `tests/` and nothing else that could hold it, and
+Otter runs only `tests/*.py`."""
+RUN_OTTER = f'''"""Grade the submission in this container; see autograder/platforms/container.py."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "grader"))
+SOURCE = Path(__file__).resolve().parent
+sys.path.insert(0, str(SOURCE / "{GRADER_FOLDER}"))
 
-from autograder.otter_plugin import run_container
+from autograder.platforms.container import run_container
 
 if __name__ == "__main__":
-    run_container(Path(__file__).resolve().parent.parent)
+    run_container(SOURCE.parent)
 '''
-TESTS_NOTE = "Otter wants this folder. The suite lies in grader/tests and is run by the plugin, never in the kernel.\n"
+ENVIRONMENT = """\
+# The versions of requirements.txt, with PyTorch's builds for the CPU: pip takes 2.14.1+cpu before 2.14.1, which would
+# bring gigabytes of CUDA libraries that a container has no GPU for.
+name: otter-env
+channels:
+  - conda-forge
+dependencies:
+  - python=3.11
+  - pip
+  - pip:
+      - --extra-index-url https://download.pytorch.org/whl/cpu
+"""
+CUDA_PACKAGES = ("nvidia-", "cuda-", "triton")
+FOR_PDF_AND_KERNELS = ("playwright", "nb_conda_kernels")
+"""What Otter's setup.sh installs for things that are not done here: a browser alone is half a gigabyte."""
 
 
 class BuildError(Exception):
@@ -83,19 +95,36 @@ def solved_notebook(root: Path = ROOT) -> nbformat.NotebookNode:
     return _canonical(notebook)
 
 
-def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
+def solved_source() -> str:
+    """The master's code cells as one script: a right submission."""
+    return "\n\n".join(without_markers(cell.source) for cell in solved_notebook().cells if cell.cell_type == "code")
+
+
+def without_markers(source: str) -> str:
+    """A master cell as a student would have written it: no prompts, no markers of Otter's."""
+    source = re.sub(r'^ *""" # BEGIN PROMPT\n.*?""" # END PROMPT\n', "", source, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"^ *# (BEGIN|END) SOLUTION.*\n?", "", source, flags=re.MULTILINE).rstrip()
+
+
+def build(root: Path = ROOT, validate: bool = True, gpu_results: Path | None = None) -> list[Path]:
     """Write `assignment/`, `dist/resnet-student.zip` and `dist/autograder.zip` under `root`.
 
     Args:
         root: the repository.
         validate: let Otter Assign grade the solution with the new autograder before anything is written.
+        gpu_results: a results folder of `grade`, whose trainings autograder.zip adds to the points.
 
     Returns:
         The files written.
 
     Raises:
-        BuildError: Otter Assign does not accept the master, or the solution does not score full marks.
+        BuildError: Otter Assign does not accept the master, the solution does not score full marks, or `gpu_results`
+            cannot be used.
     """
+    try:
+        deferred = {} if gpu_results is None else {DEFERRED: collect(gpu_results)}
+    except ResultsError as error:
+        raise BuildError(str(error)) from error
     with tempfile.TemporaryDirectory() as scratch:
         assigned = _otter_assign(root, Path(scratch), validate)
         notebook = nbformat.read(assigned / "student" / "resnet.ipynb", as_version=4)
@@ -104,13 +133,13 @@ def build(root: Path = ROOT, validate: bool = True) -> list[Path]:
             otter_files = {name: archive.read(name) for name in archive.namelist() if not name.startswith("tests/")}
     if not notebook.cells[-1].source.strip():  # Otter ends with a blank cell
         notebook.cells.pop()
-    text = nbformat.writes(_canonical(_with_figures(notebook))) + "\n"
+    text = nbformat.writes(_canonical(_with_diagrams(notebook))) + "\n"
     (root / NOTEBOOK).parent.mkdir(exist_ok=True)
     (root / NOTEBOOK).write_text(text, encoding="utf-8")
     dist = root / "dist"
     dist.mkdir(exist_ok=True)
     _write_zip(dist / "resnet-student.zip", _student_files(root))
-    _write_zip(dist / "autograder.zip", _autograder_files(root, otter_files))
+    _write_zip(dist / "autograder.zip", _autograder_files(root, otter_files, deferred))
     return [root / NOTEBOOK, dist / "resnet-student.zip", dist / "autograder.zip"]
 
 
@@ -147,11 +176,11 @@ def _output_to(file: TextIO) -> Iterator[None]:
         yield
 
 
-def _with_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def _with_diagrams(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Give each cell that shows a diagram its output, so that it is there before anything has run."""
     for cell in notebook.cells:
-        if cell.cell_type == "code" and (shown := re.fullmatch(r'figures\.show\("(\w+)"\)', cell.source.strip())):
-            data = {"text/html": figures.html(shown[1]), "text/plain": "<IPython.core.display.HTML object>"}
+        if cell.cell_type == "code" and (shown := re.fullmatch(r'diagrams\.show\("(\w+)"\)', cell.source.strip())):
+            data = {"text/html": diagrams.html(shown[1]), "text/plain": "<IPython.core.display.HTML object>"}
             cell.outputs = [nbformat.v4.new_output("display_data", data)]
     return notebook
 
@@ -170,18 +199,27 @@ def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _student_files(root: Path) -> dict[str, bytes]:
     files = {f"resnet/{name}": data for name, data in _collect(root, STUDENT_FILES).items()}
-    return files | {f"resnet/{name}": (root / "handout" / name).read_bytes() for name in HANDOUT_ONLY}
+    return files | {f"resnet/{path.name}": path.read_bytes() for path in (root / HANDOUT).iterdir() if path.is_file()}
 
 
-def _autograder_files(root: Path, otter_files: dict[str, bytes]) -> dict[str, bytes]:
+def _autograder_files(root: Path, otter_files: dict[str, bytes], deferred: dict[str, str]) -> dict[str, bytes]:
     config = json.loads(otter_files["otter_config.json"])
-    grader = {f"grader/{name}": data for name, data in _collect(root, GRADER_FILES).items()}
-    ours = {
-        "run_otter.py": RUN_OTTER.encode(),
-        "tests/README.txt": TESTS_NOTE.encode(),
-        "otter_config.json": (json.dumps(config, indent=2, sort_keys=True) + "\n").encode(),
+    setup = otter_files["setup.sh"].decode().splitlines(keepends=True)
+    files = {f"{GRADER_FOLDER}/{name}": data for name, data in _collect(root, GRADER_FILES).items()}
+    texts = {
+        "run_otter.py": RUN_OTTER,
+        "otter_config.json": json.dumps(config, indent=2, sort_keys=True) + "\n",
+        "environment.yml": _environment(root),
+        "setup.sh": "".join(line for line in setup if not any(word in line for word in FOR_PDF_AND_KERNELS)),
     }
-    return otter_files | grader | ours
+    return otter_files | files | {name: text.encode() for name, text in (texts | deferred).items()}
+
+
+def _environment(root: Path) -> str:
+    """The conda environment of the containers, with the versions of the lock."""
+    lock = (root / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lock if line and not line.startswith(("#", *CUDA_PACKAGES))]
+    return ENVIRONMENT + "".join(f"      - {line}\n" for line in pins)
 
 
 def _collect(root: Path, patterns: tuple[str, ...]) -> dict[str, bytes]:

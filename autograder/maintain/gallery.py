@@ -1,21 +1,22 @@
 """The gallery: example submissions, right and wrong, that the suite is tested against.
 
-An entry is a small Python file under `right/` or `wrong/` of the gallery's folder. Its docstring's first line says
-what it is; comments right after the docstring label it; then come the names that it changes:
+Most wrong entries are a change of right code: a paragraph in `wrong/q1.diff` to `q3.diff`, see `gallery_diff`. What
+cannot be said as a change is a small Python file under `right/` or `wrong/`. The first line of its docstring is its
+title; comments right after the docstring are its labels; then come the names that it changes:
 
-    \"\"\"ReLU before the addition.\"\"\"
+    \"\"\"ResNet18() is made of bottlenecks.\"\"\"
 
-    # question: q1
-    # misconception: relu_before_add
-    # evidence: the output has negative values nowhere, but F(x) + x has a different sign
+    # question: q3
+    # misconception: the name in the catalogue of mistakes; left out where none is expected
+    # evidence: ResNet18() never builds a BasicBlock
 
-    class BasicBlock(nn.Module): ...
+    def ResNet18(): ...
 """
 
 import ast
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +24,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.contract import QUESTIONS, REQUIRED
+from autograder.maintain.gallery_diff import BadDiff, read_diffs
 from autograder.submission.slice import start_of
 
 HEADERS = ("question", "misconception", "evidence")
 _HEADER = re.compile(r"# (?P<key>\w+): (?P<value>\S.*)")
-_CONTINUED = re.compile(r"# {2,}(?P<value>\S.*)")
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class Entry:
     """One example submission.
 
     Args:
-        name: the file's name without `.py`.
-        path: where it was read from.
+        name: the first word of its paragraph in a `.diff` file, or its file's name without `.py`.
+        path: the file that it was read from.
         right: whether the suite must accept it.
         question: the question that a wrong entry gets wrong; "" for a right one.
         misconception: the name of the mistake in the catalogue; "" where no diagnosis is expected.
-        evidence: what gives the mistake away, in words; may be "".
-        source: the file's text.
+        evidence: how the mistake shows, in words; may be "".
+        source: its code with docstring and labels, as in a file of its own.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Entry:
 
 
 class BadEntry(ValueError):
-    """An entry that cannot be used; `str()` is one line that names its file."""
+    """An entry that cannot be used; `str()` is one line that names it and its file."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,12 @@ def load_gallery(folder: Path) -> list[Entry]:
     Raises:
         BadEntry: there are no entries, or one of them is broken.
     """
-    entries = [
-        _load(path, kind == "right") for kind in ("right", "wrong") for path in sorted(folder.glob(f"{kind}/*.py"))
-    ]
+    entries = []
+    for kind in ("right", "wrong"):
+        files = [entry for path in sorted(folder.glob(f"{kind}/*.*")) for entry in _load(path, kind == "right")]
+        entries += sorted(files, key=lambda entry: entry.name)
     if not entries:
-        raise BadEntry(f"{folder}: no gallery here, expected right/*.py and wrong/*.py")
+        raise BadEntry(f"{folder}: no gallery here, expected right/ and wrong/ with .py and .diff files")
     names = [entry.name for entry in entries]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadEntry(f"{folder}: two entries are called {min(twice)}")
@@ -121,13 +123,24 @@ def as_notebook(entry: Entry, solved: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _load(path: Path, right: bool) -> Entry:
+def _load(path: Path, right: bool) -> Iterator[Entry]:
+    """The entries of a file: a `.py` file is one, a `.diff` file holds many."""
     where = f"{path.parent.name}/{path.name}"
     try:
-        source = path.read_text(encoding="utf-8")
-        tree = ast.parse(source)
+        if path.suffix == ".py":
+            yield _entry(where, path.stem, path, right, path.read_text(encoding="utf-8"))
+        elif path.suffix == ".diff":
+            for name, source in read_diffs(path):
+                yield _entry(f"{where}: {name}", name, path, right, source)
     except (OSError, UnicodeDecodeError) as error:
         raise BadEntry(f"{where}: cannot be read ({error})") from None
+    except BadDiff as error:
+        raise BadEntry(f"{where}: {error}") from None
+
+
+def _entry(where: str, name: str, path: Path, right: bool, source: str) -> Entry:
+    try:
+        tree = ast.parse(source)
     except SyntaxError as error:
         raise BadEntry(f"{where}: line {error.lineno}: {error.msg}") from None
     if not (ast.get_docstring(tree) or "").strip():
@@ -135,15 +148,14 @@ def _load(path: Path, right: bool) -> Entry:
     if len(tree.body) == 1:
         raise BadEntry(f"{where}: it changes nothing")
     headers = _headers(where, source.split("\n")[tree.body[0].end_lineno :])
-    entry = Entry(path.stem, path, right, *(headers.get(key, "") for key in HEADERS), source)
+    entry = Entry(name, path, right, *(headers.get(key, "") for key in HEADERS), source)
     _check_labels(where, entry)
     return entry
 
 
 def _headers(where: str, lines: list[str]) -> dict[str, str]:
-    """The comments right after the docstring; `#   ...` goes on with the line before."""
+    """The comments right after the docstring."""
     headers: dict[str, str] = {}
-    key = ""
     for line in lines:
         if match := _HEADER.fullmatch(line.rstrip()):
             key = match["key"]
@@ -152,8 +164,6 @@ def _headers(where: str, lines: list[str]) -> dict[str, str]:
             if key in headers:
                 raise BadEntry(f"{where}: `{key}` is given twice")
             headers[key] = match["value"]
-        elif key and (match := _CONTINUED.fullmatch(line.rstrip())):
-            headers[key] += " " + match["value"]
         elif line.startswith("#"):
             raise BadEntry(f"{where}: `{line.strip()}` is no header: write `# question: q1`")
         elif line.strip() or headers:

@@ -5,11 +5,11 @@ uses only names whose code is the solution's ends as it does for the solution, a
 """
 
 import ast
-import time
+import resource
 from collections.abc import Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from autograder.contract import REQUIRED
@@ -22,8 +22,8 @@ from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case, Outcome
 from autograder.suite.run import run_suite
 
-LONGEST = 120.0
-"""Seconds for one submission; they take one or two."""
+MOST_SECONDS = 120
+"""Seconds of processor time for one submission; they take one or two."""
 
 
 class GalleryRunFailed(GraderBroken):
@@ -52,10 +52,15 @@ def run_gallery(solution: Path, submissions: Collection[Path], jobs: int) -> Ite
     Raises:
         GalleryRunFailed: a submission ended its process, or did not come to an end.
     """
-    [(_, (journal, _))] = _in_processes([(solution, None)], 1)
+    journal, _ = _judge_in_process(solution, None)
     known = Known(journal, code_of(read_submission(solution)))
-    for path, (_, outcomes) in _in_processes([(path, known) for path in submissions], jobs):
-        yield path, outcomes
+    threads = ThreadPoolExecutor(jobs)  # each waits for one process at a time
+    try:
+        running = {threads.submit(_judge_in_process, path, known): path for path in submissions}
+        for future in as_completed(running):
+            yield running[future], future.result()[1]
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def judge(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
@@ -86,47 +91,17 @@ def _repeats(statement: str, imports: set[str]) -> bool:
     return False
 
 
-def _in_processes(
-    tasks: Collection[tuple[Path, Known | None]], jobs: int
-) -> Iterator[tuple[Path, tuple[Journal, list[Outcome]]]]:
-    context = forkserver_context()
-    waiting = list(reversed(tasks))
-    running: dict[Connection, tuple[Path, BaseProcess, float]] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                path, known = waiting.pop()
-                receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_send, args=(sender, path, known), daemon=True)
-                process.start()
-                sender.close()
-                running[receiver] = (path, process, time.monotonic() + LONGEST)
-            soonest = min(deadline for _, _, deadline in running.values())
-            for receiver in wait(running, max(0.0, soonest - time.monotonic())):
-                path, process, _ = running.pop(receiver)
-                yield path, _received(receiver, path, process)
-            for path, _, deadline in running.values():
-                if time.monotonic() > deadline:
-                    raise GalleryRunFailed(f"{path.name} did not come to an end within {LONGEST:g} s")
-    finally:
-        for _, process, _ in running.values():
-            process.kill()
+def _judge_in_process(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
+    """Run `judge` in a fresh process, so that what a submission changes, or breaks, is gone with it."""
+    with ProcessPoolExecutor(1, forkserver_context(), _limit_time, (MOST_SECONDS,)) as pool:
+        try:
+            return pool.submit(judge, path, known).result()
+        except BrokenProcessPool:
+            reason = f"ended its process, or used more than {MOST_SECONDS} s of processor time"
+            raise GalleryRunFailed(f"{path.name} {reason}") from None
+        except GraderBroken as broken:
+            raise type(broken)(f"{path.name}: {broken}") from None
 
 
-def _send(sender: Connection, path: Path, known: Known | None) -> None:
-    try:
-        sender.send(judge(path, known))
-    except GraderBroken as broken:
-        sender.send(broken)
-
-
-def _received(receiver: Connection, path: Path, process: BaseProcess) -> tuple[Journal, list[Outcome]]:
-    try:
-        answer = receiver.recv()
-    except EOFError:
-        process.join()
-        raise GalleryRunFailed(f"{path.name} ended its process (exit status {process.exitcode})") from None
-    process.join()
-    if isinstance(answer, GraderBroken):
-        raise type(answer)(f"{path.name}: {answer}")
-    return answer
+def _limit_time(seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))

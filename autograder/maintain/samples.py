@@ -5,7 +5,6 @@
 They are made from the master, the gallery and the odd inputs in `tests/grader/samples`, so they never go stale.
 """
 
-import re
 import shutil
 import sys
 import zipfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.maintain.build import NOTEBOOK, ROOT, solved_notebook
+from autograder.maintain.build import NOTEBOOK, ROOT, solved_notebook, without_markers
 from autograder.maintain.gallery import Entry, as_notebook, complete, load_gallery
 
 GALLERY = ROOT / "tests" / "grader" / "gallery"
@@ -44,14 +43,8 @@ def solution_notebook() -> nbformat.NotebookNode:
     )
     for cell in notebook.cells:
         if "otter_answer_cell" in cell.metadata.get("tags", []):
-            cell.source = _without_markers(next(answers))
+            cell.source = without_markers(next(answers))
     return notebook
-
-
-def _without_markers(source: str) -> str:
-    """A master cell as a student would have written it: no prompts, no markers of Otter's."""
-    source = re.sub(r'^ *""" # BEGIN PROMPT\n.*?""" # END PROMPT\n', "", source, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"^ *# (BEGIN|END) SOLUTION.*\n?", "", source, flags=re.MULTILINE).rstrip()
 
 
 def solution_source() -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from autograder.maintain.build import solved_notebook
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import Entry, complete
 from autograder.maintain.gallery_runner import run_gallery
 from autograder.report.text import count, number
@@ -112,7 +112,7 @@ def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None
     Raises:
         GraderBroken: an entry could not be graded.
     """
-    solution = "\n\n".join(cell.source for cell in solved_notebook().cells if cell.cell_type == "code")
+    solution = solved_source()
     graded: dict[str, Graded] = {}
     with tempfile.TemporaryDirectory() as scratch:
         files = {Path(scratch) / "entries" / f"{entry.name}.py": entry for entry in entries}

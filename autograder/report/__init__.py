@@ -1,4 +1,4 @@
-"""Results for teaching assistants: a spreadsheet, one HTML page, Gradescope's JSON.
+"""Results for teaching assistants: a spreadsheet, one HTML page.
 
 read        result files in, checked
 facts       what follows from a grade: what was lost, what is deferred
@@ -6,17 +6,15 @@ classwide   what follows from all of them: distribution, rankings
 sheet       one grade arranged to answer "why did I lose points?"
 page        report.html, from report.html.jinja, report.css and report.js
 spreadsheet grades.csv
-gradescope_json
 """
 
 from pathlib import Path
 
-from autograder.report.gradescope_json import gradescope
 from autograder.report.page import write_html
 from autograder.report.read import ResultsError, read_results
 from autograder.report.spreadsheet import write_csv
 
-__all__ = ["ResultsError", "gradescope", "read_results", "write_csv", "write_html", "write_reports"]
+__all__ = ["ResultsError", "read_results", "write_csv", "write_html", "write_reports"]
 
 
 def write_reports(folder: Path) -> Path:

@@ -1,1 +1,1 @@
-"""Student code in a process of its own, where it can harm nobody: `confine` says how, `session` uses it."""
+"""Confined processes for untrusted input: a worker runs student code, a reader parses the submitted file."""

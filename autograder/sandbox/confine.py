@@ -1,15 +1,15 @@
-"""What a worker gives up before it sees a line of student code.
+"""The layers that confine a worker before it receives student code.
 
 | layer | takes away | needs |
 | --- | --- | --- |
-| `uid` | the rights of whoever grades; a user id of its own per worker | root |
-| `landlock` | writing anywhere; reading anything but Python and torch | Linux 5.13, switched on |
-| `chroot` | every file; in place of Landlock, together with `uid` | root |
-| `seccomp` | processes, sockets, writing, signals to others, most of the kernel | x86_64 or aarch64 |
+| `uid` | the rights of the user who grades; each worker gets its own user id | root |
+| `landlock` | writing files; reading files other than those of Python and torch | Linux 5.13, enabled |
+| `chroot` | all files; used with `uid` where Landlock is missing | root |
+| `seccomp` | processes, sockets, opening files for writing, signals to others, most system calls | x86_64, aarch64 |
 | `rlimits` | memory, CPU time, threads, open files beyond `Limits` | nothing |
 | `namespaces` | network, IPC, host name; entered once by the zygote | root, or user namespaces |
 
-No layer is trusted alone: `minimum_met` says what must be there before anything runs.
+`minimum_met` says which layers must be present before student code runs.
 """
 
 import contextlib
@@ -23,17 +23,16 @@ from pathlib import Path
 
 from autograder.sandbox import landlock, linux, seccomp
 from autograder.sandbox.limits import Limits, TrainingLimits
+from autograder.sandbox.ready_made import withhold
 
-_FIRST_UID, _UIDS = (
-    0x70000000,
-    1 << 22,
-)  # above every range that distributions hand out; as many as there are pids
+# Above all ranges that distributions assign; as many user ids as there can be process ids.
+_FIRST_UID, _UIDS = 0x70000000, 1 << 22
 _SHARED_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How workers are confined here; file descriptors are opened by the zygote while it still may."""
+    """How workers are confined on this machine. The zygote opens the file descriptors while it still has the rights."""
 
     layers: tuple[str, ...]
     ruleset: int | None = None
@@ -46,7 +45,7 @@ class Plan:
 
 
 def available_layers() -> tuple[str, ...]:
-    """Probe, without changing anything, which layers work here (`namespaces` are found by entering them)."""
+    """Return the layers that work on this machine, without `namespaces`, which are probed by entering them."""
     layers = []
     has_landlock = landlock.abi() > 0
     if os.geteuid() == 0 and linux.has_capability(linux.CAP_SETUID) and linux.has_capability(linux.CAP_SETGID):
@@ -61,13 +60,13 @@ def available_layers() -> tuple[str, ...]:
 
 
 def minimum_met(layers: Iterable[str]) -> bool:
-    """Is this enough to run hostile code? seccomp, and files out of reach by Landlock or by a foreign uid."""
+    """Return whether these layers suffice to run untrusted code: seccomp, and Landlock or a user id of its own."""
     present = set(layers)
     return "seccomp" in present and bool(present & {"uid", "landlock"})
 
 
 def missing(layers: Iterable[str]) -> str:
-    """What `minimum_met` misses, in words for whoever grades."""
+    """Return what is missing for `minimum_met`, in words for the user who grades."""
     present, lacks = set(layers), []
     if "seccomp" not in present:
         lacks.append("seccomp is missing (Linux on x86_64 or aarch64, with CONFIG_SECCOMP_FILTER)")
@@ -77,7 +76,7 @@ def missing(layers: Iterable[str]) -> str:
 
 
 def enter_namespaces() -> bool:
-    """Leave the machine's network, IPC and host name behind; False where that is not permitted."""
+    """Move this process into new namespaces for network, IPC and host name; return False where not permitted."""
     flags = linux.CLONE_NEWNET | linux.CLONE_NEWIPC | linux.CLONE_NEWUTS
     if os.geteuid() != 0:
         flags |= linux.CLONE_NEWUSER
@@ -89,14 +88,23 @@ def enter_namespaces() -> bool:
 
 
 def make_plan(layers: tuple[str, ...], readable: Iterable[Path], writable: Iterable[Path] = ()) -> Plan:
-    """Open what workers need to confine themselves; they may read below `readable`, and write below `writable`."""
-    ruleset = landlock.ruleset(readable, writable) if "landlock" in layers else None
+    """Open what workers need to confine themselves.
+
+    Args:
+        layers: the layers to use.
+        readable: files and folders that workers may read, except the ready-made networks in them.
+        writable: existing files that workers may also write.
+    """
+    ruleset = None
+    if "landlock" in layers:
+        readable, listable = withhold(readable)
+        ruleset = landlock.ruleset(readable, writable, listable)
     empty_root = _open_empty_directory() if "chroot" in layers else None
     return Plan(layers, ruleset, empty_root)
 
 
 def python_paths() -> list[Path]:
-    """Where Python, its packages and the libraries they load lie: all that a worker may read."""
+    """Return the folders of Python, its packages and the shared libraries they load: all that a worker may read."""
     homes = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
     packages = [path for path in map(Path, sys.path) if path.name in ("site-packages", "dist-packages")]
     candidates = [*(home / name for home in homes for name in ("lib", "lib64")), *packages]
@@ -105,10 +113,13 @@ def python_paths() -> list[Path]:
 
 
 def confine(plan: Plan, limits: Limits, parent: int) -> None:
-    """Apply every layer of `plan` to this process, for good; raises `OSError` when one of them fails.
+    """Apply every layer of `plan` to this process. This cannot be undone.
 
-    The order matters: changing the uid clears the parent-death signal, and after Landlock and seccomp
-    nothing else can be set.
+    The order matters: changing the user id clears the parent-death signal, and after Landlock and seccomp no other
+    layer can be applied.
+
+    Raises:
+        OSError: a layer could not be applied.
     """
     become(choose_identity(plan, limits, _mapped_bytes() + limits.memory_bytes), plan, parent)
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
@@ -122,24 +133,24 @@ def confine(plan: Plan, limits: Limits, parent: int) -> None:
 
 @dataclass(frozen=True)
 class WorkerIdentity:
-    """Whom a worker becomes: a uid, its own one where it is not None, and what that may use."""
+    """The user id that a worker takes, None to keep its present one, and its resource limits."""
 
     uid: int | None
     rlimits: dict[int, tuple[int, int]]
 
 
 def choose_identity(plan: Plan, limits: Limits | TrainingLimits, address_space: int | None) -> WorkerIdentity:
-    """Find out, while `/proc` can be read, whom this process is to become.
+    """Choose user id and resource limits of this process, while `/proc` can still be read.
 
     Args:
-        address_space: the most bytes that may be mapped; no limit when None.
+        address_space: limit on the mapped bytes; no limit when None.
     """
     uid = _own_uid() if "uid" in plan.layers else None
     return WorkerIdentity(uid, _rlimits(limits, address_space, others=0 if uid else _tasks_on_this_machine()))
 
 
 def become(identity: WorkerIdentity, plan: Plan, parent: int) -> None:
-    """Take the layers that hold for all threads of a process: another uid, no files, the limits of resources."""
+    """Apply the layers that affect all threads of a process: chroot, user id, capabilities, resource limits."""
     uid = identity.uid
     if "chroot" in plan.layers:
         os.fchdir(plan.empty_root)
@@ -156,13 +167,13 @@ def become(identity: WorkerIdentity, plan: Plan, parent: int) -> None:
 
 
 def _own_uid() -> int:
-    """A uid, to be the gid too, that nothing else on this machine has: derived from the pid."""
+    """A user and group id that nothing else on this machine has, derived from the process id."""
     first, count = _uid_range()
     return first + os.getpid() % count
 
 
 def _uid_range() -> tuple[int, int] | None:
-    """(first, count) of the uids for workers; in a container only some exist, see `/proc/self/uid_map`."""
+    """`(first, count)` of the user ids for workers; a container has only those in `/proc/self/uid_map`."""
     ranges = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
     if any(first <= _FIRST_UID and first + count >= _FIRST_UID + _UIDS for first, _, count in ranges):
         return _FIRST_UID, _UIDS
@@ -171,7 +182,7 @@ def _uid_range() -> tuple[int, int] | None:
 
 
 def _rlimits(limits: Limits | TrainingLimits, address_space: int | None, others: int) -> dict[int, tuple[int, int]]:
-    """Soft and hard limits; `others`: tasks that the kernel counts with the worker's, having the same uid."""
+    """Soft and hard limits. `others`: tasks with the same user id, which the kernel counts as well."""
     wanted = {
         resource.RLIMIT_NPROC: 1 + limits.threads + others,
         resource.RLIMIT_NOFILE: limits.files,
@@ -189,7 +200,7 @@ def _rlimits(limits: Limits | TrainingLimits, address_space: int | None, others:
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         result[kind] = (value, value)
-    # SIGXCPU at the soft limit tells this death from others; code that ignores it dies a second later.
+    # SIGXCPU at the soft limit identifies this cause of death; code that ignores it is killed a second later.
     last = result[resource.RLIMIT_CPU][1]
     result[resource.RLIMIT_CPU] = (last - 1, last)
     return result
@@ -204,7 +215,7 @@ def _tasks_on_this_machine() -> int:
 
 
 def _open_empty_directory() -> int:
-    """A directory that no longer has a name, so that nothing can be put there and nothing is left behind."""
+    """Open a directory and remove its name: nothing can be created in it, and nothing needs to be cleaned up."""
     path = tempfile.mkdtemp()
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(os.rmdir, path)

@@ -1,4 +1,4 @@
-"""The grader's handle on the zygote: starts it, asks it for workers, has them killed."""
+"""Starts the zygote, requests workers from it, and has it kill them."""
 
 import contextlib
 import dataclasses
@@ -19,7 +19,7 @@ from autograder.sandbox.limits import Limits
 from autograder.student.errors import GraderBroken
 
 PROJECT = Path(__file__).resolve().parents[2]
-_START_SECONDS = 120  # importing torch from a cold network disk takes its time
+_START_SECONDS = 120  # importing torch from a network disk can take this long
 _ANSWER_SECONDS = 30
 _BOOTSTRAP = (
     "import sys; control, parent, project, *packages = sys.argv[1:]; sys.path += [project, *packages]; "
@@ -28,11 +28,11 @@ _BOOTSTRAP = (
 
 
 class SandboxUnavailable(GraderBroken):
-    """Student code cannot be confined here; `str()` is one line for whoever grades."""
+    """Student code cannot be confined on this machine; `str()` is one line for the user who grades."""
 
 
 def require_confinement() -> None:
-    """Raise `SandboxUnavailable` where the minimum of `confine` is missing."""
+    """Raise `SandboxUnavailable` unless `confine.minimum_met`."""
     if not sys.platform.startswith("linux"):
         lacks = "it takes Linux"
     elif not minimum_met(offered := available_layers()):
@@ -47,12 +47,12 @@ def require_confinement() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Death:
-    """How a worker ended: its exit code (negative: a signal), and the processor time that it used."""
+    """How a worker ended: its exit code (negative for a signal) and the processor time that it used."""
 
     exit_code: int
     cpu_seconds: float
     killed: bool
-    """It was alive until the zygote killed it."""
+    """Whether the zygote killed it, because it had not ended by itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,15 +65,15 @@ class Worker:
 
 
 class Zygote:
-    """Forks confined workers in milliseconds. Use as a context manager; may be shared by threads.
+    """Forks confined workers within milliseconds. Use as a context manager; threads may share it.
 
-    It needs a second to import torch, and does so while the grader goes on; the first worker waits for it.
+    The zygote process imports torch in the background; the first worker waits for it.
 
     Args:
-        unsafe: run student code also where the minimum of `confine` is missing.
+        unsafe: run student code even if the layers of `confine.minimum_met` are missing.
 
     Raises:
-        SandboxUnavailable: the minimum is missing; also later, when the zygote or a worker does not start.
+        SandboxUnavailable: layers are missing. Methods raise it when the zygote or a worker does not start.
     """
 
     def __init__(self, unsafe: bool = False):
@@ -96,19 +96,19 @@ class Zygote:
 
     @property
     def pid(self) -> int:
-        """Process id of the zygote."""
+        """The process id of the zygote."""
         return self._process.pid
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """What confines the workers; waits until the zygote is ready."""
+        """The layers that confine the workers; waits until the zygote is ready."""
         with self._lock:
             if not self._layers:
                 self._layers = self._wait_until_ready()
         return self._layers
 
     def start_worker(self, limits: Limits) -> Worker:
-        """Fork and confine a worker. It has not seen any student code when this returns."""
+        """Fork and confine a worker. It has not received any student code when this returns."""
         _ = self.layers
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as cleanup:
@@ -127,7 +127,7 @@ class Zygote:
         return Worker(pid, ours, tuple(hello["layers"]))
 
     def reap(self, pid: int, grace: float = 0.0) -> Death:
-        """Kill a worker, unless it dies within `grace` seconds by itself; nothing of it is left afterwards."""
+        """Kill a worker and its children, unless it ends by itself within `grace` seconds."""
         return Death(**self._ask({"op": "reap", "pid": pid, "grace": grace}))
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class Zygote:
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # its workers die with it
+            self._process.kill()  # the kernel kills its workers then
             self._process.wait()
 
     def __enter__(self) -> "Zygote":
@@ -168,14 +168,14 @@ class Zygote:
 
 
 def python_command(bootstrap: str, *arguments: object) -> list[str]:
-    """A Python that takes nothing from its surroundings; `bootstrap` gets the arguments, then folders of packages."""
-    # Packages that we can import ourselves, but that -I leaves out: those of the user, and of PYTHONPATH.
+    """The command of an isolated Python; `bootstrap` gets the arguments, then the folders of packages."""
+    # -I leaves out the packages of the user and of PYTHONPATH.
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
     return [sys.executable, "-I", "-B", "-c", bootstrap, *map(str, arguments), *packages]
 
 
 def environment() -> dict[str, str]:
-    """One thread, no GPU, nothing of the grader's except where it finds shared libraries."""
+    """The environment of a confined process: one thread, no GPU, and of the grader's only the library path."""
     variables = {
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

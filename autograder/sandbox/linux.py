@@ -1,4 +1,4 @@
-"""The few Linux calls that Python has no wrapper for; each raises `OSError` when the kernel says no."""
+"""Linux calls for which Python has no wrapper. Each raises `OSError` when the kernel refuses it."""
 
 import ctypes
 import os
@@ -38,27 +38,27 @@ def unshare(flags: int) -> None:
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies, also when it died just before this call."""
+    """Have the kernel kill this process when its parent dies; exit if the parent is dead already."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def drop_capabilities() -> None:
-    """Give up every capability; a process in a user namespace of its own starts with all of them."""
+    """Give up all capabilities. A process in a new user namespace starts with all of them."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _checked(_libc.capset(ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)())))
 
 
 def has_capability(number: int) -> bool:
-    """Is this capability effective in this process?"""
+    """Return whether this capability is effective in this process."""
     with open("/proc/self/status") as status:
         effective = next(line for line in status if line.startswith("CapEff:"))
     return bool(int(effective.split()[1], 16) >> number & 1)
 
 
 def thread_count() -> int:
-    """OS threads of this process, also those that Python did not start."""
+    """The number of OS threads of this process, including those that Python did not start."""
     return len(os.listdir("/proc/self/task"))
 
 

@@ -1,4 +1,4 @@
-"""The student's classes behind the sandbox: the surface of `local`, each object a proxy to a confined worker."""
+"""The student's classes behind the sandbox: the interface of `student.local`, with proxies for objects in a worker."""
 
 import functools
 import math
@@ -25,12 +25,12 @@ MAX_PARAMETERS = 1 << 40  # in one tensor
 
 
 class RemoteStudent:
-    """What the `student` fixture gives when the code runs in a worker. Close it, or use it in a `with`.
+    """The `student` fixture when the code runs in a worker. Close it, or use it as a context manager.
 
     Args:
         slice_: the student's code.
-        limits: what it may use.
-        zygote: where workers come from; without one, an own zygote is started and closed again.
+        limits: its resource limits.
+        zygote: starts the workers; when None, a zygote is started, and closed by `close()`.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class RemoteStudent:
 
     @property
     def problems(self) -> list[str]:
-        """What the student's code raised when it was executed, which happens now if it has not yet."""
+        """What the student's code raised when it was executed. Executes it now if that has not happened yet."""
         self._session.start()
         return list(self._session.problems)
 
@@ -75,16 +75,16 @@ class RemoteStudent:
         return self._find("ResNet")
 
     def ResNet18(self, basic_block: "RemoteClass | RemoteProbe | None" = None) -> "RemoteModule | Opaque":
-        """Call the student's `ResNet18()`, with the name `BasicBlock` meaning `basic_block` meanwhile."""
+        """Call the student's `ResNet18()`, during which the name `BasicBlock` refers to `basic_block`."""
         build = self._find("ResNet18")
         return build() if basic_block is None else build(basic_block=basic_block)
 
     def probe(self, expansion: int = 1) -> "RemoteProbe":
-        """A fresh probe block, see `autograder.student.probe`."""
+        """A new probe block, see `autograder.student.probe`."""
         return RemoteProbe(self._session, expansion)
 
     def skeleton(self, name: str, *args: Any) -> "RemoteSkeleton":
-        """An object of the class `name`, for the names and shapes of its parameters only."""
+        """Build an object of the class `name`; only the names and shapes of its parameters are available."""
         self._find(name)
         arguments = {"name": name, "args": [_portable(arg) for arg in args]}
         result, tensors = self._session.request(f"`{name}(...)`", "skeleton", arguments)
@@ -94,11 +94,11 @@ class RemoteStudent:
             return RemoteSkeleton([_named_shape(entry) for entry in shapes])
 
     def SGD(self, module: "RemoteModule", lr: float, momentum: float = 0.0) -> "RemoteSGD":
-        """An optimizer over the module's parameters, with `step()`."""
+        """An optimizer of the module's parameters, with `step()`."""
         return RemoteSGD(self._session, module, lr, momentum)
 
     def close(self) -> None:
-        """End every process that was started for this student."""
+        """End all processes that were started for this student."""
         self._session.close()
         if self._own_zygote is not None:
             self._own_zygote.close()
@@ -120,7 +120,7 @@ class RemoteStudent:
 
 
 class RemoteObject:
-    """Something that a worker holds. It is gone when that worker is."""
+    """An object in a worker. It is lost when the worker ends."""
 
     def __init__(self, session: Session):
         session.start()
@@ -134,7 +134,11 @@ class RemoteObject:
 
     @property
     def handle(self) -> int:
-        """The worker's number for it; raises when the worker that held it has died."""
+        """The worker's number for this object.
+
+        Raises:
+            StudentCrash: the worker that held it has ended.
+        """
         self._session.start()
         if self._generation != self._session.generation:
             raise StudentCrash(f"This object is gone, because your code was stopped: {self._session.last_failure}")
@@ -142,14 +146,14 @@ class RemoteObject:
 
 
 class RemoteClass:
-    """A class or function of the student's."""
+    """A class or function of the student."""
 
     def __init__(self, session: Session, name: str):
         self._session, self.__name__ = session, name
 
     @property
     def expansion(self) -> int:
-        """The class attribute, as the student's code tells it."""
+        """The class attribute, as reported by the worker."""
         name = self.__name__
         result, tensors = self._session.request(f"`{name}.expansion`", "expansion", {"name": name})
         with self._session.judged():
@@ -157,7 +161,7 @@ class RemoteClass:
             return wire.fields(result, {"expansion": int})["expansion"]
 
     def __call__(self, *args: Any, **kwargs: Any) -> "RemoteModule | Opaque":
-        """Construct an object. Arguments: the student's classes, probes, and what JSON can say."""
+        """Construct an object. Arguments: the student's classes, probes, and JSON values."""
         module = RemoteModule(self._session, self.__name__)
         arguments = {
             "handle": module.handle,
@@ -173,7 +177,7 @@ class RemoteClass:
 
 
 class RemoteProbe(RemoteObject):
-    """A probe class in the worker; its `calls` help messages: what a worker says proves nothing."""
+    """A probe class in the worker. Its `calls` are for messages only, because a worker may report anything."""
 
     def __init__(self, session: Session, expansion: int):
         super().__init__(session)
@@ -193,7 +197,7 @@ class RemoteProbe(RemoteObject):
 
 
 class RemoteModule(RemoteObject):
-    """A module of the student's. Its tensors are copies, but `backward()` on its output reaches it."""
+    """A module of the student. Its tensors are copies; `backward()` on its output reaches the module."""
 
     def __init__(self, session: Session, name: str):
         super().__init__(session)
@@ -201,7 +205,7 @@ class RemoteModule(RemoteObject):
         self.training = True
 
     def __call__(self, x: Tensor) -> "Tensor | Opaque":
-        """module(x); when the code changes `x` in place, the caller's `x` changes too."""
+        """Compute module(x). If the code changes `x` in place, the caller's `x` changes as well."""
         call = RemoteCall(self._session, self._name)
         with_grad = torch.is_grad_enabled()
         arguments = {
@@ -231,28 +235,28 @@ class RemoteModule(RemoteObject):
         return _Forward.apply(x, torch.zeros((), requires_grad=True), call, tensors)
 
     def train(self, mode: bool = True) -> "RemoteModule":
-        """As of `nn.Module`."""
+        """As in `nn.Module`."""
         self._do("train", {"mode": mode})
         self.training = mode
         return self
 
     def eval(self) -> "RemoteModule":
-        """As of `nn.Module`."""
+        """As in `nn.Module`."""
         return self.train(False)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """As of `nn.Module`, but copies."""
+        """As in `nn.Module`, but with copies of the tensors."""
         result, tensors = self._ask("state_dict")
         with self._session.judged():
             wire.fields(result, {})
         return tensors
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """As of `nn.Module`, strict."""
+        """As in `nn.Module`, strict."""
         self._do("load_state_dict", {}, state)
 
     def named_parameters(self) -> list[tuple[str, Tensor]]:
-        """Names and parameters, copies, with their `grad` as it is now."""
+        """Names and copies of the parameters, with their current `grad`."""
         result, tensors = self._ask("parameters")
         with self._session.judged():
             trainable = wire.fields(result, {"trainable": list})["trainable"]
@@ -272,7 +276,7 @@ class RemoteModule(RemoteObject):
         return (parameter for _, parameter in self.named_parameters())
 
     def zero_grad(self) -> None:
-        """As of `nn.Module`."""
+        """As in `nn.Module`."""
         self._do("zero_grad")
 
     def _do(
@@ -297,18 +301,18 @@ class RemoteModule(RemoteObject):
 
 
 class RemoteSkeleton:
-    """What the worker says a module's parameters look like; it helps to count, and proves nothing."""
+    """Names and shapes of a module's parameters as the worker reports them; for counting and messages only."""
 
     def __init__(self, shapes: list[tuple[str, list[int]]]):
         self._shapes = shapes
 
     def named_parameters(self) -> list[tuple[str, Tensor]]:
-        """Names, and tensors without values."""
+        """Names, and tensors without values (on the meta device)."""
         return [(name, torch.empty(shape, device="meta")) for name, shape in self._shapes]
 
 
 class RemoteSGD(RemoteObject):
-    """`torch.optim.SGD` in the worker, where the parameters are."""
+    """An SGD optimizer in the worker, where the parameters are."""
 
     def __init__(self, session: Session, module: RemoteModule, lr: float, momentum: float):
         super().__init__(session)
@@ -316,7 +320,7 @@ class RemoteSGD(RemoteObject):
         self._request("sgd", arguments)
 
     def step(self) -> None:
-        """Change the parameters by their gradients."""
+        """Update the parameters with their gradients."""
         self._request("step", {"optimizer": self.handle})
 
     def _request(self, operation: str, arguments: Mapping[str, Any]) -> None:
@@ -327,14 +331,14 @@ class RemoteSGD(RemoteObject):
 
 
 class RemoteCall(RemoteObject):
-    """One forward pass, whose graph the worker keeps as long as this lives."""
+    """One forward pass; the worker keeps its graph as long as this object exists."""
 
     def __init__(self, session: Session, name: str):
         super().__init__(session)
         self._name = name
 
     def backward(self, gradient: Tensor, x: Tensor) -> Tensor | None:
-        """Propagate the output's gradient; the parameters' stay in the worker, that of `x` is returned."""
+        """Propagate the gradient of the output. Gradients of parameters stay in the worker; that of `x` is returned."""
         what = f"the backward pass of `{self._name}`"
         result, tensors = self._session.request(what, "backward", {"call": self.handle}, {"y": gradient})
         with self._session.judged():
@@ -344,7 +348,7 @@ class RemoteCall(RemoteObject):
 
 
 class Opaque:
-    """What the student's code returned where a tensor or a module was wanted; only its type is known."""
+    """What the student's code returned instead of a tensor or module; only its type is known."""
 
     def __init__(self, type_name: str):
         self.type_name = "".join(filter(str.isprintable, type_name))[:MAX_TYPE_NAME]
@@ -360,9 +364,9 @@ class Opaque:
 
 
 class _Forward(torch.autograd.Function):
-    """Puts a forward pass that happened in a worker into this process's graph.
+    """Adds a forward pass of a worker to the autograd graph of this process.
 
-    The second argument is a dummy that needs a gradient: parameters do, even when the input does not.
+    The second argument is a dummy that requires a gradient, as parameters do even if the input does not.
     """
 
     @staticmethod
@@ -378,7 +382,7 @@ class _Forward(torch.autograd.Function):
 
 
 def _portable(argument: Any) -> Any:
-    """An argument of a constructor as JSON: a class of the student's or a probe as a reference."""
+    """An argument of a constructor as JSON; a class of the student or a probe becomes a reference."""
     if isinstance(argument, RemoteClass):
         return {"name": argument.__name__}
     if isinstance(argument, RemoteProbe):

@@ -1,7 +1,8 @@
-"""A seccomp filter for workers: one process, no sockets, no writing, signals to itself only.
+"""A seccomp filter for workers: one process, no sockets, no opening of files for writing, signals to itself only.
 
-Written here because the bindings on PyPI need libseccomp, which a course's machines may lack, and are not kept
-up. The program is classic BPF: a straight list of tests, each followed by its verdict.
+Written by hand because the bindings of libseccomp need a C library that a machine may lack, and seccompy, which does
+not, has no rules for ranges of call numbers (those of x32, and those that are newer than the list in `syscalls`). The
+program is classic BPF: a linear list of tests, each followed by its action.
 """
 
 import ctypes
@@ -22,27 +23,22 @@ _ALL_THREADS = 1
 _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _AND, _SHIFT_RIGHT = 0x54, 0x74
-_X32 = 0x40000000  # a second set of numbers on x86_64, for the same calls
+_X32 = 0x40000000  # the numbers of the x32 ABI of x86_64, for the same calls
 
 _CLONE_THREAD = 0x00010000
 _CLONE_NAMESPACES = 0x7E020000
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _FCNTL = (0, 1, 2, 3, 4, 1030)  # duplicate, flags; not the owner of signals, locks, leases
-_IOCTL = (
-    0x5401,
-    0x5413,
-    0x541B,
-    0x5421,
-    0x5450,
-    0x5451,
-)  # terminal questions, bytes waiting, blocking, close-on-exec
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 _NVIDIA_IOCTL_TYPE = 0x46  # the type byte, 'F', of all requests to /dev/nvidiactl and /dev/nvidia0
 _NVIDIA_UVM_IOCTL = (0x30000001, 0x30000002)  # begin and end; all others of /dev/nvidia-uvm are below 256
-_PRCTL = (3, 15, 16, 23, 0x53564D41)  # dumpable?, thread names, capability?, names of memory areas
+# PR_GET_DUMPABLE, PR_SET_NAME, PR_GET_NAME, PR_CAPBSET_READ, PR_SET_VMA
+_PRCTL = (3, 15, 16, 23, 0x53564D41)
 
 
 def supported() -> bool:
-    """Can this kernel filter calls, and do we know the numbers of this architecture?"""
+    """Return whether the kernel supports seccomp filters and the call numbers of this architecture are known."""
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
         return False
@@ -55,16 +51,16 @@ def supported() -> bool:
 
 
 def install(gpu: bool = False) -> None:
-    """Filter the calls of this process, all its threads, for good. Needs no_new_privs.
+    """Install the filter in all threads of this process. Requires no_new_privs; cannot be undone.
 
     Args:
-        gpu: let it talk to NVIDIA's driver too, see `program`.
+        gpu: also allow what NVIDIA's driver needs, see `program`.
     """
     apply(program(platform.machine(), os.getpid(), gpu))
 
 
 def apply(code: bytes) -> None:
-    """Load a program into the kernel, which runs it at every call of this process from now on."""
+    """Load a BPF program into the kernel, which runs it at every system call of this process."""
     instructions = ctypes.create_string_buffer(code, len(code))
     pointer = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
     argument = ctypes.create_string_buffer(pointer, len(pointer))
@@ -76,8 +72,8 @@ def apply(code: bytes) -> None:
 def program(machine: str, pid: int, gpu: bool = False) -> bytes:
     """Assemble the filter for the process `pid` on `machine`.
 
-    With `gpu`, files that are there may be opened for writing and NVIDIA's ioctls pass: only for a process whose files
-    Landlock has cut down to the driver's devices.
+    With `gpu`, existing files may be opened for writing, and NVIDIA's ioctls are allowed. Use it only in a process
+    where Landlock allows writing to nothing but the driver's devices.
     """
     column, architecture = _ARCHITECTURES[machine]
     writing = _WRITING & ~os.O_RDWR if gpu else _WRITING
@@ -150,7 +146,7 @@ def _verdict(error: int) -> bytes:
 
 
 def _load_argument(index: int) -> bytes:
-    """Load the low half of an argument: every argument judged here is a 32-bit int to the kernel."""
+    """Load the low half of an argument: the kernel takes every argument tested here as a 32-bit integer."""
     return _load(16 + 8 * index)
 
 

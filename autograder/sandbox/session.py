@@ -1,7 +1,7 @@
-"""One submission's conversation with its workers: deadlines, budgets, and a fresh worker after one has died.
+"""Requests of one submission to its workers: deadlines, limits, and a new worker after one has died.
 
-Whatever a worker replies is untrusted: here it is parsed and its shape checked, so that a lie can only be a
-wrong value. What goes wrong is told to the student, each limit in its own words.
+Replies of a worker are untrusted: they are parsed and their form is checked here, so that a manipulated reply can only
+be a wrong value. Each failure becomes an exception whose text is for the student.
 """
 
 import contextlib
@@ -22,18 +22,18 @@ from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.submission import Slice
 
 MAX_MESSAGE, MAX_TRACEBACK, MAX_PROBLEMS = 2000, 6000, 20
-_GRACE_SECONDS = 0.5  # for a worker that closed its channel to die of its own cause
+_GRACE_SECONDS = 0.5  # a worker that closed its channel may end by itself, which tells its exit status
 
 Failure = StudentTimeout | StudentCrash
 
 
 class Session:
-    """Requests to the worker of one submission. Starts a worker when there is none; `close()` leaves none.
+    """Sends requests to the worker of one submission, and starts a worker when there is none.
 
     Args:
-        zygote: where workers come from.
-        slice_: the code they execute first.
-        limits: what they may use, each and together.
+        zygote: starts the workers.
+        slice_: the code that each worker executes first.
+        limits: the limits of each worker and of all together.
     """
 
     def __init__(self, zygote: Zygote, slice_: Slice, limits: Limits):
@@ -45,26 +45,30 @@ class Session:
         self._given_up: Failure | None = None
         self.last_failure: Failure | None = None
         self.generation = 0
-        """Counts workers: an object lives in the worker of its own generation."""
+        """Counts the workers; an object exists only in the worker of its own generation."""
         self.problems: list[str] = []
-        """What the student's code raised when it was executed, one text for each cell."""
+        """What the student's code raised when it was executed, one text per statement."""
         self.defined: list[str] = []
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """What confines the workers."""
+        """The layers that confine the workers."""
         return self._zygote.layers
 
     def new_handle(self) -> int:
-        """A number for an object that a worker is about to hold."""
+        """A number for the next object in a worker."""
         return next(self._numbers)
 
     def forget(self, handle: int) -> None:
-        """Let the worker drop an object, with the next request."""
+        """Have the worker drop an object, together with the next request."""
         self._forget.append(handle)
 
     def start(self) -> None:
-        """Have a worker that has executed the slice; raises the failure that makes another try useless."""
+        """Start a worker and execute the slice, unless there is a worker.
+
+        Raises:
+            StudentTimeout, StudentCrash: the code failed before in a way that a new worker would repeat.
+        """
         if self._given_up is None:
             self._given_up = self._exhausted()
         if self._given_up is not None:
@@ -80,16 +84,17 @@ class Session:
         arguments: Mapping[str, Any],
         tensors: Mapping[str, Tensor] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Ask the worker; `what` names the request in messages ("`BasicBlock.forward`").
+        """Send a request to the worker; `what` names it in messages ("`BasicBlock.forward`").
 
-        Returns the result, a JSON object, and its tensors, neither judged yet: see `judged`.
+        Returns:
+            The result, a JSON object, and its tensors. The caller must check both, within `judged()`.
         """
         self.start()
         return self._exchange(what, operation, arguments, tensors or {}, self._limits.request_seconds)
 
     @contextlib.contextmanager
     def judged(self):
-        """Within this context a `WireError` about a reply ends the worker that sent it."""
+        """Context for checking a reply: a `WireError` in it ends the worker and becomes a `StudentCrash`."""
         try:
             yield
         except wire.WireError:
@@ -108,7 +113,7 @@ class Session:
         try:
             self._load()
         except (StudentTimeout, StudentCrash) as failure:
-            self._given_up = failure  # executing the same code once more ends the same way
+            self._given_up = failure  # executing the same code again would end in the same way
             raise
 
     def _load(self) -> None:
@@ -157,7 +162,7 @@ class Session:
             self._seconds += time.monotonic() - began
 
     def _open(self, reply: dict[str, Any], body: bytearray, number: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Check that this is the reply to request `number`; raise the exception it reports, if it does."""
+        """Check that this is the reply to request `number`; raise the exception that it reports, if any."""
         if type(reply.get("id")) is not int or reply["id"] != number:
             raise wire.WireError("a reply to another request")
         if "error" in reply:
@@ -182,7 +187,7 @@ class Session:
         return StudentError(kind, message, traceback, hint)
 
     def _end(self, failure: Failure | None, what: str = "") -> Failure:
-        """Bury the worker; without a `failure`, its death tells which one it was."""
+        """End the worker and return the failure; without a given one, it follows from how the worker ended."""
         died_by_itself = failure is None
         death = self._bury(_GRACE_SECONDS if died_by_itself else 0.0)
         self.last_failure = self._explain(death, what) if died_by_itself else failure

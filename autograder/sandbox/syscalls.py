@@ -1,7 +1,7 @@
-"""System calls that the filter in `seccomp` knows, by name: the numbers on (x86_64, aarch64), None where missing.
+"""System calls that the filter in `seccomp` allows: name to numbers on (x86_64, aarch64), None where there is none.
 
-An allow list: what a worker needs to run Python and torch on one connected socket. A call that is missing here
-is refused, so a kernel that grows new calls grows no new holes.
+This is what a worker needs to run Python and torch with one connected socket. A call that is not listed is refused,
+also one that a later kernel adds.
 """
 
 NEWEST = 450
@@ -35,7 +35,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "exit": (60, 93),
     "exit_group": (231, 94),
     "restart_syscall": (219, 128),
-    # Files that are open already, or may be read.
+    # Open files, and opening files for reading.
     "read": (0, 63),
     "write": (1, 64),
     "readv": (19, 65),
@@ -69,7 +69,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "fchdir": (81, 50),
     "umask": (95, 166),
     "fadvise64": (221, 223),
-    # The channel, pipes and polling.
+    # The socket, pipes and polling.
     "sendto": (44, 206),
     "recvfrom": (45, 207),
     "getsockname": (51, 204),
@@ -118,7 +118,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "rt_sigsuspend": (130, 133),
     "rt_sigtimedwait": (128, 137),
     "sigaltstack": (131, 132),
-    # Facts about this process and machine.
+    # Information about this process and machine.
     "getpid": (39, 172),
     "getppid": (110, 173),
     "gettid": (186, 178),
@@ -142,7 +142,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "uname": (63, 160),
     "wait4": (61, 260),
     "waitid": (247, 95),
-    # Judged by their arguments, see `seccomp`.
+    # Allowed for some arguments only, see `seccomp`.
     "clone": (56, 220),
     "kill": (62, 129),
     "tgkill": (234, 131),
@@ -152,7 +152,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "ioctl": (16, 29),
     "open": (2, None),
     "openat": (257, 56),
-    # Answered with "no such call", so that the C library falls back to one that can be judged.
+    # Refused with ENOSYS, so that the C library falls back to calls whose arguments a filter can read.
     "clone3": (435, 435),
     "openat2": (437, 437),
 }

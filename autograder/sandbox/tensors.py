@@ -1,6 +1,6 @@
-"""Tensors as bytes, in the safetensors format: names, dtypes, shapes and numbers, never code.
+"""Tensors as bytes in the safetensors format: names, dtypes, shapes and numbers, never code.
 
-`unpack` may be given anything; what it returns is sound, every failure is a `WireError`.
+`unpack` accepts untrusted bytes: it returns valid tensors or raises `WireError`.
 """
 
 import json
@@ -39,7 +39,7 @@ Expected = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
 
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
-    """Write tensors in the safetensors format, which the library does several times more slowly."""
+    """Write tensors in the safetensors format. This is several times faster than the library."""
     table, parts, end = {}, [], 0
     for name, tensor in tensors.items():
         data = _raw_bytes(tensor)
@@ -56,15 +56,18 @@ def pack(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def packable(tensor: Tensor) -> bool:
-    """Can `pack` write this tensor? Not a sparse, quantised or meta one."""
+    """Return whether `pack` can write this tensor; not if it is sparse, quantized or on the meta device."""
     return tensor.dtype in _NAMES and tensor.layout == torch.strided and tensor.device.type == "cpu"
 
 
 def unpack(body: bytearray, expected: Expected | None = None) -> dict[str, Tensor]:
     """Read what `pack` wrote, in the same order; the tensors are views of `body`.
 
-    Stricter than the format: tensors lie in the order of the table and without gaps. With `expected`, names, dtypes
-    and shapes must be exactly these. Values are not judged: a NaN is as good as any other wrong answer.
+    Stricter than the format: the tensors must be stored in the order of the table and without gaps. With `expected`,
+    names, dtypes and shapes must be exactly these. Values are not checked; they may be NaN.
+
+    Raises:
+        WireError: `body` has another form.
     """
     tensors, start = {}, _LENGTH.size
     if body:
@@ -87,7 +90,7 @@ def unpack(body: bytearray, expected: Expected | None = None) -> dict[str, Tenso
 
 
 def check(tensors: Mapping[str, Tensor], expected: Expected) -> None:
-    """Raise unless `tensors` has exactly the names, dtypes and shapes `expected`."""
+    """Raise `WireError` unless `tensors` has exactly the names, dtypes and shapes `expected`."""
     if tensors.keys() != expected.keys():
         raise WireError(f"expected the tensors {sorted(expected)}")
     for name, (dtype, shape) in expected.items():
@@ -96,7 +99,7 @@ def check(tensors: Mapping[str, Tensor], expected: Expected) -> None:
 
 
 def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Tensor, int]:
-    """Return the tensor of this entry, which must begin at `start`, and where it ends."""
+    """Return the tensor of this entry, which must begin at `start`, and the offset of its end."""
     fields(entry, {"dtype": str, "shape": list, "data_offsets": list})
     dtype, shape = _DTYPES.get(entry["dtype"]), entry["shape"]
     if len(name) > MAX_NAME or not name.isprintable() or dtype is None or len(shape) > MAX_DIMENSIONS:

@@ -1,9 +1,9 @@
-"""Frames between the grader and a worker: a bounded JSON header, and a body that `tensors` reads. No pickle.
+"""Frames between the grader and a worker: a JSON header of bounded size, and a body that `tensors` reads. No pickle.
 
-What a worker sends may be anything. Sizes are checked before memory is allocated, one deadline covers a
-whole frame, and nothing is used before it has been parsed and checked; every failure is a `WireError`.
+A worker may send any bytes. Sizes are checked before memory is allocated, one deadline covers a whole frame, and
+nothing is used before it has been parsed and checked. Every failure is a `WireError`, except a deadline.
 
-Needs no torch, so that a zygote can be started before the grader has imported it.
+This module does not import torch, so that a zygote can be started before the grader has imported it.
 """
 
 import json
@@ -23,25 +23,25 @@ _CHUNK = 1 << 20
 
 
 class WireError(Exception):
-    """What came is not a frame, or not the frame that was asked for."""
+    """The bytes received are not a frame, or not the expected frame."""
 
 
 class TooLarge(WireError):
-    """More than was allowed; nothing was allocated for it."""
+    """The frame is larger than allowed; no memory was allocated for it."""
 
 
 class PeerClosed(WireError):
-    """The other side is gone."""
+    """The other side closed the connection."""
 
 
 class DeadlineExceeded(Exception):
-    """The other side did not take or deliver a frame in time."""
+    """The other side did not accept or send a frame in time."""
 
 
 def send(
     sock: socket.socket, header: Mapping[str, Any], body: bytes | bytearray = b"", deadline: float = math.inf
 ) -> None:
-    """Send one frame; `deadline` is a `time.monotonic()`."""
+    """Send one frame; `deadline` is a value of `time.monotonic()`."""
     text = json.dumps(header, allow_nan=False).encode()
     try:
         for part in (_PREFIX.pack(_MAGIC, len(text), len(body)) + text, body):
@@ -58,7 +58,7 @@ def send(
 def receive(
     sock: socket.socket, max_header: int, max_body: int, deadline: float = math.inf
 ) -> tuple[dict[str, Any], bytearray]:
-    """Receive one frame: its header, checked to be plain JSON, and its body, unparsed."""
+    """Receive one frame: its header, parsed as JSON, and its body, not parsed."""
     magic, header_size, body_size = _PREFIX.unpack(_receive_exactly(sock, _PREFIX.size, deadline))
     if magic != _MAGIC:
         raise WireError("not a frame")
@@ -69,7 +69,7 @@ def receive(
 
 
 def parse_header(text: bytes | bytearray) -> dict[str, Any]:
-    """Parse a JSON object; refuses NaN, repeated keys and nesting that exhausts the stack."""
+    """Parse a JSON object; NaN, repeated keys and nesting that exhausts the stack are errors."""
     try:
         header = json.loads(text.decode(), parse_constant=_refuse, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
@@ -80,7 +80,7 @@ def parse_header(text: bytes | bytearray) -> dict[str, Any]:
 
 
 def fields(header: object, types: Mapping[str, type]) -> dict[str, Any]:
-    """Return `header` when it has exactly these fields, each exactly of this type (a bool is no int)."""
+    """Return `header` if it has exactly these fields, each of exactly this type (a bool is not an int)."""
     if not isinstance(header, dict) or header.keys() != types.keys():
         raise WireError(f"expected the fields {sorted(types)}")
     for name, kind in types.items():
@@ -106,7 +106,7 @@ def _receive_exactly(sock: socket.socket, size: int, deadline: float) -> bytearr
 
 
 def _await(sock: socket.socket, deadline: float) -> None:
-    """Let the next call on `sock` wait until `deadline`, and no longer."""
+    """Set the timeout of `sock` such that its next call ends at `deadline`."""
     if deadline == math.inf:
         sock.settimeout(None)
         return

@@ -1,7 +1,6 @@
-"""The confined process: runs a student's code and answers requests about it.
+"""The confined process that executes a student's code and answers requests about it.
 
-Everything here may be read and changed by the code it runs. Nothing it says is trusted; it only has to serve
-honest students well.
+The code that it executes can read and change everything in this process, so the grader trusts no reply.
 """
 
 import os
@@ -16,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from autograder.contract import REQUIRED
-from autograder.sandbox import wire
+from autograder.sandbox import reader, wire
 from autograder.sandbox.confine import Plan, confine
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.student.local import LocalStudent
 from autograder.submission import Slice
-from autograder.submission.execute import execute, student_lines, text_of
+from autograder.submission.execute import execute, is_defined, student_lines, text_of
 
 Result = tuple[dict[str, Any], dict[str, Tensor]]
 
@@ -30,12 +29,13 @@ MAX_TRACEBACK = 6000
 
 
 def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
-    """Confine this freshly forked process, say so, and serve until the channel closes."""
+    """Confine this newly forked process, report that it is ready, and answer requests until the channel closes."""
     os.setsid()
     _keep_only(channel, *plan.descriptors)
     os.environ.clear()
-    # torch's compiler, which its optimisers import, makes this folder if it is not there; nothing is put in it.
+    # torch's compiler creates this folder if it does not exist, and writes nothing into it here.
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"
+    os.environ["MPLCONFIGDIR"] = "/tmp"  # matplotlib refuses to be imported unless it may write there; it may not
     sys.argv = ["submission"]
     sock = socket.socket(fileno=channel)
     try:
@@ -49,7 +49,7 @@ def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
 
 
 def _keep_only(*descriptors: int) -> None:
-    """Close every file but these; standard input and output become the null device."""
+    """Close all files but these; standard input and output become the null device."""
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
@@ -58,12 +58,12 @@ def _keep_only(*descriptors: int) -> None:
             try:
                 os.close(number)
             except OSError:
-                continue  # the listing's own
+                continue  # the descriptor of the listing itself
     sys.stdin, sys.stdout, sys.stderr = (open(number, mode) for number, mode in enumerate("rww"))  # noqa: SIM115
 
 
 def seed() -> None:
-    """Start every worker with the same random numbers."""
+    """Seed all random number generators: every worker starts with the same state."""
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
@@ -82,7 +82,7 @@ def _serve(sock: socket.socket, limits: Limits) -> None:
             if len(packed) > limits.reply_bytes:
                 allowed = f"{limits.reply_bytes >> 20} MB"
                 raise ValueError(f"a result of {len(packed) >> 20} MB, more than the {allowed} allowed")
-        except BaseException as error:  # sys.exit() in a constructor is an error like any other
+        except BaseException as error:  # also SystemExit: a constructor may call sys.exit()
             reply, packed = {"id": header["id"], "error": describe(error)}, b""
         wire.send(sock, reply, packed)
 
@@ -106,11 +106,12 @@ class Server:
         self._optimizers: dict[int, SGD] = {}
 
     def answer(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
-        """Do what the header asks; whatever the student's code raises goes through."""
+        """Execute the request in the header; exceptions of the student's code propagate."""
         for handle in header["forget"]:
             for table in (self._modules, self._calls, self._probes, self._optimizers):
                 table.pop(handle, None)
         operations: dict[str, Callable[..., Result]] = {
+            "read": self._read,
             "load": self._load,
             "probe": self._probe,
             "probe_calls": self._probe_calls,
@@ -129,11 +130,15 @@ class Server:
         }
         return operations[header["op"]](tensors=tensors, **header["args"])
 
+    def _read(self, name: str, tensors: dict[str, Tensor]) -> Result:
+        """In a process that only reads: see `reader`."""
+        return reader.answer(name, tensors["file"].numpy().tobytes())
+
     def _load(self, slice: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
         namespace: dict[str, Any] = {}
         problems = execute(Slice.from_json(slice), namespace)
         self._student = LocalStudent(namespace)
-        defined = [name for name in REQUIRED if name in namespace]
+        defined = [name for name in REQUIRED if is_defined(namespace, name)]
         return {"problems": [text[:MAX_TRACEBACK] for text in problems], "defined": defined}, {}
 
     def _probe(self, probe: int, expansion: int, tensors: dict[str, Tensor]) -> Result:
@@ -160,7 +165,7 @@ class Server:
         return {"type_name": type(built).__name__, "is_module": isinstance(built, nn.Module)}, {}
 
     def _resolve(self, argument: Any) -> Any:
-        """Turn a reference to a class into the class; other arguments stand for themselves."""
+        """Return the class for a reference to a class, and other arguments unchanged."""
         if isinstance(argument, dict):
             return self._probes[argument["probe"]] if "probe" in argument else getattr(self._student, argument["name"])
         return argument
@@ -174,7 +179,7 @@ class Server:
         is_leaf: bool,
         tensors: dict[str, Tensor],
     ) -> Result:
-        """y = module(x); keeps the graph if a backward pass may follow. `x` is sent back if it was changed."""
+        """Compute y = module(x); keep the graph if a backward pass may follow. Send `x` back if it was changed."""
         leaf = tensors["x"].clone().requires_grad_(needs_grad)
         with torch.set_grad_enabled(with_grad):
             x = leaf if is_leaf else leaf.clone()
@@ -188,7 +193,7 @@ class Server:
         return {"type_name": "Tensor", "is_tensor": True, "has_graph": has_graph}, reply
 
     def _backward(self, call: int, tensors: dict[str, Tensor]) -> Result:
-        """Propagate the gradient `y`, reply with the gradient of the call's input as `x` if it has one."""
+        """Propagate the gradient `y`; reply with the gradient of the call's input as `x`, if it has one."""
         leaf, y = self._calls[call]
         torch.autograd.backward(y, tensors["y"])
         reply = {"x": leaf.grad} if leaf.grad is not None else {}
@@ -203,7 +208,7 @@ class Server:
         return {}, {}
 
     def _parameters(self, module: int, tensors: dict[str, Tensor]) -> Result:
-        """Values as `value:NAME`, gradients, where there are any, as `grad:NAME`."""
+        """Send values as `value:NAME` and existing gradients as `grad:NAME`."""
         reply, trainable = {}, []
         for name, parameter in self._modules[module].named_parameters():
             reply[f"value:{name}"] = parameter
@@ -230,7 +235,7 @@ class Server:
 
 
 class SGD:
-    """`torch.optim.SGD`, number for number; that one would import the compiler first, for a second or more."""
+    """The same arithmetic as `torch.optim.SGD`, without the import of the compiler, which takes a second or more."""
 
     def __init__(self, module: nn.Module, lr: float, momentum: float):
         self._parameters = list(module.parameters())
@@ -238,7 +243,7 @@ class SGD:
         self._velocities: dict[int, Tensor] = {}
 
     def step(self) -> None:
-        """v = momentum * v + grad, beginning with v = grad; p = p - lr * v."""
+        """v = momentum * v + grad, where v = grad in the first step; p = p - lr * v."""
         with torch.no_grad():
             for index, parameter in enumerate(self._parameters):
                 if parameter.grad is None:
@@ -256,14 +261,14 @@ def _sendable(value: object) -> bool:
 
 
 def _type_name(value: object) -> str:
-    """What the student's code returned, in words for a message."""
+    """The type of what the student's code returned, for a message."""
     if isinstance(value, Tensor):
         return f"Tensor ({value.layout}, {value.dtype}, {value.device.type})".replace("torch.", "")
     return type(value).__name__
 
 
 def _changed(x: Tensor, before: Tensor) -> bool:
-    """Was the input changed in place? Compared bit for bit, so that a NaN equals itself."""
+    """Whether the input was changed in place. Compared bit by bit, so that a NaN equals itself."""
     if x.shape != before.shape or x.dtype != before.dtype:
-        return False  # resized or retyped: beyond what the caller's tensor could show
+        return False  # resized or of another type: the caller's tensor cannot show that
     return pack({"x": x}) != pack({"x": before})

@@ -1,7 +1,7 @@
-"""The process that workers are forked from: torch imported once, one thread, no student code, ever.
+"""The process that workers are forked from. It imports torch once, has one thread and never runs student code.
 
-Started by `launcher` with `python -I -B`. Speaks JSON over a socket whose other end only the grader holds; when
-that closes, or the grader dies, it kills its workers and goes.
+`launcher` starts it with `python -I -B`. It receives JSON over a socket whose other end only the grader holds. When
+that end closes, or the grader dies, it kills its workers and exits.
 """
 
 import contextlib
@@ -22,20 +22,21 @@ from typing import Any
 from autograder.sandbox import linux
 from autograder.sandbox.confine import Plan, available_layers, enter_namespaces, make_plan, python_paths
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.ready_made import EmptyModuleFinder
 
 _PARENT_CHECK_SECONDS = 0.5
-_NOT_PREPARED = {"antigravity", "idlelib", "this", "tkinter", "turtle", "turtledemo"}  # open windows, print
+_NOT_PREPARED = {"antigravity", "idlelib", "this", "tkinter", "turtle", "turtledemo"}  # they open windows or print
 _PREPARED = """
-collections.abc concurrent.futures.thread ctypes.util ctypes.wintypes encodings.idna encodings.latin_1 html.parser
-importlib.metadata importlib.resources logging.config logging.handlers multiprocessing.pool multiprocessing.queues
-multiprocessing.synchronize os.path unittest.mock urllib.request xml.etree.ElementTree
-numpy.random torch.func torch.utils.checkpoint
+collections.abc concurrent.futures.thread ctypes.util ctypes.wintypes encodings.cp437 encodings.idna encodings.latin_1
+encodings.utf_8_sig html.parser importlib.metadata importlib.resources logging.config logging.handlers
+multiprocessing.pool multiprocessing.queues multiprocessing.synchronize os.path unittest.mock urllib.request
+xml.etree.ElementTree numpy.random torch.func torch.utils.checkpoint
 """
-"""What submissions, and torch itself, may import late, besides the top of the standard library."""
+"""Modules that submissions or torch may import later, besides the top level of the standard library."""
 
 
 def main(control: int, parent: int, project: str) -> None:
-    """Prepare, report what was found, then fork and reap workers as told until the grader is gone."""
+    """Prepare, report the layers, then fork and reap workers on request until the grader is gone."""
     sock = socket.socket(fileno=control)
     try:
         plan = _prepare(Path(project))
@@ -52,14 +53,14 @@ def main(control: int, parent: int, project: str) -> None:
             reply = _obey(json.loads(message), descriptors, plan, workers)
             sock.send(json.dumps(reply).encode())
     except OSError:
-        return  # the grader went away in the middle of a message
+        return  # the grader ended in the middle of a message
     finally:
         for pid in list(workers):
             _reap(pid, workers, grace=0)
 
 
 def _prepare(project: Path) -> Plan:
-    """Import and warm everything a worker needs: after its confinement it is too late."""
+    """Import and use everything that a worker needs, because a confined worker cannot load files any more."""
     layers = available_layers()
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     if enter_namespaces():
@@ -75,7 +76,7 @@ def _prepare(project: Path) -> Plan:
 
 
 def readable_paths(project: Path) -> list[Path]:
-    """What a worker may read: Python's files, and the course's `utils.py`, which can be imported from now on."""
+    """Return what a worker may read: Python's files and the course's `utils.py`, which becomes importable here."""
     readable = python_paths()
     if (utils := project / "utils.py").is_file():
         sys.meta_path.append(_UtilsFinder(utils))
@@ -84,7 +85,10 @@ def readable_paths(project: Path) -> list[Path]:
 
 
 def import_everything(project: Path) -> None:
-    """After the uid drop the interpreter's own files may be out of reach, in a home that only root can enter."""
+    """Import the standard library and torch.
+
+    With another user id, the interpreter's files may not be readable, for example in a home folder of root.
+    """
     for name in sys.stdlib_module_names - _NOT_PREPARED:
         with contextlib.suppress(ImportError):  # of another platform, or left out of this Python
             importlib.import_module(name)
@@ -98,16 +102,28 @@ def import_everything(project: Path) -> None:
     worker.seed()
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, bias=False), torch.nn.BatchNorm2d(8), torch.nn.ReLU())
     y = network(torch.randn(2, 3, 8, 8))
-    y.backward(torch.ones_like(y))  # with a gradient given, torch imports sympy, which takes a quarter of a second
+    y.backward(torch.ones_like(y))  # makes torch import sympy, which takes a quarter of a second
     worker.SGD(network, lr=0.1, momentum=0.9).step()
     worker.unpack(bytearray(worker.pack(network.state_dict())))
-    # The directory that this package came from holds the tests: nothing is imported from there any more.
+    EmptyModuleFinder.install()
+    _replace_compiler(torch)
+    # The folder of this package also holds the tests: nothing more may be imported from it.
     sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != project]
     sys.path_importer_cache.clear()
 
 
+def _replace_compiler(torch: Any) -> None:
+    """`torch.compile` starts other processes, which a worker may not. It changes no result: leave the code as it is."""
+
+    def compile(model: Any = None, **options: Any) -> Any:
+        return (lambda function: function) if model is None else model
+
+    torch.compile = compile
+    torch.nn.Module.compile = lambda self, *args, **kwargs: None
+
+
 class _UtilsFinder(importlib.abc.MetaPathFinder):
-    """Finds the course's `utils.py` without its directory being on the path."""
+    """Finds the course's `utils.py` without its folder on the path."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -117,10 +133,10 @@ class _UtilsFinder(importlib.abc.MetaPathFinder):
 
 
 def _wait_for_request(sock: socket.socket, parent: int) -> bool:
-    """Wait for a message or the end of the connection; False when the grader has died.
+    """Wait for a message or the end of the connection; return False when the grader has died.
 
-    A signal at the parent's death would come too early here: it is sent when the *thread* that started us
-    ends. And a sibling that inherited the grader's end of the socket may keep it open.
+    A parent-death signal does not work here: the kernel sends it when the *thread* that started this process ends. The
+    end of the connection does not suffice either: another child of the grader may have inherited the grader's end.
     """
     while not select.select([sock], [], [], _PARENT_CHECK_SECONDS)[0]:
         if os.getppid() != parent:
@@ -151,7 +167,7 @@ def _fork(channel: int, plan: Plan, limits: Limits) -> int:
 
 
 def _reap(pid: int, workers: set[int], grace: float) -> dict[str, Any]:
-    """Kill a worker, unless it dies within `grace` seconds by itself, and all it may have started; say how it died."""
+    """End a worker and its children, and report how it ended. It has `grace` seconds to end by itself."""
     deadline = time.monotonic() + grace
     while (found := os.wait4(pid, os.WNOHANG))[0] == 0 and time.monotonic() < deadline:
         time.sleep(0.002)
@@ -173,7 +189,7 @@ def _reap(pid: int, workers: set[int], grace: float) -> dict[str, Any]:
 
 
 def _children() -> set[int]:
-    """Our child processes. As the subreaper we inherit a dead worker's, even in a session of their own."""
+    """The children of this process, which as subreaper also inherits the children of dead workers."""
     children = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

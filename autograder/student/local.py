@@ -16,6 +16,7 @@ from autograder.student.message import CheckFailure, Message
 from autograder.student.probe import make_probe
 from autograder.student.skip_init import SkipInit
 from autograder.submission import Slice, execute, find_delegation, read_submission, slice_submission
+from autograder.submission.execute import is_defined
 
 
 class NotDefined(CheckFailure):
@@ -129,7 +130,7 @@ class LocalStudent:
 
     def _find(self, name: str) -> Callable[..., Any]:
         assert name in REQUIRED
-        if name not in self._namespace:
+        if not is_defined(self._namespace, name):
             raise NotDefined(self._why_missing.get(name, Message(got=_not_defined(name))))
         return self._namespace[name]
 

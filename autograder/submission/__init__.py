@@ -1,13 +1,23 @@
-"""From a student's file to the few statements that matter: read it, cut out the slice, execute the slice."""
+"""Read a submitted file, select the statements that define the required names (the slice), and execute them."""
 
 from autograder.submission.delegation import find_delegation
 from autograder.submission.execute import execute, student_lines
-from autograder.submission.read import Cell, Submission, UnreadableSubmission, fingerprint, read_submission
+from autograder.submission.read import (
+    Cell,
+    Submission,
+    UnreadableSubmission,
+    fingerprint,
+    parse_submission,
+    read_bytes,
+    read_submission,
+)
+from autograder.submission.reading import Reading, look_at_source, read_source
 from autograder.submission.size_limit import bare, too_heavy
 from autograder.submission.slice import Slice, SlicedCell, slice_submission, slices
 
 __all__ = [
     "Cell",
+    "Reading",
     "Slice",
     "SlicedCell",
     "Submission",
@@ -16,6 +26,10 @@ __all__ = [
     "execute",
     "find_delegation",
     "fingerprint",
+    "look_at_source",
+    "parse_submission",
+    "read_bytes",
+    "read_source",
     "read_submission",
     "slice_submission",
     "slices",

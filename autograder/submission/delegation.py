@@ -1,60 +1,65 @@
-"""Who hands in a ready-made ResNet? Found in the syntax tree of the slice, before anything runs.
+"""Find ready-made networks in the syntax tree of the slice, before anything is executed.
 
-A mention is not enough: `torchvision.transforms` is fine, and so is an import that no required name uses.
+Only uses count: `torchvision.transforms` is allowed, and so is an import that no required name uses.
 """
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from autograder.contract import REQUIRED
 from autograder.submission.slice import Slice
 
 READY_MADE = ("torchvision.models", "timm", "torch.hub", "transformers", "pytorchcv", "pretrainedmodels")
-"""Modules that hold whole networks, or their blocks."""
+"""Modules that provide networks or their blocks."""
 WORDS = ("torchvision", "timm", "hub", "transformers", "pytorchcv", "pretrainedmodels")
-"""Code without any of these words has none of those modules."""
+"""Code that contains none of these words uses none of those modules."""
 HELPERS = ("conv1x1", "conv3x3")
-"""Of those modules, what is no more than a convolution with its padding."""
+"""Functions of those modules that only make a convolution, which is allowed."""
 
 Node = tuple[str, ast.stmt]
 """A top-level statement and the label of its cell."""
 
 
 def find_delegation(slice_: Slice) -> dict[str, str]:
-    """For each required name that is built on a ready-made network: where, in words for the student."""
+    """Map each required name that is built on a ready-made network to the place where, for the student."""
     if not any(word in cell.source for cell in slice_.cells for word in WORDS):
         return {}
     nodes = slice_.nodes
     aliases = {alias: real for _, node in nodes for alias, real in _imports(node)}
+    touching: dict[str, list[Node]] = defaultdict(list)
+    for node in nodes:
+        for name in _touched(node[1]):
+            touching[name].append(node)
     found = {}
     for name in REQUIRED:
-        if (where := next(_uses(name, nodes, aliases), None)) is not None:
+        if (where := next(_uses(name, touching, aliases), None)) is not None:
             found[name] = where
     return found
 
 
-def _uses(name: str, nodes: list[Node], aliases: Mapping[str, str]) -> Iterator[str]:
-    """Uses of ready-made code in what defines `name`, its helpers included, but not the other required names."""
-    waiting, seen = [name], {name}
+def _uses(name: str, touching: Mapping[str, list[Node]], aliases: Mapping[str, str]) -> Iterator[str]:
+    """Yield the uses of ready-made code in the definition of `name` and its helpers, without other required names."""
+    waiting, seen, searched = [name], {name}, set()
     while waiting:
         wanted = waiting.pop()
-        for label, node in nodes:
-            if wanted not in _touched(node) or isinstance(node, (ast.Import, ast.ImportFrom)):
+        for label, node in touching.get(wanted, ()):
+            if node in searched or isinstance(node, (ast.Import, ast.ImportFrom)):
                 continue
+            searched.add(node)
             for line, dotted in _ready_made(node, aliases):
                 yield f"{label}, line {line}: `{dotted}`"
             for inner in ast.walk(node):
                 if isinstance(inner, ast.Name) and inner.id not in seen and inner.id not in REQUIRED:
                     seen.add(inner.id)
                     waiting.append(inner.id)
-        if _is_ready_made(aliases.get(wanted, "")) and wanted in REQUIRED:  # `from torchvision.models import ResNet`
-            yield next(
-                f"{label}, line {node.lineno}: `{aliases[wanted]}`" for label, node in nodes if wanted in _touched(node)
-            )
+        if wanted in REQUIRED and _is_ready_made(aliases.get(wanted, "")):  # `from torchvision.models import ResNet`
+            label, node = touching[wanted][0]
+            yield f"{label}, line {node.lineno}: `{aliases[wanted]}`"
 
 
 def _touched(node: ast.stmt) -> set[str]:
-    """Names that a top-level statement binds or changes."""
+    """Return the names that a top-level statement binds or changes."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -69,7 +74,7 @@ def _touched(node: ast.stmt) -> set[str]:
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """`(alias, real dotted name)` of every import in it, those inside functions too."""
+    """Yield `(alias, full dotted name)` of every import in it, also inside functions."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Import):
             for item in inner.names:
@@ -80,7 +85,7 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _ready_made(node: ast.stmt, aliases: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """Line and real name of each use of ready-made code in a statement."""
+    """Yield line and full name of each use of ready-made code in a statement."""
     for inner in ast.walk(node):
         if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Load):
             root, _, rest = _dotted(inner).partition(".")
@@ -98,7 +103,7 @@ def _is_ready_made(dotted: str) -> bool:
 
 
 def _dotted(node: ast.AST) -> str:
-    """`a.b.c` of an attribute chain that starts with a name; "" of anything else."""
+    """Return `a.b.c` for an attribute chain that starts with a name, "" for anything else."""
     parts = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

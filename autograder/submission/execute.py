@@ -1,4 +1,4 @@
-"""Execute a slice, and tell a student about exceptions in the student's own lines."""
+"""Execute a slice, and describe exceptions by the student's own lines."""
 
 import __future__
 
@@ -9,23 +9,24 @@ import sys
 import types
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from autograder.contract import REQUIRED
 from autograder.submission.slice import Slice, SlicedCell
 
 MODULE = "submission"
-"""What a submission's `__name__` says: not "__main__", so code for running the file does not run."""
+"""The `__name__` of a submission. It is not "__main__", so code under that condition is not executed."""
 LONGEST_MESSAGE = 2000
 """Characters of an exception's own message that are kept."""
 MOST_FRAMES = 6
-"""Lines of the student's that a traceback shows; of a deep recursion the first and the last ones."""
+"""The student's lines that a traceback shows; the first and the last ones of a deep recursion."""
 
 NO_GPU = (
     'There is no GPU here: write `device = "cuda" if torch.cuda.is_available() else "cpu"`, and move the network'
     " to it outside of the class."
 )
-_WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs")
+_WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs|support for mps|MPS backend|XPU|\bxpu\b")
 _LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
 _JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|ipython-input-")  # the second form is Colab's
 
@@ -33,25 +34,23 @@ _JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|ipython-input-")  # the secon
 def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
     """Execute the kept statements, in order, in one namespace.
 
-    A statement that raises is reported and the next one goes on: what it would have defined is missing then, but
-    a class further down is still there to be graded.
+    A statement that raises is reported, and execution continues with the next one. What it would have defined is
+    missing, but classes further down can still be graded.
 
     Returns:
         One text for the student for each statement that raised; a NameError that only follows from an earlier
         one is left out.
     """
     namespace["__name__"] = MODULE
-    # What Jupyter gives every notebook.
+    # Names that Jupyter defines in every notebook.
     namespace.setdefault("display", _display)
     namespace.setdefault("get_ipython", _no_ipython)
-    # Dataclasses with postponed annotations, among others, look their module up.
+    # Dataclasses with postponed annotations, among others, look up their module.
     module = sys.modules[MODULE] = types.ModuleType(MODULE)
     namespaces = {"": namespace}
     errors: list[str] = []
     lost: set[str] = set()
-    flags: dict[str, int] = defaultdict(
-        int
-    )  # a `from __future__ import` holds for the cells that follow, as in Jupyter
+    flags: dict[str, int] = defaultdict(int)  # `from __future__ import` affects the following cells, as in Jupyter
     for cell in slice_.cells:
         filename = f"<{cell.label}>"
         _show_source_in_tracebacks(filename, cell.source)
@@ -59,20 +58,51 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
             namespaces[cell.module] = _new_module(cell.module)
         try:
             statements = _kept(cell)
-        except Exception as error:  # nested so deeply that it depends on the caller's depth whether it parses
+        except Exception as error:  # nested so deeply that parsing depends on the depth of the call stack
             errors.append(_explain(error, cell))
             continue
         for statement in statements:
             try:
                 code = _compile(statement, filename, flags[cell.module])
                 flags[cell.module] |= code.co_flags & __future__.annotations.compiler_flag
-                exec(code, namespaces[cell.module])
-            except BaseException as error:  # exit() at top level must not end us
+                _execute_with_stand_ins(code, namespaces[cell.module])
+            except BaseException as error:  # also SystemExit: exit() at top level must not end this process
                 if not _follows_from(error, lost):
                     errors.append(_explain(error, cell))
                 lost |= _stored(statement)
     vars(module).update(namespace)
     return errors
+
+
+def is_defined(namespace: Mapping[str, Any], name: str) -> bool:
+    """Whether the submission defines the name; a stand-in does not count."""
+    return name in namespace and not hasattr(namespace[name], _STAND_IN)
+
+
+_STAND_IN = "__stands_in__"
+
+
+def _execute_with_stand_ins(code: types.CodeType, namespace: dict[str, Any]) -> None:
+    """Execute a statement, also if it mentions a required class that is not defined.
+
+    `def __init__(self, block: Type[Union[BasicBlock, Bottleneck]])` evaluates both names. A missing one
+    gets a stand-in, which cannot be constructed.
+    """
+    for _ in REQUIRED:
+        try:
+            return exec(code, namespace)
+        except NameError as error:
+            if error.name not in REQUIRED or error.name in namespace:
+                raise
+            namespace[error.name] = _make_stand_in(error.name)
+    return exec(code, namespace)
+
+
+def _make_stand_in(name: str) -> type:
+    def refuse(self: Any, *_: Any, **__: Any) -> None:
+        raise NameError(f"name '{name}' is not defined")
+
+    return type(name, (), {_STAND_IN: True, "expansion": 1, "__init__": refuse})
 
 
 def _display(*_: Any, **__: Any) -> None:
@@ -84,13 +114,13 @@ def _no_ipython() -> None:
 
 
 def _new_module(name: str) -> dict[str, Any]:
-    """Make a module that the notebook writes importable; returns its namespace.
+    """Make a module that the notebook writes importable, and return its namespace.
 
-    One that is already imported from elsewhere stays what it is, as in Jupyter.
+    A module of that name that is already imported is not replaced, as in Jupyter.
     """
     parent, _, last = name.rpartition(".")
     module = types.ModuleType(name)
-    module.__path__ = []  # it may be a package of others: `models` of `models.resnet`
+    module.__path__ = []  # it may be a package, such as `models` in `models.resnet`
     if getattr(sys.modules.get(name), "__spec__", None) is None:
         sys.modules[name] = module
         if parent:
@@ -143,7 +173,7 @@ def _kept(cell: SlicedCell) -> list[ast.stmt]:
 
 
 def _one_import_each(statement: ast.stmt) -> list[ast.stmt]:
-    """`import torch, einops` as two statements: the second module may not be there, and not be needed."""
+    """Split `import torch, einops` into two statements: the second module may be missing and not needed."""
     if not isinstance(statement, ast.Import):
         return [statement]
     return [ast.copy_location(ast.Import([alias]), statement) for alias in statement.names]

@@ -1,15 +1,16 @@
-"""Turn a cell with IPython magics into plain Python, on the same lines.
+"""Turn a cell with IPython magics into plain Python with the same line numbers.
 
-IPython's own transformer replaces magics by calls into IPython and can change the number of lines; here nothing
-of a magic may run, and a message must point at the line that the student sees.
+IPython's own transformer replaces magics by calls of IPython and can change the number of lines. Here no magic may run,
+and messages must refer to the lines that the student sees.
 """
 
 import re
 from collections.abc import Collection
 
 TRANSPARENT = {"capture", "debug", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "time", "timeit"}
-"""Cell magics that run the rest of the cell as Python; any other makes it something else (`%%bash`)."""
+"""Cell magics that run the rest of the cell as Python; with any other (`%%bash`) it is not Python."""
 
+_MARKER = re.compile(r"(^#[ ]?%%.*\n)", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"%%\s*(\w*)")
 _TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>[^-\s].*)")
 _RUN = re.compile(r"(?P<indent>\s*)%run\s+(?:-\w\s+)*(?:\./)?(?P<path>[\w/]+)(?:\.py)?\s*")
@@ -17,7 +18,7 @@ _ESCAPED = re.compile(r"(?P<indent>\s*)[%!?]")
 _HELP = re.compile(r"(?P<indent>\s*)%{0,2}[\w.*]+(\[.*\])?\?{1,2}\s*$")
 _ASSIGNED = re.compile(r"(?P<targets>[\w\s.,*()\[\]]+=\s*)(?P<mark>[!%])")
 _AUTOMAGIC = re.compile(r"(pip|conda|mamba|uv|ls|ll|cd|pwd|cp|mv|mkdir|cat|matplotlib|load_ext|autoreload)( [^=(]*)?")
-"""A cell of just this line runs in Jupyter without its % or !."""
+"""A cell of only such a line runs in Jupyter without % or !."""
 _WRITTEN = re.compile(r"%%\s*(?:writefile|file)\s+(?:-a\s+|--append\s+)?[\"']?(?:\./)?(?P<path>[\w/]+)\.py[\"']?\s*")
 _PIECE = re.compile(r"'''|\"\"\"|\\.|['\"#()\[\]{}]")
 
@@ -25,10 +26,14 @@ _PIECE = re.compile(r"'''|\"\"\"|\\.|['\"#()\[\]{}]")
 def neutralise(source: str, written: Collection[str] = ()) -> str:
     """Return the cell without its magics, shell commands and help requests; as many lines as before.
 
-    `%%time` and its like vanish from above the code; a cell of another language comes back blank. `x = !ls`
-    becomes `x = []` and `x = %magic` becomes `x = None`, so that `x` stays defined. `%run net.py` imports all of
-    `net`, if that is one of the `written` modules.
+    A `.py` file with `# %%` between its cells, as editors write it, is treated cell by cell.
+
+    `%%time` and similar magics are removed; a cell of another language becomes blank. `x = !ls` becomes `x = []` and
+    `x = %magic` becomes `x = None`, so that `x` stays defined. `%run net.py` becomes `from net import *`, if `net` is
+    one of the `written` modules.
     """
+    if _MARKER.search(source):
+        return "".join(part if _MARKER.fullmatch(part) else neutralise(part, written) for part in _MARKER.split(source))
     lines = _without_indent(_without_prompts(source.split("\n")))
     start = _first_line(lines)
     if _AUTOMAGIC.fullmatch("\n".join(lines).strip()):
@@ -42,9 +47,9 @@ def neutralise(source: str, written: Collection[str] = ()) -> str:
 
 
 def written_module(source: str) -> tuple[str, str]:
-    """The module that a `%%writefile net.py` cell writes, as Python imports it, and its code with the magic blanked.
+    """Return the name of the module that a `%%writefile net.py` cell writes, and its code without the magic.
 
-    ("", "") for any other cell.
+    Return ("", "") for any other cell.
     """
     lines = source.split("\n")
     start = _first_line(lines)
@@ -56,7 +61,7 @@ def written_module(source: str) -> tuple[str, str]:
 
 
 def other_language(source: str) -> str:
-    """The first line of a cell that a cell magic keeps from being Python (`%%bash`), or ""."""
+    """Return the cell magic that makes a cell something other than Python (`%%bash`), or ""."""
     lines = [line for line in source.split("\n") if line.strip()]
     for line in lines:
         magic = _CELL_MAGIC.match(line)
@@ -72,14 +77,14 @@ def _first_line(lines: list[str]) -> int:
 
 
 def _without_indent(lines: list[str]) -> list[str]:
-    """As IPython does, take the first line's indentation off every line that has it."""
+    """Remove the indentation of the first line from every line that has it, as IPython does."""
     start = _first_line(lines)
     indent = re.match(r"[ \t]*", lines[start])[0] if start < len(lines) else ""
     return [line.removeprefix(indent) for line in lines] if indent else lines
 
 
 def _without_prompts(lines: list[str]) -> list[str]:
-    """As IPython does, take `>>> ` and `... ` off a cell that was pasted with them."""
+    """Remove the prompts `>>> ` and `... ` from a cell that was pasted with them, as IPython does."""
     start = _first_line(lines)
     if start == len(lines) or not re.match(r"\s*>>>( |$)", lines[start]):
         return lines
@@ -89,7 +94,7 @@ def _without_prompts(lines: list[str]) -> list[str]:
 def _neutralise_lines(lines: list[str], written: Collection[str]) -> list[str]:
     out: list[str] = []
     inside = _Inside()
-    swallow = False  # the line before was a magic that goes on here
+    swallow = False  # the line before was a magic that continues on this line
     for line in lines:
         if swallow:
             out.append("")
@@ -104,7 +109,7 @@ def _neutralise_lines(lines: list[str], written: Collection[str]) -> list[str]:
 
 
 def _plain(line: str, written: Collection[str]) -> str | None:
-    """What stands for a line that starts a statement; None where it is Python already."""
+    """Return the replacement for a line that starts a statement; None if it is Python already."""
     if (run := _RUN.fullmatch(line)) and (module := run["path"].replace("/", ".")) in written:
         return f"{run['indent']}from {module} import *"
     if timed := _TIMED.match(line):
@@ -117,7 +122,7 @@ def _plain(line: str, written: Collection[str]) -> str | None:
 
 
 class _Inside:
-    """Whether the next line goes on with a statement: open bracket or string, backslash at the end."""
+    """Whether the next line continues a statement: open bracket or string, or backslash at the end."""
 
     def __init__(self):
         self._depth = 0
@@ -143,8 +148,8 @@ class _Inside:
             elif piece in ")]}":
                 self._depth = max(0, self._depth - 1)
         if len(self._quote) == 1 and not self._backslash:
-            self._quote = ""  # left open: a syntax error, which the parser reports
+            self._quote = ""  # not closed: a syntax error, which the parser reports
 
     def _closes(self, piece: str) -> bool:
-        # Three quotes inside a string of one kind of quote: its end, and an empty string.
+        # Three quotes in a string with single quotation marks: its end, and an empty string.
         return piece in (self._quote, self._quote * 3)

@@ -1,4 +1,4 @@
-"""What a top-level statement does to the names of its module: which it binds, uses and changes."""
+"""Analysis of a top-level statement: which names of its module it binds, uses and changes."""
 
 import ast
 import symtable
@@ -12,12 +12,12 @@ _CHANGES_A_CONTAINER = {
 }  # fmt: skip
 _CHANGES_A_HELPER = ("add_", "register_", "set_")
 MOST_NAMES = 200
-"""Aliases and global effects that are followed from one place; more are a sign of code that wants to cost time."""
+"""Limit on the aliases and global effects that are followed from one place, so that analysis stays fast."""
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """What executing one statement at module level does.
+    """The effects of executing one statement at module level.
 
     Args:
         binds: names it gives a value.
@@ -42,7 +42,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class Function:
-    """What calling a function, method or lambda of the submission does.
+    """The effects of calling a function, method or lambda of the submission.
 
     Args:
         positional: its positional parameters.
@@ -68,12 +68,12 @@ class Function:
 
     @property
     def changes_owner(self) -> bool:
-        """Whether it changes its first parameter, which for a method is the object or class."""
+        """Whether it changes its first parameter (for a method, the object or class)."""
         return bool(set(self.positional[:1]) & (self.patches | self.mutates))
 
 
 def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
-    """What calling the functions that the statements define at module level does; methods as ".name"."""
+    """Return the functions that the statements define at module level, with their effects; methods as ".name"."""
     found: dict[str, Function] = {}
     for statement in statements:
         for node in _executed(statement):
@@ -105,7 +105,7 @@ def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
 
 
 def _either(first: Function, second: Function) -> Function:
-    """What a method may do that two classes define: nobody knows which of them a call means."""
+    """The effects of a method that two classes define: a call may mean either."""
     main, other = (second, first) if second.changes_owner else (first, second)
     return replace(_with_effects_of(main, other), calls=first.calls | second.calls)
 
@@ -180,7 +180,7 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
                 runs(hook)
         for decorator in getattr(node, "decorator_list", ()):
             patches.update(_handed_to_decorator(decorator))
-            mutates.add(_root(decorator))  # an object may note what it decorates: `@registry.entry`
+            mutates.add(_root(decorator))  # an object may store what it decorates: `@registry.entry`
             runs(_root(decorator))
     aliases = _aliases(nodes)
     patches, mutates = reachable(patches, aliases), reachable(mutates, aliases)
@@ -189,12 +189,12 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
         uses |= named
         binds |= named if "globals" in patches | mutates else set()
     if isinstance(statement, ast.Delete):
-        binds = set()  # names that stay defined hurt nobody
+        binds = set()  # a name may stay defined
     return Footprint(*map(frozenset, (binds, imports, uses, patches, mutates)), aliases, trains, always)
 
 
 def reachable(names: Iterable[str], aliases: Mapping[str, Collection[str]]) -> set[str]:
-    """The names, and those whose objects they may be."""
+    """Return the names, and the names whose objects they may refer to."""
     seen = set(names)
     waiting = list(seen)
     while waiting and len(seen) < MOST_NAMES:
@@ -222,7 +222,7 @@ def _names(table: symtable.SymbolTable) -> tuple[set[str], set[str], set[str]]:
 
 
 def _executed(statement: ast.stmt, into_classes: bool = True) -> Iterator[ast.AST]:
-    """The nodes that run when the statement runs: not the bodies of functions, but those of classes."""
+    """Yield the nodes that are executed with the statement: bodies of classes, but not of functions."""
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop()
@@ -236,7 +236,7 @@ def _executed(statement: ast.stmt, into_classes: bool = True) -> Iterator[ast.AS
 
 
 def _patched(node: ast.AST) -> Iterator[str]:
-    """Names whose attributes or items this node sets or deletes."""
+    """Yield the names whose attributes or items this node sets or deletes."""
     if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
         yield _root(node)
     elif _called(node) in ("setattr", "delattr") and node.args and isinstance(node.args[0], ast.Name):
@@ -244,7 +244,7 @@ def _patched(node: ast.AST) -> Iterator[str]:
 
 
 def _mutated(node: ast.AST) -> Iterator[str]:
-    """Names whose object this node changes by a method call."""
+    """Yield the names whose object this node changes by a method call."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         method = node.func.attr
         if method in _CHANGES_A_CONTAINER or method.startswith(_CHANGES_A_HELPER):
@@ -272,7 +272,7 @@ def _add_arguments_changed(
 
 
 def _aliases(nodes: Iterable[ast.AST]) -> dict[str, set[str]]:
-    """For names that the nodes bind, the names whose object, or an element of it, they may be."""
+    """Map names that the nodes bind to the names whose object, or an element of it, they may refer to."""
     found: dict[str, set[str]] = {}
     for node in nodes:
         pairs: list[tuple[ast.expr, Iterable[str]]] = []
@@ -286,6 +286,8 @@ def _aliases(nodes: Iterable[ast.AST]) -> dict[str, set[str]]:
             pairs = [(target, _stands_for(node.value)) for target in node.targets]
         for target, names in pairs:
             behind = set(names)
+            if len(behind) > MOST_NAMES:
+                continue
             for name in ast.walk(target) if behind else ():
                 if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
                     found.setdefault(name.id, set()).update(behind)
@@ -293,7 +295,7 @@ def _aliases(nodes: Iterable[ast.AST]) -> dict[str, set[str]]:
 
 
 def _stands_for(value: ast.expr) -> Iterator[str]:
-    """`A` and `B` for `A`, `A.x`, `B[0]` and `[A, B]`; nothing for what is computed, such as `A()`."""
+    """Yield `A` for `A`, `A.x` and `A[0]`, `A` and `B` for `[A, B]`; nothing for computed values such as `A()`."""
     if isinstance(value, (ast.List, ast.Tuple, ast.Set)):
         for element in value.elts:
             yield from _stands_for(element)
@@ -311,7 +313,7 @@ def _loaded(expression: ast.expr) -> Iterator[str]:
 
 
 def _identifiers(statement: ast.stmt) -> Iterator[str]:
-    """Strings and keywords in the statement, function bodies included, that could be names."""
+    """Yield strings and keywords in the statement, also in function bodies, that could be names."""
     for node in ast.walk(statement):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
             yield node.value

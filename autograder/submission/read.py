@@ -1,6 +1,6 @@
-"""Read a submission: a notebook, a Python file, or the zip that `grader.export()` makes.
+"""Read a submission: a notebook, a Python file, or the zip that `grader.export()` writes.
 
-Everything in the file is the student's: nothing is extracted, unpickled or run, and every size has a limit.
+The file is untrusted: nothing is extracted to disk, unpickled or executed, and every size has a limit.
 """
 
 import hashlib
@@ -19,16 +19,19 @@ from typing import Any
 
 MEGABYTE = 1_000_000
 LARGEST_FILE = 50 * MEGABYTE
-"""Bytes of a submission and of the notebook inside a zip; generous, since plots live in notebooks."""
+"""Bytes of a submission, and of the notebook inside a zip. Notebooks hold plots."""
 LARGEST_CODE = 200_000
 """Characters of code in all cells together."""
 MOST_MEMBERS = 1000
 """Files in a zip."""
+TEXT_CELLS = {"raw": "a raw cell", "markdown": "a Markdown cell"}
+MOST_CELLS = 2000
+"""Cells of a notebook, text cells and empty ones included."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One code cell. `label` is what messages call it: "cell 7", or the name of a `.py` file.
+    """One code cell. `label` is its name in messages: "cell 7", or the name of a `.py` file.
 
     Cells are numbered from 1, counting code cells only (empty ones too), from the top of the notebook.
     """
@@ -39,11 +42,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a student handed in. `name` is the file's name, `sha256` that of its bytes."""
+    """A submitted file. `name` is the name of the file, `sha256` the hash of its bytes.
+
+    `text` are the cells of a notebook that hold no code: "a raw cell", "a Markdown cell".
+    """
 
     name: str
     sha256: str
     cells: tuple[Cell, ...]
+    text: tuple[Cell, ...] = ()
 
 
 class UnreadableSubmission(Exception):
@@ -56,22 +63,38 @@ def read_submission(path: Path) -> Submission:
     Raises:
         UnreadableSubmission: with one line that names the file and what is wrong with it.
     """
+    return parse_submission(Path(path).name, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read the bytes of a file that can be a submission. Its kind and size are checked, not its content.
+
+    Raises:
+        UnreadableSubmission: with one line that names the file and what is wrong with it.
+    """
     path = Path(path)
-    name = shown(path.name)
     try:
-        data = _read_bytes(path)
-        if path.suffix.lower() == ".zip":
-            member, content = _notebook_in_zip(data)
-        else:
-            member, content = path.name, data
-        cells = _read_cells(member, content)
+        return _read_bytes(path)
     except _Refused as refused:
-        raise UnreadableSubmission(f"{name}: {refused}") from None
-    return Submission(path.name, hashlib.sha256(data).hexdigest(), cells)
+        raise UnreadableSubmission(f"{shown(path.name)}: {refused}") from None
+
+
+def parse_submission(name: str, data: bytes) -> Submission:
+    """Read the code cells out of the bytes of a file called `name`.
+
+    Raises:
+        UnreadableSubmission: with one line that names the file and what is wrong with it.
+    """
+    try:
+        member, content = _notebook_in_zip(data) if name.lower().endswith(".zip") else (name, data)
+        cells, text = _read_cells(member, content)
+    except _Refused as refused:
+        raise UnreadableSubmission(f"{shown(name)}: {refused}") from None
+    return Submission(name, hashlib.sha256(data).hexdigest(), cells, text)
 
 
 def fingerprint(path: Path) -> str:
-    """The SHA-256 of a file that could not be read as a submission; "" where there are no bytes to read."""
+    """Return the SHA-256 of a file that could not be read as a submission; "" if its bytes cannot be read."""
     try:
         if not Path(path).is_file():
             return ""
@@ -82,20 +105,20 @@ def fingerprint(path: Path) -> str:
 
 
 def shown(text: str, longest: int = 80) -> str:
-    """A student's text as part of one line: nothing unprintable, not too long."""
+    """Return a student's text as part of one line: without unprintable characters, and shortened."""
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 class _Refused(Exception):
-    """What is wrong with the file, without its name."""
+    """The reason why a file cannot be used, without its name."""
 
 
 def _read_bytes(path: Path) -> bytes:
     if path.suffix.lower() not in (".ipynb", ".py", ".zip"):
         raise _Refused("hand in a notebook (.ipynb), a .py file, or the .zip from grader.export().")
     try:
-        # A link that a student shipped could name a file of the grader's, or somebody else's submission.
+        # A link could refer to a file of the grader, or to another submission.
         if path.is_symlink():
             raise _Refused("is a link: hand in the file itself.")
         if not path.exists():
@@ -120,16 +143,17 @@ def _too_large(what: str) -> str:
     )
 
 
-def _read_cells(name: str, data: bytes) -> tuple[Cell, ...]:
-    text = _decode(data)
+def _read_cells(name: str, data: bytes) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
+    """The cells of code, and those of a notebook that hold none."""
+    content = _decode(data)
     label = shown(name.rpartition("/")[2], longest=255)
-    cells = (Cell(label, text),) if name.lower().endswith(".py") else _notebook_cells(text)
+    cells, text = ((Cell(label, content),), ()) if name.lower().endswith(".py") else _notebook_cells(content)
     if not any(cell.source.strip() for cell in cells):
         raise _Refused("there is no code in it.")
     if sum(len(cell.source) for cell in cells) > LARGEST_CODE:
         kilobytes = LARGEST_CODE // 1000
         raise _Refused(f"holds more than {kilobytes} kB of code: leave data out of the code cells.")
-    return tuple(Cell(cell.label, _clean(cell.source)) for cell in cells)
+    return tuple(Cell(cell.label, _clean(cell.source)) for cell in cells), text
 
 
 def _decode(data: bytes) -> str:
@@ -142,12 +166,12 @@ def _decode(data: bytes) -> str:
 
 
 def _clean(source: str) -> str:
-    """Line ends as Python counts lines; half surrogate pairs, which JSON can carry, replaced."""
+    """Normalize line ends to those that Python counts, and replace unpaired surrogates, which JSON can contain."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     return source.encode("utf-8", "replace").decode()
 
 
-def _notebook_cells(text: str) -> tuple[Cell, ...]:
+def _notebook_cells(text: str) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
     try:
         notebook = json.loads(text)
     except RecursionError:
@@ -155,13 +179,22 @@ def _notebook_cells(text: str) -> tuple[Cell, ...]:
     except ValueError as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise _Refused(f"is not a notebook: the file is not valid JSON{where}.") from None
-    cells = [cell for cell in _all_cells(notebook) if cell.get("cell_type") == "code"]
+    every = list(_all_cells(notebook))
+    cells = [cell for cell in every if cell.get("cell_type") == "code"]
     _require_python(notebook, cells)
-    return tuple(Cell(f"cell {number}", _source(cell)) for number, cell in enumerate(cells, start=1))
+    code = tuple(Cell(f"cell {number}", _source(cell)) for number, cell in enumerate(cells, start=1))
+    return code, tuple(_text_cells(every))
+
+
+def _text_cells(cells: list[dict[str, Any]]) -> Iterator[Cell]:
+    for cell in cells:
+        label, source = TEXT_CELLS.get(str(cell.get("cell_type"))), cell.get("source")
+        if label and isinstance(source, (str, list)):
+            yield Cell(label, "".join(map(str, source)))
 
 
 def _all_cells(notebook: Any) -> Iterator[dict[str, Any]]:
-    """Every cell of a notebook of format 4, or of the older formats that keep cells in worksheets."""
+    """Yield every cell of a notebook of format 4, or of the older formats with worksheets."""
     if not isinstance(notebook, dict):
         raise _Refused("is JSON, but not a notebook.")
     sheets = [notebook] if "cells" in notebook else notebook.get("worksheets")
@@ -169,6 +202,8 @@ def _all_cells(notebook: Any) -> Iterator[dict[str, Any]]:
         raise _Refused("is JSON, but not a notebook: it has no cells.")
     for sheet in sheets:
         cells = sheet.get("cells") if isinstance(sheet, dict) else None
+        if isinstance(cells, list) and len(cells) > MOST_CELLS:
+            raise _Refused(f"holds more than {MOST_CELLS} cells: delete those that are not needed.")
         if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
             raise _Refused("is JSON, but not a notebook: its list of cells is broken.")
         yield from cells
@@ -201,8 +236,8 @@ def _language(metadata: Any) -> str:
 
 
 def _notebook_in_zip(data: bytes) -> tuple[str, bytes]:
-    """Find and read the one notebook, or else the one Python file, of a zip."""
-    # Each entry of the directory starts with this mark: count before zipfile makes an object of every entry.
+    """Find and read the only notebook, or else the only Python file, of a zip."""
+    # Each entry of the directory starts with this signature. Count them before zipfile creates an object for each.
     if data.count(b"PK\x01\x02") > MOST_MEMBERS:
         raise _Refused(f"holds more than {MOST_MEMBERS} files.")
     try:
@@ -247,14 +282,14 @@ def _choose(members: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
 
 
 def _is_clutter(name: str) -> bool:
-    return any(part == "__MACOSX" or part.startswith(".") for part in name.split("/"))
+    return any(part == "__MACOSX" or part.startswith(".") for part in re.split(r"[/\\]", name))
 
 
 def _check_chosen(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
     name = shown(member.filename)
     if member.flag_bits & 0x1:
         raise _Refused(f"`{name}` in it is encrypted: make the zip without a password.")
-    # Others unpack without a limit on what one read yields.
+    # The other methods decompress without a limit on what one read returns.
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise _Refused(f"`{name}` in it is compressed in an unusual way: make an ordinary zip.")
     if member.file_size > LARGEST_FILE:

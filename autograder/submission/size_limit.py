@@ -1,4 +1,4 @@
-"""How much a submission carries into a training: code is short, tables of answers and trained weights are not."""
+"""Limit on the size of code that is trained: code is short, tables of answers and trained weights are not."""
 
 import ast
 import contextlib
@@ -8,28 +8,28 @@ import tokenize
 from autograder.submission.slice import Slice, SlicedCell, lines_of, start_of
 
 MOST_BYTES = 20_000
-"""What a submission may carry. The longest right one of the gallery has 7,400 bytes, and holds the solution besides.
-A table of the 10,000 test images needs 13.3 bits an image to tell it from the others and 3.3 to say its class, 23,700
-bytes of ASCII in all, and keys so short do not survive what is done to held-out images. A network that reaches 90 % has
-some 100,000 weights, which take more than that even with two bits each."""
+"""Limit in bytes. The longest correct entry of the gallery has 7,400 bytes, including the rest of the solution. A table
+of the labels of the 10,000 test images needs 13.3 bits per image to identify it and 3.3 bits for its class, 23,700
+bytes of ASCII in all, and such short keys do not survive the changes to the held-out images. A network that reaches
+90 % has some 100,000 weights, which need more than the limit even with two bits each."""
 
 
 def bare(slice_: Slice) -> Slice:
-    """The slice without what does not run: comments, and statements that are not kept. Lines keep their numbers.
+    """Return the slice without comments and without statements that are not kept. Line numbers do not change.
 
-    Running code can read its own cells, for Python shows their lines in tracebacks. So what counts must be all that is
-    there.
+    Code can read the source of its own cells, which Python keeps for tracebacks. So only what is counted may be
+    present.
     """
     return Slice(tuple(map(_bare_cell, slice_.cells)), slice_.missing, slice_.problems)
 
 
 def weight_of(slice_: Slice) -> int:
-    """Bytes of what `bare` leaves: docstrings and white space too, for code can read them."""
+    """The size in bytes of what `bare` returns, including docstrings and white space, which code can read."""
     return sum(len(cell.source.encode()) for cell in bare(slice_).cells)
 
 
 def too_heavy(slice_: Slice) -> str:
-    """Why this code is not trained, in a sentence for the student; "" where it is short enough."""
+    """Return why this code is too long to be trained, in a sentence for the student; "" if it is not."""
     weight = weight_of(slice_)
     if weight <= MOST_BYTES:
         return ""
@@ -54,7 +54,8 @@ def _bare_cell(cell: SlicedCell) -> SlicedCell:
 
 def _without_comments(source: str) -> str:
     lines = source.split("\n")
-    with contextlib.suppress(tokenize.TokenError, SyntaxError):  # older than the parser: what it cannot read counts
+    # `tokenize` rejects some code that the parser accepts. Then comments count.
+    with contextlib.suppress(tokenize.TokenError, SyntaxError):
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT:
                 row, column = token.start

@@ -1,10 +1,11 @@
-"""Cut out of a submission the statements that define the required names, and what those need; no other runs.
+"""Select the statements of a submission that define the required names, and what those need. Only these are executed.
 
-A statement is kept when it binds a needed name, or changes the object behind one; then the names it uses are
-needed too. What only calls, trains, prints or plots is left out, so a forgotten training cell costs nothing.
+A statement is kept if it binds a needed name or changes its object; then the names that it uses are needed as well.
+Statements that only call, train, print or plot are left out, so a forgotten training cell is not executed.
 """
 
 import ast
+import difflib
 import re
 import warnings
 from collections import defaultdict
@@ -15,12 +16,16 @@ from typing import Any
 from autograder.contract import REQUIRED
 from autograder.submission.magics import neutralise, other_language, written_module
 from autograder.submission.names import Footprint, find_functions, footprint, reachable
-from autograder.submission.read import Cell, Submission, shown
+from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
+
+NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
+MOST_STATEMENTS = 10_000
+"""Limit on the top-level statements of a submission. The assignment needs about a hundred."""
 
 
 @dataclass(frozen=True)
 class SlicedCell:
-    """A cell of which something is kept.
+    """A cell with at least one kept statement.
 
     Args:
         label: as in `Cell`.
@@ -50,7 +55,7 @@ class Slice:
     problems: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values: a slice travels to the worker."""
+        """Convert to JSON values, for the worker."""
         cells = [{"label": c.label, "source": c.source, "keep": list(c.keep), "module": c.module} for c in self.cells]
         return {"cells": cells, "missing": list(self.missing), "problems": list(self.problems)}
 
@@ -62,16 +67,16 @@ class Slice:
 
     @property
     def nodes(self) -> list[tuple[str, ast.stmt]]:
-        """The statements that are executed, in order, each with the label of its cell."""
+        """The kept statements in order, each with the label of its cell."""
         bodies = [(cell, ast.parse(cell.source).body) for cell in self.cells]
         return [(cell.label, body[index]) for cell, body in bodies for index in cell.keep]
 
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A cell as Python; `body` is empty where it has a syntax error, which `problem` tells.
+    """A parsed cell. `body` is empty if there is a syntax error, which `problem` describes.
 
-    `module` is "", or the module that the cell writes.
+    `module` is the module that the cell writes, or "".
     """
 
     cell: Cell
@@ -96,14 +101,22 @@ def slice_submission(submission: Submission, required: Collection[str] = REQUIRE
 
 
 def slices(submission: Submission, wanted: Iterable[Collection[str]]) -> list[Slice]:
-    """Several slices of one submission: for each collection of required names, as `slice_submission` cuts it."""
+    """Slice one submission for several collections of required names, as `slice_submission` does for one."""
     written = {written_module(cell.source)[0] for cell in submission.cells} - {""}
     parsed = [_parse(cell, written) for cell in submission.cells]
-    modules = {name: _statements(parsed, name) for name in {cell.module for cell in parsed}}
-    return [_cut(parsed, modules, required) for required in wanted]
+    if sum(len(cell.body) for cell in parsed) > MOST_STATEMENTS:
+        name = shown(submission.name)
+        raise UnreadableSubmission(f"{name}: holds more than {MOST_STATEMENTS:,} statements: leave out generated code.")
+    modules = _statements(parsed)
+    return [_cut(parsed, modules, required, submission.text) for required in wanted]
 
 
-def _cut(parsed: Sequence[_Parsed], modules: Mapping[str, Sequence[_Statement]], required: Collection[str]) -> Slice:
+def _cut(
+    parsed: Sequence[_Parsed],
+    modules: Mapping[str, Sequence[_Statement]],
+    required: Collection[str],
+    text: Sequence[Cell],
+) -> Slice:
     given = {name: _bound(statements) for name, statements in modules.items() if name}
     kept = _needed(modules.get("", []), required)
     defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
@@ -119,7 +132,9 @@ def _cut(parsed: Sequence[_Parsed], modules: Mapping[str, Sequence[_Statement]],
     ]
     used = {cell.module for cell in cells} | {""}
     problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
-    return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing)))
+    if any(isinstance(n, ast.Attribute) and ast.unparse(n) == "torch.compile" for s in kept for n in ast.walk(s.node)):
+        problems.append(NOT_COMPILED)
+    return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing, text)))
 
 
 def _bound(statements: Iterable[_Statement]) -> set[str]:
@@ -133,7 +148,7 @@ def _star_imported(statements: Iterable[_Statement]) -> set[str | None]:
 
 
 def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statement]]) -> list[str]:
-    """The written modules that the statements import, and those that these import."""
+    """Return the written modules that the statements import, directly or through each other."""
     found: list[str] = []
     waiting = [kept]
     while waiting:
@@ -154,9 +169,9 @@ def _parse(cell: Cell, written: Collection[str]) -> _Parsed:
     source = source if module else neutralise(cell.source, written)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "\d" in a docstring is no concern of ours
+            warnings.simplefilter("ignore")  # such as an invalid escape sequence in a docstring
             tree = ast.parse(source)
-            # The parser lets `return` at top level pass; in Jupyter `await` is allowed there.
+            # Only the compiler rejects `return` at top level. Jupyter allows `await` there.
             compile(source, f"<{cell.label}>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         return _Parsed(cell, source, tree.body, "", module)
     except SyntaxError as error:
@@ -177,19 +192,25 @@ def _syntax_problem(cell: Cell, error: SyntaxError) -> str:
 
 
 def _begins(cell: Cell) -> str:
-    """Cells carry no number that a student can see in every editor: show how the cell begins."""
+    """How the cell begins, because not every editor shows numbers of cells."""
     if not cell.label.startswith("cell "):
         return ""
     first = next((line.strip() for line in cell.source.split("\n") if line.strip()), "")
     return f" (the cell begins with `{shown(first)}`)"
 
 
-def _statements(parsed: Sequence[_Parsed], module: str) -> list[_Statement]:
-    """The statements of the notebook itself, or those of a module that it writes."""
-    mine = [(number, cell) for number, cell in enumerate(parsed) if cell.module == module]
-    functions = find_functions([node for _, cell in mine for node in cell.body])
+def _statements(parsed: Sequence[_Parsed]) -> dict[str, list[_Statement]]:
+    """Map each module that the notebook writes, and "" for the notebook itself, to its statements."""
+    cells: dict[str, list[tuple[int, _Parsed]]] = defaultdict(list)
+    for number, cell in enumerate(parsed):
+        cells[cell.module].append((number, cell))
+    return {module: _statements_of(mine) for module, mine in cells.items()}
+
+
+def _statements_of(cells: Sequence[tuple[int, _Parsed]]) -> list[_Statement]:
+    functions = find_functions([node for _, cell in cells for node in cell.body])
     found = []
-    for number, cell in mine:
+    for number, cell in cells:
         lines = cell.source.encode().split(b"\n")
         for index, node in enumerate(cell.body):
             if not _is_main_guard(node):
@@ -202,14 +223,14 @@ def _statements(parsed: Sequence[_Parsed], module: str) -> list[_Statement]:
 
 
 def start_of(node: ast.stmt) -> tuple[int, int]:
-    """Index of a statement's first line, and its column in bytes; a decorated one starts at its first decorator."""
+    """Return the index of a statement's first line and its column in bytes; decorators belong to the statement."""
     if decorators := getattr(node, "decorator_list", ()):
         return min(decorator.lineno for decorator in decorators) - 1, 0
     return node.lineno - 1, node.col_offset
 
 
 def lines_of(lines: Sequence[bytes], node: ast.stmt) -> list[bytes]:
-    """The source of a statement, cut out of the lines of its cell. Columns count bytes."""
+    """Return the lines of a statement's source. Columns count bytes."""
     first, column = start_of(node)
     part = list(lines[first : node.end_lineno])
     part[-1] = part[-1][: node.end_col_offset]
@@ -218,7 +239,7 @@ def lines_of(lines: Sequence[bytes], node: ast.stmt) -> list[bytes]:
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
-    """`if __name__ == "__main__":`, which is for running the file and not for what it defines."""
+    """Whether this is `if __name__ == "__main__":`, which defines nothing for an import."""
     if not (isinstance(node, ast.If) and isinstance(node.test, ast.Compare)):
         return False
     sides = (node.test.left, *node.test.comparators)
@@ -249,7 +270,7 @@ def _needed(statements: Sequence[_Statement], required: Collection[str]) -> list
 
 
 def _touching(statements: Sequence[_Statement], required: Collection[str]) -> dict[str, list[_Statement]]:
-    """For each name, the statements to keep when it is needed."""
+    """Map each name to the statements to keep if it is needed."""
     bound = {name for s in statements for name in s.effect.binds - s.effect.imports}
     imported = {name for s in statements for name in s.effect.imports}
     aliases = defaultdict(set)
@@ -272,26 +293,58 @@ def _touching(statements: Sequence[_Statement], required: Collection[str]) -> di
     return touching
 
 
-def _why_missing(parsed: Sequence[_Parsed], missing: Collection[str]) -> Iterator[str]:
+def _why_missing(parsed: Sequence[_Parsed], missing: Collection[str], text: Sequence[Cell]) -> Iterator[str]:
     for name in missing:
         for cell in parsed:
             if reason := _where_else(name, cell):
                 yield f"`{name}`: {reason}"
+        for cell in text:
+            if _definition_of(name).search(cell.source):
+                yield f"`{name}`: its definition is in {cell.label}, which is not run: make it a code cell."
+
+
+def _definition_of(name: str, before: str = "") -> re.Pattern[str]:
+    """A pattern for the line that defines the name, at any indentation."""
+    return re.compile(rf"^[ \t]*{before}(class|def)[ \t]+{name}\b", re.MULTILINE)
+
+
+COLAB_EXPORT = "# Commented out IPython magic to ensure Python compatibility."
+ALIASES = {
+    "BasicBlock": ("block", "residualblock", "resblock", "resnetblock", "basicresidualblock"),
+    "Bottleneck": ("bottleneckresidualblock",),
+    "ResNet": ("residualnetwork", "residualnet"),
+    "ResNet18": (),
+}
+"""Other usual names of the required classes, in lower case without underscores."""
+
+
+def _is_near(name: str, other: str) -> bool:
+    """Whether a definition called `other` may be meant for the required `name`."""
+    plain, wanted = other.lower().replace("_", ""), name.lower()
+    if other in REQUIRED or not plain:
+        return False
+    return wanted in plain or plain in ALIASES[name] or difflib.SequenceMatcher(None, wanted, plain).ratio() > 0.85
 
 
 def _where_else(name: str, parsed: _Parsed) -> str:
-    """Why a cell that seems to define the name does not, or ""."""
+    """Return why a cell that seems to define the name does not, or ""."""
     cell = parsed.cell
-    if re.search(rf"^\s*(class|def)\s+{name}\b", cell.source, re.MULTILINE):
+    if _definition_of(name).search(cell.source):
         if parsed.problem:
             return f"its definition is in {cell.label}, which has a syntax error."
         if magic := other_language(cell.source):
             return f"its definition is in {cell.label}, which `{shown(magic)}` keeps from being Python code."
         return f"its definition in {cell.label} is indented under something else: put it at the left margin."
-    if re.search(rf"run_cell_magic\(.*\b(class|def) {name}\b", cell.source):
+    defined = re.compile(rf"\b(class|def) {name}\b")
+    if any("run_cell_magic(" in line and defined.search(line) for line in cell.source.split("\n")):
         return f"in {cell.label} a magic such as %%time hides its definition from Python: hand in the notebook itself."
+    if commented := _definition_of(name, "#[ \\t]*").search(cell.source):
+        line = cell.source.count("\n", 0, commented.start()) + 1
+        where = f"its definition in {cell.label}, line {line}, is commented out"
+        exported = "Colab does that to cells with a magic such as %%time: hand in the notebook itself."
+        return f"{where}. {exported}" if COLAB_EXPORT in cell.source else f"{where}."
     for node in parsed.body:
         near = getattr(node, "name", "")
-        if near.lower().replace("_", "") == name.lower():
+        if _is_near(name, near):
             return f"{cell.label} defines `{shown(near)}`; the name must be exactly `{name}`."
     return ""

@@ -83,8 +83,8 @@ def load_cifar10(root: Path | None = None) -> Cifar10:
 
 
 def _tensors(part: utils.Cifar10) -> tuple[Tensor, Tensor]:
-    images = torch.from_numpy(part.images.astype(np.uint8)).permute(0, 3, 1, 2).contiguous()
-    return images, torch.tensor(part.labels, dtype=torch.int64)
+    images = torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous()
+    return images, torch.tensor(part.targets, dtype=torch.int64)
 
 
 @dataclass(eq=False)

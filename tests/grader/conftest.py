@@ -69,7 +69,7 @@ def copy_sources(to: Path) -> None:
     """Copy what `build` reads into an empty folder."""
     import shutil
 
-    for name in ("autograder", "tests/public", "tests/hidden", "solutions", "handout", "assignment", "figures"):
+    for name in ("autograder", "tests/public", "tests/hidden", "solutions", "assignment", "lab"):
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.glob("*.*"):
         if path.is_file():

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from autograder.maintain.build import NOTEBOOK, BuildError, build
 from tests.grader.conftest import ROOT, copy_sources
@@ -52,15 +53,16 @@ def test_student_zip_holds_nothing_more(built):
     for name in (
         "assignment/resnet.ipynb",
         "utils.py",
-        "trainer.py",
-        "experiments.py",
+        "lab/trainer.py",
+        "lab/experiments.py",
+        "lab/diagrams/network.svg",
         "README.md",
         "pytest.ini",
         "environment.yml",
         "conftest.py",
     ):
         assert f"resnet/{name}" in files
-    for part in ("hidden", "oracle", "sandbox", "solutions", "grade.py", "otter_plugin", "remote", "gallery"):
+    for part in ("hidden", "oracle", "sandbox", "solutions", "grade.py", "platforms", "remote", "gallery"):
         assert not [name for name in files if part in name.replace("hidden=", "")], part
     for secret in ("self.shortcut = nn.Sequential", "judge_block"):
         assert not [name for name, text in files.items() if secret in text], secret
@@ -70,11 +72,22 @@ def test_autograder_zip_has_otters_shape(built):
     files = contents(built / "dist" / "autograder.zip")
     for name in ("run_autograder", "run_otter.py", "setup.sh", "environment.yml", "otter_config.json"):
         assert name in files
-    assert any(name.startswith("tests/") for name in files), "Otter copies this folder and stops without it"
-    assert "grader/tests/hidden/test_q1_hidden.py" in files
-    assert "grader/autograder/oracle/__init__.py" in files
-    config = json.loads(files["otter_config.json"])
-    assert any("autograder.otter_plugin.ResNetPlugin" in str(plugin) for plugin in config["plugins"])
+    assert "tests/grader/tests/hidden/test_q1_hidden.py" in files
+    assert "tests/grader/autograder/oracle/__init__.py" in files
+    assert not [name for name in files if Path(name).match("tests/*.py")], "Otter runs these in the student's kernel"
+    assert "playwright" not in files["setup.sh"]
+    assert "mamba env create" in files["setup.sh"]
+
+
+def test_containers_get_the_versions_of_the_lock(built):
+    environment = yaml.safe_load(contents(built / "dist" / "autograder.zip")["environment.yml"])
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    lock = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    cuda = {line for line in lock if line.startswith(("nvidia-", "cuda-", "triton"))}
+    assert cuda
+    assert pip == ["--extra-index-url https://download.pytorch.org/whl/cpu", *(p for p in lock if p not in cuda)]
+    for name in ("torch==", "torchvision==", "otter-grader=="):
+        assert sum(line.startswith(name) for line in pip) == 1
 
 
 def test_broken_master_is_one_clear_error(tmp_path):

@@ -1,6 +1,10 @@
-"""The lock, the ranges and the conda environment say the same, so that every reader gets the same packages."""
+"""The lock, the version ranges, the conda environments and the students' requirements agree."""
 
+import ast
+import sys
 import tomllib
+import zipfile
+from importlib.metadata import packages_distributions
 
 import pytest
 import yaml
@@ -17,9 +21,15 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RANGES = requirements(PROJECT["dependencies"])
 DEV = requirements(PROJECT["optional-dependencies"]["dev"])
-LOCK = requirements(
-    [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
-)
+
+
+def read_requirements(path: str) -> dict[str, Requirement]:
+    lines = (ROOT / path).read_text().splitlines()
+    return requirements([line for line in lines if line and not line.startswith("#")])
+
+
+LOCK = read_requirements("requirements.txt")
+STUDENT = read_requirements("assignment/handout/requirements.txt")
 
 
 def test_lock_is_exact_and_names_no_place():
@@ -35,7 +45,44 @@ def test_lock_lies_within_the_ranges(name):
     assert (RANGES | DEV)[name].specifier.contains(pinned.version)
 
 
+def conda(path: str) -> tuple[list[str], list[str]]:
+    """(what conda installs, what pip installs)"""
+    *packages, pip = yaml.safe_load((ROOT / path).read_text())["dependencies"]
+    return packages, pip["pip"]
+
+
 def test_conda_environment_has_the_same_ranges():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    packages, pip = conda("environment.yml")
+    assert packages[0].startswith(f"python{PROJECT['requires-python']},")
     assert {name: str(r) for name, r in requirements(pip).items()} == {name: str(r) for name, r in RANGES.items()}
+
+
+def test_students_install_a_part_of_the_same_ranges():
+    assert {name: str(r.specifier) for name, r in STUDENT.items()} == {
+        name: str(RANGES[name].specifier) for name in STUDENT
+    }
+    assert not STUDENT["otter-grader"].extras, "the extra `grading` is for graders"
+    assert conda("assignment/handout/environment.yml") == (conda("environment.yml")[0], ["-r requirements.txt"])
+
+
+def test_students_install_what_their_files_import(built):
+    """Every package that the Python files of the student zip import is in its requirements.txt."""
+    imported = set()
+    with zipfile.ZipFile(built / "dist" / "resnet-student.zip") as archive:
+        for name in archive.namelist():
+            if name.endswith(".py"):
+                imported |= top_level_imports(archive.read(name).decode())
+    packages = imported - sys.stdlib_module_names - {"autograder", "lab", "utils", "IPython"}  # ipykernel needs IPython
+    distributions = packages_distributions()
+    assert {"matplotlib", "otter", "torch"} <= packages
+    assert {canonicalize_name(distributions[name][0]) for name in packages} <= set(STUDENT)
+
+
+def top_level_imports(source: str) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.split(".")[0])
+    return found

@@ -6,11 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import experiments
-import plots
 import utils
+from lab import experiments, plots
 
-SEEDS = range(5)
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))]
 NAMES = ["plain, shallow", "plain, deep", "residual, deep"]
 
 

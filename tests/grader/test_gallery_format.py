@@ -1,6 +1,7 @@
-"""The gallery's files are well labelled, and each makes a whole submission as a .py file and as a notebook."""
+"""The gallery's entries are well labelled, and each makes a whole submission as a .py file and as a notebook."""
 
 import copy
+import sys
 from pathlib import Path
 
 import nbformat
@@ -11,6 +12,7 @@ from torch import nn
 from autograder.contract import QUESTIONS, REQUIRED
 from autograder.maintain.gallery import BadEntry, as_notebook, complete, load_gallery
 from autograder.submission import Cell, Submission, execute, read_submission, slice_submission
+from tests.grader.conftest import run
 
 GALLERY = Path(__file__).parent / "gallery"
 ENTRIES = load_gallery(GALLERY)
@@ -115,9 +117,7 @@ def test_notebook_keeps_everything_else(tmp_path):
 
 
 def test_headers(tmp_path):
-    text = (
-        '"""A title.\n\nMore."""\n# question: q2\n# misconception: no_add\n# evidence: it is\n#   so\n\n# free\nx = 1\n'
-    )
+    text = '"""A title.\n\nMore."""\n# question: q2\n# misconception: no_add\n# evidence: it is so\n\n# free\nx = 1\n'
     [entry] = load_gallery(write_entry(tmp_path, text))
     assert (entry.title, entry.question, entry.misconception, entry.evidence) == (
         "A title.",
@@ -148,6 +148,117 @@ def test_bad_entry_is_one_line(tmp_path, text, words):
     assert line.startswith("wrong/entry.py: ")
     assert words in line
     assert "\n" not in line
+
+
+RIGHT = """\"\"\"Right.\"\"\"
+
+import torch.nn as nn
+
+unused = 1
+
+
+def conv(n_in, n_out):
+    return nn.Conv2d(n_in, n_out, 3)
+
+
+class BasicBlock(nn.Module):
+    expansion = 1
+
+    def forward(self, x):
+        y = self.a(x)
+        return y + x
+
+
+class Bottleneck(BasicBlock):
+    expansion = 4
+    twice = conv(1, 1)
+    twice = conv(1, 1)
+"""
+
+
+def write_diff(folder: Path, text: str, name: str = "wrong/q1.diff") -> Path:
+    write_entry(folder, RIGHT, "right/style.py")
+    return write_entry(folder, text, name)
+
+
+def test_diff_changes_what_the_question_asks_for(tmp_path):
+    """The made file holds the class of the question and what it needs, with the lines exchanged, nothing else."""
+    text = (
+        "# How to write one.\n\n= style\n\nq1_gone: A title: of two parts.\n  evidence: it is\n"
+        "-        y = self.a(x)\n...\n-        return y + x\n+        return x\n+\n+    def more(self): ...\n\n"
+        "q1_other: T.\n  misconception: none\n+K = 2\n class BasicBlock(nn.Module):\n     expansion = 1\n+    k = K\n"
+        "+    l = 1\n-        y = self.a(x)\n+        y = 2\n"
+    )
+    gone, other = load_gallery(write_diff(tmp_path, text))[1:]
+    assert (gone.name, gone.title, gone.question, gone.misconception) == (
+        "q1_gone",
+        "A title: of two parts.",
+        "q1",
+        "gone",
+    )
+    assert (gone.evidence, gone.right, gone.path) == ("it is", False, tmp_path / "wrong" / "q1.diff")
+    assert gone.source == (
+        '"""A title: of two parts."""\n\n# question: q1\n# misconception: gone\n# evidence: it is\n\n'
+        "import torch.nn as nn\n\n\nclass BasicBlock(nn.Module):\n    expansion = 1\n\n    def forward(self, x):\n"
+        "        return x\n\n    def more(self): ...\n"
+    )
+    assert other.misconception == ""
+    assert other.source.endswith(
+        "import torch.nn as nn\n\n\nK = 2\nclass BasicBlock(nn.Module):\n    expansion = 1\n    k = K\n    l = 1\n\n"
+        "    def forward(self, x):\n        y = 2\n        return y + x\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("= style\n\nno title\n", "`no title` is no first line"),
+        ("= style\n\nq1_e: T.\n-    nowhere\n", "q1_e: `nowhere` and what follows are 0 times in style"),
+        ("= style\n\nq1_e: T.\n-nowhere\n+    expansion = 2\n", "q1_e: `nowhere`"),
+        ("= style\n\nq1_e: T.\n-    expansion = 1\n-\n-    twice = 2\n", "are 0 times"),
+        ("= style\n\nq1_e: T.\n+    k = 1\n", "q1_e: `k = 1` has no place"),
+        ("= style\n\nq1_e: T.\n    expansion = 1\n", "q1_e: `expansion = 1` and what follows are 0 times"),
+        ("= style\n\nq1_e: T.\n     expansion = 1\n", "q1_e: it changes nothing"),
+        ("= style\n\nq1_e: T.\n", "q1_e: it changes nothing"),
+        ("= style\n\nq1_e: T.\nexpansion\n", "q1_e: `expansion` begins with none of"),
+        ("= style\n\nq1_e: T.\n-    expansion = 1\n+    expansion = (\n", "q1_e: line "),
+        ("= style\n\nq1_e: T.\n  misconception: No\n-    expansion = 1\n", "q1_e: the misconception `No` is not in"),
+        ("= other\n\nq1_e: T.\n-    expansion = 1\n", "there is no style `other`"),
+    ],
+)
+def test_bad_diff_is_one_line(tmp_path, text, words):
+    with pytest.raises(BadEntry) as caught:
+        load_gallery(write_diff(tmp_path, text))
+    line = str(caught.value)
+    assert line.startswith("wrong/q1.diff: ")
+    assert words in line
+    assert "\n" not in line
+
+
+def test_lines_that_are_twice_are_no_place(tmp_path):
+    text = "= style\n\nq2_e: T.\n-    twice = conv(1, 1)\n"
+    with pytest.raises(BadEntry, match=r"q2_e: `twice = conv\(1, 1\)` and what follows are 2 times in style, not once"):
+        load_gallery(write_diff(tmp_path, text, "wrong/q2.diff"))
+
+
+def test_wrong_entries_come_in_several_styles():
+    """A mistake must be seen in code that is written in another way, too."""
+    for question in ("q1", "q2", "q3"):
+        text = (GALLERY / "wrong" / f"{question}.diff").read_text()
+        assert text.count("\n= ") >= 5, question
+
+
+def test_show_prints_a_whole_submission():
+    done = run(sys.executable, "-m", "autograder", "gallery", "show", "q1_gelu")
+    assert done.returncode == 0, done.stderr
+    names: dict = {}
+    slice_ = slice_submission(Submission("q1_gelu.py", "0" * 64, (Cell("q1_gelu.py", done.stdout),)))
+    assert slice_.missing == ()
+    assert execute(slice_, names) == []
+    assert any(isinstance(module, nn.GELU) for module in names["BasicBlock"](8, 8).modules())
+    done = run(sys.executable, "-m", "autograder", "gallery", "show", "q1_none")
+    assert done.returncode == 1
+    assert "there is no entry q1_none" in done.stderr
 
 
 def test_right_entry_has_no_headers(tmp_path):

@@ -12,10 +12,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-import figures
 from autograder.grading.grade import Grader
 from autograder.maintain.samples import solution_notebook
-from figures.__main__ import FIGURES
+from lab import diagrams
+from lab.diagrams.__main__ import DIAGRAMS
 from tests.grader.conftest import run
 from utils import make_standin
 
@@ -251,14 +251,16 @@ def test_a_stub_in_the_way_is_two_lines_and_no_trace(session):
 
 
 def test_diagrams_are_what_the_code_draws():
-    for name, draw in FIGURES.items():
-        assert (figures.FOLDER / f"{name}.svg").read_text(encoding="utf-8") == draw().svg(), "run `python -m figures`"
+    for name, draw in DIAGRAMS.items():
+        assert (diagrams.FOLDER / f"{name}.svg").read_text(encoding="utf-8") == draw().svg(), (
+            "run `python -m lab.diagrams`"
+        )
 
 
 def test_every_diagram_is_described_and_in_the_notebook(built):
     cells = nbformat.read(built / "assignment" / "resnet.ipynb", as_version=4).cells
-    shown = {c.source: c.outputs[0]["data"]["text/html"] for c in cells if c.source.startswith("figures.show")}
-    assert set(shown) == {f'figures.show("{name}")' for name in FIGURES}
+    shown = {c.source: c.outputs[0]["data"]["text/html"] for c in cells if c.source.startswith("diagrams.show")}
+    assert set(shown) == {f'diagrams.show("{name}")' for name in DIAGRAMS}
     for html in shown.values():
         assert len(re.search(r'alt="([^"]*)"', html)[1]) > 200
         assert 'src="data:image/svg+xml;base64,' in html, "nothing to fetch"

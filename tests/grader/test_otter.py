@@ -1,4 +1,4 @@
-"""Otter and `grade` must agree: same suite, same scores, whatever the submission holds."""
+"""`otter run`, Gradescope and `grade` must agree: same suite, same scores, whatever the submission holds."""
 
 import json
 import sys
@@ -30,12 +30,17 @@ for submission in map(Path, submissions):
 """What the command `otter run` does, for several submissions: Otter takes seconds to import."""
 
 
-@pytest.fixture(scope="module")
-def otter_results(samples, built, tmp_path_factory) -> dict[str, dict]:
-    """The results.json of `otter run` for every sample that Otter can open."""
+REPRESENTATIVE = ("solution.ipynb", "stubs.ipynb", "q1_relu_before_add.ipynb", "missing_classes.ipynb")
+SAMPLES = [pytest.param(REPRESENTATIVE, id="some"), pytest.param((), id="all", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=SAMPLES)
+def otter_results(request, samples, built, tmp_path_factory) -> dict[str, dict]:
+    """The results.json of `otter run` for some samples, or for every one that Otter can open."""
     out = tmp_path_factory.mktemp("otter")
     autograder = built / "dist" / "autograder.zip"
-    paths = [path for path in sorted(samples.iterdir()) if path.name not in UNOPENABLE]
+    names = request.param or [path.name for path in sorted(samples.iterdir()) if path.name not in UNOPENABLE]
+    paths = [samples / name for name in names]
     halves = [paths[::2], paths[1::2]]
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(run, sys.executable, "-c", OTTER_RUN, autograder, out, *half, cwd=out) for half in halves]
@@ -47,11 +52,16 @@ def otter_results(samples, built, tmp_path_factory) -> dict[str, dict]:
 
 
 def by_question(result: dict) -> dict[str, tuple[float, float]]:
-    return {t["name"]: (t["score"], t["max_score"]) for t in result["tests"] if t["name"] in ("q1", "q2", "q3", "q4")}
+    """Points and possible points of each question, added up from a results.json."""
+    points = {}
+    for test in result["tests"]:
+        score, possible = points.setdefault(test["name"].split()[0], (0, 0))
+        points[test["name"].split()[0]] = (score + test.get("score", 0), possible + test.get("max_score", 0))
+    return points
 
 
 def test_otter_run_gives_the_scores_of_grade(otter_results, graded):
-    assert len(otter_results) >= len(MISTAKES) + 6
+    assert len(otter_results) == len(REPRESENTATIVE) or len(otter_results) >= len(MISTAKES) + 6
     for name, result in otter_results.items():
         expected = {q: (s["score"], s["possible"]) for q, s in graded[name]["questions"].items()}
         assert by_question(result) == expected, name
@@ -68,7 +78,7 @@ def test_the_command_itself(samples, built, tmp_path, graded):
     assert "88 of 88 points" in process.stdout
 
 
-@pytest.mark.parametrize("name", sorted(UNOPENABLE))
+@pytest.mark.parametrize("name", ["not_json.ipynb", pytest.param("empty.ipynb", marks=pytest.mark.slow)])
 def test_what_otter_cannot_open_fails_loudly(name, samples, built, tmp_path):
     """No plugin is asked: the command stops with an exit status that is not zero, and no score is made up."""
     otter = Path(sys.executable).parent / "otter"
@@ -77,23 +87,19 @@ def test_what_otter_cannot_open_fails_loudly(name, samples, built, tmp_path):
     assert not (tmp_path / "results.json").exists()
 
 
-def test_hidden_tests_stay_hidden(otter_results):
-    """With show_hidden off, what a student sees on Gradescope names no hidden check."""
-    seen = [t["output"] for r in otter_results.values() for t in r["tests"] if t["visibility"] == "visible"]
-    assert seen
-    assert not [text for text in seen if "Train mode: BasicBlock normalises" in text]
+CONTAINERS = ["solution.ipynb", "not_json.ipynb"]
+OTHERS = sorted({path.name for path in ODD.iterdir()} - {*CONTAINERS})
 
 
-@pytest.mark.parametrize("name", [*sorted(path.name for path in ODD.iterdir()), "solution.ipynb"])
+@pytest.mark.parametrize("name", [*CONTAINERS, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
 def test_container_always_writes_results(name, samples, built, tmp_path, graded):
-    """Gradescope and `otter grade` start run_otter.py: a results.json exists whatever was submitted."""
+    """Gradescope starts run_otter.py: a results.json exists whatever was submitted."""
     container = tmp_path / "autograder"
     for folder in ("source", "submission", "results"):
         (container / folder).mkdir(parents=True)
     with zipfile.ZipFile(built / "dist" / "autograder.zip") as archive:
         archive.extractall(container / "source")
     (container / "submission" / name).write_bytes((samples / name).read_bytes())
-    (container / "submission_metadata.json").write_text("")  # as `otter grade` leaves it
     process = run(sys.executable, container / "source" / "run_otter.py", cwd=tmp_path)
     result = container / "results" / "results.json"
     assert result.exists(), process.stderr
@@ -101,6 +107,7 @@ def test_container_always_writes_results(name, samples, built, tmp_path, graded)
     assert scores == {q: (s["score"], s["possible"]) for q, s in graded[name]["questions"].items()}, process.stdout
 
 
+@pytest.mark.slow
 def test_plain_otter_assign_validates_the_master(tmp_path):
     """`otter assign` on the converted master, with its own validation run on the solution."""
     master = tmp_path / "resnet.ipynb"

@@ -1,4 +1,4 @@
-"""What teaching assistants read: the page, the spreadsheet, Gradescope's JSON, the terminal."""
+"""What teaching assistants read: the page, the spreadsheet, the terminal."""
 
 import copy
 import csv
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from autograder.report import ResultsError, gradescope, read_results, write_csv, write_html, write_reports
+from autograder.report import ResultsError, read_results, write_csv, write_html, write_reports
 from autograder.report.classwide import overview
 from autograder.report.facts import deferred_points
 from autograder.report.terminal import print_table, progress
@@ -492,47 +492,6 @@ def test_csv_never_holds_a_formula(tmp_path, first):
 
 def test_csv_leaves_plain_names_alone(tmp_path):
     assert rows_of([make_grade("José - v2=final.ipynb")], tmp_path)[0]["submission"] == "José - v2=final.ipynb"
-
-
-# Gradescope
-
-
-def test_gradescope_hides_what_hidden_tests_say():
-    bob = a_class()[0]
-    shown, hidden = (gradescope(bob, show_hidden=show)["tests"] for show in (True, False))
-    assert "RuntimeError" in shown[2]["output"]
-    assert hidden[2] == {
-        "name": "q2 Stride: the stride is right.",
-        "score": 0.0,
-        "max_score": 5.0,
-        "visibility": "visible",
-        "output": "error",
-        "status": "failed",
-    }
-    assert hidden[1]["output"].splitlines() == [  # a public test keeps its message
-        "failed",
-        "Your block applies its last ReLU to F(x).",
-        "Expected: relu(x)",
-        "Got:      -3 instead of 0",
-        "Hint:     what comes last?",
-    ]
-
-
-def test_gradescope_adds_up_and_quotes_as_text():
-    for grade in a_class():
-        result = gradescope(grade, show_hidden=True)
-        assert result["score"] == sum(test["score"] for test in result["tests"])
-        assert {result["output_format"], result["test_output_format"], result["test_name_format"]} == {"text"}
-        json.dumps(result)
-
-
-def test_gradescope_deferred_is_neither_passed_nor_failed():
-    result = gradescope(a_class()[0], show_hidden=False)
-    assert result["output"].splitlines() == [
-        "13/28 (46 %), graded",
-        "Not part of this score: 12 points, judged later on a machine with a GPU.",
-    ]
-    assert (result["tests"][-1]["max_score"], "status" in result["tests"][-1]) == (0.0, False)
 
 
 # The terminal

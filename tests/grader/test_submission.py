@@ -11,11 +11,13 @@ import time
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.contract import REQUIRED
+from autograder.student.local import LocalStudent, NotDefined
 from autograder.submission import (
     Cell,
     Slice,
@@ -28,6 +30,7 @@ from autograder.submission import (
     student_lines,
 )
 from autograder.submission import read as reading
+from autograder.submission.execute import is_defined
 from autograder.submission.magics import neutralise
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -866,3 +869,54 @@ def test_sample_with_syntax_error():
 @pytest.mark.parametrize(("name", "words"), [("not_json.ipynb", "JSON"), ("empty.ipynb", "empty")])
 def test_unreadable_samples(name, words):
     assert words in refused(SAMPLES / name)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("# class Bottleneck(nn.Module):\n#     expansion = 4\n", "line 1, is commented out."),
+        (
+            "# Commented out IPython magic to ensure Python compatibility.\n# %%time\n# class Bottleneck:\n",
+            "Colab does",
+        ),
+        ("class BottleneckBlock:\n    pass\n", "defines `BottleneckBlock`; the name must be exactly `Bottleneck`"),
+        ("class Botleneck:\n    pass\n", "defines `Botleneck`; the name must be exactly `Bottleneck`"),
+    ],
+)
+def test_where_a_missing_definition_was_seen(source, reason):
+    slice_ = slice_submission(submit("BasicBlock = ResNet = ResNet18 = 1", source))
+    assert [problem for problem in slice_.problems if reason in problem and "`Bottleneck`" in problem]
+
+
+@pytest.mark.parametrize(("kind", "label"), [("raw", "a raw cell"), ("markdown", "a Markdown cell")])
+def test_a_definition_in_a_cell_that_holds_no_code_is_said(tmp_path, kind, label):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import torch")])
+    notebook.cells.append({"cell_type": kind, "metadata": {}, "source": "class ResNet:\n    pass"})
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(notebook))
+    problems = slice_submission(read_submission(path)).problems
+    assert [line for line in problems if "`ResNet`" in line and f"{label}, which is not run" in line]
+
+
+def test_a_python_file_with_cell_markers_is_read_cell_by_cell():
+    source = "# %%\n%%time\nx = 1\n# %%\n%%bash\nls | grep 'x\n# %%\n!ls\nclass ResNet:\n    pass\n"
+    slice_ = slice_submission(submit(source), ("x", "ResNet"))
+    assert slice_.missing == ()
+    namespace = {}
+    assert execute(slice_, namespace) == []
+    assert slice_.cells[0].source.split("\n")[8] == "class ResNet:"
+
+
+def test_a_missing_class_leaves_those_that_only_mention_it():
+    source = (
+        "class ResNet:\n    def f(self, block: 'X' = None, kind: Bottleneck = None):\n        return Bottleneck()\n"
+    )
+    namespace = {}
+    assert execute(slice_submission(submit(source)), namespace) == []
+    assert not is_defined(namespace, "Bottleneck")
+    assert is_defined(namespace, "ResNet")
+    with pytest.raises(NameError, match="'Bottleneck' is not defined"):
+        namespace["ResNet"]().f()
+    student = LocalStudent(namespace)
+    with pytest.raises(NotDefined):
+        _ = student.Bottleneck

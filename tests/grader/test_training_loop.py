@@ -16,11 +16,9 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchvision import transforms
 
-import checkpoints
-import plots
-import trainer
 import utils
-from mistakes import Predictions
+from lab import checkpoints, plots, progress, resumable, trainer
+from lab.predictions import Predictions
 from tests.grader.conftest import ROOT
 
 BATCHES, TEST_BATCHES = 5, 2
@@ -64,7 +62,7 @@ def loaders(tmp_path_factory):
 
 def go(loaders, net, path, **kwargs):
     """One call of `train` for two epochs; returns the training and the weights."""
-    run = trainer.train(net, *loaders, **{"epochs": 2, "checkpoint": path, "device": "cpu", **kwargs})
+    run = resumable.train(net, *loaders, **{"epochs": 2, "checkpoint": path, "device": "cpu", **kwargs})
     return run, {name: tensor.clone() for name, tensor in net.state_dict().items()}
 
 
@@ -111,8 +109,8 @@ def test_interrupted_at_every_single_step(loaders, whole, tmp_path):
 
 def test_interrupted_between_epochs(loaders, whole, tmp_path, monkeypatch, capsys):
     quick, uninterrupted = whole
-    describe = trainer.describe
-    monkeypatch.setattr(trainer, "describe", lambda epoch: signal.raise_signal(signal.SIGINT) or describe(epoch))
+    describe = progress.describe
+    monkeypatch.setattr(progress, "describe", lambda epoch: signal.raise_signal(signal.SIGINT) or describe(epoch))
     run, _ = go(loaders, Net(), tmp_path / "a.pt", quick=quick)
     assert not run.finished
     assert run.history == uninterrupted[0].history[:1]
@@ -145,23 +143,21 @@ def test_fresh_starts_over(loaders, whole, tmp_path):
 
 
 def test_epochs_see_every_image_once_in_another_order(loaders):
-    job = trainer._Job(Net(), *loaders, 2, False, torch.device("cpu"), 0)
+    job = trainer.Trainer(Net(), *loaders, epochs=2, device=torch.device("cpu"))
     seen = []
-    learn = job._learn
-    job._learn = lambda images, labels: seen.extend(labels.tolist()) or learn(images, labels)
-    for _ in range(2):
-        for _ in job.epoch_in_steps():
-            pass
+    step = job.train_step
+    job.train_step = lambda images, labels: seen.extend(labels.tolist()) or step(images, labels)
+    job.fit()
     first, second = seen[:38], seen[38:]
-    assert sorted(first) == sorted(second) == sorted(loaders[0].dataset.labels)
+    assert sorted(first) == sorted(second) == sorted(loaders[0].dataset.targets)
     assert first != second
 
 
 def test_recipe_is_the_one_of_the_text(loaders, tmp_path, monkeypatch):
     """The same batches in an ordinary loop give the same weights."""
     batches = []
-    learn = trainer._Job._learn
-    monkeypatch.setattr(trainer._Job, "_learn", lambda job, x, y: batches.append((x, y)) or learn(job, x, y))
+    step = trainer.Trainer.train_step
+    monkeypatch.setattr(trainer.Trainer, "train_step", lambda job, x, y: batches.append((x, y)) or step(job, x, y))
     _, weights = go(loaders, Net(), tmp_path / "a.pt", epochs=3)
     net = Net().to(memory_format=torch.channels_last)
     torch.manual_seed(0)
@@ -194,7 +190,8 @@ def test_ctrl_c_works_as_before_afterwards(loaders, tmp_path):
 
 
 SCRIPT = """
-import sys, time, torch, utils, trainer
+import sys, time, torch, utils
+from lab import resumable
 class Pause:
     def __init__(self, transform, seconds):
         self.transform, self.seconds = transform, seconds
@@ -216,7 +213,7 @@ if __name__ == "__main__":
     train, test = utils.get_loaders(sys.argv[1], train_batch=8, workers=2)
     train.dataset.transform = Pause(train.dataset.transform, float(sys.argv[3]))
     net = Net()
-    run = trainer.train(net, train, test, checkpoint=sys.argv[2] + "/a.pt", device="cpu", epochs=2)
+    run = resumable.train(net, train, test, checkpoint=sys.argv[2] + "/a.pt", device="cpu", epochs=2)
     history = [list(epoch) for epoch in run.history]
     print("RESULT", run.finished, len(history), history, net.linear.weight.tolist())
 """
@@ -420,7 +417,7 @@ def test_checkpoint_may_be_a_folder_and_in_a_new_one(loaders, tmp_path):
 
 
 def test_long_epochs_are_saved_in_between(loaders, tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(resumable, "SAVE_SECONDS", 0)
     saved = []
     save = checkpoints.Checkpoint.save
     monkeypatch.setattr(checkpoints.Checkpoint, "save", lambda *a: saved.append(a[2]["step"]) or save(*a))
@@ -429,8 +426,8 @@ def test_long_epochs_are_saved_in_between(loaders, tmp_path, monkeypatch):
 
 
 def test_quick_mode_takes_fewer_images_and_says_so(loaders, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(trainer, "QUICK_IMAGES", 16)
-    monkeypatch.setattr(trainer, "QUICK_TEST_IMAGES", 10)
+    monkeypatch.setattr(resumable, "QUICK_IMAGES", 16)
+    monkeypatch.setattr(resumable, "QUICK_TEST_IMAGES", 10)
     net = Net()
     run, _ = go(loaders, net, tmp_path / "a.pt", quick=True)
     assert net.passes == {"train": 4, "test": 2}
@@ -478,33 +475,33 @@ def test_confusion_and_mistakes(predictions, capsys):
     assert predictions.accuracy == 0.25
     assert int(predictions.confusion.sum()) == 4
     assert predictions.confusion[5, 3] == 2
-    assert predictions.worst_pairs() == [("dog", "cat", 2), ("airplane", "cat", 1)]
-    assert predictions.surest_mistakes(2) == [3, 2]
+    assert predictions.most_confused() == [("dog", "cat", 2), ("airplane", "cat", 1)]
+    assert predictions.confident_mistakes(2) == [3, 2]
     predictions.plot_confusion()
     predictions.plot_mistakes(2)
     confusion, mistakes = capsys.readouterr().out.splitlines()
     assert confusion == (
-        "25.0% of 4 test images are right. The commonest mistakes: dog taken for cat (2 times); "
-        "airplane taken for cat (1 times)."
+        "25.0% of 4 test images are classified correctly. The most frequent mistakes: dog as cat (2 images); "
+        "airplane as cat (1 images)."
     )
-    assert mistakes.startswith("The mistakes that the network is surest of: airplane taken for cat (100%);")
+    assert mistakes.startswith("The mistakes with the highest confidence: airplane as cat (100%);")
 
 
 def test_figures_name_everything_in_words(predictions):
     figure = predictions.draw_confusion()
     (axis,) = figure.axes
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("answer of the network", "right class")
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted class", "true class")
     assert [label.get_text() for label in axis.get_yticklabels()] == list(utils.CLASSES)
     assert len(axis.texts) == 100, "the count stands in every cell"
     titles = [axis.get_title(loc="left") for axis in predictions.draw_mistakes(2).axes]
-    assert titles[0].startswith("is: airplane\nsays: cat\n")
+    assert titles[0].startswith("true: airplane\npredicted: cat\n")
     plt.close("all")
 
 
 def test_no_mistakes(capsys):
     dataset = TensorDataset(torch.zeros(2, 3, 32, 32), torch.tensor([3, 3]))
     Predictions.of(Constant(), DataLoader(dataset), torch.device("cpu")).plot_mistakes()
-    assert capsys.readouterr().out == "All 2 test images are right: there is no mistake to show.\n"
+    assert capsys.readouterr().out == "All 2 test images are classified correctly: there is no mistake to show.\n"
 
 
 def test_a_training_without_a_finished_epoch_can_still_be_asked(loaders, tmp_path, capsys):

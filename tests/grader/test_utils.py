@@ -1,4 +1,4 @@
-"""CIFAR-10 on disk: downloaded once, checked, never half there. A server of our own has a small archive."""
+"""The download of CIFAR-10, from a local server with a small archive: once, verified, complete or not at all."""
 
 import hashlib
 import http.server
@@ -192,7 +192,7 @@ def test_without_network_one_line_names_the_remedies(server, tmp_path):
         assert remedy in message
     assert left(tmp_path) == set()
     assert raised.value.__cause__ is None
-    assert raised.value.__suppress_context__, "the story of the socket is not told"
+    assert raised.value.__suppress_context__, "no traceback of the socket"
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["the folder above", "the folder itself"])
@@ -232,14 +232,14 @@ def test_loaders_normalise_and_shuffle_by_the_seed(tmp_path):
     same, _ = utils.get_loaders(root, train_batch=16, test_batch=20, workers=0, seed=1)
     images, labels = next(iter(test))
     raw = utils.Cifar10(root, train=False)
-    expected = (raw[3][0] / 255 - utils.MEAN) / utils.STD
+    expected = (raw.data[3] / 255 - utils.MEAN) / utils.STD
     torch.testing.assert_close(images[3].permute(1, 2, 0), torch.tensor(expected, dtype=torch.float32))
-    assert labels.tolist() == raw.labels
+    assert labels.tolist() == raw.targets
     first, second = ([labels.tolist() for _, labels in loader] for loader in (train, same))
     assert first == second
     assert first != [labels.tolist() for _, labels in train], "another order in the next epoch"
     picture = utils.to_picture(images[3])
-    torch.testing.assert_close(picture, torch.tensor(raw[3][0] / 255, dtype=torch.float32))
+    torch.testing.assert_close(picture, torch.tensor(raw.data[3] / 255, dtype=torch.float32))
 
 
 def test_a_data_file_that_wants_to_run_something_is_refused(tmp_path):

@@ -1,7 +1,7 @@
 """`__call__` is overridden to count the calls; forward has keyword arguments that nobody gives."""
 
 import torch
-from torch import nn
+import torch.nn as nn
 
 
 class Counted(nn.Module):

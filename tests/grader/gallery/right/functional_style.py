@@ -3,8 +3,8 @@
 import math
 
 import torch
+import torch.nn as nn
 import torch.nn.functional as F
-from torch import nn
 
 
 class ConvNorm(nn.Module):

@@ -1,6 +1,6 @@
 """The residual branch as one nn.Sequential, and the whole network as another."""
 
-from torch import nn
+import torch.nn as nn
 
 
 def shortcut(in_planes, out_planes, stride):

@@ -1,7 +1,7 @@
 """The shortcut takes every other pixel by slicing, then a 1x1 convolution of stride 1."""
 
+import torch.nn as nn
 import torch.nn.functional as F
-from torch import nn
 
 
 class Projection(nn.Module):

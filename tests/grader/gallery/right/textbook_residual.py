@@ -1,8 +1,8 @@
 """As in textbooks: a flag for the 1x1 convolution, a function that returns a list of blocks, b1 to b5."""
 
 import torch
-from torch import nn
-from torch.nn import functional as F
+import torch.nn as nn
+import torch.nn.functional as F
 
 
 class Residual(nn.Module):

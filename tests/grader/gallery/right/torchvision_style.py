@@ -1,7 +1,8 @@
 """As in torchvision: conv3x3 and conv1x1 helpers, an optional downsample, a base class for both blocks."""
 
 import torch
-from torch import Tensor, nn
+import torch.nn as nn
+from torch import Tensor
 
 
 def conv3x3(in_planes: int, out_planes: int, stride: int = 1) -> nn.Conv2d:

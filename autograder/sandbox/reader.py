@@ -1,0 +1,106 @@
+"""Reads submissions in a confined process: a file that exhausts time or memory when it is unpacked or parsed does not
+affect other submissions.
+
+The process is forked from the zygote for one file and confined like a worker. It replies with a `Reading` of bounded
+size, which is checked here.
+"""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import torch
+
+from autograder.sandbox import wire
+from autograder.sandbox.launcher import Death, Worker, Zygote
+from autograder.sandbox.limits import MIB, Limits
+from autograder.sandbox.tensors import check, pack, unpack
+from autograder.student.errors import GraderBroken
+from autograder.submission import Reading, UnreadableSubmission, read_bytes
+from autograder.submission.read import shown
+
+READER_LIMITS = Limits(request_seconds=60.0, cpu_seconds=10, memory_bytes=1024 * MIB, reply_bytes=4 * MIB, threads=4)
+"""Limits for reading one file. A typical file takes a few milliseconds."""
+_GRACE_SECONDS = 0.5
+
+
+def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) -> tuple[Reading, str]:
+    """Read a submission; return its `Reading` and the SHA-256 of its bytes.
+
+    Raises:
+        UnreadableSubmission: no code can be read from it within the limits; `str()` is one line for the student.
+        GraderBroken: the reader itself failed.
+    """
+    data = read_bytes(path)
+    worker = zygote.start_worker(limits)
+    death = None
+    try:
+        return _ask(worker, path.name, data, limits)
+    except wire.DeadlineExceeded:
+        raise UnreadableSubmission(_too_slow(path.name, limits.request_seconds)) from None
+    except wire.TooLarge:
+        raise UnreadableSubmission(f"{shown(path.name)}: holds too much code.") from None
+    except wire.PeerClosed:
+        death = zygote.reap(worker.pid, _GRACE_SECONDS)
+        raise UnreadableSubmission(_why_it_died(path.name, death, limits)) from None
+    except wire.WireError as error:
+        raise GraderBroken(f"{path.name}: the reader sent {error}") from None
+    finally:
+        worker.channel.close()
+        if death is None:
+            zygote.reap(worker.pid)
+
+
+def _ask(worker: Worker, name: str, data: bytes, limits: Limits) -> tuple[Reading, str]:
+    deadline = time.monotonic() + limits.request_seconds
+    body = pack({"file": torch.frombuffer(bytearray(data), dtype=torch.uint8)})
+    wire.send(worker.channel, {"id": 0, "op": "read", "args": {"name": name}, "forget": []}, body, deadline)
+    reply, replied = wire.receive(worker.channel, wire.MAX_REPLY_HEADER, limits.reply_bytes, deadline)
+    if "error" in reply:
+        error = wire.fields(reply["error"], {"kind": str, "message": str, "traceback": str})
+        if error["kind"] == "MemoryError":
+            raise UnreadableSubmission(_too_big(name, limits))
+        raise GraderBroken(f"{name}: the reader failed with {error['kind']}: {error['message'][:500]}")
+    result = wire.fields(reply.get("result"), {"unreadable": str, "sha256": str})
+    tensors = unpack(replied)
+    if result["unreadable"]:
+        check(tensors, {})
+        raise UnreadableSubmission(result["unreadable"])
+    if tensors.keys() != {"reading"} or tensors["reading"].dtype != torch.uint8:
+        raise wire.WireError("no reading")
+    try:
+        found = wire.parse_header(bytes(tensors["reading"].numpy()))
+        return Reading.from_json(found), result["sha256"]
+    except (KeyError, TypeError, AttributeError):
+        raise wire.WireError("an incomplete reading") from None
+
+
+def answer(name: str, data: bytes) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """In the reader process: read the file, and reply in tensors as a worker does."""
+    from autograder.submission import parse_submission
+    from autograder.submission.reading import look_at_source
+
+    try:
+        submission = parse_submission(name, data)
+        text = json.dumps(look_at_source(submission).to_json()).encode()
+    except UnreadableSubmission as error:
+        return {"unreadable": str(error), "sha256": ""}, {}
+    return {"unreadable": "", "sha256": submission.sha256}, {
+        "reading": torch.frombuffer(bytearray(text), dtype=torch.uint8)
+    }
+
+
+def _too_slow(name: str, seconds: float) -> str:
+    return f"{shown(name)}: took more than {seconds:g} s to read: leave out generated code and data."
+
+
+def _too_big(name: str, limits: Limits) -> str:
+    allowed = f"{limits.memory_bytes // MIB} MB of memory"
+    return f"{shown(name)}: cannot be read within {allowed}: leave out data, and what is nested very deeply."
+
+
+def _why_it_died(name: str, death: Death, limits: Limits) -> str:
+    if death.exit_code == -signal.SIGXCPU or death.cpu_seconds >= limits.cpu_seconds:
+        return _too_slow(name, limits.cpu_seconds)
+    return _too_big(name, limits)

@@ -1,0 +1,64 @@
+"""What the source of a submission says, before any of it is executed.
+
+A reader process sends this to the grader, see `autograder.sandbox.reader`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.submission.delegation import find_delegation
+from autograder.submission.read import Submission, parse_submission
+from autograder.submission.size_limit import bare, too_heavy
+from autograder.submission.slice import Slice, slice_submission
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The result of reading a submission.
+
+    Args:
+        slice: the statements that are executed.
+        bare: the same without comments; a training gets only this.
+        too_long: why the code is too long to be trained, in a sentence for the student; "" if it is not.
+        ready_made: maps each required name that is built on a ready-made network to the place where.
+    """
+
+    slice: Slice
+    bare: Slice
+    too_long: str
+    ready_made: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "slice": self.slice.to_json(),
+            "bare": self.bare.to_json(),
+            "too_long": self.too_long,
+            "ready_made": dict(self.ready_made),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Reading":
+        """The reverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError: it is not what `to_json` returns.
+        """
+        slices = (Slice.from_json(data[key]) for key in ("slice", "bare"))
+        return cls(*slices, str(data["too_long"]), {str(k): str(v) for k, v in data["ready_made"].items()})
+
+
+def look_at_source(submission: Submission) -> Reading:
+    """Slice a submission and examine the slice."""
+    slice_ = slice_submission(submission)
+    return Reading(slice_, bare(slice_), too_heavy(slice_), find_delegation(slice_))
+
+
+def read_source(name: str, data: bytes) -> Reading:
+    """Read the bytes of a file called `name`.
+
+    Raises:
+        UnreadableSubmission: the file holds no code that can be read; `str()` is one line for the student.
+    """
+    return look_at_source(parse_submission(name, data))

@@ -1,0 +1,1 @@
+"""What the notebook imports: diagrams, experiments, and the training loop (`trainer`, a page to read)."""

@@ -1,0 +1,132 @@
+"""`otter grade`: the points of `grade`, whatever kind of file is handed in; a missing result is named."""
+
+import csv
+import json
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.grader.conftest import run
+from tests.grader.otter_engine import Engine
+
+NOTEBOOKS = ("solution.ipynb", "stubs.ipynb", "q1_relu_before_add.ipynb")
+QUESTIONS = ("q1", "q2", "q3", "q4")
+
+
+@pytest.fixture(scope="module")
+def submissions(samples, tmp_path_factory) -> Path:
+    """Three notebooks; the same three as zips, with the name that a student's notebook has; a Python file."""
+    folder = tmp_path_factory.mktemp("class")
+    for name in NOTEBOOKS:
+        shutil.copy(samples / name, folder)
+        with zipfile.ZipFile(folder / Path(name).with_suffix(".zip"), "w") as archive:
+            archive.write(samples / name, "resnet.ipynb")
+            archive.writestr(".OTTER_LOG", b"a pickle that nobody may read")
+    shutil.copy(samples / "functional_style.py", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(submissions, tmp_path_factory) -> dict[str, dict]:
+    """The questions of each submission's result, by file name, as `python -m autograder grade` wrote it."""
+    out = tmp_path_factory.mktemp("results")
+    run(sys.executable, "-m", "autograder", "grade", submissions, "--out", out, "--device", "cpu")
+    results = [json.loads(path.read_text()) for path in out.glob("*.json")]
+    assert len(results) == len(list(submissions.iterdir()))
+    return {result["submission"]: result["questions"] for result in results}
+
+
+def assert_points(maximum: dict, rows: list[dict], expected: dict[str, dict]) -> None:
+    """Each row of final_grades.csv has the points that `grade` gives."""
+    for row in rows:
+        questions = expected[row["file"]]
+        assert {q: float(row[q]) for q in QUESTIONS} == {q: s["score"] for q, s in questions.items()}
+        assert float(row["total_points_earned"]) == sum(s["score"] for s in questions.values())
+        assert {q: float(maximum[q]) for q in QUESTIONS} == {q: s["possible"] for q, s in questions.items()}
+
+
+def otter_grade(monkeypatch, engine: Engine, autograder: Path, submissions: Path, out: Path, ext: str) -> list[dict]:
+    """`otter grade -n resnet -a AUTOGRADER --ext EXT -o OUT SUBMISSIONS`; returns the rows of final_grades.csv."""
+    from otter.grade import containers, main
+
+    monkeypatch.setattr(containers, "docker", engine)
+    out.mkdir()
+    main(name="resnet", paths=[str(submissions)], autograder=str(autograder), output_dir=str(out), ext=ext)
+    with (out / "final_grades.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("ext", ["ipynb", "zip", pytest.param("py", marks=pytest.mark.slow)])
+def test_points_are_those_of_grade(ext, submissions, built, expected, tmp_path, monkeypatch):
+    engine = Engine(tmp_path / "engine")
+    zip_ = built / "dist" / "autograder.zip"
+    maximum, *rows = otter_grade(monkeypatch, engine, zip_, submissions, tmp_path / "out", ext)
+    assert {row["file"]: row["grading_status"] for row in rows} == {
+        path.name: "Completed" for path in submissions.glob(f"*.{ext}")
+    }, [container.said for container in engine.containers]
+    assert_points(maximum, rows, expected)
+
+
+def test_container_without_a_result_is_named(submissions, built, tmp_path, monkeypatch):
+    """`otter grade` says nothing and exits 0; `otter-check` names it, the reason, and what was passed over."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for name in ("solution.ipynb", "stubs.ipynb", "solution.zip"):
+        shutil.copy(submissions / name, folder)
+    engine = Engine(tmp_path / "engine", killed=("stubs.ipynb",))
+    rows = otter_grade(monkeypatch, engine, built / "dist" / "autograder.zip", folder, tmp_path / "out", "ipynb")
+    assert [row["total_points_earned"] for row in rows if row["file"] == "stubs.ipynb"] == ["0.0"]
+    check = (sys.executable, "-m", "autograder", "otter-check", tmp_path / "out")
+    process = run(*check, "--submissions", folder)
+    assert process.returncode == 1
+    assert "1 of 3 submissions have a result" in process.stdout
+    assert "stubs.ipynb: " in process.stderr
+    assert "Exit code: 137 (it was killed, most often for want of memory" in process.stderr
+    assert "solution.zip: not graded; `otter grade --ext zip`" in process.stderr
+
+
+def test_grader_that_fails_says_why(submissions, built, tmp_path, monkeypatch):
+    """A grader that cannot work gives no score but the reason, in the table and to `otter-check`."""
+    broken = tmp_path / "autograder.zip"
+    with zipfile.ZipFile(built / "dist" / "autograder.zip") as good, zipfile.ZipFile(broken, "w") as archive:
+        for name in good.namelist():
+            archive.writestr(name, b"1/0" if name.endswith("hidden/test_q1_hidden.py") else good.read(name))
+    (tmp_path / "class").mkdir()
+    shutil.copy(submissions / "solution.ipynb", tmp_path / "class")
+    rows = otter_grade(monkeypatch, Engine(tmp_path / "engine"), broken, tmp_path / "class", tmp_path / "out", "ipynb")
+    assert [row["grading_status"][:18] for row in rows] == ["the grader failed:"]
+    process = run(sys.executable, "-m", "autograder", "otter-check", tmp_path / "out")
+    assert process.returncode == 1
+    assert "0 of 1 submissions have a result" in process.stdout
+    assert "solution.ipynb: the grader failed: " in process.stderr
+    assert "ZeroDivisionError" in process.stderr
+
+
+def test_check_exits_0_when_all_have_a_result(tmp_path):
+    (tmp_path / "final_grades.csv").write_text(
+        "file,q1,total_points_earned,percent_correct,grading_status\n"
+        "points-per-question,25,25,1,--\nalice.ipynb,0,0,0,Completed\n"
+    )
+    process = run(sys.executable, "-m", "autograder", "otter-check", tmp_path)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "1 of 1 submissions have a result\n", "")
+
+
+def test_check_where_otter_left_nothing(tmp_path):
+    process = run(sys.executable, "-m", "autograder", "otter-check", tmp_path)
+    assert process.returncode == 1
+    assert "final_grades.csv: no such file" in process.stderr
+
+
+def test_only_otter_and_the_grader_lie_in_the_zip(built):
+    """Whatever else lies in autograder.zip would be there on Gradescope and missing under `otter grade`."""
+    from tests.grader.otter_engine import dockerfile
+
+    added = [word for line in dockerfile().splitlines() if line.startswith("ADD") for word in line.split()[1:-1]]
+    with zipfile.ZipFile(built / "dist" / "autograder.zip") as archive:
+        for name in archive.namelist():
+            assert any(Path(name.split("/")[0]).match(pattern) for pattern in added), name
+        config = json.loads(archive.read("otter_config.json"))
+    assert config["plugins"] == ["autograder.platforms.otter_plugin.ResNetPlugin"]

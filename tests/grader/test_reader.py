@@ -1,0 +1,119 @@
+"""A submission is unpacked and parsed in a confined process; whatever it holds, an answer comes soon."""
+
+import dataclasses
+import io
+import json
+import time
+import zipfile
+
+import pytest
+
+from autograder.maintain.samples import solution_source
+from autograder.sandbox import reader
+from autograder.sandbox.launcher import Zygote
+from autograder.sandbox.limits import MIB
+from autograder.sandbox.reader import READER_LIMITS, read_confined
+from autograder.student.errors import GraderBroken
+from autograder.submission import UnreadableSubmission, read_source
+
+LIMITS = dataclasses.replace(READER_LIMITS, cpu_seconds=3)
+
+
+def zipped(cells: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.ipynb", json.dumps({"cells": [{"cell_type": "code", "source": ""}] * cells}))
+    return buffer.getvalue()
+
+
+def lines(pattern: str, count: int) -> bytes:
+    return "".join(pattern.format(i, i + 1) for i in range(count)).encode()
+
+
+READ_SOON = {
+    "newlines.py": b"\n" * 199_000 + b"x",
+    "spaces.py": b" " * 199_000 + b"x",
+    "magic_calls.py": b"run_cell_magic(" * 12_000,
+    "assignments.py": lines("a{} = a{}\n", 9_000),
+    "names.py": b",".join(b"v%d" % i for i in range(12_000)) + b" = 1,\nimport torchvision.models\nBasicBlock = v1\n",
+    "aliases.py": b",".join(b"v%d" % i for i in range(12_000)) + b" = " + b",".join(b"v%d" % i for i in range(12_000)),
+    "nested.py": b"(" * 90_000,
+    "nested.ipynb": b'{"cells":' + b"[" * 2_000_000,
+}
+REFUSED = {
+    "cells.zip": (zipped(100_000), "holds more than 2000 cells"),
+    "statements.py": (b"0\n" * 20_000, "holds more than 10,000 statements"),
+    "memory.ipynb": (b'{"cells":[' + b"[]," * 16_000_000 + b"[]]}", "cannot be read within"),
+    "time.py": (lines("def f{}(): f{}()\n", 9_000), "took more than 3 s to read"),
+}
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    with Zygote() as zygote:
+        yield zygote
+
+
+def processor_seconds(zygote, path) -> float:
+    """What reading takes, the machine's other work aside."""
+    deaths = []
+    reap = zygote.reap
+    zygote.reap = lambda *args: deaths.append(reap(*args)) or deaths[-1]
+    try:
+        read_confined(path, zygote, LIMITS)
+    except UnreadableSubmission:
+        pass
+    finally:
+        zygote.reap = reap
+    return sum(death.cpu_seconds for death in deaths)
+
+
+@pytest.mark.parametrize("name", READ_SOON)
+def test_what_used_to_take_minutes_is_read_in_a_second(name, tmp_path, zygote):
+    (tmp_path / name).write_bytes(READ_SOON[name])
+    assert processor_seconds(zygote, tmp_path / name) < 2
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_takes_too_much_is_refused_in_one_line(name, tmp_path, zygote):
+    data, reason = REFUSED[name]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(UnreadableSubmission) as caught:
+        read_confined(tmp_path / name, zygote, LIMITS)
+    assert str(caught.value).startswith(f"{name}: ")
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_reader_that_sleeps_is_ended(tmp_path, zygote):
+    """Wall-clock time counts too: here a reader does nothing but wait."""
+    (tmp_path / "a.py").write_text("x = 1")
+    limits = dataclasses.replace(LIMITS, request_seconds=0.0)
+    began = time.monotonic()
+    with pytest.raises(UnreadableSubmission, match="took more than 0 s to read"):
+        read_confined(tmp_path / "a.py", zygote, limits)
+    assert time.monotonic() - began < 10
+
+
+def test_it_finds_what_is_found_in_this_process(tmp_path, zygote):
+    path = tmp_path / "solution.py"
+    path.write_text(f"{solution_source()}\nimport torchvision\nResNet18 = torchvision.models.resnet18\n")
+    reading, sha256 = read_confined(path, zygote)
+    assert reading == read_source(path.name, path.read_bytes())
+    assert len(sha256) == 64
+    assert reading.ready_made.keys() == {"ResNet18"}
+
+
+def test_a_mistake_of_ours_is_not_the_students(tmp_path, zygote, monkeypatch):
+    """What the reader says beyond what it may is no reason to blame the file."""
+    (tmp_path / "a.py").write_text("x = 1")
+    monkeypatch.setattr(reader.wire, "send", lambda sock, header, *rest: SEND(sock, {**header, "op": "nothing"}, *rest))
+    with pytest.raises(GraderBroken, match="the reader failed with KeyError"):
+        read_confined(tmp_path / "a.py", zygote)
+
+
+SEND = reader.wire.send
+
+
+def test_its_memory_is_limited(zygote):
+    assert READER_LIMITS.memory_bytes <= 1024 * MIB
