@@ -105,13 +105,13 @@ def _tutorial(tutorial: tuple[list[float], float] | None, accuracy: float, right
     if tutorial is None:
         return ""
     history, seconds = tutorial
-    ours = statistics.median(run.seconds for run in right)
+    median = statistics.median(run.seconds for run in right)
     if history[-1] >= accuracy:
         return (
             f"The notebook's training reaches {accuracy:.2%} after {len(history)} epochs and {seconds:.0f} s, "
-            f"{seconds / ours:.1f} times as long."
+            f"{seconds / median:.1f} times as long."
         )
     return (
         f"The notebook's training reaches {max(history):.2%} at most in {len(history)} epochs and {seconds:.0f} s "
-        f"({seconds / ours:.1f} times as long), not {accuracy:.2%}."
+        f"({seconds / median:.1f} times as long), not {accuracy:.2%}."
     )

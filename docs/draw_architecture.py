@@ -19,7 +19,7 @@ PAGE, PICTURE = ROOT / "docs" / "architecture.md", ROOT / "docs" / "images" / "a
 START, END = "<!-- rooms: written by docs/draw_architecture.py -->\n", "<!-- end of rooms -->\n"
 
 STEPS = (
-    ("submission", "a reader process unpacks the file and cuts out the statements to execute"),
+    ("submission", "the file is unpacked and parsed; the statements to execute are selected"),
     ("sandbox", "a worker process, confined, executes them"),
     ("student", "the tests see the student's classes through one interface"),
     ("suite", "each check runs its cases on these classes"),

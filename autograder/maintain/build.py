@@ -80,8 +80,9 @@ dependencies:
       - --extra-index-url https://download.pytorch.org/whl/cpu
 """
 CUDA_PACKAGES = ("nvidia-", "cuda-", "triton")
-FOR_PDF_AND_KERNELS = ("playwright", "nb_conda_kernels")
-"""What Otter's setup.sh installs for things that are not done here: a browser alone is half a gigabyte."""
+NOT_NEEDED = r"# install PDF generation dependencies.*?\nfi\n\n|[^\n]*(playwright|nb_conda_kernels)[^\n]*\n"
+"""What Otter's setup.sh installs for PDFs and kernels, which are not used here: LaTeX, pandoc, a browser; gigabytes.
+It asks `otter_config.json` whether to, but that file comes into the image later, and so it always does."""
 
 
 class BuildError(Exception):
@@ -204,13 +205,12 @@ def _student_files(root: Path) -> dict[str, bytes]:
 
 def _autograder_files(root: Path, otter_files: dict[str, bytes], deferred: dict[str, str]) -> dict[str, bytes]:
     config = json.loads(otter_files["otter_config.json"])
-    setup = otter_files["setup.sh"].decode().splitlines(keepends=True)
     files = {f"{GRADER_FOLDER}/{name}": data for name, data in _collect(root, GRADER_FILES).items()}
     texts = {
         "run_otter.py": RUN_OTTER,
         "otter_config.json": json.dumps(config, indent=2, sort_keys=True) + "\n",
         "environment.yml": _environment(root),
-        "setup.sh": "".join(line for line in setup if not any(word in line for word in FOR_PDF_AND_KERNELS)),
+        "setup.sh": re.sub(NOT_NEEDED, "", otter_files["setup.sh"].decode(), flags=re.DOTALL),
     }
     return otter_files | files | {name: text.encode() for name, text in (texts | deferred).items()}
 

@@ -21,6 +21,7 @@ from autograder.student.message import Message
 from autograder.submission import Slice
 
 MAX_TYPE_NAME = 100
+MAX_ARGUMENTS = 1000  # in a list
 MAX_PARAMETERS = 1 << 40  # in one tensor
 
 
@@ -172,7 +173,8 @@ class RemoteClass:
         result, tensors = self._session.request(f"`{self.__name__}(...)`", "construct", arguments)
         with self._session.judged():
             check(tensors, {})
-            wire.fields(result, {"type_name": str, "is_module": bool})
+            wire.fields(result, {"type_name": str, "is_module": bool, "lists": list})
+            _leave_as(result["lists"], [arg for arg in args if isinstance(arg, list)])
         return module if result["is_module"] else Opaque(result["type_name"])
 
 
@@ -379,6 +381,17 @@ class _Forward(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, None, None]:
         return ctx.call.backward(gradient, ctx.x), None, None, None
+
+
+def _leave_as(after: list[Any], given: list[list[int]]) -> None:
+    """Change lists of integers that were handed to a constructor as its code did."""
+    for numbers in after:
+        if type(numbers) is not list or len(numbers) > MAX_ARGUMENTS or any(type(item) is not int for item in numbers):
+            raise wire.WireError("expected lists of integers")
+    if len(after) != len(given):
+        raise wire.WireError("expected each list that was sent")
+    for numbers, mine in zip(after, given, strict=True):
+        mine[:] = numbers
 
 
 def _portable(argument: Any) -> Any:

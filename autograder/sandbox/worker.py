@@ -162,7 +162,8 @@ class Server:
         built = make(*map(self._resolve, args), **{key: self._resolve(arg) for key, arg in kwargs.items()})
         if isinstance(built, nn.Module):
             self._modules[handle] = built
-        return {"type_name": type(built).__name__, "is_module": isinstance(built, nn.Module)}, {}
+        lists = [arg for arg in args if isinstance(arg, list)]  # as the code leaves them
+        return {"type_name": type(built).__name__, "is_module": isinstance(built, nn.Module), "lists": lists}, {}
 
     def _resolve(self, argument: Any) -> Any:
         """Return the class for a reference to a class, and other arguments unchanged."""

@@ -27,7 +27,12 @@ if [ "$1" = docker-cli-plugin-metadata ]; then
     echo '{"SchemaVersion": "0.1.0", "Vendor": "test", "Version": "v0", "ShortDescription": "docker build"}'
     exit
 fi
-shift 2
+shift
+case "$1" in
+inspect) echo "Name: default"; exit ;;
+ls) echo '{"Name": "default", "Driver": "docker"}'; exit ;;
+build) shift ;;
+esac
 for word; do shift; [ "$word" = --load ] || set -- "$@" "$word"; done
 DOCKER_BUILDKIT=1 exec OLDER_CLIENT build --network host "$@"
 """

@@ -75,8 +75,10 @@ def test_autograder_zip_has_otters_shape(built):
     assert "tests/grader/tests/hidden/test_q1_hidden.py" in files
     assert "tests/grader/autograder/oracle/__init__.py" in files
     assert not [name for name in files if Path(name).match("tests/*.py")], "Otter runs these in the student's kernel"
-    assert "playwright" not in files["setup.sh"]
+    for program in ("texlive", "pandoc", "playwright"):
+        assert program not in files["setup.sh"]
     assert "mamba env create" in files["setup.sh"]
+    assert "Miniforge3" in files["setup.sh"]
 
 
 def test_containers_get_the_versions_of_the_lock(built):

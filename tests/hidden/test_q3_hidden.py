@@ -53,7 +53,7 @@ DEPTHS = [
 def test_depth(student, name, num_blocks, expansion, expected, blocks):
     """Depth: ResNet-18 and ResNet-50 have as many blocks and parameters as in the paper's table, in the CIFAR form."""
     probe = student.probe(1)
-    network = student.ResNet(probe, num_blocks)
+    network = student.ResNet(probe, [*num_blocks])
     depth = sum(num_blocks)
     if len(probe.calls) != depth:
         statement = f"ResNet(block, {num_blocks}) builds {depth} blocks"
@@ -61,7 +61,7 @@ def test_depth(student, name, num_blocks, expansion, expected, blocks):
     if depth > 8:  # test_resnet18 does the same for the shallower one
         expect.assert_every_parameter_learns(network, torch.randn(2, 3, 32, 32), f"a network of {depth} probe blocks")
     if right_blocks(student, name, expansion, blocks):  # otherwise that question charges it
-        net = student.skeleton("ResNet", getattr(student, name), num_blocks)
+        net = student.skeleton("ResNet", getattr(student, name), [*num_blocks])
         what = f"ResNet({name}, {num_blocks})"
         expect.assert_parameter_count(net, expected, what, "each stage has as many blocks as num_blocks says")
 
