@@ -79,7 +79,7 @@ class Diagnostician:
         if self._fruitless[kind] == FRUITLESS:
             return None
         if trial.error is not None and (not _about_shapes(trial) or fits(trial.task.design, trial.found)):
-            return None
+            return None  # a module that has the right tensors and raises proves no mistake by that alone
         for mistakes in _singles(kind):
             matters = _changed(mistakes, trial.task.design) != trial.task.design
             if matters and _explains(mistakes, trial):
@@ -96,8 +96,6 @@ class Diagnostician:
     def _examine(self, kind: str) -> Diagnosis | None:
         """The mistake that explains all observations of one of the student's classes."""
         trials = self._run_trials(kind, 0)
-        if all(t.error is not None and fits(t.task.design, t.found) for t in trials):
-            return None  # exceptions alone prove nothing about a module that has the right tensors
         forward = [t for t in trials if t.seen.aspect != "gradient" and not _explains((), t)]
         if forward:  # the gradients of a wrong function add no information
             trials = [t for t in trials if t.seen.aspect != "gradient"]
