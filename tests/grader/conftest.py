@@ -2,11 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from autograder.maintain.samples import write_samples
 
@@ -37,20 +40,39 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+def make_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that all workers of pytest-xdist share: one calls `make(folder)`, the others wait for it."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, done = root / name, root / f"{name}.done"
+    with FileLock(root / f"{name}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # left by a call of `make` that failed
+            folder.mkdir()
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory) -> Path:
     """The folder of sample submissions."""
-    folder = tmp_path_factory.mktemp("samples") / "submissions"
-    write_samples(folder)
-    return folder
+    return make_once(tmp_path_factory, "samples", lambda folder: write_samples(folder / "submissions")) / "submissions"
 
 
 @pytest.fixture(scope="session")
 def graded(samples, tmp_path_factory) -> dict[str, dict]:
     """Each sample's result, by file name, as `python -m autograder grade` wrote it; "" holds the finished process."""
-    out = tmp_path_factory.mktemp("results")
-    process = run(sys.executable, "-m", "autograder", "grade", samples, "--out", out, "--jobs", "2", "--device", "cpu")
-    results = [json.loads(path.read_text()) for path in out.glob("*.json")]
+
+    def grade(folder: Path) -> None:
+        command = (sys.executable, "-m", "autograder", "grade", samples, "--out", folder / "results")
+        process = run(*command, "--jobs", "2", "--device", "cpu")
+        (folder / "process.json").write_text(json.dumps(vars(process)))
+
+    folder = make_once(tmp_path_factory, "graded", grade)
+    process = subprocess.CompletedProcess(**json.loads((folder / "process.json").read_text()))
+    results = [json.loads(path.read_text()) for path in (folder / "results").glob("*.json")]
     return {"": process, **{result["submission"]: result for result in results}}
 
 
@@ -59,16 +81,15 @@ def built(tmp_path_factory) -> Path:
     """A copy of the repository's sources in which the assignment was built; the working tree stays untouched."""
     from autograder.maintain.build import build
 
-    root = tmp_path_factory.mktemp("built") / "repository"
-    copy_sources(root)
-    build(root, validate=False)
-    return root
+    def copy_and_build(folder: Path) -> None:
+        copy_sources(folder / "repository")
+        build(folder / "repository", validate=False)
+
+    return make_once(tmp_path_factory, "built", copy_and_build) / "repository"
 
 
 def copy_sources(to: Path) -> None:
     """Copy what `build` reads into an empty folder."""
-    import shutil
-
     for name in ("autograder", "tests/public", "tests/hidden", "solutions", "assignment", "lab"):
         shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in ROOT.glob("*.*"):
