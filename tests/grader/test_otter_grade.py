@@ -30,13 +30,13 @@ def submissions(samples, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(submissions, tmp_path_factory) -> dict[str, dict]:
-    """The questions of each submission's result, by file name, as `python -m autograder grade` wrote it."""
-    out = tmp_path_factory.mktemp("results")
-    run(sys.executable, "-m", "autograder", "grade", submissions, "--out", out, "--device", "cpu")
-    results = [json.loads(path.read_text()) for path in out.glob("*.json")]
-    assert len(results) == len(list(submissions.iterdir()))
-    return {result["submission"]: result["questions"] for result in results}
+def expected(submissions, graded) -> dict[str, dict]:
+    """The questions of each submission's result, by file name; a zip has the points of the notebook in it."""
+    return {path.name: graded[name_in_samples(path)]["questions"] for path in submissions.iterdir()}
+
+
+def name_in_samples(path: Path) -> str:
+    return path.with_suffix(".ipynb").name if path.suffix == ".zip" else path.name
 
 
 def assert_points(maximum: dict, rows: list[dict], expected: dict[str, dict]) -> None:
