@@ -103,7 +103,7 @@ def test_hidden_tests_are_shown_once_grades_are_published():
     for show_hidden, visibility in ((False, "hidden"), (True, "after_published")):
         public, wrong, hidden, *_ = results_json(a_class()[0], show_hidden)["tests"]
         assert (public["visibility"], hidden["visibility"]) == ("visible", visibility)
-        assert "Asked: relu(x)" in wrong["output"]
+        assert "Expected: relu(x)" in wrong["output"]
         assert "RuntimeError" in hidden["output"]  # for the instructors at least
 
 

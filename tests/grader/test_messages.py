@@ -14,7 +14,8 @@ from torch import nn
 from autograder.grading.grade import Grade
 from autograder.notebook.check import CheckResult
 from autograder.oracle import judge_block
-from autograder.report import gradescope, write_html
+from autograder.platforms.gradescope import results_json
+from autograder.report import write_html
 from autograder.student.local import LocalStudent
 from autograder.student.message import LONGEST_PART, CheckFailure, Message, as_text
 from autograder.suite import expect
@@ -145,7 +146,7 @@ def test_the_report_and_gradescope_show_the_parts(outcome, tmp_path):
         ("pre", MESSAGE.where),
     ]
     assert '<span class="cases">2 of 3 cases</span>' in source
-    [test] = gradescope(data, show_hidden=True)["tests"]
+    [test] = results_json(data, show_hidden=True)["tests"]
     assert test["output"] == f"failed\n{TEXT}"
 
 
