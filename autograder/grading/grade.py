@@ -9,16 +9,18 @@ from autograder.grading.result import Result, Training
 from autograder.grading.seeds import ROOT, SUITE, secret_of, seed_of, suite_version
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.reader import read_confined
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.errors import StudentCrash, StudentTimeout
 from autograder.student.no_submission import NoSubmission
 from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import (
+    Reading,
     Slice,
     UnreadableSubmission,
     fingerprint,
-    read_submission,
-    slice_submission,
+    read_bytes,
+    read_source,
 )
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite
@@ -27,6 +29,8 @@ from autograder.training.context import TrainingContext, TrainingSetup
 from autograder.training.evaluate import evaluate
 from autograder.training.logits_check import REQUIRED_QUESTIONS
 from autograder.training.slots import Slots
+
+NO_CODE = Reading(Slice((), (), ()), Slice((), (), ()), "", {})
 
 __all__ = ["ROOT", "SUITE", "Grader", "seed_of"]
 
@@ -75,16 +79,16 @@ class Grader:
             earlier: outcomes of this file for questions that are not judged now, from the same tests.
         """
         start = time.perf_counter()
+        sha256 = fingerprint(path)
         try:
-            submission = read_submission(path)
+            reading = self._read(path)
         except UnreadableSubmission as error:
-            sha256, status, problems, isolation = fingerprint(path), "unreadable", [str(error)], ()
-            tests, training = self._judge(NoSubmission(str(error)), Slice((), (), ()), sha256, only, ())
+            status, problems, isolation = "unreadable", [str(error)], ()
+            tests, training = self._judge(NoSubmission(str(error)), NO_CODE, sha256, only, ())
         else:
-            sha256, slice_ = submission.sha256, slice_submission(submission)
-            with self._open(slice_) as student:
-                status, problems = _examine(slice_, student)
-                tests, training = self._judge(student, slice_, sha256, only, earlier)
+            with self._open(reading) as student:
+                status, problems = _examine(reading.slice, student)
+                tests, training = self._judge(student, reading, sha256, only, earlier)
                 isolation = student.isolation
         return Result.of(
             tests,
@@ -111,11 +115,18 @@ class Grader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self, slice_: Slice) -> "RemoteStudent | UnconfinedStudent":
-        return UnconfinedStudent(slice_) if self._zygote is None else RemoteStudent(slice_, self._limits, self._zygote)
+    def _read(self, path: Path) -> Reading:
+        if self._zygote is None:
+            return read_source(path.name, read_bytes(path))
+        return read_confined(path, self._zygote)
+
+    def _open(self, reading: Reading) -> "RemoteStudent | UnconfinedStudent":
+        if self._zygote is None:
+            return UnconfinedStudent(reading.slice)
+        return RemoteStudent(reading.slice, self._limits, self._zygote, reading.ready_made)
 
     def _judge(
-        self, student: Any, slice_: Slice, sha256: str, only: Collection[str] | None, earlier: Sequence[Outcome]
+        self, student: Any, reading: Reading, sha256: str, only: Collection[str] | None, earlier: Sequence[Outcome]
     ) -> tuple[list[Outcome], Training | None]:
         """Run the tests; where q4 is asked and training is set up, train before the test of the accuracy."""
         seed = seed_of(sha256, self._key)
@@ -123,17 +134,17 @@ class Grader:
             return run_suite(student, SUITE, only=only, seed=seed), None
         outcomes = run_suite(student, SUITE, only=only, seed=seed, marked="not needs_cuda")
         known = [*(old for old in earlier if only is not None and old.question not in only), *outcomes]
-        result = self._train(student, slice_, sha256, known)
+        result = self._train(student, reading, sha256, known)
         outcomes += run_suite(student, SUITE, only=["q4"], seed=seed, training=result, marked="needs_cuda")
         fields = {name: getattr(result, name) for name in Training.model_fields}
         return outcomes, None if result.accuracy is None else Training(**fields)
 
-    def _train(self, student: Any, slice_: Slice, sha256: str, known: list[Outcome]) -> TrainingResult:
+    def _train(self, student: Any, reading: Reading, sha256: str, known: list[Outcome]) -> TrainingResult:
         """Train the network; first judge the questions that the training needs, where their outcomes are unknown."""
         if self._context.unavailable_reason is None:
             unknown = set(REQUIRED_QUESTIONS) - {outcome.question for outcome in known}
             known += run_suite(student, SUITE, only=unknown, seed=seed_of(sha256, self._key)) if unknown else []
-        return evaluate(self._context, slice_, secret_of(sha256, self._key), known, student)
+        return evaluate(self._context, reading, secret_of(sha256, self._key), known, student)
 
 
 def _examine(slice_: Slice, student: Any) -> tuple[str, list[str]]:

@@ -18,7 +18,7 @@ from autograder.sandbox.tensors import MAX_NAME, check
 from autograder.student.errors import StudentCrash
 from autograder.student.local import NotDefined, refused_questions, why_missing
 from autograder.student.message import Message
-from autograder.submission import Slice
+from autograder.submission import Slice, find_delegation
 
 MAX_TYPE_NAME = 100
 MAX_ARGUMENTS = 1000  # in a list
@@ -32,6 +32,7 @@ class RemoteStudent:
         slice_: the student's code.
         limits: its resource limits.
         zygote: starts the workers; when None, a zygote is started, and closed by `close()`.
+        ready_made: what `find_delegation` found in the code; when None, it is looked for in this process.
     """
 
     def __init__(
@@ -39,9 +40,10 @@ class RemoteStudent:
         slice_: Slice,
         limits: Limits | None = None,
         zygote: Zygote | None = None,
+        ready_made: Mapping[str, str] | None = None,
     ):
         self._own_zygote = Zygote() if zygote is None else None
-        self._slice = slice_
+        self._slice, self._ready_made = slice_, ready_made
         self._session = Session(zygote or self._own_zygote, slice_, limits or Limits())
 
     @property
@@ -58,7 +60,7 @@ class RemoteStudent:
     @functools.cached_property
     def refused(self) -> dict[str, Message]:
         """For a question that is answered with a ready-made network, why it earns nothing."""
-        return refused_questions(self._slice)
+        return refused_questions(find_delegation(self._slice) if self._ready_made is None else self._ready_made)
 
     @property
     def BasicBlock(self) -> "RemoteClass":

@@ -23,9 +23,12 @@ class NotDefined(CheckFailure):
     """A test asks for a name that the submission does not define."""
 
 
-def refused_questions(slice_: Slice) -> dict[str, Message]:
-    """The questions that are answered with a ready-made network, and why they earn nothing."""
-    found = find_delegation(slice_)
+def refused_questions(found: Mapping[str, str]) -> dict[str, Message]:
+    """The questions that are answered with a ready-made network, and why they earn nothing.
+
+    Args:
+        found: what `find_delegation` returns.
+    """
     return {
         question: Message(
             expected=f"your own code for {' and '.join(f'`{name}`' for name in names)}",
@@ -82,7 +85,7 @@ class LocalStudent:
         slice_ = slice_submission(read_submission(path))
         namespace: dict[str, Any] = {}
         errors = execute(slice_, namespace)
-        return cls(namespace, why_missing(slice_, errors), refused_questions(slice_))
+        return cls(namespace, why_missing(slice_, errors), refused_questions(find_delegation(slice_)))
 
     @property
     def BasicBlock(self) -> type[nn.Module]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from autograder.student.local import LocalStudent, refused_questions, why_missing
-from autograder.submission import Slice, execute
+from autograder.submission import Slice, execute, find_delegation
 
 
 class UnconfinedStudent(LocalStudent):
@@ -14,7 +14,7 @@ class UnconfinedStudent(LocalStudent):
     def __init__(self, slice_: Slice):
         namespace: dict[str, Any] = {}
         self.problems = execute(slice_, namespace)
-        super().__init__(namespace, why_missing(slice_, self.problems), refused_questions(slice_))
+        super().__init__(namespace, why_missing(slice_, self.problems), refused_questions(find_delegation(slice_)))
 
     def __enter__(self) -> "UnconfinedStudent":
         return self

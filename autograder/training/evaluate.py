@@ -8,7 +8,7 @@ import torch
 
 from autograder.student.errors import GraderBroken
 from autograder.student.message import CheckFailure, Message
-from autograder.submission import Slice, bare, too_heavy
+from autograder.submission import Reading, Slice
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import TrainingResult
 from autograder.training.context import TrainingContext
@@ -27,7 +27,7 @@ BASELINE_BLOCK = "trained with the basic block of the baseline network, because 
 
 
 def evaluate(
-    context: TrainingContext, slice_: Slice, secret: bytes, outcomes: Sequence[Outcome], student: Any
+    context: TrainingContext, reading: Reading, secret: bytes, outcomes: Sequence[Outcome], student: Any
 ) -> TrainingResult:
     """Train the student's `ResNet18()` and measure its accuracy; what goes wrong is part of the result.
 
@@ -35,7 +35,7 @@ def evaluate(
 
     Args:
         context: what to train with.
-        slice_: the submission's code.
+        reading: the submission's code.
         secret: of this submission; all seeds are derived from it.
         outcomes: of the tests of this submission.
         student: its classes.
@@ -49,12 +49,12 @@ def evaluate(
         own_block = has_passed(outcomes, "q1")
         if not own_block:
             student.ResNet18(student.probe(1))  # a missing name is reported before a process is started for it
-        if complaint := too_heavy(slice_):
-            raise CheckFailure(Message(got=complaint))
+        if reading.too_long:
+            raise CheckFailure(Message(got=reading.too_long))
         generator = torch.Generator().manual_seed(derive(secret, "weights of the fresh network"))
         names = match_to_reference(student, outcomes, generator)
         exam = context.exam(derive(secret, "held-out images", bits=256))
-        trained = train(context, slice_, exam, derive(secret, "training"), own_block, want_state=names is not None)
+        trained = train(context, reading.bare, exam, derive(secret, "training"), own_block, names is not None)
     except TrainingStopped as stopped:
         return TrainingResult(deferred=stopped.reason if stopped.failure is None else "", failure=stopped.failure)
     except GraderBroken:
@@ -106,7 +106,7 @@ def train(
 
     def attempt(slot: AbstractContextManager) -> Trained:
         return train_confined(
-            bare(slice_),
+            slice_,
             exam,
             setup.calibration.recipe,
             device=setup.device,

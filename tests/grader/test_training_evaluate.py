@@ -13,6 +13,7 @@ from autograder.oracle.full_network import alike, match
 from autograder.oracle.matching import classify_tensors, draw
 from autograder.student.errors import GraderBroken, StudentCrash, StudentError
 from autograder.student.local import LocalStudent
+from autograder.submission import read_source
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import TrainingResult
 from autograder.training import evaluate as evaluate_module
@@ -186,7 +187,7 @@ class Student:
 
 
 @pytest.fixture
-def evaluate_with(monkeypatch, tmp_path):
+def evaluate_with(monkeypatch):
     """Evaluates a submission, with a function in the place of the training process."""
 
     def evaluate_one(train, outcomes=(), names=None, source=None, student=None) -> TrainingResult:
@@ -194,9 +195,9 @@ def evaluate_with(monkeypatch, tmp_path):
         monkeypatch.setattr(evaluate_module, "match_to_reference", lambda *_: names)
         context = TrainingContext(trainings.setup())
         context.data = trainings.data()
-        slice_ = trainings.sliced(source or trainings.small(), tmp_path)
+        reading = read_source("submission.py", (source or trainings.small()).encode())
         with contextlib.closing(context):
-            return evaluate(context, slice_, b"secret", outcomes, student or Student())
+            return evaluate(context, reading, b"secret", outcomes, student or Student())
 
     return evaluate_one
 
