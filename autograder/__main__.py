@@ -121,6 +121,7 @@ def grade(
 
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
+    from autograder.grading.results_folder import ResultsFolderProblem, claim
     from autograder.report import write_reports
     from autograder.report.terminal import print_table, progress
     from autograder.sandbox.launcher import SandboxUnavailable
@@ -134,7 +135,7 @@ def grade(
     training = _training(device, data)
     warnings: list[str] = []
     try:
-        with progress(len(submissions)) as advance:
+        with claim(out), progress(len(submissions)) as advance:
             grades, failures = grade_all(
                 submissions,
                 out,
@@ -147,7 +148,7 @@ def grade(
                 tell=advance.tell,
                 warn=warnings.append,
             )
-    except SandboxUnavailable as error:
+    except (SandboxUnavailable, ResultsFolderProblem) as error:
         raise click.ClickException(str(error)) from error
     for warning in warnings:
         _say_deferred(warning)

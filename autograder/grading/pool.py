@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
@@ -35,6 +37,9 @@ def grade_each(
 ) -> Iterator[tuple[Path, Result | GraderBroken]]:
     """Grade submissions in parallel processes; yields each with its result as it is done.
 
+    A submission on which the grader fails, or whose process is killed, is graded once more at the end, in a fresh
+    process of its own. Should that fail as well, its result is the error.
+
     Args:
         todo: for each submission the questions to judge.
         jobs: processes, each with a sandbox of its own.
@@ -49,15 +54,37 @@ def grade_each(
     workers = min(jobs, len(todo))
     news = context.SimpleQueue()
     start = (os.getpid(), Slots(gpu_jobs, context), training, news.put, unsafe, key)
-    with (
-        _passed_on(news, tell),
-        ProcessPoolExecutor(workers, context, initializer=_start_process, initargs=start) as pool,
-    ):
-        futures = {
-            pool.submit(_grade_one, path, only, [*(earlier or {}).get(path, ())]): path for path, only in todo.items()
-        }
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+
+    def run(pool: ProcessPoolExecutor, path: Path) -> Future:
+        return pool.submit(_grade_one, path, todo[path], [*(earlier or {}).get(path, ())])
+
+    def make_pool(size: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(size, context, initializer=_start_process, initargs=start)
+
+    waiting, again = deque(todo), []
+    with _passed_on(news, tell):
+        while waiting:
+            running: dict[Future, Path] = {}
+            with make_pool(workers) as pool, contextlib.suppress(BrokenProcessPool):
+                while waiting or running:
+                    # No more than there are processes: what is lost with a process is then known.
+                    while waiting and len(running) < workers:
+                        running[run(pool, waiting[0])] = waiting[0]
+                        waiting.popleft()
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        result = future.result()
+                        path = running.pop(future)
+                        if isinstance(result, GraderBroken):
+                            again.append(path)
+                        else:
+                            yield path, result
+            again += running.values()
+        for path in again:
+            with make_pool(1) as pool:
+                try:
+                    yield path, run(pool, path).result()
+                except BrokenProcessPool:
+                    yield path, GraderBroken("the process that graded it was killed, twice")
 
 
 @contextlib.contextmanager
@@ -98,8 +125,10 @@ def _grade_one(path: Path, only: Collection[str], earlier: Sequence[Outcome]) ->
             _grader = _make_grader()
             atexit.register(_grader.close)
         return _grader.grade(path, only=only, earlier=earlier)
-    except GraderBroken as broken:
+    except Exception as error:
         if _grader is not None:
-            _grader.close()
+            with contextlib.suppress(Exception):
+                _grader.close()
             _grader = None  # the next submission gets a fresh one
-        return broken
+        broken = isinstance(error, GraderBroken)
+        return error if broken else GraderBroken(" ".join(f"{type(error).__name__}: {error}".split())[:500])

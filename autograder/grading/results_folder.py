@@ -1,8 +1,15 @@
 """The results folder: one JSON file for each submission, and the key from which random draws are derived."""
 
+import contextlib
+import errno
+import os
 import secrets
-from collections.abc import Collection
+import socket
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from autograder.contract import QUESTIONS
 from autograder.grading.result import Result, ResultError, read_result
@@ -11,6 +18,44 @@ from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
 
 KEY = "grading.key"
+CANNOT_WRITE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EEXIST,
+)
+LOCK, OWNER = ".grading.lock", ".grading.owner"
+
+
+class ResultsFolderProblem(Exception):
+    """Results cannot be written; `str()` is one line for the TA."""
+
+
+@contextlib.contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Be the only grader that writes into `folder`, which is made if it is not there.
+
+    Raises:
+        ResultsFolderProblem: another one writes there, or nobody can.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK, timeout=0):
+            (folder / OWNER).write_text(f"process {os.getpid()} on {socket.gethostname()}, since {time.ctime()}\n")
+            yield
+    except Timeout:
+        with contextlib.suppress(OSError):
+            owner = (folder / OWNER).read_text().strip()
+            raise ResultsFolderProblem(f"{folder}: another grader writes there: {owner}") from None
+        raise ResultsFolderProblem(f"{folder}: another grader writes there") from None
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        raise ResultsFolderProblem(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
 
 
 def grading_key(folder: Path) -> bytes:

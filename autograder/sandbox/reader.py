@@ -25,8 +25,8 @@ READER_LIMITS = Limits(request_seconds=60.0, cpu_seconds=10, memory_bytes=1024 *
 _GRACE_SECONDS = 0.5
 
 
-def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) -> tuple[Reading, str]:
-    """Read a submission; return its `Reading` and the SHA-256 of its bytes.
+def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) -> Reading:
+    """Read a submission in a confined process of its own.
 
     Raises:
         UnreadableSubmission: no code can be read from it within the limits; `str()` is one line for the student.
@@ -52,7 +52,7 @@ def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) ->
             zygote.reap(worker.pid)
 
 
-def _ask(worker: Worker, name: str, data: bytes, limits: Limits) -> tuple[Reading, str]:
+def _ask(worker: Worker, name: str, data: bytes, limits: Limits) -> Reading:
     deadline = time.monotonic() + limits.request_seconds
     body = pack({"file": torch.frombuffer(bytearray(data), dtype=torch.uint8)})
     wire.send(worker.channel, {"id": 0, "op": "read", "args": {"name": name}, "forget": []}, body, deadline)
@@ -62,7 +62,7 @@ def _ask(worker: Worker, name: str, data: bytes, limits: Limits) -> tuple[Readin
         if error["kind"] == "MemoryError":
             raise UnreadableSubmission(_too_big(name, limits))
         raise GraderBroken(f"{name}: the reader failed with {error['kind']}: {error['message'][:500]}")
-    result = wire.fields(reply.get("result"), {"unreadable": str, "sha256": str})
+    result = wire.fields(reply.get("result"), {"unreadable": str})
     tensors = unpack(replied)
     if result["unreadable"]:
         check(tensors, {})
@@ -71,7 +71,7 @@ def _ask(worker: Worker, name: str, data: bytes, limits: Limits) -> tuple[Readin
         raise wire.WireError("no reading")
     try:
         found = wire.parse_header(bytes(tensors["reading"].numpy()))
-        return Reading.from_json(found), result["sha256"]
+        return Reading.from_json(found)
     except (KeyError, TypeError, AttributeError):
         raise wire.WireError("an incomplete reading") from None
 
@@ -85,10 +85,8 @@ def answer(name: str, data: bytes) -> tuple[dict[str, str], dict[str, torch.Tens
         submission = parse_submission(name, data)
         text = json.dumps(look_at_source(submission).to_json()).encode()
     except UnreadableSubmission as error:
-        return {"unreadable": str(error), "sha256": ""}, {}
-    return {"unreadable": "", "sha256": submission.sha256}, {
-        "reading": torch.frombuffer(bytearray(text), dtype=torch.uint8)
-    }
+        return {"unreadable": str(error)}, {}
+    return {"unreadable": ""}, {"reading": torch.frombuffer(bytearray(text), dtype=torch.uint8)}
 
 
 def _too_slow(name: str, seconds: float) -> str:

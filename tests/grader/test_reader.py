@@ -16,7 +16,7 @@ from autograder.sandbox.reader import READER_LIMITS, read_confined
 from autograder.student.errors import GraderBroken
 from autograder.submission import UnreadableSubmission, read_source
 
-LIMITS = dataclasses.replace(READER_LIMITS, cpu_seconds=3)
+LIMITS = dataclasses.replace(READER_LIMITS, cpu_seconds=1)
 
 
 def zipped(cells: int) -> bytes:
@@ -44,7 +44,7 @@ REFUSED = {
     "cells.zip": (zipped(100_000), "holds more than 2000 cells"),
     "statements.py": (b"0\n" * 20_000, "holds more than 10,000 statements"),
     "memory.ipynb": (b'{"cells":[' + b"[]," * 16_000_000 + b"[]]}", "cannot be read within"),
-    "time.py": (lines("def f{}(): f{}()\n", 9_000), "took more than 3 s to read"),
+    "time.py": (lines("def f{}(): f{}()\n", 9_000), "took more than 1 s to read"),
 }
 
 
@@ -60,7 +60,7 @@ def processor_seconds(zygote, path) -> float:
     reap = zygote.reap
     zygote.reap = lambda *args: deaths.append(reap(*args)) or deaths[-1]
     try:
-        read_confined(path, zygote, LIMITS)
+        read_confined(path, zygote)
     except UnreadableSubmission:
         pass
     finally:
@@ -98,9 +98,8 @@ def test_a_reader_that_sleeps_is_ended(tmp_path, zygote):
 def test_it_finds_what_is_found_in_this_process(tmp_path, zygote):
     path = tmp_path / "solution.py"
     path.write_text(f"{solution_source()}\nimport torchvision\nResNet18 = torchvision.models.resnet18\n")
-    reading, sha256 = read_confined(path, zygote)
+    reading = read_confined(path, zygote)
     assert reading == read_source(path.name, path.read_bytes())
-    assert len(sha256) == 64
     assert reading.ready_made.keys() == {"ResNet18"}
 
 
