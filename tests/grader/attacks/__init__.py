@@ -25,7 +25,8 @@ from autograder.submission import read_submission, slice_submission
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[2]
-NAMES = sorted(path.stem for path in FOLDER.glob("[a-z]*_*.py"))
+GROUPS = ("escape", "exhaust", "forge", "hang", "network", "protocol", "read")
+NAMES = sorted(path.stem for group in GROUPS for path in FOLDER.glob(f"{group}_*.py"))
 TRIUMPH = "ATTACK SUCCEEDED"
 TRACE = "sandbox_attack"
 """Part of the name of every file that a payload tries to leave."""
