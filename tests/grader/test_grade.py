@@ -128,7 +128,7 @@ def test_rerun_reuses_and_only_merges(samples, tmp_path):
     ("arguments", "words"),
     [
         (["nowhere.ipynb"], "no such file"),
-        (["handout"], "no .ipynb"),
+        (["assignment/handout"], "no .ipynb"),
         (["README.md", "--only", "q9"], "the questions are"),
         ([], "Missing argument"),
     ],
