@@ -193,7 +193,7 @@ def assert_new_network(net, another):
     statement = "ResNet18() returns a network in train mode, whose BatchNorm normalises with the batch"
     got = "the logits of an image do not depend on the rest of the batch, as in eval mode"
     expect.assert_differ(others[:1], alone[:1], statement, got, "return the network as it is built, without .eval()")
-    before = another.state_dict()
+    before = {name: value.clone() for name, value in another.state_dict().items()}
     expect.scramble(net)
     if changed := expect.changed_tensors(before, another.state_dict()):
         statement = "every call of ResNet18() builds a new network"
