@@ -1,5 +1,6 @@
 """Grade one submission: run the tests, train where that is asked, and return a `Result`."""
 
+import functools
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from autograder.grading.result import Result, Training
 from autograder.grading.seeds import ROOT, SUITE, secret_of, seed_of, suite_version
+from autograder.oracle import diagnosis_of
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.reader import read_confined
@@ -23,13 +25,14 @@ from autograder.submission import (
     read_source,
 )
 from autograder.suite.outcome import Outcome
-from autograder.suite.run import run_suite
+from autograder.suite.run import run_suite as run_tests
 from autograder.suite.training import TrainingResult
 from autograder.training.context import TrainingContext, TrainingSetup
 from autograder.training.evaluate import evaluate
 from autograder.training.logits_check import REQUIRED_QUESTIONS
 from autograder.training.slots import Slots
 
+run_suite = functools.partial(run_tests, diagnose=diagnosis_of)
 NO_CODE = Reading(Slice((), (), ()), Slice((), (), ()), "", {})
 
 __all__ = ["ROOT", "SUITE", "Grader", "seed_of"]

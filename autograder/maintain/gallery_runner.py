@@ -15,6 +15,7 @@ from pathlib import Path
 from autograder.contract import REQUIRED
 from autograder.grading.grade import SUITE, seed_of
 from autograder.maintain.forkserver import forkserver_context
+from autograder.oracle import diagnosis_of
 from autograder.student.errors import GraderBroken
 from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import Submission, read_submission, slice_submission, slices
@@ -70,7 +71,7 @@ def judge(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
     student = UnconfinedStudent(slice_)
     sound = not (student.problems or slice_.missing)
     journal = Journal(known.cases(submission) if known is not None and sound else {})
-    return journal, run_suite(student, SUITE, seed=seed_of(submission.sha256), journal=journal)
+    return journal, run_suite(student, SUITE, seed=seed_of(submission.sha256), journal=journal, diagnose=diagnosis_of)
 
 
 def code_of(submission: Submission) -> dict[str, list[str]]:

@@ -1,12 +1,14 @@
-"""Find the mistake that reproduces what the student's code computed, on the student's own weights.
+"""Find the mistakes that reproduce what the student's code computed, on the student's own weights.
 
-A diagnosis is a proof: it computes the same numbers up to rounding, for several constructor arguments, in eval mode and
-in train mode. Single mistakes are tried first, then pairs. Counts bound the search, not a clock, so that the same
-submission gets the same diagnosis on any machine.
+A diagnosis is a proof: with the edits made, the right programs do what the student's classes do, for several constructor
+arguments, in both modes, up to rounding. Single edits are tried first, then two, then three. What can be together is told
+by the tensors and by what differs. Counts bound the search, not a clock: the same submission gets the same diagnosis on
+any machine.
 """
 
 import functools
 import itertools
+import operator
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,188 +16,293 @@ from typing import Any
 
 from torch import Tensor
 
-from autograder.oracle.design import Design, Network
-from autograder.oracle.matching import assignments, fits, roles_of
-from autograder.oracle.mistakes import Mistake, catalogue
-from autograder.oracle.observe import difference, replay
-from autograder.oracle.trial import FATAL, Task, Trial, collect
-from autograder.student.errors import StudentError
+from autograder.oracle.edits import Edit, Hints, apply, catalogue
+from autograder.oracle.explain import Explainer, same_error
+from autograder.oracle.interpreter import Unregistered
+from autograder.oracle.matching import Assignment, compare
+from autograder.oracle.observe import TOLERANCE, replay
+from autograder.oracle.program import Program
+from autograder.oracle.trial import Evidence, Subject, Task, Trial, collect
 
-ORDERS = 24
-"""Assignments of tensors to roles that are tried for each candidate; wrong code too usually defines layers in order."""
-PAIRS = {"BasicBlock": 1200, "Bottleneck": 1200, "ResNet": 150}
-"""Pairs of mistakes that are replayed, of those whose tensors fit."""
-FRUITLESS = 3
-"""Searches without a result before a question is given up: code could be written to make them expensive."""
+CLASSES = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}
+"""The class that each question asks for."""
 TASKS = {
-    "BasicBlock": [(8, 8, 1), (6, 10, 1), (8, 8, 2), (6, 10, 2)],
-    "Bottleneck": [(32, 8, 1), (8, 8, 1), (32, 8, 2), (10, 6, 2)],
+    "BasicBlock": [(6, 10, 2), (8, 8, 1), (6, 10, 1), (8, 8, 2), (10, 6, 1)],
+    "Bottleneck": [(10, 8, 2), (32, 8, 1), (8, 8, 1), (32, 8, 2)],
     "ResNet": [(1, (1, 1, 1, 1), 10), (1, (1, 2, 3, 2), 7), (2, (2, 1, 1, 1), 10)],
 }
 """What is built for a diagnosis: an identity shortcut and each reason for a projection; widths, depths, classes."""
 SIZES = ((6, 4), (4, 8))
-"""Height and width of a block's inputs: in the first trials, and in those that decide between two candidates."""
+"""Height and width of a block's inputs: in the first trials, and in those that decide between several mistakes."""
+BASES = 6
+"""Sets of edits with the student's tensors to which others are added."""
+COMPOSED = 1500
+"""Sets of edits that are composed to see whether they have the student's tensors."""
+VERIFIED = 200
+"""Sets of two or three edits that are compared with all the evidence."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The mistakes that together reproduce the student's numbers."""
+    """The mistakes that together reproduce the student's numbers.
 
-    mistakes: tuple[Mistake, ...]
+    Args:
+        mistakes: the edits.
+        layers: for each of them the student's own layer, such as "self.conv2"; "" where there is none.
+    """
+
+    mistakes: tuple[Edit, ...]
+    layers: tuple[str, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Their names."""
-        return tuple(m.name for m in self.mistakes)
+        return tuple(dict.fromkeys(edit.name for edit in self.mistakes))
 
     @property
     def sentences(self) -> list[str]:
         """What to tell the student, one sentence each."""
-        return [m.sentence for m in self.mistakes]
+        said = {}
+        for edit, layer in zip(self.mistakes, self.layers, strict=True):
+            said.setdefault(edit.name, f"{edit.sentence} (In your code: {layer}.)" if layer else edit.sentence)
+        return list(said.values())
 
     @property
     def reading(self) -> list[str]:
         """Sections of the paper and parts of the notebook to read again."""
-        return list(dict.fromkeys(m.reading for m in self.mistakes))
+        return list(dict.fromkeys(edit.reading for edit in self.mistakes))
 
 
-class Diagnostician:
-    """Diagnoses one submission. Each class is examined once; what was found there is tried first."""
+def diagnose(student: Any, question: str) -> Diagnosis | None:
+    """The mistakes that explain everything that is observed of a question's class; None where none do.
 
-    def __init__(self, student: Any):
-        self._student = student
-        self._known: dict[str, Diagnosis | None] = {}
-        self._hopeless: set[str] = set()
-        self._fruitless: Counter[str] = Counter()
+    Args:
+        student: the student's classes, see `autograder.student`.
+        question: "q1", "q2" or "q3".
 
-    def diagnose(self, trial: Trial) -> Diagnosis | None:
-        """The mistake that explains a trial with wrong results; None when the catalogue has none."""
-        kind = trial.task.kind
-        if kind not in self._known:
-            self._known[kind] = self._examine(kind)
-        known = self._known[kind]
-        if known is not None:  # it explains everything else, so that a second mistake is not proved
-            return known if _explains(known.mistakes, trial) else None
-        if self._fruitless[kind] == FRUITLESS:
-            return None
-        if trial.error is not None and (not _about_shapes(trial) or fits(trial.task.design, trial.found)):
-            return None  # a module that has the right tensors and raises proves no mistake by that alone
-        for mistakes in _singles(kind):
-            matters = _changed(mistakes, trial.task.design) != trial.task.design
-            if matters and _explains(mistakes, trial):
-                return Diagnosis(mistakes)
-        if kind in self._hopeless:
-            self._fruitless[kind] += 1
-            return None
-        found = next(_explaining_pairs(kind, [trial]), None)
-        if found is None:
-            self._hopeless.add(kind)  # one search through all pairs is enough for a question
-            self._fruitless[kind] += 1
-        return Diagnosis(found) if found else None
-
-    def _examine(self, kind: str) -> Diagnosis | None:
-        """The mistake that explains all observations of one of the student's classes."""
-        trials = self._run_trials(kind, 0)
-        forward = [t for t in trials if t.seen.aspect != "gradient" and not _explains((), t)]
-        if forward:  # the gradients of a wrong function add no information
-            trials = [t for t in trials if t.seen.aspect != "gradient"]
-        wrong = forward or [t for t in trials if t.seen.aspect == "gradient" and not _explains((), t)]
-        if not wrong:
-            return None
-        trials = [*wrong, *(t for t in trials if not any(t is w for w in wrong))]
-        fitting = [m for m in _singles(kind) if all(_explains(m, t) for t in trials)]
-        if len({m[0].name for m in fitting}) > 1:
-            again = [t for t in self._run_trials(kind, 1) if not forward or t.seen.aspect != "gradient"]
-            fitting = [m for m in fitting if all(_explains(m, t) for t in again)] or fitting
-            fitting.sort(key=lambda m: not all(_builds_alike(m, t) for t in trials))
-        best = fitting[0] if fitting else next(_explaining_pairs(kind, trials), None)
-        return Diagnosis(best) if best else None
-
-    def _run_trials(self, kind: str, number: int) -> list[Trial]:
-        tasks = [Task(kind, arguments) for arguments in TASKS[kind]]
-        try:
-            return collect(self._student, tasks, SIZES[number], seed=number)
-        except FATAL:
-            return []
+    Raises:
+        StudentCrash, StudentTimeout, GraderBroken: the student's process is gone.
+    """
+    kind = CLASSES[question]
+    evidence = collect(student, tasks_of(kind), SIZES[0], seed=0)
+    if not evidence.subjects and not evidence.not_built:
+        return None
+    search = Search(evidence, kind)
+    if search.explainer.all_right:
+        return None
+    again = None
+    for edits in itertools.chain(search.singles(), search.several()):
+        again = again or Explainer(collect(student, tasks_of(kind), SIZES[1], seed=1))
+        if again.explains(edits):
+            return Diagnosis(edits, tuple(search.layer(edit) for edit in edits))
+    return None
 
 
-def _singles(kind: str) -> Iterator[tuple[Mistake]]:
-    """One mistake at a time; those that can be replayed first."""
-    for mistake in sorted(catalogue(kind), key=lambda m: m.shapes_only):
-        yield (mistake,)
+def tasks_of(kind: str) -> list[Task]:
+    """What is built to diagnose a class."""
+    tasks = [Task(kind, arguments) for arguments in TASKS[kind]]
+    if kind == "ResNet":
+        tasks += [Task(kind, (1, (1, 1, 1, 1), 10), "default"), Task(kind, (1, (1, 1, 1, 1), 7), "keyword")]
+        return [*tasks, Task(kind, (1, (1, 2, 1, 1), 10), "tolerant"), Task("ResNet18")]
+    return [*tasks, Task(kind, (8, 8, 1), "default")]
 
 
-def _explaining_pairs(kind: str, trials: Sequence[Trial]) -> Iterator[tuple[Mistake, Mistake]]:
-    """Pairs of mistakes that explain every trial, as far as `PAIRS` allows."""
-    left = PAIRS[kind]
-    first, *rest = trials
-    replayed = [m for m in catalogue(kind) if not m.shapes_only]
-    for pair in itertools.combinations(replayed, 2):
-        if pair[0].name == pair[1].name:
-            continue
-        changed = _changed(pair, first.task.design)
-        single = [_changed((m,), first.task.design) for m in pair]
-        if changed is None or changed in single or not fits(changed, first.found):
-            continue
-        if left == 0:
+class Search:
+    """The search for edits that explain the evidence of one question."""
+
+    def __init__(self, evidence: Evidence, kind: str):
+        self.explainer = Explainer(evidence)
+        self.edits = catalogue(kind, _hints(evidence))
+        pairs = zip(evidence.subjects, self.explainer.right, strict=True)
+        self.wrong = [subject for subject, right in pairs if not right]
+
+    def singles(self) -> Iterator[tuple[Edit]]:
+        """Each edit that alone explains everything."""
+        for edit in self.edits:
+            if self.explainer.explains((edit,)):
+                yield (edit,)
+
+    def several(self) -> Iterator[tuple[Edit, ...]]:
+        """Two or three edits that together explain everything."""
+        if not self.wrong:
             return
-        left -= 1
-        if _replays(changed, first, 1) and all(_explains(pair, t) for t in rest):
-            yield pair
+        left = VERIFIED
+        telling = max(self.wrong, key=lambda s: sum(abs(n) for n in _needed(s.task.program, s).values()))
+        running = [s for s in self.wrong if all(trial.error is None for trial in s.trials)] or [telling]
+        bases = list(self._bases(telling))
+        parts = {base: list(self._parts(base, running[0])) for base in bases}
+        for length in (2, 3):
+            for base in bases:
+                for edits in [base] if len(base) == length else _together(base, parts[base], length - len(base)):
+                    if left == 0:
+                        return
+                    left -= 1
+                    if self.explainer.explains(edits, orders=6):
+                        yield edits
 
+    def _bases(self, telling: Subject) -> Iterator[tuple[Edit, ...]]:
+        """Sets of edits with which the program has the tensors of this module: the empty set where it has them anyway."""
+        right = telling.task.program
+        needed = _needed(right, telling)
+        if not needed:
+            yield ()
+            return
+        parts = []
+        for edit in self.edits:
+            program = apply((edit,), right)
+            if program is None or program.tensors == right.tensors:
+                continue
+            delta = _difference(program.tensors, right.tensors)
+            if all(n * needed.get(key, 0) > 0 and abs(n) <= abs(needed[key]) for key, n in delta.items()):
+                parts.append(edit)
+        sets = itertools.chain.from_iterable(itertools.combinations(parts, n) for n in (1, 2, 3))
+        found = 0
+        for edits in itertools.islice(sets, COMPOSED):
+            program = apply(edits, right)
+            if program is not None and not _needed(program, telling) and self._raise_alike(edits):
+                yield edits
+                found += 1
+                if found == BASES:
+                    return
 
-@functools.lru_cache(maxsize=4096)
-def _changed(mistakes: tuple[Mistake, ...], design: Design) -> Design | None:
-    """The design with every mistake applied that makes a difference; None when they cannot be applied together."""
-    for mistake in mistakes:
-        try:
-            changed = mistake.change(design)
-        except (IndexError, ValueError):  # another mistake removed the layer that this one changes
-            return None
-        design = design if changed is None else changed
-    return design
-
-
-def _explains(mistakes: tuple[Mistake, ...], trial: Trial) -> bool:
-    """Whether the right design with these mistakes applied does exactly what the module did."""
-    design = _changed(mistakes, trial.task.design)
-    if design is None or not fits(design, trial.found):
-        return False
-    if any(m.shapes_only for m in mistakes) and design != trial.task.design:
-        return trial.error is None or _about_shapes(trial)  # it shows only in which tensors there are
-    return _replays(design, trial, ORDERS)
-
-
-def _builds_alike(mistakes: tuple[Mistake, ...], trial: Trial) -> bool:
-    """Whether the probes were built as this mistake builds them; it decides where two mistakes compute the same.
-
-    Probes are 1x1 convolutions: moving a stride to an earlier or later block does not change the output.
-    """
-    design = _changed(mistakes, trial.task.design)
-    if not isinstance(design, Network):
+    def _raise_alike(self, edits: Sequence[Edit]) -> bool:
+        """Whether with these edits the same modules raise in eval mode as the student's."""
+        for subject in self.explainer.evidence.subjects:
+            program, trial = apply(edits, subject.task.program), subject.trials[0]
+            orders = self.explainer.orders_of(program, subject, 1) if program else []
+            if not orders:
+                return False
+            try:
+                replay(program, orders[0], subject.exact, trial.seen, self.explainer.memory(trial))
+            except Unregistered:
+                continue
+            except (RuntimeError, ValueError) as error:
+                if trial.error is None or not same_error(trial.error, error):
+                    return False
+            else:
+                if trial.error is not None:
+                    return False
         return True
-    return [(p.in_planes, p.planes, p.stride) for stage in design.stages for p in stage] == trial.calls
+
+    def _parts(self, base: tuple[Edit, ...], subject: Subject) -> Iterator[tuple[Edit, int, int]]:
+        """Edits to add to a base that leave right what is right already.
+
+        Yields each with two masks, of the components that it does not touch, and of those that are as observed then.
+        """
+        start = apply(base, subject.task.program)
+        orders = self.explainer.orders_of(start, subject, 6) if start else []
+        if not orders:
+            return
+        seen = _components(subject)
+        views = [(dict(self._view(start, names, subject)), names) for names in orders]
+        origin, names = max(views, key=lambda view: sum(_same(view[0].get(c), seen[c]) for c in seen))
+        bits = {c: 1 << bit for bit, c in enumerate(seen)}
+        good = sum(bits[c] for c in seen if _same(origin.get(c), seen[c]))
+        for edit in self.edits:
+            program = apply((edit,), start) if edit not in base else None
+            if program is None or program.tensors != start.tensors:
+                continue
+            if program == start:
+                yield edit, sum(bits.values()), good
+                continue
+            own = (
+                names
+                if program.roles == start.roles
+                else next(iter(self.explainer.orders_of(program, subject, 1)), None)
+            )
+            untouched = fits = 0
+            for c, value in self._view(program, own, subject) if own else ():
+                if c not in bits:
+                    continue
+                same = value is origin.get(c)
+                untouched |= bits[c] * same
+                fits |= bits[c] & good if same else bits[c] * _same(value, seen[c])
+                if good & bits[c] & ~fits:
+                    break
+            else:
+                yield edit, untouched, fits
+
+    def _view(self, program: Program, names: Assignment, subject: Subject) -> Iterator[tuple[str, Any]]:
+        """What the program computes, component by component; what cannot be told is left out."""
+        for trial in _compared(subject):
+            try:
+                attempt = replay(program, names, subject.exact, trial.seen, self.explainer.memory(trial))
+            except (RuntimeError, ValueError) as error:
+                yield trial.seen.aspect, error
+            except Unregistered:
+                continue
+            else:
+                yield from attempt.statistics.items()
+                yield trial.seen.aspect, attempt.output if not attempt.form else attempt.form
+
+    def layer(self, edit: Edit) -> str:
+        """The student's own layer that an edit is about, "" where it cannot be told."""
+        for subject in self.wrong:
+            program = apply((edit,), subject.task.program)
+            if program is None or edit.place not in program.by_name:
+                continue
+            roles = program.by_name[edit.place].roles
+            for names in self.explainer.orders_of(program, subject, 1) if roles else ():
+                return f"self.{names[roles[0].name].rpartition('.')[0] or names[roles[0].name]}"
+        return ""
 
 
-def _replays(design: Design, trial: Trial, orders: int) -> bool:
-    seen = trial.seen
-    for names in itertools.islice(assignments(roles_of(design), trial.found), orders):
-        try:
-            attempt = replay(design, names, trial.exact, seen)
-        except RuntimeError:  # shapes that do not fit together
-            return trial.error is not None and _about_shapes(trial)
-        if trial.error is not None:
-            return False
-        if isinstance(seen.output, Tensor) and not difference(attempt, seen):
-            return True
-    return False
+def _hints(evidence: Evidence) -> Hints:
+    """Sizes of tensors that the right program has not, and how networks built their blocks."""
+    sizes, calls = set(), {}
+    for subject in evidence.subjects:
+        _, extra = compare(subject.task.program.roles, subject.found)
+        sizes |= {min(one.shape) if len(one.shape) == 2 else one.shape[0] for one in extra if len(one.shape) < 3}
+        if subject.calls:
+            calls[subject.task.program.arguments] = tuple(subject.calls)
+    return Hints(frozenset(sorted(sizes)[:12]), tuple(calls.items()))
 
 
-def _about_shapes(trial: Trial) -> bool:
-    """Whether the exception can be that of tensors whose shapes do not fit, as PyTorch and probes raise it.
+def _difference(more: Counter, less: Counter) -> dict:
+    """How many tensors of each kind there are more, or fewer where the number is negative."""
+    return {key: more[key] - less[key] for key in more | less if more[key] != less[key]}
 
-    Exceptions in a gradient pass do not count: the same shapes passed in eval mode, or failed there already.
-    """
-    error = trial.error
-    kind = error.kind if isinstance(error, StudentError) else type(error).__name__
-    return trial.seen.aspect != "gradient" and kind in ("RuntimeError", "ValueError", "WrongWiring")
+
+def _needed(program: Program, subject: Subject) -> dict:
+    """Tensors that the module has and the program has not, and the other way round."""
+    return _difference(Counter((found.shape, found.learned) for found in subject.found), program.tensors)
+
+
+def _compared(subject: Subject) -> list[Trial]:
+    """The trials that tell mistakes apart quickly, the most telling first."""
+    return [trial for trial in reversed(subject.trials[:2]) if trial.seen.aspect in ("eval", "train")]
+
+
+def _components(subject: Subject) -> dict[str, Any]:
+    """What was seen in these trials, piece by piece: running statistics and outputs."""
+    seen: dict[str, Any] = {}
+    for trial in _compared(subject):
+        statistics = {f.name for f in subject.found if not f.learned}
+        seen |= {name: value.double() for name, value in trial.seen.statistics.items() if name in statistics}
+        output = trial.seen.output
+        exact = output.double() if isinstance(output, Tensor) and not trial.seen.form else trial.seen.form
+        seen[trial.seen.aspect] = trial.error or exact
+    return seen
+
+
+def _together(
+    base: tuple[Edit, ...], parts: Sequence[tuple[Edit, int, int]], number: int
+) -> Iterator[tuple[Edit, ...]]:
+    """Add one or two edits that can make of each component what was observed."""
+    every = functools.reduce(operator.or_, (untouched | fits for _, untouched, fits in parts), 0)
+    if number == 1:
+        yield from ((*base, edit) for edit, _, fits in parts if fits == every)
+        return
+    for (a, same_a, fits_a), (b, same_b, fits_b) in itertools.combinations(parts, 2):
+        if (fits_a & same_b) | (same_a & fits_b) | (every & ~(same_a | same_b)) == every and a.name != b.name:
+            yield (*base, a, b)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if isinstance(a, Exception) and isinstance(b, Exception):
+        return same_error(b, a)
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
+        return type(a) is type(b) and a == b
+    return a.numel() == b.numel() and bool((a.reshape(b.shape) - b).abs().max() <= TOLERANCE * b.abs().max())

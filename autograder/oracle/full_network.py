@@ -9,25 +9,38 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.oracle.design import Block, Layer, basic_block, inventory
-from autograder.oracle.matching import Assignment, Found, squeeze_shape
-from autograder.oracle.reference import Pass
+from autograder.oracle.interpreter import run
+from autograder.oracle.matching import Assignment, Found
+from autograder.oracle.program import Program, Role, basic_block, network, squeeze_shape
 
-_STEM = Layer(3, 64, 3, 1, 1)
-_STAGES = ((64, 64, 1), (64, 128, 2), (128, 256, 2), (256, 512, 2))
-_BLOCKS: dict[str, Block] = {
-    f"stage{number}.{index}": basic_block(*(shape if index == 0 else (shape[1], shape[1], 1)))
-    for number, shape in enumerate(_STAGES, start=1)
-    for index in range(2)
-}
-_UNITS = ("conv1", "conv2", "shortcut")
-_CONVOLUTIONS = (_UNITS, ("conv2", "conv1", "shortcut"))
+_CONVOLUTIONS = (("conv1", "conv2", "shortcut_conv"), ("conv2", "conv1", "shortcut_conv"))
 """Orders of the convolutions in a block; the shortcut's is recognised by its shape."""
-_BATCHNORMS = tuple(itertools.permutations(_UNITS))
-_HEAD = {"weight": (10, 512), "bias": (10,)}
+_BATCHNORMS = tuple(itertools.permutations(("bn1", "bn2", "shortcut")))
+
+
+def resnet18() -> Program:
+    """ResNet-18 with its basic blocks: the values of a block are called "stage2.0.conv1" and so on."""
+    made = network(1, (2, 2, 2, 2), 10)
+    ops, values = [], {}
+    for one in made.ops:
+        inputs = tuple(values.get(value, value) for value in one.inputs)
+        if one.kind != "block":
+            ops.append(one.but(inputs=inputs))
+            continue
+        inside = basic_block(one["in_planes"], one["planes"], one["stride"])
+        for o in inside.ops:
+            named = tuple(inputs[0] if value == "x" else f"{one.name}.{value}" for value in o.inputs)
+            ops.append(o.but(name=f"{one.name}.{o.name}", inputs=named))
+        values[one.name] = f"{one.name}.{inside.output}"
+    return Program("ResNet18", (), tuple(ops))
+
+
+_RESNET18 = resnet18()
+_BLOCKS = list(
+    dict.fromkeys(role.name.rpartition(".")[0].rpartition(".")[0] for role in _RESNET18.roles if "." in role.name[6:])
+)
 SAME = 1e-3
 """Largest difference of logits, relative to the largest one, that is rounding: 18 layers in float32."""
 ALIKE_ANSWERS, ALIKE_LOGITS = 0.9, 0.98
@@ -45,14 +58,9 @@ def logits_of(weights: Mapping[str, Tensor], names: Assignment, images: Tensor) 
         names: for each role its tensor, from `match`.
         images: normalised, (N, 3, 32, 32).
     """
-    shapes = {role: shape for role, _, shape in _roles()}
-    roles = {role: weights[name].to(images.dtype).reshape(shapes[role]) for role, name in names.items()}
+    tensors = {role: weights[name].to(images.dtype) for role, name in names.items()}
     with torch.no_grad():
-        out = Pass(roles, False).layer("stem", _STEM, images)
-        for place, block in _BLOCKS.items():
-            mine = {role.removeprefix(f"{place}."): value for role, value in roles.items() if role.startswith(place)}
-            out = Pass(mine, False).block(block, out)
-        return F.linear(out.mean(dim=(2, 3)), roles["linear.weight"], roles["linear.bias"])
+        return run(_RESNET18, tensors, images, training=False).output
 
 
 def match(found: Sequence[Found], weights: Mapping[str, Tensor], images: Tensor, logits: Tensor) -> Assignment | None:
@@ -85,33 +93,22 @@ def _assignments(found: Sequence[Found]) -> Iterator[Assignment]:
         tensors[_slot(one.kinds, one.shape)].append(one.name)
     for orders in itertools.product((False, True), (False, True), _CONVOLUTIONS, _BATCHNORMS):
         roles: dict[tuple, list[str]] = defaultdict(list)
-        for name, kind, shape in _roles(*orders):
-            roles[_slot(frozenset({kind}), squeeze_shape(shape))].append(name)
+        for role in sorted(_RESNET18.roles, key=lambda role, orders=orders: _position(role, *orders)):
+            roles[_slot(frozenset({role.kind}), squeeze_shape(role.shape))].append(role.name)
         if {slot: len(names) for slot, names in roles.items()} != {slot: len(n) for slot, n in tensors.items()}:
             return
         yield {role: name for slot in roles for role, name in zip(roles[slot], tensors[slot], strict=True)}
 
 
-def _roles(
-    backwards: bool = False,
-    stem_last: bool = False,
-    convolutions: tuple[str, ...] = _UNITS,
-    batchnorms: tuple[str, ...] = _UNITS,
-) -> Iterator[tuple[str, str, tuple[int, ...]]]:
-    """(name, kind, shape) of every tensor, those of one kind and shape in the order of definition."""
-    stem = [(f"stem.{r.name.partition('.')[2]}", r.kind, r.shape) for r in inventory(Block((_STEM,), None))]
-    if not stem_last:
-        yield from stem
-    for place in reversed(_BLOCKS) if backwards else _BLOCKS:
-        roles = inventory(_BLOCKS[place])
-        for order, weights in ((convolutions, True), (batchnorms, False)):
-            mine = [role for role in roles if (role.kind == "weight") == weights]
-            for role in sorted(mine, key=lambda role, order=order: order.index(role.name.partition(".")[0])):
-                yield f"{place}.{role.name}", role.kind, role.shape
-    if stem_last:
-        yield from stem
-    for name, shape in _HEAD.items():
-        yield f"linear.{name}", name, shape
+def _position(role: Role, backwards: bool, stem_last: bool, *orders: tuple[str, ...]) -> tuple[int, int, int]:
+    """Where a tensor is defined: its block, and its place among the convolutions or BatchNorms of the block."""
+    place, _, layer = role.name.rpartition(".")[0].rpartition(".")
+    if not place:
+        return (-1 if role.name.startswith(("conv", "bn")) and not stem_last else len(_BLOCKS), 0, 0)
+    block = _BLOCKS.index(place)
+    convolutions, batchnorms = orders
+    order = convolutions if role.kind == "weight" else batchnorms
+    return (-block - 1 + len(_BLOCKS) if backwards else block, order is batchnorms, order.index(layer))
 
 
 def _slot(kinds: frozenset[str], shape: tuple[int, ...]) -> tuple:

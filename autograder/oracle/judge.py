@@ -1,6 +1,7 @@
 """Compare the student's module with the reference, on weights and inputs that are drawn afresh."""
 
 import itertools
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +11,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from autograder.oracle.design import Design
-from autograder.oracle.diagnose import Diagnosis, Diagnostician
-from autograder.oracle.matching import Found, assignments, compare, roles_of
+from autograder.oracle.diagnose import CLASSES, Diagnosis, diagnose
+from autograder.oracle.explain import Explainer
+from autograder.oracle.matching import Found, assignments, compare
 from autograder.oracle.observe import TOLERANCE, Aspect, Observation, difference, replay
+from autograder.oracle.program import Program
 from autograder.oracle.symptoms import symptoms
-from autograder.oracle.trial import FATAL, Subject, Task, Trial
+from autograder.oracle.trial import FATAL, Evidence, NotBuilt, Subject, Task, Trial
+from autograder.student.errors import GraderBroken
 from autograder.student.message import NO_MESSAGE, CheckFailure, Message
 
 DRAWS = 3
@@ -33,8 +36,12 @@ module every search finds one; for a wrong one none does, at any shape, and that
 FEWEST_ATTEMPTS = 36
 """Assignments that are tried after that: every order of three layers, each with its own BatchNorm."""
 
-_diagnosticians: WeakKeyDictionary[Any, Diagnostician] = WeakKeyDictionary()
+_diagnoses: WeakKeyDictionary[Any, dict[str, Diagnosis | None]] = WeakKeyDictionary()
 _searches: WeakKeyDictionary[Any, Counter[str]] = WeakKeyDictionary()
+
+
+class OracleError(GraderBroken):
+    """The reference itself failed; never the student's fault."""
 
 
 @dataclass(frozen=True)
@@ -78,29 +85,53 @@ def judge_network(
     return _judge(student, Task("ResNet", (expansion, tuple(num_blocks), num_classes)), aspect)
 
 
+def diagnosis_of(student: Any, question: str) -> Diagnosis | None:
+    """The mistakes in a question, "q1" to "q3", that explain all that its class does; each is diagnosed once."""
+    known = _diagnoses.setdefault(student, {})
+    if question not in known and question in CLASSES:
+        known[question] = None
+        try:
+            known[question] = diagnose(student, question)
+        except FATAL:
+            pass  # the worker is gone: the verdict stands without a diagnosis
+        except Exception as error:  # so it does where the search itself fails
+            warnings.warn(f"{question} could not be diagnosed: {error!r}", RuntimeWarning, stacklevel=2)
+    return known.get(question)
+
+
 def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
     generator = torch.Generator().manual_seed(int(torch.randint(1 << 31, ())))
     for left in reversed(range(DRAWS if aspect == "gradient" else 1)):
-        subject = Subject(task, task.build(student), generator)
+        try:
+            subject = Subject(task, task.build(student), generator)
+        except FATAL:
+            raise
+        except Exception as error:
+            raise _explained(error, student, Evidence(not_built=[NotBuilt(task, error)])) from None
         trial = subject.run(aspect, SIZE)
         if trial.error is not None:
-            raise _explained(trial.error, student, trial)
-        expected, complaint = _compare(student, task, trial)
+            raise _explained(trial.error, student, Evidence([subject]))
+        try:
+            expected, complaint = _compare(student, subject, trial)
+        except Exception as error:
+            raise OracleError(f"the reference for {task.written} failed: {error!r}") from error
         if not complaint:
-            return _repeatable(subject, trial) if aspect == "train" else Verdict(True)
+            return _repeatable(student, subject, trial) if aspect == "train" else Verdict(True)
         if not left:
-            return _mismatch(student, trial, expected, complaint)
+            formula = {"what": task.written, "formula": FORMULAS[task.kind]}
+            message = Message(EXPECTED[aspect].format(**formula), complaint, "; ".join(symptoms(trial, expected)))
+            return _named(message, student, subject)
     raise AssertionError("unreachable")
 
 
-def _compare(student: Any, task: Task, trial: Trial) -> tuple[Observation | None, str]:
+def _compare(student: Any, subject: Subject, trial: Trial) -> tuple[Observation | None, str]:
     """Return what was expected, by the likeliest assignment of tensors, and what differs; "" where nothing does."""
-    nearest, first, design = "", None, task.design
+    nearest, first, program, kind = "", None, subject.task.program, subject.task.kind
     searches = _searches.setdefault(student, Counter())
-    most = FEWEST_ATTEMPTS if searches[task.kind] == FULL_SEARCHES else None
+    most = FEWEST_ATTEMPTS if searches[kind] == FULL_SEARCHES else None
     tried = 0
-    for names in itertools.islice(assignments(roles_of(design), trial.found), most):
-        attempt = replay(design, names, trial.exact, trial.seen)
+    for names in itertools.islice(assignments(program.roles, subject.found), most):
+        attempt = replay(program, names, subject.exact, trial.seen)
         complaint = difference(attempt, trial.seen)
         if not complaint:
             return attempt, ""
@@ -108,15 +139,15 @@ def _compare(student: Any, task: Task, trial: Trial) -> tuple[Observation | None
             first, nearest = attempt, complaint
         tried += 1
     if tried > FEWEST_ATTEMPTS:
-        searches[task.kind] += 1
-    return first, nearest or _inventory_complaint(design, trial.found)
+        searches[kind] += 1
+    return first, nearest or _inventory_complaint(program, subject.found)
 
 
-def _repeatable(subject: Subject, trial: Trial) -> Verdict:
+def _repeatable(student: Any, subject: Subject, trial: Trial) -> Verdict:
     """In train mode the output depends on the batch alone, however often it is computed."""
     module, seen = subject.module, trial.seen
     with torch.no_grad():
-        for _ in range(REPEATS if trial.task.kind != "ResNet" else 2):
+        for _ in range(REPEATS if subject.task.kind != "ResNet" else 2):
             again = module(seen.x.clone())
             if not isinstance(again, Tensor) or again.shape != seen.output.shape:
                 break
@@ -125,33 +156,40 @@ def _repeatable(subject: Subject, trial: Trial) -> Verdict:
         else:
             return Verdict(True)
     message = Message(
-        expected=f"in train mode, {trial.task.written} returns the same output whenever it gets the same batch",
+        expected=f"in train mode, {subject.task.written} returns the same output whenever it gets the same batch",
         got="the second pass gives another output for the same batch",
         hint="is there dropout, another random number, or a value that one forward pass leaves for the next?",
     )
-    return Verdict(False, message)
+    return _named(message, student, subject)
 
 
-def _diagnose(student: Any, trial: Trial) -> Diagnosis | None:
-    if student not in _diagnosticians:
-        _diagnosticians[student] = Diagnostician(student)
-    try:
-        return _diagnosticians[student].diagnose(trial)
-    except FATAL:  # the worker died during the diagnosis: the verdict stands without one
-        return None
+def _proved(student: Any, evidence: Evidence, kind: str) -> Diagnosis | None:
+    """The diagnosis of the question, where it explains this evidence too."""
+    diagnosis = diagnosis_of(student, next(question for question, name in CLASSES.items() if name == kind))
+    return diagnosis if diagnosis and Explainer(evidence).explains(diagnosis.mistakes) else None
 
 
-def _explained(error: Exception, student: Any, trial: Trial) -> Exception:
+def _explained(error: Exception, student: Any, evidence: Evidence) -> Exception:
     """Attach the mistake that causes an exception of the student's code, where it can be proved."""
-    diagnosis = _diagnose(student, trial)
+    one = (*evidence.subjects, *evidence.not_built)[0]
+    diagnosis = _proved(student, evidence, one.task.kind)
     if diagnosis is not None:
         error.mistakes, error.mistake = diagnosis.names, "\n".join(diagnosis.sentences)
     return error
 
 
-def _inventory_complaint(design: Design, found: list[Found]) -> str:
+def _named(message: Message, student: Any, subject: Subject) -> Verdict:
+    """A verdict with the mistake that causes it, where it can be proved."""
+    diagnosis = _proved(student, Evidence([subject]), subject.task.kind)
+    if diagnosis is None:
+        return Verdict(False, message)
+    hint = f"read again: {'; '.join(diagnosis.reading)}. {PROOF}"
+    return Verdict(False, replace(message, mistake="\n".join(diagnosis.sentences), hint=hint), diagnosis.names)
+
+
+def _inventory_complaint(program: Program, found: list[Found]) -> str:
     """What is missing or left over among the parameters, in words."""
-    missing, extra = compare(roles_of(design), found)
+    missing, extra = compare(program.roles, found)
     parts = []
     if missing:
         parts.append("there is no " + ", no ".join(f"{WORDS[r.kind]} of shape {r.shape}" for r in missing[:3]))
@@ -180,13 +218,3 @@ FORMULAS = {
     "Bottleneck": "relu(bn(conv1x1(relu(bn(conv3x3(relu(bn(conv1x1(x)))))))) + shortcut(x))",
     "ResNet": "linear(avg_pool(stages(relu(bn(conv3x3(x))))))",
 }
-
-
-def _mismatch(student: Any, trial: Trial, expected: Observation | None, complaint: str) -> Verdict:
-    task, aspect = trial.task, trial.seen.aspect
-    diagnosis = _diagnose(student, trial)
-    message = Message(EXPECTED[aspect].format(what=task.written, formula=FORMULAS[task.kind]), complaint)
-    if diagnosis is None:
-        return Verdict(False, replace(message, hint="; ".join(symptoms(trial, expected))))
-    hint = f"read again: {'; '.join(diagnosis.reading)}. {PROOF}"
-    return Verdict(False, replace(message, mistake="\n".join(diagnosis.sentences), hint=hint), diagnosis.names)

@@ -5,7 +5,6 @@ first; one that reproduces the output on fresh random weights proves the functio
 first: tensors with a common prefix ("bn1.") that make up one BatchNorm stay together.
 """
 
-import functools
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from autograder.oracle.design import Design, Role, inventory
+from autograder.oracle.program import Program, Role, squeeze_shape
 
 MOST_ATTEMPTS = 1500
 """Assignments tried before giving up: the tensors of three hand-written BatchNorms have 3!^4 = 1,296."""
@@ -34,6 +33,13 @@ class Found:
     shape: tuple[int, ...]
     learned: bool = True
     """Whether it is a parameter; otherwise a buffer."""
+    four: bool = False
+    """Whether it has four dimensions, so that (1, C, 1, 1) may be a convolution's."""
+
+    def may_be(self, kind: str) -> bool:
+        """Whether it can have a role of this kind; any vector that is learned can scale something."""
+        vector = self.learned and len(self.shape) == 1
+        return kind in self.kinds or (vector and (kind == "scale" or (kind == "weight" and self.four)))
 
 
 def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) -> list[Found]:
@@ -45,21 +51,14 @@ def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) ->
     """
     found = []
     for name, value in state.items():
-        if not value.is_floating_point() or value.dim() == 0:
-            continue  # num_batches_tracked and the like
         learned = name in parameters
+        if not value.is_floating_point() or (value.dim() == 0 and not learned):
+            continue  # num_batches_tracked and the like
         shape = squeeze_shape(tuple(value.shape))
         if not learned and len(shape) > 1:
             continue
-        found.append(Found(name, _kinds(name, value, shape, learned), shape, learned))
+        found.append(Found(name, _kinds(name, value, shape, learned), shape, learned, value.dim() == 4))
     return found
-
-
-def squeeze_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(out, in) for the weight of a 1x1 convolution, (C,) for a BatchNorm's that is stored as (1, C, 1, 1)."""
-    if len(shape) == 4 and shape[2:] == (1, 1):
-        shape = shape[:2]
-    return shape[1:] if len(shape) == 2 and shape[0] == 1 else shape
 
 
 def _kinds(name: str, value: Tensor, shape: tuple[int, ...], learned: bool) -> frozenset[str]:
@@ -91,35 +90,24 @@ def second_names(found: Sequence[Found], loaded: Mapping[str, Tensor], drawn: Ma
     return second
 
 
-def untranspose(found: Sequence[Found], design: Design) -> tuple[list[Found], frozenset[str]]:
+def untranspose(found: Sequence[Found], program: Program) -> tuple[list[Found], frozenset[str]]:
     """Transpose the shape of a linear layer's weight that is stored as (in, out), for `x @ W`; return its name too."""
     shapes = {f.shape for f in found}
     wanted = {
         role.shape[::-1]: role.shape
-        for role in roles_of(design)
+        for role in program.roles
         if role.name == "linear.weight" and role.shape not in shapes
     }
     turned = frozenset(f.name for f in found if f.learned and f.shape in wanted)
     return [replace(f, shape=wanted[f.shape]) if f.name in turned else f for f in found], turned
 
 
-@functools.lru_cache(maxsize=4096)
-def _wanted(design: Design) -> tuple[tuple[Role, ...], Counter]:
-    """The inventory of a design, and how often each shape occurs among its parameters."""
-    roles = tuple(inventory(design))
-    return roles, Counter(squeeze_shape(role.shape) for role in roles if role.kind not in ("mean", "var"))
-
-
-def roles_of(design: Design) -> tuple[Role, ...]:
-    """As `inventory`, cached."""
-    return _wanted(design)[0]
-
-
-def fits(design: Design, found: Sequence[Found]) -> bool:
-    """Whether the tensors can be those of the design."""
-    if _wanted(design)[1] != Counter(f.shape for f in found if f.learned):
+def fits(program: Program, found: Sequence[Found]) -> bool:
+    """Whether the tensors can be those of the program."""
+    learned = Counter(f.shape for f in found if f.learned)
+    if learned != Counter({shape: n for (shape, is_learned), n in program.tensors.items() if is_learned}):
         return False
-    return not any(compare(roles_of(design), found))
+    return not any(compare(program.roles, found))
 
 
 def compare(roles: Sequence[Role], found: Sequence[Found]) -> tuple[list[Role], list[Found]]:
@@ -129,8 +117,8 @@ def compare(roles: Sequence[Role], found: Sequence[Found]) -> tuple[list[Role], 
     """
     left = sorted(found, key=lambda f: len(f.kinds))
     missing = []
-    for role in sorted(roles, key=lambda r: ("gamma", "weight", "mean", "var", "beta", "bias").index(r.kind)):
-        match = next((f for f in left if f.shape == squeeze_shape(role.shape) and role.kind in f.kinds), None)
+    for role in sorted(roles, key=lambda r: ("gamma", "weight", "mean", "var", "beta", "bias", "scale").index(r.kind)):
+        match = next((f for f in left if f.shape == squeeze_shape(role.shape) and f.may_be(role.kind)), None)
         if match is None:
             missing.append(role)
         else:
@@ -220,6 +208,8 @@ def _slot(role: Role, roles: Sequence[Role], found: Sequence[Found]) -> str:
     """Which tensors may fill the role: one that starts at zero is a shift or, with some initializations, a scale."""
     if role.kind in ("weight", "mean", "var"):
         return role.kind
+    if any(r.kind == "scale" and r.shape == role.shape for r in roles):
+        return "vector"
     scales = sum(r.kind == "gamma" and r.shape == role.shape for r in roles)
     if scales == sum(f.kinds == {"gamma"} and f.shape == squeeze_shape(role.shape) for f in found):
         return "gamma" if role.kind == "gamma" else "shift"
@@ -229,7 +219,7 @@ def _slot(role: Role, roles: Sequence[Role], found: Sequence[Found]) -> str:
 def _can_fill(slot: str, found: Found) -> bool:
     if slot in ("gamma", "shift"):
         return found.learned and (found.kinds == {"gamma"}) == (slot == "gamma")
-    return found.learned if slot == "vector" else slot in found.kinds
+    return found.learned if slot == "vector" else found.may_be(slot)
 
 
 def _orders(roles: Sequence[Role], candidates: Sequence[Found]) -> Iterator[Assignment]:
@@ -238,7 +228,7 @@ def _orders(roles: Sequence[Role], candidates: Sequence[Found]) -> Iterator[Assi
         yield {}
         return
     role, *rest = sorted(roles, key=lambda r: r.kind != "gamma")  # few tensors can be a scale: assign those roles first
-    for pick in sorted((f for f in candidates if role.kind in f.kinds), key=lambda f: len(f.kinds)):
+    for pick in sorted((f for f in candidates if f.may_be(role.kind)), key=lambda f: len(f.kinds)):
         for others in _orders(rest, [f for f in candidates if f is not pick]):
             yield {role.name: pick.name, **others}
 

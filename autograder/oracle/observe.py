@@ -1,55 +1,84 @@
-"""What a module computes with given weights and input, and what a design computes with the same: both are compared."""
+"""What a module computes with given weights and input, and what a program computes with the same: both are compared."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from autograder.oracle.design import Design
-from autograder.oracle.matching import roles_of
-from autograder.oracle.reference import compute
+from autograder.oracle.interpreter import Memory, run
+from autograder.oracle.program import Program
 
-Aspect = Literal["eval", "train", "gradient"]
+Aspect = Literal["eval", "train", "gradient", "fresh"]
+""""fresh" is the mode in which the student's function returned the module."""
 
 TOLERANCE = 2e-4
 """Largest difference, relative to the largest value, that counts as rounding. A student's float32 pass differs from the
 float64 reference by less than 1e-5 on these sizes, whatever the order of summation; TF32 is not used on a CPU. The
-smallest mistake of the catalogue, another eps in BatchNorm, changes outputs by 5e-4 and more."""
+smallest mistake that has a name, another eps in BatchNorm, changes outputs by 5e-4 and more."""
 GRADIENT_TOLERANCE = 2e-2
 """Gradients are compared as whole tensors (2-norm): among the half million activations of a network some lie within
 rounding of zero, where one ReLU switches and a few values of a gradient change. A detached branch changes gradients by
 half their size."""
 
+ROUNDING = 1e-5
+"""What float32 makes of a gradient that should be zero, relative to the largest gradient."""
+
 
 @dataclass
 class Observation:
-    """The output and, depending on the aspect, running statistics and gradients, by tensor name."""
+    """The output and, depending on the aspect, running statistics and gradients, by tensor name.
+
+    Args:
+        aspect: what was observed.
+        x: the input.
+        upstream: the gradient of the output, for "gradient".
+        output: None where there is none: the code raised, or the program's depends on random numbers.
+        form: "" for a tensor of the input's type; otherwise what came instead, "tuple" or "float16".
+        x_after: the input after the pass.
+        statistics: running statistics after the pass, for "train".
+        input_gradient: for "gradient".
+        gradients: of the parameters, for "gradient".
+    """
 
     aspect: Aspect
     x: Tensor
     upstream: Tensor | None
     output: Any
-    """None where the student's code raised."""
+    form: str = ""
+    x_after: Tensor | None = None
     statistics: dict[str, Tensor] = field(default_factory=dict)
     input_gradient: Tensor | None = None
     gradients: dict[str, Tensor | None] = field(default_factory=dict)
-    input_changed: bool = False
+
+    @cached_property
+    def exact_x(self) -> Tensor:
+        """The input in float64."""
+        return self.x.double()
+
+    @property
+    def input_changed(self) -> bool:
+        """Whether the pass wrote into the tensor that it was given."""
+        return self.x_after is not None and not torch.equal(self.x_after, self.x)
 
 
 def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) -> Observation:
     """Run the student's module once; raises what the student's code raises."""
-    module.train() if aspect != "eval" else module.eval()
+    if aspect != "fresh":
+        module.train() if aspect != "eval" else module.eval()
     given = x.clone().requires_grad_(aspect == "gradient")
     with torch.set_grad_enabled(aspect == "gradient"):
         output = module(given)
-    seen = Observation(aspect, x, None, output, input_changed=not torch.equal(given.detach(), x))
-    if not isinstance(output, Tensor):
-        return seen
-    seen.output = output.detach().clone()
+    seen = Observation(aspect, x, None, output, x_after=given.detach())
     if aspect == "train":
         seen.statistics = {n: v.detach().clone() for n, v in module.state_dict().items() if v.is_floating_point()}
+    if not isinstance(output, Tensor):
+        seen.form = getattr(output, "type_name", type(output).__name__)
+        return seen
+    seen.form = "" if output.dtype == x.dtype else str(output.dtype).removeprefix("torch.")
+    seen.output = output.detach().clone()
     if aspect == "gradient":
         seen.upstream = torch.randn(output.shape, generator=generator)
         if output.requires_grad:
@@ -59,31 +88,49 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
     return seen
 
 
-def replay(design: Design, names: dict[str, str], drawn: dict[str, Tensor], seen: Observation) -> Observation:
-    """Compute the same observation for a design, with the student's weights in the roles that `names` assigns.
+def replay(
+    program: Program,
+    names: Mapping[str, str],
+    drawn: Mapping[str, Tensor],
+    seen: Observation,
+    memory: Memory | None = None,
+) -> Observation:
+    """Compute the same observation for a program, with the student's weights in the roles that `names` assigns.
 
     Args:
-        drawn: the weights in float64, see `to_float64`.
+        drawn: the weights in float64.
+        memory: of other programs on this observation.
+
+    Raises:
+        RuntimeError: shapes do not fit together.
     """
     gradient = seen.aspect == "gradient"
-    weights = {}
-    for role in roles_of(design):
-        value = drawn[names[role.name]].reshape(role.shape)
-        if gradient:
-            value = value.detach().clone().requires_grad_(role.kind not in ("mean", "var"))
-        weights[role.name] = value
-    x = seen.x.double().requires_grad_(gradient)
+    weights = {role.name: drawn[names[role.name]] for role in program.roles}
+    if gradient:
+        kept = {role.name for role in program.roles if role.kind in ("mean", "var")}
+        weights = {n: v if n in kept else v.detach().clone().requires_grad_() for n, v in weights.items()}
+    training = seen.aspect != "eval" and not (seen.aspect == "fresh" and program.fact("mode") == "eval")
+    bound: Mapping[str, Hashable] | None = None if gradient else names
+    x = seen.x.double().requires_grad_(True) if gradient else seen.exact_x
     with torch.set_grad_enabled(gradient):
-        output, updates = compute(design, weights, x, training=seen.aspect != "eval")
-    result = Observation(seen.aspect, seen.x, seen.upstream, output.detach())
+        result = run(program, weights, x, training, None if gradient else memory, bound)
+    output = result.output
+    expected = Observation(
+        *(seen.aspect, seen.x, seen.upstream, None if output is None else output.detach(), result.form),
+        x_after=result.x.detach(),
+    )
     if seen.aspect == "train":
-        kept = {role.name: weights[role.name] for role in roles_of(design) if role.kind in ("mean", "var")}
-        result.statistics = {names[role]: value for role, value in {**kept, **updates}.items() if role in names}
-    if gradient and seen.upstream is not None and seen.upstream.shape == output.shape and output.requires_grad:
+        expected.statistics = {names[role]: value for role, value in result.statistics.items()}
+    if (
+        output is not None
+        and seen.upstream is not None
+        and seen.upstream.shape == output.shape
+        and output.requires_grad
+    ):
         output.backward(seen.upstream.double())
-        result.input_gradient = x.grad
-        result.gradients = {names[role]: w.grad for role, w in weights.items() if w.requires_grad}
-    return result
+        expected.input_gradient = x.grad
+        expected.gradients = {names[role]: w.grad for role, w in weights.items() if w.requires_grad}
+    return expected
 
 
 def to_float64(drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -93,32 +140,37 @@ def to_float64(drawn: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def difference(expected: Observation, seen: Observation) -> str:
     """The first difference between the two, in words; "" where they agree."""
-    if seen.input_changed:
+    if seen.input_changed and not expected.input_changed:
         return "forward changes its input in place, although the caller may still need it"
-    if complaint := _differ(seen.output, expected.output, "the output", TOLERANCE):
+    if expected.input_changed and (complaint := _differ(seen.x_after, expected.x_after, "the input", TOLERANCE)):
         return complaint
-    if seen.output.dtype != seen.x.dtype:
-        return f"the output has the type {_name(seen.output.dtype)}, the input {_name(seen.x.dtype)}"
+    if seen.form != expected.form:
+        if isinstance(seen.output, Tensor):
+            return f"the output has the type {_name(seen.output.dtype)}, the input {_name(seen.x.dtype)}"
+        return "the output is missing" if seen.form == "NoneType" else f"the output is a {seen.form}, not a tensor"
+    if expected.output is not None and (complaint := _differ(seen.output, expected.output, "the output", TOLERANCE)):
+        return complaint
     for name, value in expected.statistics.items():
         if complaint := _differ(seen.statistics.get(name), value, f"{name} after the pass", TOLERANCE):
             return complaint
-    if expected.aspect != "gradient":
+    if expected.aspect != "gradient" or expected.output is None:
         return ""
-    if complaint := _differ_as_a_whole(seen.input_gradient, expected.input_gradient, "the input's gradient"):
-        return complaint
-    for name, value in expected.gradients.items():
-        if complaint := _differ_as_a_whole(seen.gradients.get(name), value, f"the gradient of {name}"):
-            return complaint
-    return ""
+    pairs = {f"the gradient of {name}": (seen.gradients.get(name), value) for name, value in expected.gradients.items()}
+    pairs = {"the input's gradient": (seen.input_gradient, expected.input_gradient), **pairs}
+    largest = max((float(value.norm()) for _, value in pairs.values() if value is not None), default=0.0)
+    return next(filter(None, (_differ_as_a_whole(*pair, what, largest) for what, pair in pairs.items())), "")
 
 
-def _differ_as_a_whole(seen: Any, expected: Tensor | None, what: str) -> str:
-    """As `_differ`, by the 2-norm of the difference."""
+def _differ_as_a_whole(seen: Any, expected: Tensor | None, what: str, largest: float) -> str:
+    """As `_differ`, by the 2-norm of the difference.
+
+    A gradient that is zero but for rounding, as that of a bias before BatchNorm, is compared with the `largest` one.
+    """
     if expected is None or not expected.any() or not isinstance(seen, Tensor) or seen.numel() != expected.numel():
         return _differ(seen, expected, what, GRADIENT_TOLERANCE)
     distance = float((seen.detach().double().reshape(expected.shape) - expected).norm())
     size = float(expected.norm())
-    if distance <= GRADIENT_TOLERANCE * size:  # not so for values that are not a number
+    if distance <= max(GRADIENT_TOLERANCE * size, ROUNDING * largest):  # not so for values that are not a number
         return ""
     return f"{what} is off by {distance / size:.0%} of its length"
 
@@ -128,8 +180,7 @@ def _differ(seen: Any, expected: Tensor | None, what: str, tolerance: float) -> 
         nothing = seen is None or (isinstance(seen, Tensor) and not seen.any())
         return "" if nothing else f"{what} is not zero as it should be"
     if not isinstance(seen, Tensor):
-        kind = getattr(seen, "type_name", type(seen).__name__)
-        return f"{what} is missing" if kind == "NoneType" else f"{what} is a {kind}, not a tensor"
+        return f"{what} is missing"
     if seen.numel() != expected.numel() or (seen.dim() > 1 and expected.dim() > 1 and len(seen) != len(expected)):
         return f"{what} has the shape {tuple(seen.shape)}, not {tuple(expected.shape)}"
     if not seen.is_floating_point():
@@ -138,6 +189,7 @@ def _differ(seen: Any, expected: Tensor | None, what: str, tolerance: float) -> 
         return f"{what} holds values that are infinite or not a number"
     if what == "the output" and seen.shape != expected.shape:
         return f"{what} has the shape {tuple(seen.shape)}, not {tuple(expected.shape)}"
+    tolerance = max(tolerance, 8 * torch.finfo(seen.dtype).eps)
     distance = (seen.detach().double().reshape(expected.shape) - expected).abs()
     scale = float(expected.abs().max())
     if float(distance.max()) <= tolerance * scale:

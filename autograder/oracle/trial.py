@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from autograder.oracle.design import Design, basic_block, bottleneck, network
-from autograder.oracle.matching import Found, classify_tensors, draw, roles_of, second_names, untranspose
+from autograder.oracle.matching import classify_tensors, draw, second_names, untranspose
 from autograder.oracle.observe import Aspect, Observation, observe, to_float64
-from autograder.student.errors import GraderBroken, StudentCrash, StudentTimeout
+from autograder.oracle.program import Program, basic_block, bottleneck, network
+from autograder.oracle.randomness import Randomness, randomness
+from autograder.student.errors import GraderBroken, StudentCrash, StudentError, StudentTimeout
 
 FATAL = (GraderBroken, StudentTimeout, StudentCrash)
 """Exceptions that say nothing about what the code computes: the worker is gone, or the grader is broken."""
@@ -18,125 +20,223 @@ FATAL = (GraderBroken, StudentTimeout, StudentCrash)
 
 @dataclass(frozen=True)
 class Task:
-    """A module to build: a block by `(in_planes, planes, stride)`, a network by `(expansion, num_blocks, classes)`."""
+    """A module to build.
+
+    Args:
+        kind: "BasicBlock", "Bottleneck", "ResNet" or "ResNet18".
+        arguments: `(in_planes, planes, stride)`, `(expansion, num_blocks, num_classes)`, or `()`.
+        how: "positional", "keyword", "default" (the last argument is left out), or "tolerant" (a network of probes that
+            take any further argument).
+    """
 
     kind: str
-    arguments: tuple
+    arguments: tuple = ()
+    how: str = "positional"
 
     @property
     def written(self) -> str:
         """The call, as the student would write it."""
+        if self.kind == "ResNet18":
+            return "ResNet18()"
         if self.kind == "ResNet":
             expansion, num_blocks, num_classes = self.arguments
             return f"ResNet(block, {list(num_blocks)}, num_classes={num_classes}) with block.expansion = {expansion}"
         in_planes, planes, stride = self.arguments
         return f"{self.kind}({in_planes}, {planes}{f', stride={stride}' if stride != 1 else ''})"
 
-    @property
-    def design(self) -> Design:
-        """The right design."""
-        return {"BasicBlock": basic_block, "Bottleneck": bottleneck, "ResNet": network}[self.kind](*self.arguments)
+    @cached_property
+    def program(self) -> Program:
+        """The right program."""
+        make = {"BasicBlock": basic_block, "Bottleneck": bottleneck}.get(self.kind, network)
+        program = make(*(self.arguments or (1, (2, 2, 2, 2), 10)))
+        return replace(program, kind=self.kind).state(how=self.how)
 
-    def build(self, student: Any, probe: Any = None) -> Any:
-        """Build the student's module; a network is made of probe blocks, of the class `probe` if it is given."""
+    @property
+    def expansion(self) -> int | None:
+        """Of the probes of a network; None for a block."""
+        return {"ResNet": (*self.arguments, 0)[0], "ResNet18": 1}.get(self.kind)
+
+    def build(self, student: Any, probe: Any = None, num_blocks: list[int] | None = None) -> Any:
+        """Build the student's module.
+
+        Args:
+            probe: the class of a network's blocks; a new one of probes if it is not given.
+            num_blocks: the list that a network is given, if the caller wants to look at it afterwards.
+        """
+        if self.kind == "ResNet18":
+            return student.ResNet18(basic_block=probe or student.probe(1))
+        make, arguments, last = getattr(student, self.kind), list(self.arguments), "stride"
         if self.kind == "ResNet":
-            expansion, num_blocks, num_classes = self.arguments
-            return student.ResNet(probe or student.probe(expansion), list(num_blocks), num_classes)
-        return getattr(student, self.kind)(*self.arguments)
+            arguments = [probe or student.probe(arguments[0]), num_blocks or list(arguments[1]), arguments[2]]
+            last = "num_classes"
+        if self.how in ("positional", "tolerant"):
+            return make(*arguments)
+        return make(*arguments[:-1], **({last: arguments[-1]} if self.how == "keyword" else {}))
 
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
         """Shape of the input, (N, C, H, W): a block gets `size`, a network the size of CIFAR-10."""
-        return (2, 3, 32, 32) if self.kind == "ResNet" else (3, self.arguments[0], *size)
+        return (2, 3, 32, 32) if self.expansion else (3, self.arguments[0], *size)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One observation, with everything that is needed to replay it.
+    """One observation.
 
     Args:
-        task: what was built.
-        found: the module's tensors.
-        drawn: the weights that were loaded into it.
-        seen: what it computed with them.
+        seen: what the module computed.
         error: what the student's code raised in forward, if it did; `seen.output` is None then.
-        calls: how a network built its probes, as the student's process reports it: only a hint.
-        exact: `drawn` in float64.
     """
 
-    task: Task
-    found: list[Found]
-    drawn: dict[str, Tensor]
     seen: Observation
     error: Exception | None = None
-    calls: list[tuple[int, int, int]] = field(default_factory=list)
-    exact: dict[str, Tensor] = field(default_factory=dict, repr=False)
-
-    def __post_init__(self):
-        self.exact.update(to_float64(self.drawn))
 
 
 class Subject:
-    """One of the student's modules: its tensors, and the weights that are loaded into it."""
+    """One of the student's modules: its tensors, the weights that are loaded into it, and what it did with them."""
 
     def __init__(self, task: Task, module: Any, generator: torch.Generator):
         self.task, self.module, self._generator = task, module, generator
+        self.trials: list[Trial] = []
+        self.calls: list[tuple[int, int, int]] | None = None
+        self.facts: dict[str, Any] = {}
+        self.random = Randomness()
         state = {name: value.detach() for name, value in module.state_dict().items()}
         parameters = frozenset(name for name, _ in module.named_parameters())
         self.found = classify_tensors(state, parameters)
         self.drawn = draw(state, self.found, generator)
         module.load_state_dict(self.drawn)
-        if len(self.found) > len(roles_of(task.design)):
+        if len(self.found) > len(task.program.roles):
             loaded = module.state_dict()
             second = second_names(self.found, loaded, self.drawn)
             self.found = [f for f in self.found if f.name not in second]
             self.drawn = {name: loaded[name].detach().clone() for name in self.drawn if name in loaded}
-        self.found, self._transposed = untranspose(self.found, task.design)
+        self.found, self._transposed = untranspose(self.found, task.program)
+        self.exact = to_float64({n: v.T if n in self._transposed else v for n, v in self.drawn.items()})
 
-    def run(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False) -> Trial:
-        """Run the module once. With `afresh` the weights are loaded again first: train mode changes running statistics.
+    def run(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False, images: int = 0) -> Trial:
+        """Run the module once, and keep the trial.
 
         Exceptions of the student's code are kept in the trial; those in `FATAL` are raised.
+
+        Args:
+            size: of a block's input.
+            afresh: load the weights again first: train mode changes running statistics.
+            images: how many, where it matters.
         """
         if afresh:
             self.module.load_state_dict(self.drawn)
-        x = torch.randn(self.task.shape(size), generator=self._generator)
+        shape = self.task.shape(size)
+        x = torch.randn(images or shape[0], *shape[1:], generator=self._generator)
         try:
-            seen = observe(self.module, x, aspect, self._generator)
+            trial = Trial(observe(self.module, x, aspect, self._generator))
         except FATAL:
             raise
         except Exception as error:
-            return Trial(self.task, self.found, self.drawn, Observation(aspect, x, None, None), error)
-        drawn = dict(self.drawn)
+            trial = Trial(Observation(aspect, x, None, None), error)
         for name in self._transposed:
-            drawn[name] = drawn[name].T
-            if seen.gradients.get(name) is not None:
-                seen.gradients[name] = seen.gradients[name].T
-        return Trial(self.task, self.found, drawn, seen)
+            if trial.seen.gradients.get(name) is not None:
+                trial.seen.gradients[name] = trial.seen.gradients[name].T
+        self.trials.append(trial)
+        return trial
 
 
-def collect(student: Any, tasks: Sequence[Task], size: tuple[int, int], seed: int) -> list[Trial]:
-    """Run trials of several modules for a diagnosis: outputs, running statistics and gradients.
+@dataclass(frozen=True)
+class NotBuilt:
+    """A task whose module could not be built, and what the student's code raised."""
 
-    Where forward raises, images of 2x2 and 5x5 pixels are tried as well: there, branches whose shapes do not match may
-    still add up by broadcasting.
+    task: Task
+    error: Exception
+
+
+@dataclass
+class Evidence:
+    """Everything that was observed of one question."""
+
+    subjects: list[Subject] = field(default_factory=list)
+    not_built: list[NotBuilt] = field(default_factory=list)
+
+
+def collect(student: Any, tasks: Sequence[Task], size: tuple[int, int], seed: int) -> Evidence:
+    """Build the modules of all tasks and run them: outputs, running statistics, gradients, and what raises.
+
+    Args:
+        size: of a block's input.
+        seed: of weights and inputs.
+
+    Raises:
+        StudentCrash, StudentTimeout, GraderBroken: the student's process is gone.
     """
     generator = torch.Generator().manual_seed(seed)
-    trials = []
+    evidence = Evidence()
     for task in tasks:
         try:
-            probe = student.probe(task.arguments[0]) if task.kind == "ResNet" else None
-            subject = Subject(task, task.build(student, probe), generator)
-            calls = [tuple(call) for call in probe.calls] if probe else []
+            evidence.subjects.append(_examine(student, task, size, generator))
         except FATAL:
             raise
-        except Exception:  # the test that builds this module reports it
-            continue
-        first = replace(subject.run("eval", size), calls=calls)
-        trials.append(first)
-        if first.error is None:
-            more = [subject.run("train", size, afresh=True), subject.run("gradient", size, afresh=True)]
-            trials += [replace(trial, calls=calls) for trial in more]
-        elif task.kind != "ResNet":
-            small = [subject.run("eval", size, afresh=True) for size in ((2, 2), (5, 5))]
-            trials += [trial for trial in small if trial.error is None]  # `out += x` raises where `out + x` does not
-    return trials
+        except Exception as error:
+            evidence.not_built.append(NotBuilt(task, error))
+    return evidence
+
+
+def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.Generator) -> Subject:
+    probe = student.probe(task.expansion, task.how == "tolerant") if task.expansion else None
+    num_blocks = list(task.arguments[1]) if task.kind == "ResNet" else None
+    module = task.build(student, probe, num_blocks)
+    if isinstance(module, type) or not hasattr(module, "state_dict"):
+        raise TypeError(f"{task.kind} is no module: {getattr(module, 'type_name', type(module).__name__)}")
+    fresh = task.kind == "ResNet18"
+    subject = Subject(task, module, generator)
+    subject.calls = [tuple(call) for call in probe.calls] if probe else None
+    if num_blocks is not None and num_blocks != list(task.arguments[1]):
+        subject.facts["list_changed"] = True
+    if fresh:
+        another = task.build(student, probe).state_dict()
+        shared = [f.name for f in subject.found if f.learned and torch.equal(another[f.name], subject.drawn[f.name])]
+        subject.facts["shared"] = bool(shared) or None
+        subject.run("fresh", size)
+    elif probe:
+        subject.facts["extra"] = probe.extra or None
+    else:
+        subject.facts["expansion"] = _expansion(student, task.kind)
+        subject.facts["fourth_argument"] = task.how == "default" and _takes_fourth_argument(student, task)
+    if subject.run("eval", size, afresh=fresh).error is None and not fresh and task.how == "positional":
+        subject.run("train", size, afresh=True)
+        subject.random = randomness(subject)
+        subject.run("gradient", size, afresh=True)
+    if len(subject.found) < len(task.program.roles):
+        subject.facts["hidden"] = _is_hidden(student, task, subject)
+    if probe and not fresh:
+        subject.run("eval", size, afresh=True, images=1)
+    elif not fresh:  # where shapes do not match, small images may still add up by broadcasting
+        for other in ((2, 2), (5, 5)):
+            subject.run("eval", other, afresh=True)
+    return subject
+
+
+def _takes_fourth_argument(student: Any, task: Task) -> bool:
+    """Whether a block can be built with a further argument, a ready-made shortcut for instance."""
+    try:
+        getattr(student, task.kind)(*task.arguments, None)
+    except FATAL:
+        raise
+    except Exception:
+        return False
+    return True
+
+
+def _is_hidden(student: Any, task: Task, subject: Subject) -> bool:
+    """Whether two modules with the same weights differ: there are layers that PyTorch does not see."""
+    another, first = task.build(student), subject.trials[0]
+    another.load_state_dict(subject.drawn)
+    with torch.no_grad():
+        subject.module.load_state_dict(subject.drawn)
+        outputs = [module.eval()(first.seen.x.clone()) for module in (subject.module, another)]
+    return all(isinstance(y, Tensor) for y in outputs) and not torch.allclose(*outputs)
+
+
+def _expansion(student: Any, kind: str) -> int | None:
+    """The class attribute; None where there is none."""
+    try:
+        return getattr(student, kind).expansion
+    except (AttributeError, StudentError):
+        return None

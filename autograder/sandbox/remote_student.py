@@ -82,9 +82,9 @@ class RemoteStudent:
         build = self._find("ResNet18")
         return build() if basic_block is None else build(basic_block=basic_block)
 
-    def probe(self, expansion: int = 1) -> "RemoteProbe":
+    def probe(self, expansion: int = 1, tolerant: bool = False) -> "RemoteProbe":
         """A new probe block, see `autograder.student.probe`."""
-        return RemoteProbe(self._session, expansion)
+        return RemoteProbe(self._session, expansion, tolerant)
 
     def skeleton(self, name: str, *args: Any) -> "RemoteSkeleton":
         """Build an object of the class `name`; only the names and shapes of its parameters are available."""
@@ -183,21 +183,30 @@ class RemoteClass:
 class RemoteProbe(RemoteObject):
     """A probe class in the worker. Its `calls` are for messages only, because a worker may report anything."""
 
-    def __init__(self, session: Session, expansion: int):
+    def __init__(self, session: Session, expansion: int, tolerant: bool = False):
         super().__init__(session)
         self.expansion = expansion
-        session.request("the probe", "probe", {"probe": self._handle, "expansion": expansion})
+        session.request("the probe", "probe", {"probe": self._handle, "expansion": expansion, "tolerant": tolerant})
 
     @property
     def calls(self) -> list[tuple[int, int, int]]:
         """`(in_planes, planes, stride)` of every probe built, in order."""
-        result, tensors = self._session.request("the probe", "probe_calls", {"probe": self.handle})
         with self._session.judged():
-            check(tensors, {})
-            calls = wire.fields(result, {"calls": list})["calls"]
+            calls = self._record()["calls"]
             if not all(type(call) is list and [type(item) for item in call] == [int] * 3 for call in calls):
                 raise wire.WireError("expected triples of integers")
         return [tuple(call) for call in calls]
+
+    @property
+    def extra(self) -> str:
+        """Which further arguments a tolerant probe got."""
+        return self._record()["extra"][:MAX_TYPE_NAME]
+
+    def _record(self) -> dict[str, Any]:
+        result, tensors = self._session.request("the probe", "probe_calls", {"probe": self.handle})
+        with self._session.judged():
+            check(tensors, {})
+            return wire.fields(result, {"calls": list, "extra": str})
 
 
 class RemoteModule(RemoteObject):

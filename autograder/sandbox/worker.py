@@ -141,12 +141,13 @@ class Server:
         defined = [name for name in REQUIRED if is_defined(namespace, name)]
         return {"problems": [text[:MAX_TRACEBACK] for text in problems], "defined": defined}, {}
 
-    def _probe(self, probe: int, expansion: int, tensors: dict[str, Tensor]) -> Result:
-        self._probes[probe] = self._student.probe(expansion)
+    def _probe(self, probe: int, expansion: int, tolerant: bool, tensors: dict[str, Tensor]) -> Result:
+        self._probes[probe] = self._student.probe(expansion, tolerant)
         return {}, {}
 
     def _probe_calls(self, probe: int, tensors: dict[str, Tensor]) -> Result:
-        return {"calls": [list(call) for call in self._probes[probe].calls]}, {}
+        record = self._probes[probe]
+        return {"calls": [list(call) for call in record.calls], "extra": record.extra}, {}
 
     def _expansion(self, name: str, tensors: dict[str, Tensor]) -> Result:
         return {"expansion": int(getattr(self._student, name).expansion)}, {}

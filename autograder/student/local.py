@@ -110,9 +110,9 @@ class LocalStudent:
         with self._renamed(build, basic_block):
             return build()
 
-    def probe(self, expansion: int = 1) -> type[nn.Module]:
+    def probe(self, expansion: int = 1, tolerant: bool = False) -> type[nn.Module]:
         """A fresh probe block, see `autograder.student.probe`."""
-        return make_probe(expansion)
+        return make_probe(expansion, tolerant)
 
     def skeleton(self, name: str, *args: Any) -> nn.Module:
         """An object of the class `name`, for the names and shapes of its parameters; their values mean nothing.

@@ -5,7 +5,10 @@
 
 import zlib
 from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,6 +30,10 @@ TRAINING = pytest.StashKey[TrainingResult]()
 BROKEN = pytest.StashKey[GraderBroken]()
 """Why the run stopped, where that is not the student's fault."""
 CASE = pytest.StashKey[Case]()
+Diagnose = Callable[[Any, str], Any]
+"""Finds the mistakes in a question, by the student's classes and its name: an object with `names` and `sentences`, or
+None."""
+DIAGNOSE = pytest.StashKey[Diagnose | None]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -101,9 +108,22 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     elif isinstance(call.excinfo.value, GraderBroken):
         item.config.stash[BROKEN] = item.session.shouldstop = call.excinfo.value
     else:
-        item.stash[CASE] = Case(*explain(call.excinfo.value))
+        item.stash[CASE] = _name_mistakes(item, call, Case(*explain(call.excinfo.value)))
         report.longrepr = as_text(item.stash[CASE].message)
     return report
+
+
+def _name_mistakes(item: pytest.Item, call: pytest.CallInfo, case: Case) -> Case:
+    """A case that failed, with the mistakes that explain what the question's class does, if they are known."""
+    diagnose = item.config.stash.get(DIAGNOSE, None)
+    if case.mistakes or diagnose is None or call.when != "call":
+        return case
+    diagnosis = diagnose(item.config.stash[STUDENT], question_of(item))
+    if diagnosis is None:
+        return case
+    return replace(
+        case, mistakes=diagnosis.names, message=replace(case.message, mistake="\n".join(diagnosis.sentences))
+    )
 
 
 class Recorder:

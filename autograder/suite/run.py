@@ -31,6 +31,7 @@ def run_suite(
     quiet: bool = True,
     until_failure: bool = False,
     journal: Journal | None = None,
+    diagnose: plugin.Diagnose | None = None,
 ) -> list[Outcome]:
     """Run the tests in `folders` on `student` and return one outcome for each test function.
 
@@ -44,12 +45,13 @@ def run_suite(
         quiet: do not show what student code prints.
         until_failure: stop at the first test that loses points.
         journal: records the cases; those that it knows already are not run.
+        diagnose: names the mistakes in a question whose checks fail, see `plugin.Diagnose`.
 
     Raises:
         SuiteError: a test file is broken, or nothing was collected.
         GraderBroken: the grader itself failed.
     """
-    binding = _Binding(student, only, seed, training, Journal() if journal is None else journal)
+    binding = _Binding(student, only, seed, training, Journal() if journal is None else journal, diagnose)
     capture = "--capture=sys" if quiet else "--capture=no"
     arguments = [
         *map(str, folders),
@@ -79,10 +81,16 @@ class _Binding:
     """Passes the student's classes to the plugin, and keeps the recorder after pytest has finished."""
 
     def __init__(
-        self, student: Any, only: Collection[str] | None, seed: int, training: TrainingResult, journal: Journal
+        self,
+        student: Any,
+        only: Collection[str] | None,
+        seed: int,
+        training: TrainingResult,
+        journal: Journal,
+        diagnose: plugin.Diagnose | None,
     ):
         self.student, self.only, self.seed, self.training = Watched(student, journal), only, seed, training
-        self.journal = journal
+        self.journal, self.diagnose = journal, diagnose
         self.recorder: plugin.Recorder
         self.config: pytest.Config | None = None
 
@@ -93,6 +101,7 @@ class _Binding:
         config.stash[plugin.STUDENT] = self.student
         config.stash[plugin.SEED] = self.seed
         config.stash[plugin.TRAINING] = self.training
+        config.stash[plugin.DIAGNOSE] = self.diagnose
         self.recorder = config.pluginmanager.get_plugin("suite-recorder")
 
     @pytest.hookimpl(tryfirst=True)

@@ -1,6 +1,7 @@
 """ResNet18() returns the class instead of a network."""
 
 # question: q3
+# misconception: resnet18_returns_class
 # evidence: what ResNet18() returns is no module
 
 

@@ -1,6 +1,7 @@
 """ResNet18() returns a network in eval mode."""
 
 # question: q3
+# misconception: resnet18_in_eval_mode
 # evidence: the logits of an image do not depend on the rest of the batch
 
 

@@ -1,6 +1,7 @@
 """ResNet18() builds the network and returns nothing."""
 
 # question: q3
+# misconception: resnet18_returns_nothing
 # evidence: ResNet18() returns None
 
 

@@ -1,6 +1,7 @@
 """ResNet18() is made of bottlenecks."""
 
 # question: q3
+# misconception: resnet18_of_other_blocks
 # evidence: ResNet18() never builds a BasicBlock
 
 

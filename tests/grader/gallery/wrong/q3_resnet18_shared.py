@@ -1,6 +1,7 @@
 """ResNet18() returns the same network each time."""
 
 # question: q3
+# misconception: resnet18_shared
 # evidence: loading weights into one network changes the other
 
 NETWORKS = []

@@ -1,0 +1,10 @@
+"""Edits of programs, by subject: each is a mistake that students make.
+
+A kind of edit is a function that yields the edit at every place where it makes sense, with a template for its sentence,
+see `kind`. The order matters: of two edits that compute the same, the first is reported.
+"""
+
+from autograder.oracle.edits import activations, shortcut, convolutions, norms, values, network, constructor  # isort: skip
+from autograder.oracle.edits.kind import Edit, Hints, apply, catalogue
+
+__all__ = ["Edit", "Hints", "apply", "catalogue"]

@@ -1,0 +1,165 @@
+"""Does a program explain what was observed? It must reproduce all of it: tensors, values, and which shapes raise."""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from autograder.oracle.edits import Edit, apply
+from autograder.oracle.interpreter import Memory, Unregistered
+from autograder.oracle.matching import Assignment, assignments, fits
+from autograder.oracle.observe import Observation, difference, replay
+from autograder.oracle.program import Program
+from autograder.oracle.trial import Evidence, NotBuilt, Subject, Trial
+from autograder.student.errors import StudentError
+
+ORDERS = 24
+"""Assignments of tensors to roles that are tried; wrong code too usually defines layers in order."""
+OWN_CHECKS = ("AssertionError", "ValueError")
+"""What student code raises where it checks shapes itself; its text is the student's own."""
+
+
+class Explainer:
+    """Compares programs with the evidence of one question; remembers what was computed."""
+
+    def __init__(self, evidence: Evidence):
+        self.evidence = evidence
+        self._memories: dict[int, Memory] = {}
+        self._orders: dict[tuple, list[Assignment]] = {}
+        self._known: dict[tuple[int, Program], bool] = {}
+        self.right = [self.explains_subject(s.task.program, s, ORDERS) for s in evidence.subjects]
+        """For each subject, whether the right program explains it."""
+
+    @property
+    def all_right(self) -> bool:
+        """Whether nothing is wrong."""
+        return all(self.right) and not self.evidence.not_built
+
+    def explains(self, edits: Iterable[Edit], orders: int = ORDERS) -> bool:
+        """Whether the right programs with these edits made do exactly what the student's code does."""
+        edits = tuple(edits)
+        for missing in self.evidence.not_built:
+            program = apply(edits, missing.task.program)
+            if program is None or not _explains_failure(program, missing):
+                return False
+        changed = bool(self.evidence.not_built)
+        for right, subject in sorted(zip(self.right, self.evidence.subjects, strict=True), key=lambda pair: pair[0]):
+            program = apply(edits, subject.task.program)
+            if program is None or (program == subject.task.program and not right):
+                return False
+            if program != subject.task.program:
+                changed = True
+                if not self.explains_subject(program, subject, orders):
+                    return False
+        return changed
+
+    def explains_subject(self, program: Program, subject: Subject, orders: int) -> bool:
+        """Whether the program does what one module does, for one assignment of its tensors."""
+        key = (id(subject), program)
+        if self._known.get(key) is None:
+            self._known[key] = _facts_agree(program, subject) and (
+                bool(program.fact("opaque")) or any(self._replays(program, subject, orders))
+            )
+        return self._known[key]
+
+    def orders_of(self, program: Program, subject: Subject, most: int) -> list[Assignment]:
+        """The likeliest assignments of the module's tensors to the program's roles; none where they do not fit."""
+        key = (id(subject), program.roles)
+        if key not in self._orders:
+            found = subject.found
+            ways = assignments(program.roles, found) if fits(program, found) else iter(())
+            some = list(itertools.islice(ways, 8 * ORDERS))
+            self._orders[key] = sorted(some, key=_unlike)[:ORDERS]
+        return self._orders[key][:most]
+
+    def memory(self, trial: Trial) -> Memory:
+        """What was computed already on the input of a trial."""
+        return self._memories.setdefault(id(trial), {})
+
+    def _replays(self, program: Program, subject: Subject, orders: int) -> Iterator[bool]:
+        for names in self.orders_of(program, subject, orders):
+            yield all(self._replays_trial(program, names, subject, trial) for trial in subject.trials)
+
+    def _replays_trial(self, program: Program, names: Assignment, subject: Subject, trial: Trial) -> bool:
+        if raises := program.fact("forward_raises"):
+            return trial.error is not None and _is_error(trial.error, *raises)
+        fragment = program.fact("gradient_raises")
+        if trial.error is not None and trial.seen.aspect == "gradient" and fragment:
+            return fragment in error_text(trial.error)
+        try:
+            attempt = replay(program, names, subject.exact, trial.seen, self.memory(trial))
+        except Unregistered:
+            return trial.error is None and bool(subject.facts.get("hidden"))
+        except (RuntimeError, ValueError) as error:
+            return trial.error is not None and same_error(trial.error, error)
+        if trial.error is not None:
+            return _only_in_place(trial.error, attempt)
+        if difference(attempt, trial.seen):
+            return False
+        if not subject.random.what or trial.seen.aspect != "train":
+            return True
+        mine = {names[role.name] for role in program.roles if role.kind in ("mean", "var")}
+        return mine - attempt.statistics.keys() == mine & subject.random.varying
+
+
+def _unlike(names: Assignment) -> int:
+    """How many tensors are not called as their roles are; it only decides what is tried first."""
+    return sum(role.split(".")[0].removesuffix("_conv") not in name for role, name in names.items())
+
+
+def error_text(error: Exception) -> str:
+    """The text of an exception of the student's code, without its traceback."""
+    return error.message if isinstance(error, StudentError) else str(error)
+
+
+def _error_kind(error: Exception) -> str:
+    return error.kind if isinstance(error, StudentError) else type(error).__name__
+
+
+def same_error(error: Exception, mine: Exception) -> bool:
+    """Whether the student's exception is about the same shapes: it has the same numbers, in any order."""
+    if _error_kind(error) in OWN_CHECKS:
+        return True
+    texts = error_text(error), str(mine)
+    numbers = [sorted(re.findall(r"\d+", text)) for text in texts]
+    return numbers[0] == numbers[1] if numbers[0] else texts[0] == texts[1]
+
+
+def _only_in_place(error: Exception, attempt: Observation) -> bool:
+    """Whether the student's exception says that a result of the program's shape cannot be written in place."""
+    text = error_text(error)
+    if "doesn't match the broadcast shape" not in text or attempt.output is None:
+        return False
+    return re.findall(r"\d+", text.rpartition("[")[2]) == [str(size) for size in attempt.output.shape]
+
+
+def _explains_failure(program: Program, missing: NotBuilt) -> bool:
+    """Whether a constructor raises what the program says."""
+    raises = program.fact("raises")
+    return raises is not None and _is_error(missing.error, *raises)
+
+
+def _is_error(error: Exception, kind: str, fragment: str) -> bool:
+    return _error_kind(error) == kind and fragment in error_text(error)
+
+
+def _facts_agree(program: Program, subject: Subject) -> bool:
+    """Whether what can be seen without running the module is as the program says."""
+    facts: dict[str, Any] = subject.facts
+    if program.fact("raises") or (program.fact("opaque") and subject.calls):
+        return False
+    if program.fact("opaque"):
+        return True
+    if "expansion" in facts and facts["expansion"] != program.fact("expansion"):
+        return False
+    if any(facts.get(name) != program.fact(name) for name in ("shared", "list_changed", "extra")):
+        return False
+    if program.fact("fourth_argument") and facts.get("fourth_argument") is False and program.fact("how") == "default":
+        return False
+    calls = None if program.fact("unused_blocks") else subject.calls
+    if calls is not None and sorted(calls) != sorted(program.calls):
+        return False  # a network may build its blocks in any order
+    random = {(o["what"], o["in_eval"]) for o in program.ops if o.kind == "random"}
+    if not subject.random.checked:
+        return True
+    return random == ({(subject.random.what, subject.random.in_eval)} if subject.random.what else set())

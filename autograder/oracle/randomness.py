@@ -1,0 +1,82 @@
+"""Is the result random? That is asked by repeating a call, before anything is compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+REPEATS = 12
+"""Repeated passes that tell kinds of randomness apart."""
+NEAR = 1e-5
+"""Largest difference, relative to the largest value, between outputs that are the same."""
+
+
+@dataclass(frozen=True)
+class Randomness:
+    """How a module's output is random.
+
+    Args:
+        what: "" for not at all; "dropout" multiplies by random factors; "noise" adds; "stochastic_depth" leaves out a
+            branch.
+        in_eval: in eval mode too.
+        checked: whether it was looked for.
+        varying: running statistics that differ from pass to pass: what they are of is random already.
+    """
+
+    what: str = ""
+    in_eval: bool = False
+    checked: bool = False
+    varying: frozenset[str] = frozenset()
+
+
+def randomness(subject: Any) -> Randomness:
+    """Repeat the passes of a `Subject` in eval mode and in train mode, and look at what differs."""
+    trials = [trial for trial in subject.trials if trial.error is None]
+    random = [trial for trial in trials if not _all_same(_repeats(subject, trial, 2)[0])]
+    if not random:
+        return Randomness(checked=True)
+    outputs, statistics = _repeats(subject, random[0], REPEATS)
+    varying = {name for name, first in statistics[0].items() if not _all_same([s[name] for s in statistics])}
+    in_eval = any(trial.seen.aspect == "eval" for trial in random)
+    return Randomness(_what(subject, random[0], outputs), in_eval, True, frozenset(varying))
+
+
+def _what(subject: Any, trial: Any, outputs: Sequence[Tensor]) -> str:
+    """Random factors leave a zero as it is; a branch that is left out gives a few different outputs only."""
+    kept = {f.name for f in subject.found if f.kinds & {"var"} or f.kinds == {"gamma"}}
+    zeros = {n: v if n in kept or not v.is_floating_point() else torch.zeros_like(v) for n, v in subject.drawn.items()}
+    subject.module.load_state_dict(zeros)
+    with torch.no_grad():
+        silent = [subject.module(torch.zeros_like(trial.seen.x)) for _ in range(3)]
+    if not _all_same(silent):
+        return "noise"
+    for image in zip(*outputs, strict=True):  # the outputs for one image
+        different = [a for i, a in enumerate(image) if not any(_same(a, b) for b in image[:i])]
+        if len(different) > 3:
+            return "dropout"
+    return "stochastic_depth"
+
+
+def _repeats(subject: Any, trial: Any, times: int) -> tuple[list[Tensor], list[dict[str, Tensor]]]:
+    """Outputs and running statistics of repeated passes, each from the same weights."""
+    outputs, statistics = [], []
+    for _ in range(times):
+        subject.module.load_state_dict(subject.drawn)
+        subject.module.train(trial.seen.aspect != "eval")
+        with torch.no_grad():
+            output = subject.module(trial.seen.x.clone())
+        if not isinstance(output, Tensor):
+            return [], [{}]
+        outputs.append(output)
+        statistics.append({n: v.clone() for n, v in subject.module.state_dict().items() if v.is_floating_point()})
+    return outputs, statistics
+
+
+def _all_same(tensors: Sequence[Tensor]) -> bool:
+    return all(_same(tensors[0], other) for other in tensors[1:])
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and bool((a - b).abs().max() <= NEAR * a.abs().max().clamp(min=NEAR))
