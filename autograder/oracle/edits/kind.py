@@ -1,22 +1,19 @@
 """What an edit is, how a kind of edit is registered, and the words for places in a program."""
 
+import functools
+import itertools
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
+from typing import Any
 
-from autograder.oracle.edits.sentences import SENTENCES
-from autograder.oracle.program import Program, basic_block, bottleneck, network
+from autograder.oracle.program import Op, Program, basic_block, bottleneck, network
 
 BASIC, BOTTLENECK, RESNET = "BasicBlock", "Bottleneck", "ResNet"
 BLOCKS = (BASIC, BOTTLENECK)
 EVERYWHERE = (*BLOCKS, RESNET)
-
-PAPER_BLOCK = "He et al. 2015, section 3.2 and figure 2"
-PAPER_BOTTLENECK = "He et al. 2015, section 4.1, 'Deeper Bottleneck Architectures', figure 5"
-PAPER_SHORTCUT = "He et al. 2015, section 3.3, option B"
-PAPER_NETWORK = "He et al. 2015, section 3.3 and table 1"
-BATCHNORM = "He et al. 2015, section 3.4: BatchNorm right after each convolution and before activation"
-PARTS_2_3, PART_4 = "Parts 2 and 3 of the notebook", "Part 4 of the notebook"
 
 Change = Callable[[Program], Program | None]
 """Makes a wrong program of a right one; returns it as it is where the mistake makes no difference, None (or raises
@@ -56,24 +53,29 @@ class Edit:
 
 
 Found = Iterator[tuple]
-"""What the function of a kind yields for each edit: name, change, words for the template, and maybe the place."""
-_KINDS: list[tuple[Callable[..., Found], str, str, tuple[str, ...]]] = []
+"""What the function of a kind yields for each edit: name, change, and maybe the words for its sentence, and the place."""
+_KINDS: list[tuple[Callable[..., Found], str, tuple[str, ...]]] = []
+SENTENCES = {
+    name: (sentence, reading)
+    for reading, sentences in tomllib.loads(Path(__file__).parents[1].joinpath("mistakes.toml").read_text()).items()
+    for name, sentence in sentences.items()
+}
+"""From `mistakes.toml`, by name of the mistake: the template of its sentence, and what to read again."""
 
 
-def kind(template: str, reading: str, classes: Sequence[str] = BLOCKS) -> Callable:
+def kind(classes: Sequence[str] = BLOCKS, sentence: str = "") -> Callable:
     """Register a kind of edit.
 
-    The function gets the longest right program of a class, and `Hints`; it yields `(name, change, words)` or
-    `(name, change, words, place)` for each place where the edit makes sense.
+    The function gets the longest right program of a class, and `Hints`; it yields `(name, change)`, and maybe the words
+    of the sentence and the place, for each place where the edit makes sense.
 
     Args:
-        template: the sentence for the student, with `{words}`; `sentences.SENTENCES` has better ones for famous names.
-        reading: what to read again.
         classes: in which it can occur.
+        sentence: the key in `mistakes.toml` for names that have no sentence of their own.
     """
 
     def register(function: Callable[..., Found]) -> Callable[..., Found]:
-        _KINDS.append((function, template, reading, tuple(classes)))
+        _KINDS.append((function, sentence, tuple(classes)))
         return function
 
     return register
@@ -91,12 +93,12 @@ LONGEST = {
 def catalogue(class_name: str, hints: Hints = Hints()) -> tuple[Edit, ...]:
     """Every edit of a class, the likeliest first."""
     edits = []
-    for function, template, reading, classes in _KINDS:
-        if class_name not in classes:
-            continue
-        for name, change, words, *place in function(LONGEST[class_name], hints):
-            sentence = SENTENCES.get(f"{class_name}.{name}") or SENTENCES.get(name) or template.format(**words)
-            edits.append(Edit(name, sentence, reading, change, *place))
+    for function, default, classes in _KINDS:
+        for name, change, *more in function(LONGEST[class_name], hints) if class_name in classes else ():
+            words, place = (*more, {}, "")[:2] if len(more) < 2 else more
+            key = next(k for k in (f"{class_name}.{name}", name, default) if k in SENTENCES)
+            sentence, reading = SENTENCES[key]
+            edits.append(Edit(name, sentence.format(**words), reading, change, place))
     return tuple(edits)
 
 
@@ -123,98 +125,113 @@ WHERE = {
 }
 """A word for a place, for names."""
 PHRASES = {
-    "conv1": "your first convolution",
-    "conv2": "your second convolution",
-    "conv3": "your last convolution",
-    "bn1": "your first BatchNorm",
-    "bn2": "your second BatchNorm",
-    "bn3": "your last BatchNorm",
-    "relu1": "your first ReLU",
-    "relu2": "your second ReLU",
-    "shortcut_conv": "the convolution of your shortcut",
-    "shortcut": "the BatchNorm of your shortcut",
-    "sum": "the addition",
-    "relu": "the ReLU after the addition",
-    "conv": "the convolution of your stem",
-    "bn": "the BatchNorm of your stem",
-    "stem": "the ReLU of your stem",
-    "pool": "the pooling",
-    "flat": "the flattening",
-    "linear": "the linear layer",
+    **{"conv1": "your first convolution", "conv2": "your second convolution", "conv3": "your last convolution"},
+    **{"bn1": "your first BatchNorm", "bn2": "your second BatchNorm", "bn3": "your last BatchNorm"},
+    **{"relu1": "your first ReLU", "relu2": "your second ReLU", "relu": "the ReLU after the addition"},
+    **{"shortcut_conv": "the convolution of your shortcut", "shortcut": "the BatchNorm of your shortcut"},
+    **{"conv": "the convolution of your stem", "bn": "the BatchNorm of your stem", "stem": "the ReLU of your stem"},
+    **{"sum": "the addition", "pool": "the pooling", "flat": "the flattening", "linear": "the linear layer"},
+    "x": "the input",
 }
-"""The words of sentences for a place."""
+"""The words for a place, for sentences."""
 
 
-def where(program: Program, name: str) -> str:
+def where(p: Program, name: str) -> str:
     """The word for an operation, in names."""
-    return WHERE[program.kind].get(name, name.removesuffix("_conv"))
+    return WHERE[p.kind].get(name, name.removesuffix("_conv"))
 
 
-def prefix(program: Program) -> str:
+def prefix(p: Program) -> str:
     """What names of mistakes in a network's stem begin with, where both blocks know the mistake too."""
-    return "stem_" if program.kind == RESNET else ""
+    return "stem_" if p.kind == RESNET else ""
 
 
-def phrase(name: str) -> str:
-    """The words for an operation, in sentences."""
-    return PHRASES.get(name, f"stage {name[5]}" if name.startswith("stage") else name)
+def phrase(*names: str) -> str:
+    """The words for operations, in sentences."""
+    return " and ".join(PHRASES.get(name, f"stage {name[5]}" if name.startswith("stage") else name) for name in names)
 
 
-def places(program: Program, kind_of_op: str, outside: bool = True) -> list[str]:
+def places(p: Program, kind_of_op: str, outside: bool = True) -> list[str]:
     """The operations of a kind; with `outside` those of the shortcut too."""
-    return [o.name for o in program.ops if o.kind == kind_of_op and (outside or not o.name.startswith("shortcut"))]
+    return [o.name for o in p.ops if o.kind == kind_of_op and (outside or not o.name.startswith("shortcut"))]
 
 
-def scopes(program: Program, kind_of_op: str) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Sets of operations of a kind that are changed together, with the words for them: all, those of F, each alone."""
-    everywhere, residual = places(program, kind_of_op), places(program, kind_of_op, outside=False)
+def scopes(p: Program, kind_of_op: str) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
+    """Operations of a kind that are changed together, with the words for them: all, those of F, each alone, two of three."""
+    everywhere, residual = places(p, kind_of_op), places(p, kind_of_op, outside=False)
+    called = {"conv": "convolutions", "norm": "BatchNorms"}[kind_of_op]
     if len(everywhere) > 1:
-        yield tuple(everywhere), {"conv": "all your convolutions", "norm": "all your BatchNorms"}.get(kind_of_op, "")
-    if 1 < len(residual) < len(everywhere):
-        yield tuple(residual), {"conv": "the convolutions of F(x)", "norm": "the BatchNorms of F(x)"}[kind_of_op]
+        yield tuple(everywhere), {"what": f"all your {called}"}
+        yield tuple(residual), {"what": f"the {called} of F(x)"}
     for name in everywhere:
-        yield (name,), phrase(name)
+        yield (name,), {"what": phrase(name)}
     if len(residual) == 3:
-        for pair in ((0, 1), (0, 2), (1, 2)):
-            names = tuple(residual[i] for i in pair)
-            yield names, " and ".join(map(phrase, names))
+        for names in itertools.combinations(residual, 2):
+            yield names, {"what": phrase(*names)}
 
 
-def on(names: Sequence[str], function: Callable[[Program, str], Program | None], kind_of_op: str = "") -> Change:
+def on(names: Iterable[str], function: Callable[[Program, str], Program], kind_of_op: str = "") -> Change:
     """Change these operations one by one; a shortcut may lack some."""
 
-    def change(program: Program) -> Program | None:
+    def change(p: Program) -> Program:
         for name in names:
-            here = program.by_name.get(name)
+            here = p.by_name.get(name)
             if here is not None and (not kind_of_op or here.kind == kind_of_op):
-                program = function(program, name)
+                p = function(p, name)
             elif not name.startswith("shortcut"):
                 raise KeyError(name)
-        return program
+        return p
 
     return change
 
 
-def options(names: Sequence[str], kind_of_op: str, **changes: object) -> Change:
+def options(names: Iterable[str], kind_of_op: str, **changes: Any) -> Change:
     """Other options for these operations."""
-    return on(names, lambda program, name: program.change(name, **changes), kind_of_op)
+    return on(names, lambda p, name: p.change(name, **changes), kind_of_op)
 
 
-def last_norm(program: Program) -> str:
+def remove(*names: str) -> Change:
+    """Leave these operations out."""
+    return on(names, Program.without)
+
+
+Place = str | Callable[[Program], str]
+
+
+def insert(after: Place, new: Op | Callable[[Program], Op], only: Sequence[str] = ()) -> Change:
+    """Insert an operation on a value; it is used in its place everywhere, or in the operations `only`."""
+
+    def change(p: Program) -> Program:
+        return p.insert(after(p) if callable(after) else after, new(p) if callable(new) else new, only)
+
+    return change
+
+
+def both(*changes: Change) -> Change:
+    """One change after the other."""
+    return lambda p: functools.reduce(lambda program, change: change(program), changes, p)
+
+
+def where_it(condition: Callable[[Program], Any], change: Change) -> Change:
+    """Change only the programs for which the condition holds."""
+    return lambda p: change(p) if condition(p) else p
+
+
+def residual(p: Program) -> str:
     """The value F(x), before the addition."""
-    return program.by_name["sum"].inputs[0]
+    return p.by_name["sum"].inputs[0]
 
 
-def projects(program: Program) -> bool:
+def projects(p: Program) -> bool:
     """Whether the shortcut is a projection."""
-    return "shortcut_conv" in program.by_name
+    return "shortcut_conv" in p.by_name
 
 
-def stride_of(program: Program) -> int:
+def stride_of(p: Program) -> int:
     """The stride that a block was built with."""
-    return program.arguments[2]
+    return p.arguments[2]
 
 
-def out_planes(program: Program) -> int:
+def out_planes(p: Program) -> int:
     """Channels that leave a block."""
-    return program.arguments[1] * (4 if program.kind == BOTTLENECK else 1)
+    return p.arguments[1] * (4 if p.kind == BOTTLENECK else 1)

@@ -3,38 +3,28 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from autograder.oracle.edits.kind import PAPER_NETWORK, PART_4, RESNET, Change, Found, Hints, kind
+from autograder.oracle.edits.kind import RESNET, Change, Found, Hints, both, insert, kind, remove
 from autograder.oracle.program import Call, Program, layout, norm, op
 
 Stages = Sequence[Sequence[Call]]
 
 
-@kind("{text}", PART_4, (RESNET,))
+@kind((RESNET,))
 def other_stem(program: Program, _: Hints) -> Found:
-    """The stem for ImageNet, whole or in part; another width."""
+    """The stem for ImageNet, whole or in part; pooling; a bare convolution."""
     large = lambda p: p.change("conv", kernel=7, stride=2, padding=3)  # noqa: E731
-    pool3 = op("stem_pool", "window", "", how="max", kernel=3, stride=2, padding=1)
-    text = "Your stem is the one for ImageNet, 7x7 with stride 2{and_pool}: little is left of a 32x32 image."
-    for pool in (pool3, pool3.but(padding=0), pool3.but(kernel=2, padding=0)):
-        change = lambda p, pool=pool: large(p).insert("stem", pool)  # noqa: E731
-        yield "imagenet_stem", change, {"text": text.format(and_pool=" and a max-pool")}
-    yield "stem_7x7_stride_2", large, {"text": text.format(and_pool="")}
-    yield (
-        "stem_without_batchnorm_and_relu",
-        lambda p: p.without("bn").without("stem"),
-        {"text": "Your stem is a bare convolution: BatchNorm and ReLU follow it."},
-    )
-    text = "Your stem has stride 2; the images are small, so it should be 1."
-    yield "stem_stride_2", lambda p: p.change("conv", stride=2), {"text": text}
-    text = "A {how}-pool follows your stem, as for ImageNet; the images are small, so there is none here."
-    for how, stride in (("max", 2), ("avg", 2), ("max", 1)):
-        for pool in (pool3, pool3.but(kernel=2, padding=0), pool3.but(padding=0)):
-            pool = pool.but(how=how, stride=stride)
-            yield f"{how}pool_in_stem", lambda p, pool=pool: p.insert("stem", pool), {"text": text.format(how=how)}
-            yield f"{how}pool_in_stem", lambda p, pool=pool: p.insert("bn", pool), {"text": text.format(how=how)}
-    text = "Your stem is built for {n} channels; images have 3."
+    pools = [op("stem_pool", "window", "", how="max", kernel=k, stride=2, padding=q) for k, q in ((3, 1), (3, 0), (2, 0))]
+    for pool in pools:
+        yield "imagenet_stem", both(large, insert("stem", pool))
+    yield "stem_7x7_stride_2", large
+    yield "stem_without_batchnorm_and_relu", remove("bn", "stem")
+    yield "stem_stride_2", lambda p: p.change("conv", stride=2)
+    for how, stride in (("max", 2), ("avg", 2), ("max", 1), ("avg", 1)):
+        for pool in pools:
+            for after in ("stem", "bn", "conv"):
+                yield f"{how}pool_in_stem", insert(after, pool.but(how=how, stride=stride))
     for n in (1, 64):
-        yield "stem_in_channels", lambda p, n=n: p.change("conv", in_planes=n), {"text": text.format(n=n)}
+        yield "stem_in_channels", lambda p, n=n: p.change("conv", in_planes=n), {"value": n}
 
 
 def rebuild(p: Program, stages: Stages, stem: int = 64, features: int = 0) -> Program:

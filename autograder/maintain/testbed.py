@@ -1,0 +1,379 @@
+"""The test-bed of the diagnosis: every edit at every place, written as source code in several styles, and diagnosed.
+
+    python -m autograder.maintain.testbed [--every K] [--pairs N] [--styles all] [--jobs N]
+
+An edit is made of the right programs, and the programs are written as a student would write them: attributes, a list of
+layers with `+=`, parameters by hand, a helper class, a base class with the layers in another order. It prints, for each
+subject, how many of these submissions get exactly the name of the edit, another one, and none; then the same for random
+pairs of edits. Of two edits that compute the same only one can be named: these are listed as alike.
+"""
+
+import argparse
+import random
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import torch
+
+from autograder.oracle.diagnose import CLASSES, diagnose, tasks_of
+from autograder.oracle.edits import SUBJECTS, Edit, Hints, apply, catalogue
+from autograder.oracle.program import Op, Program
+from autograder.student.local import LocalStudent
+
+STYLES = ("attributes", "list", "parameters", "helper", "base")
+HINTS = Hints(frozenset({4, 96}))
+"""Sizes of gates and hidden layers."""
+PRELUDE = '''
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+class Gate(nn.Module):
+    def __init__(self, planes, hidden, bias):
+        super().__init__()
+        self.down, self.up = nn.Linear(planes, hidden, bias=bias), nn.Linear(hidden, planes, bias=bias)
+    def forward(self, x):
+        return x * torch.sigmoid(self.up(F.relu(self.down(x.mean((2, 3))))))[:, :, None, None]
+
+class Scale(nn.Module):
+    def __init__(self, planes):
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(planes, 1, 1) if planes > 1 else torch.ones(1))
+    def forward(self, x):
+        return x * self.factor
+
+class LayerNorm2d(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+class Conv(nn.Module):
+    def __init__(self, n_in, n_out, size, stride, padding, dilation, groups, bias, mode):
+        super().__init__()
+        self.options, self.mode = (stride, padding, dilation, groups), mode
+        self.kernel = nn.Parameter(torch.randn(n_out, n_in // groups, size, size) * 0.1)
+        self.shift = nn.Parameter(torch.zeros(n_out)) if bias else None
+    def forward(self, x):
+        stride, padding, dilation, groups = self.options
+        if self.mode != "zeros" and padding:
+            x, padding = F.pad(x, [padding] * 4, self.mode), 0
+        return F.conv2d(x, self.kernel, self.shift, stride, padding, dilation, groups)
+
+class Unit(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+    def forward(self, x):
+        return self.inner(x)
+
+class Base(nn.Module):
+    def add(self, name, layer):
+        setattr(self, "layer_" + name, layer)
+        return layer
+'''
+CALLS = {
+    **{"leaky_relu_0.1": "F.leaky_relu({0}, 0.1)", "leaky_relu_0.2": "F.leaky_relu({0}, 0.2)", "abs": "{0}.abs()"},
+    **{"gelu_tanh": "F.gelu({0}, approximate='tanh')", "softmax": "{0}.softmax(1)", "softmax_batch": "{0}.softmax(0)"},
+    **{"log_softmax": "{0}.log_softmax(1)", "log_softmax_batch": "{0}.log_softmax(0)", "normalize": "F.normalize({0})"},
+    **{"log_sigmoid": "F.logsigmoid({0})", "squeeze": "{0}.squeeze()", "sigmoid": "torch.sigmoid({0})"},
+    "tanh": "torch.tanh({0})",
+}
+COMBINED = {
+    **{"add": "{0} + {1}", "none": "{0}", "only": "{1}", "subtract": "{0} - {1}", "reverse": "{1} - {0}"},
+    **{"average": "({0} + {1}) / 2", "twice": "{0} + 2 * {1}", "residual_twice": "2 * {0} + {1}", "multiply": "{0} * {1}"},
+    **{"multiply_and_add": "{0} * {1} + {1}", "maximum": "torch.maximum({0}, {1})", "double": "2 * ({0} + {1})"},
+    **{"minimum": "torch.minimum({0}, {1})", "concatenate": "torch.cat([{0}, {1}], 1)"},
+    "concatenate_reverse": "torch.cat([{1}, {0}], 1)",
+}
+POOLED = {
+    **{"avg": "{0}.mean((2, 3), keepdim=True)", "max": "{0}.amax((2, 3), keepdim=True)", "first": "{0}[:, :, :1, :1]"},
+    **{"sum": "{0}.sum((2, 3), keepdim=True)", "last": "{0}[:, :, -1:, -1:]", "avg_2": "F.avg_pool2d({0}, 2)"},
+    **{"max_2": "F.max_pool2d({0}, 2)", "avg_max": "{0}.mean((2, 3), keepdim=True) + {0}.amax((2, 3), keepdim=True)"},
+}
+FORMS = {
+    **{"NoneType": "None", "tuple": "({0}, {0})", "list": "[{0}]", "dict": "{{'out': {0}}}", "ndarray": "{0}.detach().numpy()"},
+    **{"str": "str({0})", "int": "1", "float": "1.0", "Size": "{0}.shape", "int64": "{0}.argmax(1)", "bool": "{0} > 0"},
+    **{"float16": "{0}.half()", "float64": "{0}.double()", "bfloat16": "{0}.bfloat16()"},
+}
+NOISES = {
+    "dropout": "F.dropout({0}, 0.3, {1})",
+    "noise": "({0} + 0.1 * torch.randn_like({0}) if {1} else {0})",
+    "stochastic_depth": "({0} * float(torch.rand(()) < 0.5) if {1} else {0})",
+}
+
+
+class Unwritable(Exception):
+    """There is no source code for a program."""
+
+
+def write(kind: str, edits: Sequence[Edit], style: str) -> str | None:
+    """The source of a class with these edits made; None where they cannot be made, or make no difference."""
+    programs = {}
+    for task in tasks_of(kind):
+        programs[task] = apply(edits, task.program)
+        if programs[task] is None:
+            return None
+    if all(program == task.program for task, program in programs.items()):
+        return None
+    try:
+        return PRELUDE + "\n".join(_class_lines(kind, list(programs.values()), style))
+    except Unwritable:
+        return None
+
+
+def _class_lines(kind: str, programs: Sequence[Program], style: str) -> Iterator[str]:
+    """The lines of the class: a case for each of the arguments that a diagnosis asks for."""
+    blocks = kind != "ResNet"
+    arguments = "in_planes, planes, stride=1" if blocks else "block, num_blocks, num_classes=10"
+    yield f"class {kind}({'Base' if style == 'base' else 'nn.Module'}):"
+    if blocks and (expansion := programs[0].fact("expansion")) is not None:
+        yield f"    expansion = {expansion}"
+    raising = {tuple(p.fact("raises") or ()) for p in programs if p.kind != "ResNet18"} - {()}
+    if any("Module.__init__" in text for _, text in raising):
+        yield from (f"    def __init__(self, {arguments}):", "        self.layer = nn.ReLU()")
+        return
+    default = next((p for p in programs if p.fact("how") == "default"), programs[0])
+    keyword = next((p for p in programs if p.fact("how") == "keyword"), None)
+    if any("positional argument" in text for _, text in raising):
+        if "required" in str(default.fact("raises")):
+            given = "block, num_blocks, num_classes" if not blocks else "in_planes, planes, stride"
+            arguments = given if not programs[0].fact("raises") else f"{given}, more"
+        else:
+            arguments = "block, num_blocks" if not blocks else "in_planes, planes"
+    elif not blocks and keyword is not None and programs[1].by_name["linear"]["classes"] != 7 == keyword.by_name["linear"]["classes"]:
+        arguments = "block, num_blocks, channels=3, num_classes=10"
+    yield f"    def __init__(self, {arguments}, case=None):"
+    yield "        super().__init__()"
+    known = "num_classes" if "num_classes" in arguments else "10"
+    last = known if not blocks else "stride" if "stride" in arguments else "1"
+    if "channels" in arguments:
+        last = "channels if channels != 3 else num_classes"
+    key = f"(in_planes, planes, {last})" if blocks else f"(block.expansion, tuple(num_blocks), {last})"
+    yield f"        self.case = case or {key}"
+    forward = ["    def forward(self, x):"]
+    for index, p in enumerate(programs):
+        if p.fact("raises") and p.fact("raises")[0] in ("TypeError", "AttributeError") and p.kind != "ResNet18":
+            continue
+        case = repr("ResNet18") if p.kind == "ResNet18" else repr((*p.arguments[:2], 10) if p.fact("how") == "default" and not blocks else p.arguments)
+        made, called = _body(p, style)
+        yield from (f"        if self.case == {case} and not hasattr(self, 'done'):", *(f"            {line}" for line in made))
+        yield "            self.done = True"
+        forward += [f"        if self.case == {case}:", *(f"            {line}" for line in called)]
+        del index
+    yield from forward
+    if not blocks:
+        yield from _resnet18_lines(next(p for p in programs if p.kind == "ResNet18"))
+
+
+def _resnet18_lines(p: Program) -> Iterator[str]:
+    raises = p.fact("raises")
+    if raises and raises[0] == "WrongCall":
+        raise Unwritable
+    yield "class BasicBlock(nn.Module):"
+    yield "    expansion = 1"
+    yield "KEPT = []"
+    yield "def ResNet18():"
+    if raises:
+        yield "    return None" if "NoneType" in raises[1] else "    return ResNet"
+        return
+    yield "    net = ResNet(BasicBlock, [2, 2, 2, 2], case='ResNet18')"
+    if p.fact("shared"):
+        yield "    KEPT.append(net)"
+        yield "    return KEPT[0]"
+    yield "    return net.eval()" if p.fact("mode") == "eval" else "    return net"
+
+
+def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
+    """The lines of the constructor and of forward for one case."""
+    if p.fact("opaque"):
+        lines = [f"self.head = nn.Linear(48, {p.by_name['linear']['classes']})"]
+        return lines, ["return self.head(F.adaptive_avg_pool2d(x, 4).flatten(1))"]
+    made, called, names, flat = [], [], {}, {"flat", "hidden", "linear", "second", "hidden_act", "hidden_bn"}
+    if style == "list":
+        made.append("self.layers = nn.ModuleList()")
+    if any(not o["registered"] for o in p.ops):
+        made.append("self.hidden = []")
+    ops = [o for o in p.ops if (o.roles or not o["registered"] or o.kind in ("norm", "act")) and not o["shares"]]
+    for o in reversed(ops) if style == "base" else ops:
+        layer = _layer(o, style, p, flat)
+        if layer is None:
+            continue
+        clean = o.name.replace(".", "_")
+        if not o["registered"]:
+            made.append(f"self.hidden.append({layer})")
+            names[o.name] = f"self.hidden[{sum(line.startswith('self.hidden.append') for line in made) - 1}]"
+        elif style == "list":
+            made.append(f"self.layers.append({layer})")
+            names[o.name] = f"self.layers[{sum(line.startswith('self.layers.append') for line in made) - 1}]"
+        elif style == "base":
+            made.append(f"self.add('{clean}', {layer})")
+            names[o.name] = f"self.layer_{clean}"
+        else:
+            made.append(f"self.{clean} = {f'Unit({layer})' if style == 'helper' else layer}")
+            names[o.name] = f"self.{clean}"
+        if not o["learns"]:
+            weight = "" if o.kind == "norm" or style == "parameters" else ".inner.weight" if style == "helper" else ".weight"
+            made.append(f"{names[o.name]}{weight}.requires_grad_(False)")
+    value = {"x": "x"}
+    for o in p.ops:
+        if o["called"] or o.kind == "block":
+            layer = names.get(o["shares"] or o.name, "")
+            inputs = [value[i] for i in o.inputs]
+            variable = f"v_{o.name.replace('.', '_')}"
+            expression = inputs[0] if not o["called"] else _expression(o, layer, inputs, style)
+            if o.kind == "combine" and o["how"] == "add" and style == "list" and not o["writes"]:
+                called += [f"{variable} = {inputs[0]}", f"{variable} += {inputs[1]}"]
+            else:
+                called.append(f"{variable} = {expression}")
+            if o["writes"]:
+                called += [f"x.copy_({variable})", f"{variable} = x"]
+            value[o.name] = variable
+        else:
+            value[o.name] = value[o.inputs[0]]
+    if p.fact("list_changed"):
+        made.append("num_blocks.clear()")
+    if p.fact("forward_raises"):
+        called = ["None(x)"]
+    return made or ["pass"], [*called, f"return {value[p.output]}"]
+
+
+def _layer(o: Op, style: str, p: Program, flat: set[str]) -> str | None:
+    """The expression that builds a layer; None for an operation that is none."""
+    if o.kind == "conv":
+        mode = o["padding_mode"] if o["padding_mode"] != "constant" else "zeros"
+        sizes = f"{o['in_planes']}, {o['planes']}, {o['kernel']}, {o['stride']}, {o['padding']}, {o['dilation']}, {o['groups']}"
+        return f"{'Conv' if style == 'parameters' else 'nn.Conv2d'}({sizes}, {o['bias']}, '{mode}')"
+    if o.kind == "norm":
+        options = f"{o['planes']}, {o['eps']}, {o['momentum']}, {o['affine']}, {o['tracked'] and o['norm'] != 'instance'}"
+        return {
+            "batch": f"nn.BatchNorm{1 if o.inputs[0] in flat else 2}d({options})",
+            "group": f"nn.GroupNorm({o['groups']}, {o['planes']}, affine={o['affine']})",
+            "layer": f"LayerNorm2d({o['planes']}, {o['eps']}, {o['affine']})",
+            "response": f"nn.LocalResponseNorm({o['groups']})",
+        }.get(o["norm"], f"nn.InstanceNorm2d({options})")
+    if o.kind == "linear":
+        return f"nn.Linear({o['features']}, {o['classes']}, {o['bias']})"
+    if o.kind == "block":
+        extra = {"Module": ", nn.Identity()", "other": ", drop=0.0"}.get(p.fact("extra") or "", "")
+        return f"block({o['in_planes']}, {o['planes']}, {o['stride']}{extra})"
+    if o.kind == "gate":
+        return f"Gate({o['planes']}, {o['hidden']}, {o['bias']})"
+    if o.kind == "scale" and o["learned"]:
+        return f"Scale({o['planes']})"
+    return f"nn.PReLU({o['planes']})" if o.kind == "act" and o["how"] == "prelu" else None
+
+
+def _expression(o: Op, layer: str, inputs: Sequence[str], style: str) -> str:
+    """The expression that computes a value."""
+    x, kind, how = inputs[0], o.kind, dict(o.options).get("how", "")
+    if kind == "norm" and o["statistics"] and o["tracked"]:
+        inner = f"{layer}.inner" if style == "helper" else layer
+        mode = {"running": "False", "batch": "True", "inverted": "not self.training"}[o["statistics"]]
+        return f"F.batch_norm({x}, {inner}.running_mean, {inner}.running_var, {inner}.weight, {inner}.bias, {mode})"
+    if kind == "act" and how != "prelu":
+        return CALLS.get(how, f"F.{how}({{0}})").format(x)
+    if kind == "random":
+        return NOISES[o["what"]].format(x, "True" if o["in_eval"] else "self.training")
+    if kind == "option_a":
+        small = f"F.avg_pool2d({x}, {o['stride']})" if how == "avg" else f"{x}[:, :, ::{o['stride']}, ::{o['stride']}]"
+        return f"F.pad({small}, (0, 0, 0, 0, *{o['channels']}))"
+    table = {"combine": COMBINED, "pool": POOLED, "form": FORMS}.get(kind)
+    if table is not None:
+        return table[how].format(*inputs)
+    if kind == "window":
+        return f"F.{how}_pool2d({x}, {o['kernel']}, {o['stride']}, {o['padding']})"
+    if kind == "scale" and not o["learned"]:
+        return f"{x} * {o['factor']}"
+    others = {
+        "flatten": f"{x}.flatten({o['dim']})",
+        "reshape": f"{x}.reshape({dict(o.options).get('shape')})",
+        "detach": f"{x}.detach()",
+        "identity": x,
+    }
+    return others.get(kind, f"{layer}({x})")
+
+
+def judge(kind: str, edits: Sequence[Edit], style: str) -> tuple[str, tuple[str, ...]]:
+    """How a submission with these edits is diagnosed: "exact", "part", "other" or "none", with the names; "" for nothing."""
+    source = write(kind, edits, style)
+    if source is None:
+        return "", ()
+    namespace: dict = {}
+    torch.manual_seed(0)
+    exec(compile(source, f"{kind}.py", "exec"), namespace)
+    question = next(q for q, name in CLASSES.items() if name == kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        diagnosis = diagnose(LocalStudent(namespace), question)
+    if diagnosis is None:
+        return "none", ()
+    wanted, names = {edit.name for edit in edits}, set(diagnosis.names)
+    verdict = "exact" if names == wanted else "part" if names < wanted else "other"
+    return verdict, diagnosis.names
+
+
+def singles(every: int, all_styles: bool) -> list[tuple[str, tuple[int, ...], str]]:
+    """Each edit of each class in one of the styles in turn, or in all of them."""
+    jobs = []
+    for kind in CLASSES.values():
+        for index in range(0, len(catalogue(kind, HINTS)), every):
+            styles = STYLES if all_styles else (STYLES[index // every % len(STYLES)],)
+            jobs += [(kind, (index,), style) for style in styles]
+    return jobs
+
+
+def pairs(number: int) -> list[tuple[str, tuple[int, ...], str]]:
+    """Random pairs of edits with different names."""
+    generator, jobs = random.Random(0), []
+    while len(jobs) < number:
+        kind, style = generator.choice([*CLASSES.values()]), generator.choice(STYLES)
+        edits = catalogue(kind, HINTS)
+        chosen = tuple(sorted(generator.sample(range(len(edits)), 2)))
+        if edits[chosen[0]].name != edits[chosen[1]].name and write(kind, [edits[i] for i in chosen], style):
+            jobs.append((kind, chosen, style))
+    return jobs
+
+
+def run(job: tuple[str, tuple[int, ...], str]) -> tuple[str, tuple[str, ...], str, tuple[str, ...]]:
+    """Diagnose one job: its subject, the names that it should get, the verdict, the names that it gets."""
+    torch.set_num_threads(1)
+    kind, chosen, style = job
+    edits = [catalogue(kind, HINTS)[index] for index in chosen]
+    verdict, names = judge(kind, edits, style)
+    return f"{kind} {edits[0].subject}", tuple(edit.name for edit in edits), verdict, names
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; exit status 1 where a submission gets a name that is not there."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--every", type=int, default=1, help="take every K-th edit only")
+    parser.add_argument("--pairs", type=int, default=300, help="number of random pairs")
+    parser.add_argument("--styles", choices=("one", "all"), default="one", help="each edit in one style, or in all")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args(arguments)
+    others = 0
+    with ProcessPoolExecutor(options.jobs, get_context("forkserver")) as pool:
+        for title, jobs in (("edits", singles(options.every, options.styles == "all")), ("pairs", pairs(options.pairs))):
+            table: dict[str, Counter[str]] = {}
+            for subject, wanted, verdict, names in pool.map(run, jobs, chunksize=8):
+                row = table.setdefault(subject if title == "edits" else subject.split()[0], Counter())
+                row[verdict] += 1
+                others += verdict == "other"
+                if verdict in ("other", "part", "none"):
+                    print(f"  {subject}: {' + '.join(wanted)} is named {' + '.join(names) or 'nothing'}", flush=True)
+            print(f"{title:40}{'exact':>8}{'part':>8}{'other':>8}{'none':>8}")
+            for subject, row in sorted(table.items()):
+                print(f"{subject:40}" + "".join(f"{row[verdict]:>8}" for verdict in ("exact", "part", "other", "none")))
+            total = sum((row for row in table.values()), Counter())
+            del total[""]
+            share = {verdict: f"{total[verdict] / max(total.total(), 1):.1%}" for verdict in ("exact", "part", "other", "none")}
+            print(f"{total.total()} {title}: {share}")
+    assert SUBJECTS
+    return int(others > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
