@@ -9,6 +9,7 @@ import pytest
 from autograder.contract import POINTS
 from autograder.grading.grade import Grader
 from autograder.maintain.samples import MISTAKES, STYLES
+from autograder.sandbox import launcher
 from tests.grader.conftest import run
 
 RIGHT = ("solution.ipynb", "exported.zip", "hours_long.ipynb", *(f"{name}.py" for name in STYLES))
@@ -92,6 +93,16 @@ def test_same_submission_same_result(samples, tmp_path):
     with Grader() as grader:
         first, second = grader.grade(path), grader.grade(path)
     assert first.model_copy(update={"seconds": second.seconds}) == second
+
+
+def test_unsafe_grades_where_nothing_can_be_confined(samples, monkeypatch):
+    """Outside Linux a grade needs --unsafe, which runs the code in this process and says so."""
+    monkeypatch.setattr(launcher.sys, "platform", "darwin")
+    with pytest.raises(launcher.SandboxUnavailable, match="it takes Linux"):
+        Grader()
+    with Grader(unsafe=True) as grader:
+        result = grader.grade(samples / "solution.ipynb", only=["q1"])
+    assert (result.score, result.isolation) == (POINTS["q1"], ("unsafe",))
 
 
 def test_rerun_reuses_and_only_merges(samples, tmp_path):
