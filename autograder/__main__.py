@@ -156,6 +156,8 @@ def grade(
             )
     except (SandboxUnavailable, ResultsFolderProblem) as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        raise click.ClickException(f"stopped. The results in {out} are kept; the same command goes on") from None
     for warning in warnings:
         _say_deferred(warning)
     if grades:

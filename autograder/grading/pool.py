@@ -115,7 +115,7 @@ class _Processes:
             self._running.discard(process)
         if not isinstance(result, Result) and zygote is not None:  # it may be at fault, or in the middle of a request
             zygote.close()
-            zygote = self._new_zygote()
+            zygote = None if self._closed else self._new_zygote()
         self._zygotes.put(zygote)
         return result
 
@@ -175,7 +175,8 @@ def _grade_in_process(
             result = grader.grade(path, only=questions, earlier=earlier)
     except Exception as error:
         result = _as_broken(error)
-    connection.send(result)
+    with contextlib.suppress(BrokenPipeError):  # nobody waits any more
+        connection.send(result)
 
 
 def _as_broken(error: Exception) -> GraderBroken:

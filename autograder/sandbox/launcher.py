@@ -138,6 +138,8 @@ class Zygote:
     def close(self) -> None:
         """End the zygote and every worker."""
         self._control.close()
+        if not self._layers:  # nobody has waited until it is ready: there are no workers
+            self._process.kill()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
