@@ -9,7 +9,6 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import queue
-import signal
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -167,7 +166,6 @@ def _grade_in_process(
     """Grade with one thread, and do not outlive the process that asked, however it ends."""
     if sys.platform == "linux":
         linux.die_with_parent(os.getppid())  # the server, which ends with it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one kills us
     from autograder.grading.preload import Grader
 
     try:
