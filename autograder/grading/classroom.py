@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.grading.find_submissions import result_names
 from autograder.grading.pool import grade_each
@@ -9,8 +10,9 @@ from autograder.grading.result import Result
 from autograder.grading.results_folder import find_missing, grading_key, load_result
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission.atomic_write import atomic_write
-from autograder.training.baseline_check import check_baseline
-from autograder.training.context import TrainingSetup
+
+if TYPE_CHECKING:
+    from autograder.training.context import TrainingSetup
 
 
 def grade_all(
@@ -19,7 +21,7 @@ def grade_all(
     *,
     jobs: int = 1,
     only: Collection[str] | None = None,
-    training: TrainingSetup | None = None,
+    training: "TrainingSetup | None" = None,
     gpu_jobs: int = 1,
     unsafe: bool = False,
     advance: Callable[[str], None] = lambda name: None,
@@ -60,6 +62,8 @@ def grade_all(
     out.mkdir(parents=True, exist_ok=True)
     key = grading_key(out)
     if trains and any("q4" in questions for questions in todo.values()):
+        from autograder.training.baseline_check import check_baseline
+
         training = check_baseline(training, tell=tell, unsafe=unsafe)
         if training.problem:
             warn(training.problem)
