@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from autograder.training.context import TrainingSetup
 
 GALLERY = Path("tests/grader/gallery")
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NO_GPU = (
     "no CUDA GPU is available here. "
     "--device cpu with --data trains on the CPU, minutes for each network; without, the check is deferred"
@@ -105,6 +106,8 @@ def _say_deferred(reason: str) -> None:
 )
 @click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Trainings at once.")
 @click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
+@click.option("--roster", type=EXISTING_FILE, help="The students (CSV): an export of Canvas, Moodle or Gradescope.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be graded, and whose it is.")
 @click.option("--unsafe", is_flag=True, help="Grade although this machine cannot confine student code.")
 def grade(
     paths: tuple[Path, ...],
@@ -114,28 +117,41 @@ def grade(
     data: Path | None,
     gpu_jobs: int,
     only: list[str] | None,
+    roster: Path | None,
+    dry_run: bool,
     unsafe: bool,
 ) -> None:
     """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
     from rich.console import Console
 
+    from autograder.course.handins import handins, missing
+    from autograder.course.roster import RosterProblem, read_roster
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
-    from autograder.grading.results_folder import ResultsFolderProblem, claim
-    from autograder.report import write_reports
-    from autograder.report.terminal import print_table, progress
+    from autograder.grading.results_folder import ResultsFolderProblem, claim, keep_roster, kept_roster, known_results
+    from autograder.report import ResultsError, write_reports
+    from autograder.report.terminal import print_handins, print_others, print_table, progress
     from autograder.sandbox.launcher import SandboxUnavailable
 
     try:
-        submissions, ignored = find_submissions(paths)
-    except NothingToGrade as error:
+        files, ignored = find_submissions(paths)
+        students = kept_roster(out) if roster is None else read_roster(roster)
+    except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(str(error)) from error
+    submissions, others = handins(files, known_results(out), students)
     if ignored:
         click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
+    if dry_run:
+        absent = missing(students, [one.origin for one in submissions]) if students else []
+        print_handins(submissions, others, absent, Console())
+        return
+    print_others(others, [], Console(stderr=True))
     training = _training(device, data)
     warnings: list[str] = []
     try:
         with claim(out), progress(len(submissions)) as advance:
+            if roster is not None:
+                keep_roster(out, roster)
             grades, failures = grade_all(
                 submissions,
                 out,
@@ -154,7 +170,10 @@ def grade(
         _say_deferred(warning)
     if grades:
         print_table(grades, Console())
-        click.echo(f"report: {write_reports(out)}")
+        try:
+            click.echo(f"report: {write_reports(out)}")
+        except ResultsError as error:
+            raise click.ClickException(str(error)) from error
     if failures:
         raise click.ClickException("no result, because the grader failed, for\n" + "\n".join(failures))
 

@@ -12,6 +12,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from autograder.contract import QUESTIONS
+from autograder.course.origin import Origin
 from autograder.submission.atomic_write import atomic_write
 from autograder.suite.outcome import WORST_FIRST, Outcome
 
@@ -63,6 +64,7 @@ class Result(_Model):
     seconds: float = Field(description="wall clock of the grading")
     isolation: tuple[str, ...] = Field(description='what confined student code; "unsafe" where nothing was required')
     problems: tuple[str, ...] = Field(description="problems with the submission as a whole")
+    origin: Origin = Field(default=Origin(), description="whose submission it is, and where it lay")
     questions: dict[str, Score] = Field(description="points of each question that was judged")
     training: Training | None = Field(description="null where no training finished")
     tests: tuple[Outcome, ...] = Field(description="the outcome of each test", repr=False)

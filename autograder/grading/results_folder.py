@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import socket
@@ -12,12 +13,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from autograder.contract import QUESTIONS
+from autograder.course.handins import Known
+from autograder.course.roster import Roster, read_roster
 from autograder.grading.result import Result, ResultError, read_result
 from autograder.grading.seeds import suite_version
 from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
 
-KEY = "grading.key"
+KEY, ROSTER = "grading.key", "roster.csv"
 CANNOT_WRITE = (
     errno.EACCES,
     errno.EPERM,
@@ -67,6 +70,33 @@ def grading_key(folder: Path) -> bytes:
     if not path.exists():
         atomic_write(path, secrets.token_hex(32) + "\n", mode=0o600, keep_existing=True)
     return path.read_bytes()
+
+
+def keep_roster(folder: Path, roster: Path) -> None:
+    """Keep a copy of the roster with the results: later calls and reports use it."""
+    if roster.resolve() != (folder / ROSTER).resolve():
+        atomic_write(folder / ROSTER, roster.read_bytes())
+
+
+def kept_roster(folder: Path) -> Roster | None:
+    """The roster that was given to an earlier call; None where there is none.
+
+    Raises:
+        RosterProblem: it cannot be used.
+    """
+    path = folder / ROSTER
+    return read_roster(path) if path.exists() else None
+
+
+def known_results(folder: Path) -> list[Known]:
+    """What the results that are there say about their files, whatever version of the grader wrote them."""
+    known = []
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            result = json.loads(path.read_bytes())
+            origin = result["origin"]
+            known.append(Known(origin["key"], tuple(origin["path"].split("/")), result["sha256"]))
+    return known
 
 
 def load_result(path: Path, submission: Path) -> Result | None:

@@ -31,7 +31,7 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 
 STUDENT_ROOMS = ("submission", "student", "suite", "notebook")
 """Folders of `autograder/` that students get, whole; each imports only from these."""
-GRADER_ROOMS = (*STUDENT_ROOMS, "oracle", "sandbox", "training", "grading", "report", "platforms")
+GRADER_ROOMS = (*STUDENT_ROOMS, "course", "oracle", "sandbox", "training", "grading", "report", "platforms")
 STUDENT_FILES = (
     "assignment/resnet.ipynb",
     "autograder/__init__.py",

@@ -12,7 +12,7 @@ terminal         the table that `grade` prints
 from pathlib import Path
 
 from autograder.report.page import write_html
-from autograder.report.read import ResultsError, read_results
+from autograder.report.read import ResultsError, read_class, read_results
 from autograder.report.spreadsheet import write_csv
 
 __all__ = ["ResultsError", "read_results", "write_csv", "write_html", "write_reports"]
@@ -22,9 +22,9 @@ def write_reports(folder: Path) -> Path:
     """Write `grades.csv` and `report.html` anew from the result files in `folder`; returns the HTML page's path.
 
     Raises:
-        ResultsError: there are no result files, or one of them is broken.
+        ResultsError: there are no result files, or one of them is broken, or the roster is.
     """
-    grades = read_results(folder)
-    write_csv(grades, folder / "grades.csv")
-    write_html(grades, folder / "report.html")
+    grades, absent = read_class(folder)
+    write_csv(grades, folder / "grades.csv", absent)
+    write_html(grades, folder / "report.html", absent)
     return folder / "report.html"

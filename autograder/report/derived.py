@@ -1,6 +1,7 @@
 """What follows from one result: what was lost, what is deferred."""
 
 from collections import Counter
+from pathlib import Path
 
 from autograder.contract import POINTS
 from autograder.grading.result import Result
@@ -65,11 +66,19 @@ def in_words(name: str) -> str:
 
 
 def labels(grades: list[Result]) -> list[str]:
-    """What each submission is called: its file's name, and the result's where that is not enough."""
-    times = Counter(grade.submission for grade in grades)
-    return [_label(grade, unique=times[grade.submission] == 1) for grade in grades]
+    """What each submission is called: its students' names, or its key and file, whatever tells them apart."""
+    names = [" and ".join(student.name for student in grade.origin.students if student.name) for grade in grades]
+    times = Counter([*(name or grade.submission for name, grade in zip(names, grades, strict=True))])
+    return [
+        sanitize(_label(grade, name, times[name or grade.submission] == 1), one_line=True)
+        for name, grade in zip(names, grades, strict=True)
+    ]
 
 
-def _label(grade: Result, unique: bool) -> str:
-    name = grade.submission
-    return sanitize(name if unique or not grade.name else f"{name} ({grade.name})", one_line=True)
+def _label(grade: Result, name: str, unique: bool) -> str:
+    if name:
+        return name if unique else f"{name} ({grade.name or grade.submission})"
+    key = grade.origin.key
+    if key and key != Path(grade.submission).stem:  # `resnet.ipynb` is nobody's name
+        return f"{key} ({grade.submission})"
+    return grade.submission if unique or not grade.name else f"{grade.submission} ({grade.name})"

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.contract import POINTS
+from autograder.course.origin import Student
 from autograder.grading.result import Result
 from autograder.report.class_view import overview
 from autograder.report.derived import STATUSES, in_words, labels
@@ -20,8 +22,12 @@ from autograder.submission.sanitize import sanitize
 HERE = Path(__file__).parent
 
 
-def write_html(grades: list[Result], path: Path) -> None:
-    """Write the page; submissions come in the order of their names."""
+def write_html(grades: list[Result], path: Path, missing: Sequence[Student] = ()) -> None:
+    """Write the page; submissions come in the order of their names.
+
+    Args:
+        missing: students who handed in nothing.
+    """
     named = sorted(zip(labels(grades), grades, strict=True), key=lambda pair: (pair[0].casefold(), pair[0]))
     grades = [grade for _, grade in named]
     style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js"))
@@ -33,6 +39,7 @@ def write_html(grades: list[Result], path: Path) -> None:
             overview=facts,
             anchors={mistake.name: mistake.anchor for mistake in facts.mistakes},
             sheets=[arrange(grade, label, f"s{index}") for index, (label, grade) in enumerate(named, 1)],
+            missing=missing,
             statuses=STATUSES,
             full_points=sum(POINTS.values()),
             style=style,

@@ -2,12 +2,33 @@
 
 from pathlib import Path
 
+from autograder.course.handins import missing, with_roster
+from autograder.course.origin import Student
+from autograder.course.roster import RosterProblem
 from autograder.grading.result import Result, ResultError, read_result
+from autograder.grading.results_folder import kept_roster
 from autograder.submission.sanitize import sanitize
 
 
 class ResultsError(Exception):
     """No report can be written; `str()` is one line for each file that cannot be used."""
+
+
+def read_class(folder: Path) -> tuple[list[Result], list[Student]]:
+    """All results of a folder, with what its roster says about the students, and the students who handed in nothing.
+
+    Raises:
+        ResultsError: as of `read_results`, or the roster cannot be used.
+    """
+    results = read_results(folder)
+    try:
+        roster = kept_roster(folder)
+    except RosterProblem as problem:
+        raise ResultsError(str(problem)) from None
+    if roster is None:
+        return results, []
+    results = [one.model_copy(update={"origin": with_roster(one.origin, roster)}) for one in results]
+    return results, missing(roster, [one.origin for one in results])
 
 
 def read_results(folder: Path) -> list[Result]:

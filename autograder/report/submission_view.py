@@ -115,8 +115,17 @@ def arrange(grade: Result, label: str, anchor: str) -> Sheet:
         deferred=deferred_points(grade),
         mistakes=tuple(names),
         facts=_facts(grade),
-        search=sanitize(" ".join([label, grade.status, *map(in_words, names), *names, *lossy]).lower(), one_line=True),
+        search=sanitize(
+            " ".join([label, *_words(grade), grade.status, *map(in_words, names), *names, *lossy]).lower(),
+            one_line=True,
+        ),
     )
+
+
+def _words(grade: Result) -> list[str]:
+    """What a submission is found by, besides its label."""
+    students = grade.origin.students
+    return [grade.submission, grade.name, *(word for s in students for word in (s.id, s.email, s.section))]
 
 
 def first_reason(grade: Result) -> str:
@@ -185,8 +194,14 @@ def _why(grade: Result, questions: tuple[QuestionSheet, ...]) -> str:
 
 def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
     """How the grade came about, for whoever wants to check it."""
-    training = training_in_words(grade)
+    training, origin = training_in_words(grade), grade.origin
+    students = [", ".join(filter(None, (s.name, s.id, s.email, s.section))) for s in origin.students]
     return (
+        *([("Students" if len(students) > 1 else "Student", "; ".join(students))] if students else []),
+        *([("File", origin.path)] if origin.path else []),
+        *([("Handed in", origin.submitted)] if origin.submitted else []),
+        *([("Marked", "late by the platform")] if origin.late else []),
+        *([("Not counted", ", ".join(origin.not_counted))] if origin.not_counted else []),
         *([("Training", training)] if training else []),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),

@@ -1,7 +1,8 @@
 """What `grade` says on the terminal: a progress bar, a table, one line about the class."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
@@ -10,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.contract import QUESTIONS
+from autograder.course.handins import Handin
+from autograder.course.origin import Student
 from autograder.grading.result import Result, Score
 from autograder.report.class_view import overview
 from autograder.report.derived import labels
@@ -56,6 +59,34 @@ def print_table(grades: list[Result], console: Console) -> None:
         table.add_row(*row)
     console.print(table)
     console.print(Text(summary(grades)))
+
+
+def print_handins(
+    counted: Sequence[Handin], others: Mapping[Path, Handin], missing: Sequence[Student], console: Console
+) -> None:
+    """Print what would be graded and by whom it is; what would not, and why."""
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    for name in ("result", "student", "file"):
+        table.add_column(name, overflow="fold")
+    for one in counted:
+        table.add_row(*(Text(sanitize(text, one_line=True)) for text in (one.name, _students(one), str(one.file))))
+    console.print(table)
+    print_others(others, missing, console)
+
+
+def print_others(others: Mapping[Path, Handin], missing: Sequence[Student], console: Console) -> None:
+    """Print which files do not count, and who handed in nothing."""
+    for file, instead in others.items():
+        said = f"not counted: {file}: {instead.name} also handed in {instead.file}"
+        console.print(Text(sanitize(said, one_line=True)), soft_wrap=True)
+    if missing:
+        names = ", ".join(student.name or student.email or student.id for student in missing)
+        said = f"{count(len(missing), 'student')} of the roster handed in nothing: {names}"
+        console.print(Text(sanitize(said, one_line=True)), soft_wrap=True)
+
+
+def _students(one: Handin) -> str:
+    return "; ".join(s.name or s.email or s.id for s in one.origin.students) or one.origin.key
 
 
 class _Column:

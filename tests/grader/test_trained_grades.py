@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 import autograder.grading.grade
 from autograder.__main__ import main
+from autograder.course.handins import handins
 from autograder.grading.classroom import grade_all
 from autograder.grading.grade import Grader
 from autograder.grading.result import Result
@@ -228,7 +229,9 @@ def test_a_later_run_fills_in(tmp_path):
     measured = dataclasses.replace(setup.calibration, recipe=Recipe(1, 8, 0.01), threshold=0.0, mean=0.1, std=0.1)
     setup = dataclasses.replace(setup, calibration=measured)
     told = []
-    (after,), failures = grade_all([submission], out, only=["q4"], training=setup, tell=told.append)
+    (after,), failures = grade_all(
+        handins({submission: submission.parent})[0], out, only=["q4"], training=setup, tell=told.append
+    )
     assert not failures
     (judged,) = [test for test in after.tests if "test_training_accuracy" in test.id]
     assert judged.outcome == "passed", judged.message
@@ -239,5 +242,5 @@ def test_a_later_run_fills_in(tmp_path):
     assert told[0].startswith("the baseline network first: training, epoch ")
     assert told[-1].startswith("training, epoch ")
 
-    again, _ = grade_all([submission], out, only=["q1", "q4"], training=setup)
+    again, _ = grade_all(handins({submission: submission.parent})[0], out, only=["q1", "q4"], training=setup)
     assert again == [after], "there is nothing left to do"
