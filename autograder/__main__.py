@@ -1,4 +1,4 @@
-"""The command line: `python -m autograder build | grade | otter-check | validate | gallery | report`."""
+"""The command line: `python -m autograder build | grade | report | export | otter-check | validate | gallery`."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from autograder.training.context import TrainingSetup
 
 GALLERY = Path("tests/grader/gallery")
+RESULTS = click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NO_GPU = (
     "no CUDA GPU is available here. "
@@ -237,7 +238,7 @@ def show(name: str) -> None:
 
 
 @main.command()
-@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@RESULTS
 def report(results: Path) -> None:
     """Write grades.csv and report.html anew from the result files in RESULTS."""
     from autograder.report import ResultsError, write_reports
@@ -246,6 +247,39 @@ def report(results: Path) -> None:
         click.echo(f"report: {write_reports(results)}")
     except ResultsError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@RESULTS
+@click.option(
+    "--format", "platform", type=click.Choice(["canvas", "moodle", "gradescope"]), help="[default: the roster's]"
+)
+@click.option("--roster", type=EXISTING_FILE, help="The platform's export.  [default: the roster of `grade --roster`]")
+@click.option("--column", default="", help="The assignment's column in Canvas, such as 'ResNet (4711)'.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
+def export(results: Path, platform: str | None, roster: Path | None, column: str, out: Path) -> None:
+    """Write the grades in RESULTS as a CSV file that Canvas, Moodle or Gradescope imports."""
+    from autograder.course.roster import RosterProblem, read_roster
+    from autograder.grading.results_folder import kept_roster
+    from autograder.report import ResultsError, read_class
+    from autograder.report.gradebook import ExportProblem
+    from autograder.report.gradebook import export as fill
+    from autograder.submission.atomic_write import atomic_write
+
+    try:
+        students = kept_roster(results) if roster is None else read_roster(roster)
+        if students is None:
+            raise click.UsageError("--roster is missing: the export of the platform that is to be filled in")
+        grades, _ = read_class(results)
+        made = fill(grades, students, platform or students.platform, column)
+        atomic_write(out, made.text)
+    except (RosterProblem, ResultsError, ExportProblem) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{out}: cannot be written: {error.strerror}") from error
+    for line in made.notes:
+        click.echo(line, err=True)
+    click.echo(f"wrote {out}: {made.filled} of {len(students.students)} students have a grade")
 
 
 @main.command()

@@ -6,6 +6,7 @@ class_view       what follows from all of them: distribution, rankings
 submission_view  one result arranged to answer "why did I lose points?"
 page             report.html, from report.html.jinja, report.css and report.js
 spreadsheet      grades.csv
+gradebook        the CSV files that Canvas, Moodle and Gradescope import
 terminal         the table that `grade` prints
 """
 
