@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import click
 from autograder.contract import QUESTIONS
 
 if TYPE_CHECKING:
+    from autograder.course.settings import Course, MinimumAccuracy
     from autograder.training.context import TrainingSetup
 
 GALLERY = Path("tests/grader/gallery")
@@ -67,7 +69,7 @@ def _device(_: click.Context, __: click.Parameter, value: str) -> str:
     return "none"
 
 
-def _training(device: str, data: Path | None) -> "TrainingSetup | None":
+def _training(device: str, data: Path | None, course: "Course") -> "TrainingSetup | None":
     """How networks are trained; None where they are not. Prints why nothing can be trained."""
     if device == "none" and data is not None:
         _say_deferred(NO_GPU)
@@ -84,7 +86,30 @@ def _training(device: str, data: Path | None) -> "TrainingSetup | None":
         setup = TrainingSetup("cuda", problem=str(problem))
     if setup.problem:
         _say_deferred(setup.problem)
-    return setup
+    return _with_minimum(setup, course.minimum_accuracy)
+
+
+def _course() -> "Course":
+    """The settings of the course, after a look at whether the files agree that they and the points stand in."""
+    from autograder.course.consistency import find_problems
+    from autograder.course.settings import load_course
+
+    if problems := find_problems():
+        raise click.ClickException("\n".join(problems))
+    return load_course()
+
+
+def _with_minimum(setup: "TrainingSetup", minimum: "MinimumAccuracy") -> "TrainingSetup":
+    """This setup, with the accuracy that course.toml asks for."""
+    asked, measured = getattr(minimum, setup.device), setup.calibration
+    if asked is None or measured is None:
+        return setup
+    if asked >= measured.mean:
+        raise click.UsageError(
+            f"course.toml: minimum_accuracy.{setup.device} is {asked:g}, but right networks reach {measured.mean:.3f} "
+            "on average; train longer, or ask for less"
+        )
+    return replace(setup, calibration=replace(measured, threshold=asked))
 
 
 def _say_deferred(reason: str) -> None:
@@ -134,6 +159,7 @@ def grade(
     from autograder.report.terminal import print_handins, print_others, print_table, progress
     from autograder.sandbox.launcher import SandboxUnavailable
 
+    course = _course()
     try:
         files, ignored = find_submissions(paths)
         students = kept_roster(out) if roster is None else read_roster(roster)
@@ -147,7 +173,7 @@ def grade(
         print_handins(submissions, others, absent, Console())
         return
     print_others(others, [], Console(stderr=True))
-    training = _training(device, data)
+    training = _training(device, data, course)
     warnings: list[str] = []
     try:
         with claim(out), progress(len(submissions)) as advance:
