@@ -1,4 +1,4 @@
-"""The command line: `python -m autograder build | grade | report | export | otter-check | validate | gallery`."""
+"""The command line: `python -m autograder build | grade | show | override | regrade | ...`."""
 
 import os
 import sys
@@ -12,10 +12,12 @@ from autograder.contract import QUESTIONS
 
 if TYPE_CHECKING:
     from autograder.course.settings import Course, MinimumAccuracy
+    from autograder.grading.result import Result
     from autograder.training.context import TrainingSetup
 
 GALLERY = Path("tests/grader/gallery")
 RESULTS = click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
+NAME = click.argument("name")
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NO_GPU = (
     "no CUDA GPU is available here. "
@@ -133,6 +135,7 @@ def _say_deferred(reason: str) -> None:
 @click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Trainings at once.")
 @click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
 @click.option("--roster", type=EXISTING_FILE, help="The students (CSV): an export of Canvas, Moodle or Gradescope.")
+@click.option("--force", is_flag=True, help="Grade anew what has a result already.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be graded, and whose it is.")
 @click.option("--unsafe", is_flag=True, help="Grade although this machine cannot confine student code.")
 def grade(
@@ -144,6 +147,7 @@ def grade(
     gpu_jobs: int,
     only: list[str] | None,
     roster: Path | None,
+    force: bool,
     dry_run: bool,
     unsafe: bool,
 ) -> None:
@@ -154,7 +158,14 @@ def grade(
     from autograder.course.roster import RosterProblem, read_roster
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
-    from autograder.grading.results_folder import ResultsFolderProblem, claim, keep_roster, kept_roster, known_results
+    from autograder.grading.results_folder import (
+        ResultsFolderProblem,
+        claim,
+        keep_roster,
+        keep_sources,
+        kept_roster,
+        known_results,
+    )
     from autograder.report import ResultsError, write_reports
     from autograder.report.terminal import print_handins, print_others, print_table, progress
     from autograder.sandbox.launcher import SandboxUnavailable
@@ -177,6 +188,7 @@ def grade(
     warnings: list[str] = []
     try:
         with claim(out), progress(len(submissions)) as advance:
+            keep_sources(out, paths)
             if roster is not None:
                 keep_roster(out, roster)
             grades, failures = grade_all(
@@ -187,6 +199,7 @@ def grade(
                 training=training,
                 gpu_jobs=gpu_jobs,
                 unsafe=unsafe,
+                force=force,
                 advance=advance,
                 tell=advance.tell,
                 warn=warnings.append,
@@ -247,9 +260,9 @@ def gallery() -> None:
     """The example submissions that the suite is tested against."""
 
 
-@gallery.command()
-@click.argument("name")
-def show(name: str) -> None:
+@gallery.command(name="show")
+@NAME
+def show_entry(name: str) -> None:
     """Print the entry NAME as a whole submission, to read or to grade."""
     from autograder.maintain.build import solved_source
     from autograder.maintain.gallery import BadEntry, complete, load_gallery
@@ -296,7 +309,7 @@ def export(results: Path, platform: str | None, roster: Path | None, column: str
         students = kept_roster(results) if roster is None else read_roster(roster)
         if students is None:
             raise click.UsageError("--roster is missing: the export of the platform that is to be filled in")
-        grades, _ = read_class(results)
+        grades = read_class(results).grades
         made = fill(grades, students, platform or students.platform, column)
         atomic_write(out, made.text)
     except (RosterProblem, ResultsError, ExportProblem) as error:
@@ -306,6 +319,85 @@ def export(results: Path, platform: str | None, roster: Path | None, column: str
     for line in made.notes:
         click.echo(line, err=True)
     click.echo(f"wrote {out}: {made.filled} of {len(students.students)} students have a grade")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@RESULTS
+@NAME
+@click.argument("question")
+@click.argument("points", metavar="+POINTS", type=float)
+@click.argument("reason")
+@click.option("--who", default="", help="Who corrects.  [default: your user name]")
+def override(results: Path, name: str, question: str, points: float, reason: str, who: str) -> None:
+    """Add points to QUESTION of NAME's result, or take them off, as in `override results jane q2 +3 "reason"`.
+
+    NAME is the name of a result file, or a student's id, e-mail address or name. `late` in place of QUESTION gives back
+    late points. The log, corrections.jsonl, lies beside the results; regrading leaves it alone.
+    """
+    from autograder.course.corrections import CorrectionProblem, add_correction
+    from autograder.report import ResultsError, write_reports
+    from autograder.report.derived import check_correction
+
+    try:
+        grade = _find(results, name)
+        check_correction(grade, question, points)
+        add_correction(results, grade.name, question, points, reason, who)
+        write_reports(results)
+        _show(_find(results, grade.name))
+    except (CorrectionProblem, ResultsError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@RESULTS
+@NAME
+def show(results: Path, name: str) -> None:
+    """Print why NAME's submission has its points."""
+    from autograder.report import ResultsError
+
+    try:
+        _show(_find(results, name))
+    except ResultsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@RESULTS
+@NAME
+@click.option(
+    "--submissions", multiple=True, type=click.Path(path_type=Path, exists=True), help="Where the file lies now."
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tuple[str, ...]) -> None:
+    """Grade NAME's submission anew; OPTIONS are those of `grade`. Corrections stay."""
+    from autograder.grading.results_folder import find_submission
+    from autograder.report import ResultsError
+
+    try:
+        result = _find(results, name)
+    except ResultsError as error:
+        raise click.ClickException(str(error)) from error
+    file = find_submission(results, result.origin, submissions)
+    if file is None:
+        path = result.origin.path or result.submission
+        raise click.ClickException(f"{path} is not where it was graded; say where it lies with --submissions FOLDER")
+    grade.main(["--force", "--out", str(results), *options, str(file)], standalone_mode=False)
+    _show(_find(results, result.name))
+
+
+def _find(results: Path, name: str) -> "Result":
+    """The result of this name or student, with its corrections and late points."""
+    from autograder.report import find_result, read_class
+
+    return find_result(read_class(results).grades, name)
+
+
+def _show(result: "Result") -> None:
+    from rich.console import Console
+
+    from autograder.report.terminal import print_result
+
+    print_result(result, Console())
 
 
 @main.command()

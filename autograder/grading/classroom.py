@@ -22,6 +22,7 @@ def grade_all(
     training: TrainingSetup | None = None,
     gpu_jobs: int = 1,
     unsafe: bool = False,
+    force: bool = False,
     advance: Callable[[str], None] = lambda name: None,
     tell: Callable[[str], None] = lambda line: None,
     warn: Callable[[str], None] = lambda line: None,
@@ -36,6 +37,7 @@ def grade_all(
         only: the questions to judge; all when None.
         training: how networks are trained; without, that is deferred.
         gpu_jobs: trainings at once.
+        force: judge anew what has a result already.
         advance: called with the name of each submission that is done.
         tell: called with the progress of the trainings.
         warn: called with why all trainings are deferred, should that turn out here.
@@ -51,7 +53,7 @@ def grade_all(
     files = {path: out / f"{handin.name}.json" for path, handin in handins.items()}
     trains = training is not None and not training.problem
     known = {path: load_result(files[path], path) for path in handins}
-    missing = {path: find_missing(known[path], only, trains) for path in handins}
+    missing = {path: find_missing(known[path], only, trains, force) for path in handins}
     todo = {path: questions for path, questions in missing.items() if questions}
 
     def save(path: Path, result: Result) -> None:

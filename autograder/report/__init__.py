@@ -13,10 +13,10 @@ terminal         the table that `grade` prints
 from pathlib import Path
 
 from autograder.report.page import write_html
-from autograder.report.read import ResultsError, read_class, read_results
+from autograder.report.read import ResultsError, find_result, read_class, read_results
 from autograder.report.spreadsheet import write_csv
 
-__all__ = ["ResultsError", "read_results", "write_csv", "write_html", "write_reports"]
+__all__ = ["ResultsError", "find_result", "read_class", "read_results", "write_csv", "write_html", "write_reports"]
 
 
 def write_reports(folder: Path) -> Path:
@@ -25,7 +25,7 @@ def write_reports(folder: Path) -> Path:
     Raises:
         ResultsError: there are no result files, or one of them is broken, or the roster is.
     """
-    grades, absent = read_class(folder)
-    write_csv(grades, folder / "grades.csv", absent)
-    write_html(grades, folder / "report.html", absent)
+    found = read_class(folder)
+    write_csv(found.grades, folder / "grades.csv", found.missing)
+    write_html(found.grades, folder / "report.html", found.missing, found.course)
     return folder / "report.html"

@@ -1,9 +1,11 @@
 """What follows from one result: what was lost, what is deferred."""
 
+import math
 from collections import Counter
 from pathlib import Path
 
 from autograder.contract import POINTS
+from autograder.course.corrections import LATE, CorrectionProblem
 from autograder.grading.result import Result
 from autograder.report.text import number
 from autograder.submission.sanitize import sanitize
@@ -43,6 +45,45 @@ def deferred_points(grade: Result, question: str | None = None) -> float:
     deferred = {test.question for test in grade.tests if test.outcome == "deferred"}
     asked = deferred if question is None else deferred & {question}
     return sum(max(0.0, POINTS[q] - grade.questions[q].possible) for q in asked)
+
+
+def corrected(grade: Result, question: str) -> float:
+    """Points of a question with its corrections: at least 0, at most its full points."""
+    score = grade.questions[question].score if question in grade.questions else 0.0
+    change = grade.adjustment.points(question)
+    return min(max(score + change, 0.0), max(score, POINTS[question])) if change else score
+
+
+def corrected_score(grade: Result) -> float:
+    """The score with all corrections, before late points are taken off."""
+    return sum(corrected(grade, question) for question in POINTS)
+
+
+def late_points(grade: Result) -> float:
+    """Points that the submission loses because it is late, less those given back."""
+    return max(0.0, grade.adjustment.late_points - grade.adjustment.points(LATE))
+
+
+def total(grade: Result) -> float:
+    """The points that count: score, corrections, late points."""
+    return corrected_score(grade) - late_points(grade)
+
+
+def check_correction(grade: Result, question: str, points: float) -> None:
+    """Raise `CorrectionProblem` if the question would have less than 0 points, or more than its full points."""
+    if question not in POINTS:
+        return
+    full, before = POINTS[question], corrected(grade, question)
+    if not 0 <= before + points <= full or not math.isfinite(points):
+        raise CorrectionProblem(
+            f"{question} of {grade.name} has {number(before)} points, and {points:+g} would make "
+            f"{number(before + points)}; it can have 0 to {number(full)}"
+        )
+
+
+def is_adjusted(grade: Result) -> bool:
+    """Whether the points that count can differ from the score."""
+    return bool(grade.adjustment.corrections or grade.adjustment.days_late)
 
 
 def training_in_words(grade: Result) -> str:

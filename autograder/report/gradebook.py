@@ -11,6 +11,7 @@ from autograder.course.handins import with_roster
 from autograder.course.origin import Student
 from autograder.course.roster import Roster
 from autograder.grading.result import Result
+from autograder.report.derived import corrected, late_points, total
 from autograder.report.text import count, number
 
 CANVAS = ("student", "id", "sis user id", "sis login id", "integration id", "root account", "section")
@@ -82,13 +83,14 @@ def _total() -> float:
 
 
 def _points(grade: Result, full: float) -> str:
-    return f"{grade.score * full / _total():.2f}"
+    return f"{total(grade) * full / _total():.2f}"
 
 
 def in_one_line(grade: Result) -> str:
     """The points of each question, as a student may see them."""
-    parts = [f"{question} {number(s.score)}/{number(s.possible)}" for question, s in grade.questions.items()]
-    return f"{number(grade.score)} of {number(grade.possible)} points: {', '.join(parts)}"
+    parts = [f"{q} {number(corrected(grade, q))}/{number(s.possible)}" for q, s in grade.questions.items()]
+    parts += [f"late: -{number(lost)}"] if (lost := late_points(grade)) else []
+    return f"{number(total(grade))} of {number(grade.possible)} points: {', '.join(parts)}"
 
 
 _Rows = tuple[list[Sequence[str]], float]

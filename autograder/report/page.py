@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from autograder.contract import POINTS
 from autograder.course.origin import Student
+from autograder.course.settings import Course
 from autograder.grading.result import Result
 from autograder.report.class_view import overview
 from autograder.report.derived import STATUSES, in_words, labels
@@ -20,13 +21,15 @@ from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
 
 HERE = Path(__file__).parent
+NO_COURSE = Course()
 
 
-def write_html(grades: list[Result], path: Path, missing: Sequence[Student] = ()) -> None:
+def write_html(grades: list[Result], path: Path, missing: Sequence[Student] = (), course: Course = NO_COURSE) -> None:
     """Write the page; submissions come in the order of their names.
 
     Args:
         missing: students who handed in nothing.
+        course: its title, and whether names are shown.
     """
     named = sorted(zip(labels(grades), grades, strict=True), key=lambda pair: (pair[0].casefold(), pair[0]))
     grades = [grade for _, grade in named]
@@ -40,6 +43,7 @@ def write_html(grades: list[Result], path: Path, missing: Sequence[Student] = ()
             anchors={mistake.name: mistake.anchor for mistake in facts.mistakes},
             sheets=[arrange(grade, label, f"s{index}") for index, (label, grade) in enumerate(named, 1)],
             missing=missing,
+            course=course,
             statuses=STATUSES,
             full_points=sum(POINTS.values()),
             style=style,

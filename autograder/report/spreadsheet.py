@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.contract import QUESTIONS
 from autograder.course.origin import Student
 from autograder.grading.result import Result
-from autograder.report.derived import deferred_points, mistakes
+from autograder.report.derived import corrected_score, deferred_points, late_points, mistakes, total
 from autograder.report.text import number
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
@@ -32,6 +32,10 @@ COLUMNS = (
     "section",
     "submitted",
     "late",
+    "days_late",
+    "late_points",
+    "corrections",
+    "total",
 )
 MISSING = "missing"
 """The status of a student of the roster who handed in nothing."""
@@ -40,14 +44,15 @@ MISSING = "missing"
 def write_csv(grades: list[Result], path: Path, missing: Iterable[Student] = ()) -> None:
     """Write one row a grade: points as numbers, percent of the possible points; empty where nothing was judged.
 
-    `accuracy` is that of the trained network, in percent. Students in `missing` get a row without points.
+    `accuracy` is that of the trained network, in percent; `total` is what counts after corrections and late
+    points. Students in `missing` get a row without points.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(_row(grade) for grade in grades)
     empty = [""] * (COLUMNS.index("id") - 2)
-    writer.writerows(["", MISSING, *empty, *_student([student]), "", ""] for student in missing)
+    writer.writerows(["", MISSING, *empty, *_student([student]), *[""] * 6] for student in missing)
     atomic_write(path, table.getvalue())
 
 
@@ -74,6 +79,10 @@ def _row(grade: Result) -> list[str]:
         *_student(grade.origin.students),
         grade.origin.submitted,
         "yes" if grade.origin.late else "",
+        str(grade.adjustment.days_late),
+        number(late_points(grade)),
+        number(corrected_score(grade) - score),
+        number(total(grade)),
     ]
 
 

@@ -16,8 +16,9 @@ from autograder.course.origin import Student
 from autograder.grading.result import Result, Score
 from autograder.report.class_view import overview
 from autograder.report.derived import labels
-from autograder.report.submission_view import first_reason
+from autograder.report.submission_view import adjustments, arrange, first_reason
 from autograder.report.text import count, number, percent
+from autograder.student.message import as_text
 from autograder.submission.sanitize import sanitize
 
 SHORTEST_NAME, FAIR_NAME, LONGEST_NAME = 12, 18, 30
@@ -87,6 +88,22 @@ def print_others(others: Mapping[Path, Handin], missing: Sequence[Student], cons
 
 def _students(one: Handin) -> str:
     return "; ".join(s.name or s.email or s.id for s in one.origin.students) or one.origin.key
+
+
+def print_result(grade: Result, console: Console) -> None:
+    """Print one result: each question, why it lost points, corrections and late points."""
+    (label,) = labels([grade])
+    sheet = arrange(grade, label, "s")
+    lines = [f"{label}: {sheet.total or sheet.score}", sheet.why, *sheet.problems]
+    for question in sheet.questions:
+        if not question.judged:
+            continue
+        lines += ["", f"{question.id} {question.title}: {question.all_of_possible}"]
+        for finding in question.findings:
+            lines += [f"  {finding.outcome} {check.score} {check.title}".rstrip() for check in finding.checks]
+            lines += [f"    {line}" for line in as_text(finding.message).splitlines()]
+    lines += ["", *adjustments(grade), *(f"{name}: {value}" for name, value in sheet.facts)]
+    console.print(Text(sanitize("\n".join(lines))), soft_wrap=True)
 
 
 class _Column:
