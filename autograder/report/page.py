@@ -33,10 +33,10 @@ def write_html(grades: list[Result], path: Path, missing: Sequence[Student] = ()
     """
     named = sorted(zip(labels(grades), grades, strict=True), key=lambda pair: (pair[0].casefold(), pair[0]))
     grades = [grade for _, grade in named]
-    style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js"))
+    style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     facts = overview(grades)
     html = (
-        _environment()
+        environment()
         .get_template("report.html.jinja")
         .render(
             overview=facts,
@@ -46,16 +46,15 @@ def write_html(grades: list[Result], path: Path, missing: Sequence[Student] = ()
             course=course,
             statuses=STATUSES,
             full_points=sum(POINTS.values()),
-            style=style,
-            script=script,
-            policy=_policy(style, script),
+            **policy(style, script),
         )
     )
     atomic_write(path, html)
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Jinja for the templates of this folder: every text is escaped and sanitized."""
+    made = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -63,9 +62,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_sanitize,
     )
-    environment.filters.update(number=number, in_words=in_words)
-    environment.globals.update(count=count)
-    return environment
+    made.filters.update(number=number, in_words=in_words)
+    made.globals.update(count=count)
+    return made
 
 
 def _sanitize(value: Any) -> Any:
@@ -73,11 +72,11 @@ def _sanitize(value: Any) -> Any:
     return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _policy(style: str, script: str) -> str:
-    """A content security policy: nothing is loaded from anywhere, and only our own style and script count."""
-    return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
-    )
+def policy(style: str, script: str) -> dict[str, str]:
+    """What a page needs: style, script, and a content security policy: nothing else runs, nothing is loaded."""
+    scripts = _hash(script) if script else "'none'"
+    said = f"default-src 'none'; style-src {_hash(style)}; script-src {scripts}; base-uri 'none'; form-action 'none'"
+    return {"style": Markup(style), "script": Markup(script), "policy": said}
 
 
 def _hash(text: str) -> str:
