@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.grading.find_submissions import result_names
+from autograder.course.handins import Handin
 from autograder.grading.pool import grade_each
 from autograder.grading.result import Result
 from autograder.grading.results_folder import find_missing, grading_key, load_result
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def grade_all(
-    submissions: Collection[Path],
+    submissions: Collection[Handin],
     out: Path,
     *,
     jobs: int = 1,
@@ -24,6 +24,7 @@ def grade_all(
     training: "TrainingSetup | None" = None,
     gpu_jobs: int = 1,
     unsafe: bool = False,
+    force: bool = False,
     advance: Callable[[str], None] = lambda name: None,
     tell: Callable[[str], None] = lambda line: None,
     warn: Callable[[str], None] = lambda line: None,
@@ -38,6 +39,7 @@ def grade_all(
         only: the questions to judge; all when None.
         training: how networks are trained; without, that is deferred.
         gpu_jobs: trainings at once.
+        force: judge anew what has a result already.
         advance: called with the name of each submission that is done.
         tell: called with the progress of the trainings.
         warn: called with why all trainings are deferred, should that turn out here.
@@ -49,14 +51,21 @@ def grade_all(
     A result that is there already, of the same file and the same tests, is not made again. With `only`, the results of
     the other questions stay as they are. A file is written in one step, so an interrupted run can be started again.
     """
-    names = result_names(submissions)
+    handins = {handin.file: handin for handin in submissions}
+    files = {path: out / f"{handin.name}.json" for path, handin in handins.items()}
     trains = training is not None and not training.problem
-    known = {path: load_result(out / names[path], path) for path in submissions}
-    missing = {path: find_missing(known[path], only, trains) for path in submissions}
+    known = {path: load_result(files[path], path) for path in handins}
+    missing = {path: find_missing(known[path], only, trains, force) for path in handins}
     todo = {path: questions for path, questions in missing.items() if questions}
-    for path in submissions:
-        if path not in todo:
-            advance(path.name)
+
+    def save(path: Path, result: Result) -> None:
+        known[path] = result.model_copy(update={"origin": handins[path].origin})
+        atomic_write(files[path], known[path].to_json())
+
+    for path in handins.keys() - todo.keys():
+        if known[path].origin != handins[path].origin:  # a roster is there now
+            save(path, known[path])
+        advance(path.name)
     if todo and not unsafe:
         require_confinement()
     out.mkdir(parents=True, exist_ok=True)
@@ -72,10 +81,9 @@ def grade_all(
     for path, result in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
         if isinstance(result, Result):
             before = known[path]
-            known[path] = result if before is None else result.replace_questions(before)
-            atomic_write(out / names[path], known[path].to_json())
+            save(path, result if before is None else result.replace_questions(before))
         else:
             failures[path] = f"{path}: {result}"
         advance(path.name)
-    named = {path: Path(names[path]).stem for path in submissions if path not in failures}
-    return [known[path].model_copy(update={"name": name}) for path, name in named.items()], list(failures.values())
+    graded = [handin for path, handin in handins.items() if path not in failures]
+    return [known[one.file].model_copy(update={"name": one.name}) for one in graded], list(failures.values())

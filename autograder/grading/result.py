@@ -12,6 +12,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from autograder.contract import QUESTIONS
+from autograder.course.corrections import Adjustment
+from autograder.course.origin import Origin
 from autograder.submission.atomic_write import atomic_write
 from autograder.suite.outcome import WORST_FIRST, Outcome
 
@@ -63,10 +65,12 @@ class Result(_Model):
     seconds: float = Field(description="wall clock of the grading")
     isolation: tuple[str, ...] = Field(description='what confined student code; "unsafe" where nothing was required')
     problems: tuple[str, ...] = Field(description="problems with the submission as a whole")
+    origin: Origin = Field(default=Origin(), description="whose submission it is, and where it lay")
     questions: dict[str, Score] = Field(description="points of each question that was judged")
     training: Training | None = Field(description="null where no training finished")
     tests: tuple[Outcome, ...] = Field(description="the outcome of each test", repr=False)
     name: str = Field(default="", exclude=True, description="the file's name without .json; not part of the file")
+    adjustment: Adjustment = Field(default=Adjustment(), exclude=True, description="made later; not part of the file")
 
     @classmethod
     def of(cls, tests: Iterable[Outcome], **fields: object) -> Self:
@@ -154,7 +158,8 @@ def _in_one_line(error: ValidationError) -> str:
 def schema() -> str:
     """The JSON Schema of a result file, as text."""
     found = Result.model_json_schema()
-    del found["properties"]["name"]
+    del found["properties"]["name"], found["properties"]["adjustment"]
+    del found["$defs"]["Adjustment"], found["$defs"]["Correction"]
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **found}, indent=2) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.contract import POINTS
+from autograder.course.origin import Student
+from autograder.course.settings import Course
 from autograder.grading.result import Result
 from autograder.report.class_view import overview
 from autograder.report.derived import STATUSES, in_words, labels
@@ -18,33 +21,40 @@ from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
 
 HERE = Path(__file__).parent
+NO_COURSE = Course()
 
 
-def write_html(grades: list[Result], path: Path) -> None:
-    """Write the page; submissions come in the order of their names."""
+def write_html(grades: list[Result], path: Path, missing: Sequence[Student] = (), course: Course = NO_COURSE) -> None:
+    """Write the page; submissions come in the order of their names.
+
+    Args:
+        missing: students who handed in nothing.
+        course: its title, and whether names are shown.
+    """
     named = sorted(zip(labels(grades), grades, strict=True), key=lambda pair: (pair[0].casefold(), pair[0]))
     grades = [grade for _, grade in named]
-    style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js"))
+    style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     facts = overview(grades)
     html = (
-        _environment()
+        environment()
         .get_template("report.html.jinja")
         .render(
             overview=facts,
             anchors={mistake.name: mistake.anchor for mistake in facts.mistakes},
             sheets=[arrange(grade, label, f"s{index}") for index, (label, grade) in enumerate(named, 1)],
+            missing=missing,
+            course=course,
             statuses=STATUSES,
             full_points=sum(POINTS.values()),
-            style=style,
-            script=script,
-            policy=_policy(style, script),
+            **policy(style, script),
         )
     )
     atomic_write(path, html)
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Jinja for the templates of this folder: every text is escaped and sanitized."""
+    made = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -52,9 +62,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_sanitize,
     )
-    environment.filters.update(number=number, in_words=in_words)
-    environment.globals.update(count=count)
-    return environment
+    made.filters.update(number=number, in_words=in_words)
+    made.globals.update(count=count)
+    return made
 
 
 def _sanitize(value: Any) -> Any:
@@ -62,11 +72,11 @@ def _sanitize(value: Any) -> Any:
     return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _policy(style: str, script: str) -> str:
-    """A content security policy: nothing is loaded from anywhere, and only our own style and script count."""
-    return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
-    )
+def policy(style: str, script: str) -> dict[str, str]:
+    """What a page needs: style, script, and a content security policy: nothing else runs, nothing is loaded."""
+    scripts = _hash(script) if script else "'none'"
+    said = f"default-src 'none'; style-src {_hash(style)}; script-src {scripts}; base-uri 'none'; form-action 'none'"
+    return {"style": Markup(style), "script": Markup(script), "policy": said}
 
 
 def _hash(text: str) -> str:

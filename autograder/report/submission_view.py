@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 
 from autograder.contract import QUESTIONS
+from autograder.course.corrections import Correction
 from autograder.grading.result import Result
 from autograder.report.derived import (
     deferred_points,
     in_words,
+    is_adjusted,
     is_lost,
     is_usable,
+    late_points,
     mistakes,
+    total,
     training_in_words,
 )
 from autograder.report.text import count, number, of_possible, percent
@@ -95,6 +99,10 @@ class Sheet:
     mistakes: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     search: str
+    corrections: tuple[Correction, ...] = ()
+    days_late: int = 0
+    late_points: str = ""
+    total: str = ""
 
 
 def arrange(grade: Result, label: str, anchor: str) -> Sheet:
@@ -102,6 +110,7 @@ def arrange(grade: Result, label: str, anchor: str) -> Sheet:
     anchors = {id(test): f"{anchor}t{index}" for index, test in enumerate(grade.tests, 1)}
     questions = tuple(_question(grade, question, anchors) for question in QUESTIONS)
     names = mistakes(grade)
+    adjusted = is_adjusted(grade)
     lossy = [q.id for q in questions if q.score < q.possible]
     return Sheet(
         anchor=anchor,
@@ -115,8 +124,31 @@ def arrange(grade: Result, label: str, anchor: str) -> Sheet:
         deferred=deferred_points(grade),
         mistakes=tuple(names),
         facts=_facts(grade),
-        search=sanitize(" ".join([label, grade.status, *map(in_words, names), *names, *lossy]).lower(), one_line=True),
+        corrections=grade.adjustment.corrections,
+        days_late=grade.adjustment.days_late,
+        late_points=number(late_points(grade)),
+        total=of_possible(total(grade), grade.possible) if adjusted else "",
+        search=sanitize(
+            " ".join([label, *_words(grade), grade.status, *map(in_words, names), *names, *lossy]).lower(),
+            one_line=True,
+        ),
     )
+
+
+def _words(grade: Result) -> list[str]:
+    """What a submission is found by, besides its label."""
+    students = grade.origin.students
+    return [grade.submission, grade.name, *(word for s in students for word in (s.id, s.email, s.section))]
+
+
+def adjustments(grade: Result) -> list[str]:
+    """One line for each correction, for late points, and for the total; empty where nothing was changed."""
+    if not is_adjusted(grade):
+        return []
+    said = [f"{c.question} {c.points:+g}: {c.reason} ({c.who}, {c.when})" for c in grade.adjustment.corrections]
+    if days := grade.adjustment.days_late:
+        said.append(f"{count(days, 'day')} late: -{number(late_points(grade))}")
+    return [*said, f"Total: {of_possible(total(grade), grade.possible)}"]
 
 
 def first_reason(grade: Result) -> str:
@@ -185,8 +217,14 @@ def _why(grade: Result, questions: tuple[QuestionSheet, ...]) -> str:
 
 def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
     """How the grade came about, for whoever wants to check it."""
-    training = training_in_words(grade)
+    training, origin = training_in_words(grade), grade.origin
+    students = [", ".join(filter(None, (s.name, s.id, s.email, s.section))) for s in origin.students]
     return (
+        *([("Students" if len(students) > 1 else "Student", "; ".join(students))] if students else []),
+        *([("File", origin.path)] if origin.path else []),
+        *([("Handed in", origin.submitted)] if origin.submitted else []),
+        *([("Marked", "late by the platform")] if origin.late else []),
+        *([("Not counted", ", ".join(origin.not_counted))] if origin.not_counted else []),
         *([("Training", training)] if training else []),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from autograder.course.handins import handins
 from autograder.grading.classroom import grade_all
 from autograder.sandbox.limits import TrainingLimits
 from autograder.student.errors import StudentTimeout
@@ -116,7 +117,9 @@ def class_of_one(monkeypatch, tmp_path, setup):
     monkeypatch.setattr(baseline_check, "check_baseline", check)
 
     def grade(only, setup=setup):
-        (result,), _ = grade_all([submission], tmp_path / "out", only=only, training=setup, warn=warned.append)
+        (result,), _ = grade_all(
+            handins({submission: submission.parent})[0], tmp_path / "out", only=only, training=setup, warn=warned.append
+        )
         return result, len(asked), warned
 
     return grade

@@ -470,6 +470,8 @@ def test_csv_has_one_row_a_submission(tmp_path):
         "mistakes": "relu_before_add",
         "seconds": "1.5",
         "result": "000",
+        **dict.fromkeys(("id", "name", "email", "section", "submitted", "late"), ""),
+        **{"days_late": "0", "late_points": "0", "corrections": "0", "total": "13"},
     }
     assert (alice["q2"], alice["percent"]) == ("", "100")
 
