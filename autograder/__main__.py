@@ -286,12 +286,13 @@ def show_entry(name: str) -> None:
 
 @main.command()
 @RESULTS
-def report(results: Path) -> None:
-    """Write grades.csv and report.html anew from the result files in RESULTS."""
-    from autograder.report import ResultsError, write_reports
+@click.option("--anonymous", is_flag=True, help="Only write report-anonymous.html, to show in class: without names.")
+def report(results: Path, anonymous: bool) -> None:
+    """Write grades.csv, report.html and feedback/ anew from the result files in RESULTS."""
+    from autograder.report import ResultsError, write_anonymous, write_reports
 
     try:
-        click.echo(f"report: {write_reports(results)}")
+        click.echo(f"report: {write_anonymous(results) if anonymous else write_reports(results)}")
     except ResultsError as error:
         raise click.ClickException(str(error)) from error
 

@@ -18,7 +18,23 @@ from autograder.report.page import write_html
 from autograder.report.read import ResultsError, find_result, read_class, read_results
 from autograder.report.spreadsheet import write_csv
 
-__all__ = ["ResultsError", "find_result", "read_class", "read_results", "write_csv", "write_html", "write_reports"]
+__all__ = [
+    "ResultsError",
+    "find_result",
+    "read_class",
+    "read_results",
+    "write_anonymous",
+    "write_csv",
+    "write_html",
+    "write_reports",
+]
+
+
+def write_anonymous(folder: Path) -> Path:
+    """Write `report-anonymous.html`, to show in class; returns its path. Raises `ResultsError` as `write_reports`."""
+    found, path = read_class(folder), folder / "report-anonymous.html"
+    write_html(found.grades, path, course=found.course, anonymous=True)
+    return path
 
 
 def write_reports(folder: Path) -> Path:

@@ -19,13 +19,35 @@ from autograder.suite.outcome import Outcome
 
 @dataclass(frozen=True)
 class QuestionMean:
-    """How the class did in one question; `full` of `judged` submissions have all points."""
+    """How the class did in one question; `full` of `judged` submissions have all points; `bins` as of `Overview`."""
 
     id: str
     title: str
     percent: float
     full: int
     judged: int
+    bins: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One check as an examination sees it.
+
+    Args:
+        title: of the check.
+        question: its question.
+        hidden: whether students do not have it.
+        judged: submissions that it judged.
+        difficulty: share of them that passed, in percent.
+        discrimination: correlation of passing it with the points in all other checks; None where all passed or none.
+    """
+
+    title: str
+    question: str
+    hidden: bool
+    judged: int
+    difficulty: float
+    discrimination: float | None
 
 
 @dataclass(frozen=True)
@@ -68,6 +90,7 @@ class Overview:
     unusable: int
     mistakes: tuple[Mistake, ...]
     checks: tuple[Mistake, ...]
+    items: tuple[Item, ...]
 
 
 def overview(grades: list[Result]) -> Overview:
@@ -81,7 +104,7 @@ def overview(grades: list[Result]) -> Overview:
         mean=statistics.fmean(shares) if shares else None,
         median=statistics.median(shares) if shares else None,
         full=sum(map(has_full_marks, grades)),
-        bins=_bins(grades),
+        bins=_bins((grade.score, grade.possible) for grade in grades),
         statuses=tuple((status, statuses.count(status)) for status in STATUSES if status in statuses),
         questions=tuple(mean for question in QUESTIONS if (mean := _question_mean(grades, question))),
         waiting=len(deferred),
@@ -91,13 +114,32 @@ def overview(grades: list[Result]) -> Overview:
         unusable=sum(not is_usable(grade) for grade in grades),
         mistakes=mistakes,
         checks=checks,
+        items=_items(grades),
     )
 
 
-def _bins(grades: list[Result]) -> tuple[int, ...]:
-    bins = [0] * 11
+def _items(grades: list[Result]) -> tuple[Item, ...]:
+    """Difficulty and discrimination of each check, over the submissions with code that could be judged."""
+    found: dict[str, list[tuple[Outcome, float]]] = {}
     for grade in grades:
-        share = percent(grade.score, grade.possible)
+        for test in grade.tests if is_usable(grade) else ():
+            if test.possible:
+                found.setdefault(test.id, []).append((test, grade.score - test.points))
+    return tuple(_item([test for test, _ in same], [rest for _, rest in same]) for same in found.values())
+
+
+def _item(tests: list[Outcome], rests: list[float]) -> Item:
+    shares = [test.points / test.possible for test in tests]
+    varies = len(set(shares)) > 1 and len(set(rests)) > 1
+    discrimination = statistics.correlation(shares, rests) if varies else None
+    first = tests[0]
+    return Item(first.title, first.question, first.hidden, len(tests), 100 * statistics.fmean(shares), discrimination)
+
+
+def _bins(points: Iterable[tuple[float, float]]) -> tuple[int, ...]:
+    bins = [0] * 11
+    for score, possible in points:
+        share = percent(score, possible)
         if share is not None:
             bins[min(share // 10, 10)] += 1
     return tuple(bins)
@@ -109,7 +151,8 @@ def _question_mean(grades: list[Result], question: str) -> QuestionMean | None:
         return None
     shares = [100 * s.score / s.possible for s in scores]
     full = sum(s.score >= s.possible for s in scores)
-    return QuestionMean(question, QUESTIONS[question], statistics.fmean(shares), full, len(scores))
+    bins = _bins((s.score, s.possible) for s in scores)
+    return QuestionMean(question, QUESTIONS[question], statistics.fmean(shares), full, len(scores), bins)
 
 
 def _mistakes(grades: list[Result]) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:

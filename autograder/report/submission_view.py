@@ -105,8 +105,11 @@ class Sheet:
     total: str = ""
 
 
-def arrange(grade: Result, label: str, anchor: str) -> Sheet:
-    """Arrange a grade; anchors of its tests begin with `anchor` and count the tests."""
+def arrange(grade: Result, label: str, anchor: str, anonymous: bool = False) -> Sheet:
+    """Arrange a grade; anchors of its tests begin with `anchor` and count the tests.
+
+    With `anonymous`, nothing says how the grade came about: a hash, too, tells whose file it is.
+    """
     anchors = {id(test): f"{anchor}t{index}" for index, test in enumerate(grade.tests, 1)}
     questions = tuple(_question(grade, question, anchors) for question in QUESTIONS)
     names = mistakes(grade)
@@ -123,8 +126,8 @@ def arrange(grade: Result, label: str, anchor: str) -> Sheet:
         questions=questions,
         deferred=deferred_points(grade),
         mistakes=tuple(names),
-        facts=_facts(grade),
-        corrections=grade.adjustment.corrections,
+        facts=() if anonymous else _facts(grade),
+        corrections=() if anonymous else grade.adjustment.corrections,
         days_late=grade.adjustment.days_late,
         late_points=number(late_points(grade)),
         total=of_possible(total(grade), grade.possible) if adjusted else "",
