@@ -23,8 +23,9 @@ class Adam:
                     continue
                 zero = (torch.zeros_like(gradient), torch.zeros_like(gradient), 0)
                 first, second, steps = self._moments.get(index, zero)
-                first = first * BETA1 + gradient * (1 - BETA1)
-                second = second * BETA2 + gradient.square() * (1 - BETA2)
-                self._moments[index] = first, second, steps + 1
-                corrected = (second / (1 - BETA2 ** (steps + 1))).sqrt() + EPS
-                parameter -= self._lr / (1 - BETA1 ** (steps + 1)) * first / corrected
+                first.mul_(BETA1).add_(gradient, alpha=1 - BETA1)
+                second.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
+                steps += 1
+                self._moments[index] = first, second, steps
+                size = second.div(1 - BETA2**steps).sqrt_().add_(EPS)
+                parameter.addcdiv_(first, size, value=-self._lr / (1 - BETA1**steps))
