@@ -15,6 +15,7 @@ from autograder.contract import QUESTIONS
 from autograder.course.corrections import Adjustment
 from autograder.course.origin import Origin
 from autograder.submission.atomic_write import atomic_write
+from autograder.suite.cap import apply_cap
 from autograder.suite.outcome import WORST_FIRST, Outcome
 
 SCHEMA_VERSION = 1
@@ -68,14 +69,16 @@ class Result(_Model):
     origin: Origin = Field(default=Origin(), description="whose submission it is, and where it lay")
     questions: dict[str, Score] = Field(description="points of each question that was judged")
     training: Training | None = Field(description="null where no training finished")
-    tests: tuple[Outcome, ...] = Field(description="the outcome of each test", repr=False)
+    tests: tuple[Outcome, ...] = Field(
+        description="the outcome of each test, and what is taken from a question that is capped", repr=False
+    )
     name: str = Field(default="", exclude=True, description="the file's name without .json; not part of the file")
     adjustment: Adjustment = Field(default=Adjustment(), exclude=True, description="made later; not part of the file")
 
     @classmethod
     def of(cls, tests: Iterable[Outcome], **fields: object) -> Self:
-        """A result with these tests, and with the points that follow from them."""
-        tests = tuple(tests)
+        """A result with these tests, the lines of questions that are capped, and the points that follow from them."""
+        tests = tuple(apply_cap(tests))
         questions = {q: _add_up(t for t in tests if t.question == q) for q in QUESTIONS}
         judged = {test.question for test in tests}
         return cls(

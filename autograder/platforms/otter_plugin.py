@@ -20,6 +20,7 @@ from autograder.grading.grade import Grader
 from autograder.grading.result import Result
 from autograder.platforms.deferred import add_deferred
 from autograder.platforms.gradescope import results_json
+from autograder.report.derived import earned
 from autograder.student.message import as_text
 from autograder.suite.outcome import Outcome
 
@@ -73,8 +74,7 @@ def report(grade: Result) -> str:
     lines += grade.problems
     for outcome in grade.tests:
         if outcome.points < outcome.possible:
-            earned = f"{outcome.points:g}/{outcome.possible:g}"
-            lines.append(f"\n{outcome.question} {outcome.outcome}: {outcome.title} ({earned})")
+            lines.append(f"\n{outcome.question} {outcome.outcome}: {outcome.title} ({earned(outcome)})")
             lines += [f"    {line}" for line in as_text(outcome.message).splitlines()]
     return "\n".join(lines)
 
@@ -95,7 +95,7 @@ def _test_file(question: str, outcomes: list[Outcome]) -> OttrTestFile:
     ]
     file = OttrTestFile(question, f"{question}.py", cases, all_or_nothing=False)
     file.test_case_results = [
-        TestCaseResult(case, f"{o.outcome} ({o.points:g}/{o.possible:g})\n{as_text(o.message)}".strip(), _not_lost(o))
+        TestCaseResult(case, f"{o.outcome} ({earned(o)})\n{as_text(o.message)}".strip(), _not_lost(o))
         for case, o in zip(cases, outcomes, strict=True)
     ]
     file.update_score(sum(o.points for o in outcomes))

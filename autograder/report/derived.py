@@ -27,6 +27,11 @@ def is_lost(test: Outcome) -> bool:
     return test.outcome in LOST
 
 
+def earned(test: Outcome) -> str:
+    """`4/4`, or `-7` where points are taken."""
+    return number(test.points) if test.points < 0 else f"{number(test.points)}/{number(test.possible)}"
+
+
 def is_usable(grade: Result) -> bool:
     """Whether the submission had code that could be judged at all."""
     return grade.status in ("graded", "incomplete")

@@ -7,6 +7,7 @@ from autograder.course.corrections import Correction
 from autograder.grading.result import Result
 from autograder.report.derived import (
     deferred_points,
+    earned,
     in_words,
     is_adjusted,
     is_lost,
@@ -205,7 +206,7 @@ def _finding(reason: _Reason, tests: list[Outcome], anchors: dict[int, str]) -> 
 
 def _check(test: Outcome, anchors: dict[int, str]) -> Check:
     cases = f"{test.failed_cases} of {test.cases} cases" if test.failed_cases and test.cases > 1 else ""
-    score = "" if test.outcome == "deferred" else f"{number(test.points)}/{number(test.possible)}"
+    score = "" if test.outcome == "deferred" else earned(test)
     return Check(anchors[id(test)], test.title, test.hidden, score, cases)
 
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from autograder.contract import QUESTIONS
-from autograder.student.errors import GraderBroken
-from autograder.student.local import LocalStudent
+from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken
+from autograder.student.local import LocalStudent, NotDefined
 from autograder.student.message import CheckFailure, Message, as_text
 from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
@@ -102,7 +102,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     elif isinstance(call.excinfo.value, GraderBroken):
         item.config.stash[BROKEN] = item.session.shouldstop = call.excinfo.value
     else:
-        item.stash[CASE] = Case(*explain(call.excinfo.value))
+        # A process that ended, or a name that is missing, says nothing about the function.
+        compared = not isinstance(call.excinfo.value, (*NOT_ABOUT_THE_CODE, NotDefined))
+        differs = compared and item.get_closest_marker("forward") is not None
+        item.stash[CASE] = Case(*explain(call.excinfo.value), differs)
         report.longrepr = as_text(item.stash[CASE].message)
     return report
 
