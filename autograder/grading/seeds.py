@@ -31,7 +31,7 @@ def secret_of(sha256: str, key: bytes = b"") -> bytes:
 
 @functools.cache
 def suite_version() -> str:
-    """A hash of the tests: a result of other tests is not reused."""
+    """A hash of the tests."""
     return hashlib.sha256(b"".join(map(_hash, SUITE))).hexdigest()[:16]
 
 
