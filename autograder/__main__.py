@@ -62,13 +62,19 @@ def _device(_: click.Context, __: click.Parameter, value: str) -> str:
     """ "cpu", asked for; "cuda", asked for and there; "auto" where a GPU is there; "none"."""
     if value == "cpu":
         return "cpu"
-    import torch
+    if _may_have_gpu():
+        import torch
 
-    if torch.cuda.is_available():
-        return value
+        if torch.cuda.is_available():
+            return value
     if value == "cuda":
         raise click.BadParameter(NO_GPU)
     return "none"
+
+
+def _may_have_gpu() -> bool:
+    """Whether to ask PyTorch, whose import takes seconds: without the driver's device file there is no GPU."""
+    return sys.platform != "linux" or any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg"))
 
 
 def _training(device: str, data: Path | None, course: "Course") -> "TrainingSetup | None":
@@ -206,6 +212,8 @@ def grade(
             )
     except (SandboxUnavailable, ResultsFolderProblem) as error:
         raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        raise click.ClickException(f"stopped. The results in {out} are kept; the same command goes on") from None
     for warning in warnings:
         _say_deferred(warning)
     if grades:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.course.handins import Handin
 from autograder.grading.pool import grade_each
@@ -13,8 +14,9 @@ from autograder.grading.results_folder import find_missing, grading_key, load_re
 from autograder.grading.seeds import secret_of
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission.atomic_write import atomic_write
-from autograder.training.baseline_check import check_baseline
-from autograder.training.context import TrainingSetup
+
+if TYPE_CHECKING:
+    from autograder.training.context import TrainingSetup
 
 
 def grade_all(
@@ -23,7 +25,7 @@ def grade_all(
     *,
     jobs: int = 1,
     only: Collection[str] | None = None,
-    training: TrainingSetup | None = None,
+    training: "TrainingSetup | None" = None,
     gpu_jobs: int = 1,
     unsafe: bool = False,
     force: bool = False,
@@ -74,6 +76,8 @@ def grade_all(
     out.mkdir(parents=True, exist_ok=True)
     key = grading_key(out)
     if trains and any("q4" in questions for questions in todo.values()):
+        from autograder.training.baseline_check import check_baseline
+
         training = check_baseline(training, tell=tell, unsafe=unsafe)
         if training.problem:
             warn(training.problem)

@@ -1,5 +1,6 @@
 """Grade one submission: run the tests, train where that is asked, and return a `Result`."""
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ class Grader:
         key: the secret of the results folder, see `autograder.grading.seeds`.
         training: how networks are trained; without, that is deferred.
         slots: limits trainings at once, where there are other graders.
+        zygote: starts the workers; it is not closed here. When None, one is started.
         tell: called with the progress of a training.
 
     Raises:
@@ -59,16 +61,21 @@ class Grader:
         key: bytes = b"",
         training: TrainingSetup | None = None,
         slots: Slots | None = None,
+        zygote: Zygote | None = None,
         tell: Callable[[str], None] = lambda line: None,
     ):
         self._unsafe, self._limits, self._key = unsafe, limits or Limits(), key
         self._context = None if training is None else TrainingContext(training, slots, tell, unsafe)
-        self._zygote: Zygote | None = None
+        self._cleanup = contextlib.ExitStack()
+        self._zygote = zygote
         try:
-            self._zygote = Zygote(unsafe)
+            if zygote is None:
+                self._zygote = self._cleanup.enter_context(Zygote(unsafe))
         except SandboxUnavailable:
             if not unsafe:
                 raise
+        if self._context is not None:
+            self._cleanup.enter_context(contextlib.closing(self._context))
 
     def grade(self, path: Path, *, only: Collection[str] | None = None, earlier: Sequence[Outcome] = ()) -> Result:
         """Grade one submission; there is a result whatever it holds.
@@ -104,10 +111,7 @@ class Grader:
 
     def close(self) -> None:
         """End every process that was started for grading."""
-        if self._zygote is not None:
-            self._zygote.close()
-        if self._context is not None:
-            self._context.close()
+        self._cleanup.close()
 
     def __enter__(self) -> "Grader":
         return self

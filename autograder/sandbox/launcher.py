@@ -95,6 +95,10 @@ class Zygote:
             )
         self._layers: tuple[str, ...] = ()
 
+    def __reduce__(self) -> tuple:
+        """Another process of the grader may use it, where `multiprocessing` starts that process with it."""
+        return _borrowed, (self._control, self.layers)
+
     @property
     def pid(self) -> int:
         """The process id of the zygote."""
@@ -134,6 +138,8 @@ class Zygote:
     def close(self) -> None:
         """End the zygote and every worker."""
         self._control.close()
+        if not self._layers:  # nobody has waited until it is ready: there are no workers
+            self._process.kill()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -166,6 +172,13 @@ class Zygote:
         if not (message := self._control.recv(1 << 16)):
             raise SandboxUnavailable("the process that starts workers ended unexpectedly")
         return json.loads(message)
+
+
+def _borrowed(control: socket.socket, layers: tuple[str, ...]) -> Zygote:
+    """A zygote that another process started, and ends."""
+    zygote = object.__new__(Zygote)
+    zygote._lock, zygote._control, zygote._layers = threading.Lock(), control, layers
+    return zygote
 
 
 def python_command(bootstrap: str, *arguments: object) -> list[str]:

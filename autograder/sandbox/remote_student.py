@@ -96,9 +96,9 @@ class RemoteStudent:
             shapes = wire.fields(result, {"shapes": list})["shapes"]
             return RemoteSkeleton([_named_shape(entry) for entry in shapes])
 
-    def SGD(self, module: "RemoteModule", lr: float, momentum: float = 0.0) -> "RemoteSGD":
+    def Adam(self, module: "RemoteModule", lr: float) -> "RemoteAdam":
         """An optimizer of the module's parameters, with `step()`."""
-        return RemoteSGD(self._session, module, lr, momentum)
+        return RemoteAdam(self._session, module, lr)
 
     def close(self) -> None:
         """End all processes that were started for this student."""
@@ -315,13 +315,12 @@ class RemoteSkeleton:
         return [(name, torch.empty(shape, device="meta")) for name, shape in self._shapes]
 
 
-class RemoteSGD(RemoteObject):
-    """An SGD optimizer in the worker, where the parameters are."""
+class RemoteAdam(RemoteObject):
+    """An optimizer in the worker, where the parameters are."""
 
-    def __init__(self, session: Session, module: RemoteModule, lr: float, momentum: float):
+    def __init__(self, session: Session, module: RemoteModule, lr: float):
         super().__init__(session)
-        arguments = {"optimizer": self._handle, "module": module.handle, "lr": lr, "momentum": momentum}
-        self._request("sgd", arguments)
+        self._request("adam", {"optimizer": self._handle, "module": module.handle, "lr": lr})
 
     def step(self) -> None:
         """Update the parameters with their gradients."""

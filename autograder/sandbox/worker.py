@@ -19,6 +19,7 @@ from autograder.sandbox import reader, wire
 from autograder.sandbox.confine import Plan, confine
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.tensors import pack, packable, unpack
+from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
 from autograder.submission import Slice
 from autograder.submission.execute import execute, is_defined, student_lines, text_of
@@ -103,7 +104,7 @@ class Server:
         self._modules: dict[int, nn.Module] = {}
         self._calls: dict[int, tuple[Tensor, Tensor]] = {}
         self._probes: dict[int, type[nn.Module]] = {}
-        self._optimizers: dict[int, SGD] = {}
+        self._optimizers: dict[int, Adam] = {}
 
     def answer(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
         """Execute the request in the header; exceptions of the student's code propagate."""
@@ -125,7 +126,7 @@ class Server:
             "parameters": self._parameters,
             "train": self._train,
             "zero_grad": self._zero_grad,
-            "sgd": self._sgd,
+            "adam": self._adam,
             "step": self._step,
         }
         return operations[header["op"]](tensors=tensors, **header["args"])
@@ -226,35 +227,13 @@ class Server:
         self._modules[module].zero_grad()
         return {}, {}
 
-    def _sgd(self, optimizer: int, module: int, lr: float, momentum: float, tensors: dict[str, Tensor]) -> Result:
-        self._optimizers[optimizer] = SGD(self._modules[module], lr, momentum)
+    def _adam(self, optimizer: int, module: int, lr: float, tensors: dict[str, Tensor]) -> Result:
+        self._optimizers[optimizer] = self._student.Adam(self._modules[module], lr)
         return {}, {}
 
     def _step(self, optimizer: int, tensors: dict[str, Tensor]) -> Result:
         self._optimizers[optimizer].step()
         return {}, {}
-
-
-class SGD:
-    """The same arithmetic as `torch.optim.SGD`, without the import of the compiler, which takes a second or more."""
-
-    def __init__(self, module: nn.Module, lr: float, momentum: float):
-        self._parameters = list(module.parameters())
-        self._lr, self._momentum = lr, momentum
-        self._velocities: dict[int, Tensor] = {}
-
-    def step(self) -> None:
-        """v = momentum * v + grad, where v = grad in the first step; p = p - lr * v."""
-        with torch.no_grad():
-            for index, parameter in enumerate(self._parameters):
-                if parameter.grad is None:
-                    continue
-                velocity = self._velocities.get(index)
-                if velocity is None:
-                    velocity = self._velocities[index] = parameter.grad.clone()
-                else:
-                    velocity.mul_(self._momentum).add_(parameter.grad)
-                parameter.add_(velocity, alpha=-self._lr)
 
 
 def _sendable(value: object) -> bool:

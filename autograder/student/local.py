@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from autograder.contract import QUESTION_NAMES, REQUIRED
+from autograder.student.adam import Adam
 from autograder.student.message import CheckFailure, Message
 from autograder.student.probe import make_probe
 from autograder.student.skip_init import SkipInit
@@ -127,9 +127,9 @@ class LocalStudent:
         except Exception:
             return make(*args)
 
-    def SGD(self, module: nn.Module, lr: float, momentum: float = 0.0) -> torch.optim.Optimizer:
-        """An optimizer over the module's parameters, with `step()`."""
-        return torch.optim.SGD(module.parameters(), lr=lr, momentum=momentum)
+    def Adam(self, module: nn.Module, lr: float) -> Adam:
+        """An optimizer of the module's parameters, with `step()`."""
+        return Adam(module, lr)
 
     def _find(self, name: str) -> Callable[..., Any]:
         assert name in REQUIRED

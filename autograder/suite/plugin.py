@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "question(id): the question that this test belongs to")
     config.addinivalue_line("markers", "points(n): what the test is worth when every case passes")
+    config.addinivalue_line("markers", "forward: compares what the student's class computes with the reference")
     config.addinivalue_line("markers", "needs_cuda: judges a training; deferred where there is none")
     config.pluginmanager.register(Recorder(), "suite-recorder")
 

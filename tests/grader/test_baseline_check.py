@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 import torch
 
-import autograder.grading.classroom
 from autograder.course.handins import handins
 from autograder.grading.classroom import grade_all
 from autograder.sandbox.limits import TrainingLimits
 from autograder.student.errors import StudentTimeout
 from autograder.submission import execute
+from autograder.training import baseline_check
 from autograder.training import evaluate as evaluate_module
 from autograder.training.baseline_check import check_baseline, slice_of_baseline
 from autograder.training.heldout import Exam
@@ -114,7 +114,7 @@ def class_of_one(monkeypatch, tmp_path, setup):
         asked.append(setup)
         return dataclasses.replace(setup, problem="the baseline falls short")
 
-    monkeypatch.setattr(autograder.grading.classroom, "check_baseline", check)
+    monkeypatch.setattr(baseline_check, "check_baseline", check)
 
     def grade(only, setup=setup):
         (result,), _ = grade_all(

@@ -127,6 +127,7 @@ def test_the_draw_is_secret_and_the_same():
 @pytest.fixture
 def command(monkeypatch, tmp_path):
     """`grade` on a machine with a GPU, up to where submissions are graded; yields a function that runs it."""
+    monkeypatch.setattr("autograder.__main__._may_have_gpu", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.delenv("CIFAR10_ROOT", raising=False)
     asked = {}

@@ -3,25 +3,18 @@
 The blocks here are probes (see `autograder.student.probe`), so a mistake in q1 or q2 costs nothing in q3.
 """
 
+from collections import Counter
+
 import pytest
 import torch
 
 from autograder.suite import expect
+from autograder.suite.blocks import assert_depends_on, assert_holds_own_blocks, layout, probe_weights
 
 pytestmark = pytest.mark.question("q3")
 
 NETWORKS = [(1, [2, 1, 3, 2]), (2, [1, 2, 1, 1])]  # (expansion, num_blocks)
 HINT = "does _make_layer pass (in_planes, planes, stride), and set in_planes = planes * block.expansion after each?"
-
-
-def layout(expansion: int, num_blocks: list[int]) -> list[tuple[int, int, int]]:
-    """The (in_planes, planes, stride) with which `ResNet` must build its blocks, in order."""
-    blocks, in_planes = [], 64
-    for planes, count, stride in zip((64, 128, 256, 512), num_blocks, (1, 2, 2, 2), strict=True):
-        for i in range(count):
-            blocks.append((in_planes, planes, stride if i == 0 else 1))
-            in_planes = planes * expansion
-    return blocks
 
 
 def parameters(expansion: int, num_blocks: list[int]) -> int:
@@ -66,7 +59,7 @@ def test_logits_shape(student, expansion, num_blocks, num_classes):
 def test_stages(student, expansion, num_blocks):
     """Stages: the right number of blocks at the right widths, and the output depends on each."""
     probe, given = student.probe(expansion), list(num_blocks)
-    net = student.ResNet(probe, given).eval()
+    net = student.ResNet(probe, given)
     if given != num_blocks:
         hint = "pop(), insert() and the like change the caller's list: read it by index, or loop over it"
         expect.fail("ResNet leaves the list num_blocks as it was", f"{num_blocks} became {given}", hint)
@@ -75,25 +68,15 @@ def test_stages(student, expansion, num_blocks):
     built = [tuple(call[:2]) for call in probe.calls]
     if sorted(built) != sorted(widths):  # in which order they are built is free: a probe refuses other channels
         expect.fail(f"{statement} {widths}", f"{built}", HINT)
-    expect.scramble(net)
-    x = torch.randn(1, 3, 32, 32)
-    logits = net(x)
-    expect.assert_tensor(logits, "a network returns logits")
-    state = net.state_dict()
-    held = [tuple(value.shape) for value in state.values()]
-    for in_planes, planes in widths:
-        if (shape := (planes * expansion, in_planes, 1, 1)) not in held:
-            expect.fail(
-                f"the weight of every block is part of the network's state: one of shape {shape} too",
-                "no such tensor in state_dict()",
-                "PyTorch does not see what is in a Python list: use nn.Sequential or nn.ModuleList",
-            )
-    for key, value in state.items():
-        if value.dim() == 4:
-            net.load_state_dict({**state, key: value * 0.5})
-            statement = f"the logits depend on every block: {key} {tuple(value.shape)} too"
-            got, hint = "the same logits after it was halved", "is it used in forward?"
-            expect.assert_differ(net(x), logits, statement, got, hint)
+    shapes = probe_weights(layout(expansion, num_blocks), expansion)
+    held = [tuple(value.shape) for value in net.state_dict().values()]
+    if missing := Counter(shapes) - Counter(held):
+        expect.fail(
+            f"the weight of every block is part of the network's state: one of shape {next(iter(missing))} too",
+            "no such tensor in state_dict()",
+            "PyTorch does not see what is in a Python list: use nn.Sequential or nn.ModuleList",
+        )
+    assert_depends_on(net, set(shapes))
 
 
 @pytest.mark.points(3)
@@ -213,6 +196,7 @@ def judge_own_resnet18(student, statement):
     """Judge ResNet18() with the student's own blocks, whose own mistakes are charged in q1."""
     net = student.ResNet18()
     expect.assert_shape(net(torch.randn(2, 3, 32, 32)), (2, 10), f"{statement}, so its logits are (N, 10)")
+    assert_holds_own_blocks(student, [2, 2, 2, 2], net)
     try:
         shapes = layout(1, [2, 2, 2, 2])
         blocks = sum(expect.count_parameters(student.skeleton("BasicBlock", *shape)) for shape in shapes)
