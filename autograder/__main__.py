@@ -422,6 +422,32 @@ def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
         raise click.ClickException("\n".join(sanitize(line, one_line=True) for line in found.differences))
 
 
+@main.command()
+@RESULTS
+@click.argument("others", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+def merge(results: Path, others: tuple[Path, ...]) -> None:
+    """Bring the results of OTHERS, from machines that share nothing, into RESULTS.
+
+    Results of the same file complete each other. Exit status 1 when two folders have results of different files of one
+    student; the one in RESULTS stays then.
+    """
+    from autograder.course.corrections import CorrectionProblem
+    from autograder.grading.merge import merge as bring_together
+    from autograder.grading.result import ResultError
+    from autograder.grading.results_folder import ResultsFolderProblem, claim
+    from autograder.report import ResultsError, write_reports
+
+    try:
+        with claim(results):
+            done = bring_together(results, others)
+        click.echo(f"{len(done.new)} new, {len(done.completed)} completed, {len(done.same)} the same")
+        click.echo(f"report: {write_reports(results)}")
+    except (ResultError, ResultsError, CorrectionProblem, ResultsFolderProblem) as error:
+        raise click.ClickException(str(error)) from error
+    if done.conflicts:
+        raise click.ClickException("\n".join(done.conflicts))
+
+
 def _find(results: Path, name: str) -> "Result":
     """The result of this name or student, with its corrections and late points."""
     from autograder.report import find_result, read_class

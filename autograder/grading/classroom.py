@@ -1,6 +1,5 @@
 """Grade many submissions: in parallel, resumable, one result file each."""
 
-import hashlib
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from autograder.grading.pool import grade_each
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result
 from autograder.grading.results_folder import find_missing, grading_key, load_result
-from autograder.grading.seeds import secret_of
+from autograder.grading.seeds import seed_fingerprint
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission.atomic_write import atomic_write
 
@@ -86,7 +85,7 @@ def grade_all(
     for path, result in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
         if isinstance(result, Result):
             before = known[path]
-            seed = hashlib.sha256(secret_of(result.sha256, key)).hexdigest()[:16]
+            seed = seed_fingerprint(result.sha256, key)
             now = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
             result = result.model_copy(update={"grader": provenance().model_copy(update={"seed": seed, "when": now})})
             save(path, result if before is None else result.replace_questions(before))

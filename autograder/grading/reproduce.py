@@ -6,7 +6,7 @@ from pathlib import Path
 from autograder.grading.grade import Grader
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result, read_result
-from autograder.grading.results_folder import KEY
+from autograder.grading.seeds import seed_fingerprint
 from autograder.submission import fingerprint
 from autograder.suite.outcome import Outcome
 
@@ -37,10 +37,10 @@ def reproduce(result_file: Path, submission: Path, unsafe: bool = False) -> Comp
         SandboxUnavailable: student code cannot be confined here.
     """
     before = read_result(result_file)
-    key = result_file.parent / KEY
-    with Grader(unsafe, key=key.read_bytes() if key.exists() else b"") as grader:
+    key = find_key(result_file.parent, before)
+    with Grader(unsafe, key=key or b"") as grader:
         after = grader.grade(submission, only=before.questions.keys())
-    remarks = [] if key.exists() else [f"there is no {KEY} beside the result: other numbers are drawn"]
+    remarks = ["the key of this result does not lie beside it: other numbers are drawn"] if key is None else []
     if fingerprint(submission) != before.sha256:
         remarks.append(f"{submission} is not the file that was graded: its SHA-256 is another one")
     now = provenance()
@@ -48,6 +48,12 @@ def reproduce(result_file: Path, submission: Path, unsafe: bool = False) -> Comp
         if (then := getattr(before.grader, name)) != getattr(now, name):
             remarks.append(f"{name} was {then} and is {getattr(now, name)}")
     return compare(before, after, tuple(remarks))
+
+
+def find_key(folder: Path, result: Result) -> bytes | None:
+    """The key in a folder that a result was made with, by its fingerprint; a merged folder has several."""
+    keys = [path.read_bytes() for path in sorted(folder.glob("*.key"))]
+    return next((key for key in keys if seed_fingerprint(result.sha256, key) == result.grader.seed), None)
 
 
 def compare(before: Result, after: Result, remarks: tuple[str, ...] = ()) -> Comparison:
