@@ -172,8 +172,8 @@ def grade(
         kept_roster,
         known_results,
     )
-    from autograder.report import ResultsError, write_reports
-    from autograder.report.terminal import print_handins, print_others, print_table, progress
+    from autograder.report import ResultsError, read_class, write_reports
+    from autograder.report.terminal import print_handins, print_others, print_table, progress, summary
     from autograder.sandbox.launcher import SandboxUnavailable
 
     course = _course()
@@ -220,8 +220,11 @@ def grade(
         print_table(grades, Console())
         try:
             click.echo(f"report: {write_reports(out)}")
+            every = read_class(out).grades
         except ResultsError as error:
             raise click.ClickException(str(error)) from error
+        if len(every) > len(grades):
+            click.echo(f"in {out}: {summary(every)}")
     if failures:
         raise click.ClickException("no result, because the grader failed, for\n" + "\n".join(failures))
 
@@ -392,6 +395,57 @@ def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tu
         raise click.ClickException(f"{path} is not where it was graded; say where it lies with --submissions FOLDER")
     grade.main(["--force", "--out", str(results), *options, str(file)], standalone_mode=False)
     _show(_find(results, result.name))
+
+
+@main.command()
+@click.argument("result", type=EXISTING_FILE)
+@click.argument("submission", type=EXISTING_FILE)
+@click.option("--unsafe", is_flag=True, help="As of `grade`.")
+def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
+    """Grade SUBMISSION again and compare it, check by check, with the file RESULT.
+
+    Exit status 1 when anything differs. The key that lies beside RESULT is used, so the same numbers are drawn.
+    """
+    from autograder.grading.reproduce import reproduce as grade_again
+    from autograder.grading.result import ResultError
+    from autograder.sandbox.launcher import SandboxUnavailable
+    from autograder.submission.sanitize import sanitize
+
+    try:
+        found = grade_again(result, submission, unsafe)
+    except (ResultError, SandboxUnavailable, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared)):
+        click.echo(sanitize(line, one_line=True), err=True)
+    click.echo(f"{found.same} checks are the same, {len(found.differences)} differences")
+    if found.differences:
+        raise click.ClickException("\n".join(sanitize(line, one_line=True) for line in found.differences))
+
+
+@main.command()
+@RESULTS
+@click.argument("others", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+def merge(results: Path, others: tuple[Path, ...]) -> None:
+    """Bring the results of OTHERS, from machines that share nothing, into RESULTS.
+
+    Results of the same file complete each other. Exit status 1 when two folders have results of different files of one
+    student; the one in RESULTS stays then.
+    """
+    from autograder.course.corrections import CorrectionProblem
+    from autograder.grading.merge import merge as bring_together
+    from autograder.grading.result import ResultError
+    from autograder.grading.results_folder import ResultsFolderProblem, claim
+    from autograder.report import ResultsError, write_reports
+
+    try:
+        with claim(results):
+            done = bring_together(results, others)
+        click.echo(f"{len(done.new)} new, {len(done.completed)} completed, {len(done.same)} the same")
+        click.echo(f"report: {write_reports(results)}")
+    except (ResultError, ResultsError, CorrectionProblem, ResultsFolderProblem) as error:
+        raise click.ClickException(str(error)) from error
+    if done.conflicts:
+        raise click.ClickException("\n".join(done.conflicts))
 
 
 def _find(results: Path, name: str) -> "Result":

@@ -1,13 +1,16 @@
 """Grade many submissions: in parallel, resumable, one result file each."""
 
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.course.handins import Handin
 from autograder.grading.pool import grade_each
+from autograder.grading.provenance import provenance
 from autograder.grading.result import Result
 from autograder.grading.results_folder import find_missing, grading_key, load_result
+from autograder.grading.seeds import seed_fingerprint
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission.atomic_write import atomic_write
 
@@ -48,14 +51,15 @@ def grade_all(
 
     Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given.
 
-    A result that is there already, of the same file and the same tests, is not made again. With `only`, the results of
+    A result that is there already, of the same file and the same code, is not made again. With `only`, the results of
     the other questions stay as they are. A file is written in one step, so an interrupted run can be started again.
     """
     handins = {handin.file: handin for handin in submissions}
     files = {path: out / f"{handin.name}.json" for path, handin in handins.items()}
     trains = training is not None and not training.problem
+    threshold = training.calibration.threshold if trains and training.calibration else None
     known = {path: load_result(files[path], path) for path in handins}
-    missing = {path: find_missing(known[path], only, trains, force) for path in handins}
+    missing = {path: find_missing(known[path], only, threshold, force) for path in handins}
     todo = {path: questions for path, questions in missing.items() if questions}
 
     def save(path: Path, result: Result) -> None:
@@ -81,6 +85,9 @@ def grade_all(
     for path, result in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
         if isinstance(result, Result):
             before = known[path]
+            seed = seed_fingerprint(result.sha256, key)
+            now = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
+            result = result.model_copy(update={"grader": provenance().model_copy(update={"seed": seed, "when": now})})
             save(path, result if before is None else result.replace_questions(before))
         else:
             failures[path] = f"{path}: {result}"

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from autograder.contract import QUESTIONS
 from autograder.course.corrections import Adjustment
 from autograder.course.origin import Origin
+from autograder.grading.provenance import Provenance, provenance
 from autograder.submission.atomic_write import atomic_write
 from autograder.suite.cap import apply_cap
 from autograder.suite.outcome import WORST_FIRST, Outcome
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "docs" / "result.schema.json"
 OTHER_VERSION = "a result of another version of the grader; grade again"
 
@@ -53,10 +54,10 @@ class Training(_Model):
 class Result(_Model):
     """The result of one submission; made by `Result.of`, which adds up the points."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     submission: str = Field(description="file name")
     sha256: str = Field(description="of the file; a result of another file is not reused")
-    suite: str = Field(description="version of the tests; a result of other tests is not reused")
+    suite: str = Field(description="version of the tests: a hash of both folders")
     status: Status = Field(
         description='"incomplete": names are missing, what exists is graded; "unreadable": no code could be read; '
         '"crashed": the code ended its process, or did not end, before the first test'
@@ -66,6 +67,7 @@ class Result(_Model):
     seconds: float = Field(description="wall clock of the grading")
     isolation: tuple[str, ...] = Field(description='what confined student code; "unsafe" where nothing was required')
     problems: tuple[str, ...] = Field(description="problems with the submission as a whole")
+    grader: Provenance = Field(default_factory=provenance, description="which grader made it, where and when")
     origin: Origin = Field(default=Origin(), description="whose submission it is, and where it lay")
     questions: dict[str, Score] = Field(description="points of each question that was judged")
     training: Training | None = Field(description="null where no training finished")

@@ -17,8 +17,8 @@ from autograder.course.handins import Known
 from autograder.course.identity import FARTHEST_FOLDER
 from autograder.course.origin import Origin
 from autograder.course.roster import Roster, read_roster
+from autograder.grading.provenance import code_version
 from autograder.grading.result import Result, ResultError, read_result
-from autograder.grading.seeds import suite_version
 from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
 
@@ -132,19 +132,31 @@ def known_results(folder: Path) -> list[Known]:
 
 
 def load_result(path: Path, submission: Path) -> Result | None:
-    """The result in a file; None where there is none of this submission, these tests and this version of the grader."""
+    """The result in a file; None where there is none of this submission, and of this code (`provenance.DECIDES`)."""
     try:
         result = read_result(path)
     except (OSError, ResultError):
         return None
-    same = result.sha256 == fingerprint(submission) and result.suite == suite_version()
+    same = result.sha256 == fingerprint(submission) and result.grader.code == code_version()
     return result if same else None
 
 
-def find_missing(result: Result | None, only: Collection[str] | None, trains: bool, force: bool = False) -> set[str]:
-    """The questions that are still to be judged; with `trains`, deferred ones too, with `force`, all of them."""
+def find_missing(
+    result: Result | None, only: Collection[str] | None, threshold: float | None, force: bool = False
+) -> set[str]:
+    """The questions that are still to be judged.
+
+    Args:
+        threshold: the accuracy that networks must reach; None where nothing is trained. Deferred questions are judged
+            then, and question 4 where it was judged by another threshold.
+        force: judge everything that is asked for.
+    """
     wanted = set(QUESTIONS if only is None else only)
     if result is None or force:
         return wanted
-    deferred = {test.question for test in result.tests if test.outcome == "deferred"}
-    return wanted - (result.questions.keys() - (deferred if trains else set()))
+    open_again: set[str] = set()
+    if threshold is not None:
+        open_again = {test.question for test in result.tests if test.outcome == "deferred"}
+        if result.training is not None and result.training.threshold != threshold:
+            open_again.add("q4")
+    return wanted - (result.questions.keys() - open_again)

@@ -1,6 +1,7 @@
 """What follows from all grades together: how the class did, and what it gets wrong."""
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -73,6 +74,7 @@ class Overview:
         waiting: submissions with deferred tests; waiting_points is the most that one of them has deferred.
         trained: submissions whose network was trained.
         unconfined: submissions that were graded without isolation.
+        versions: versions of the grader, and how many submissions each graded.
         unusable: submissions without code that could be judged; `mistakes` and `checks` leave them out.
     """
 
@@ -91,6 +93,7 @@ class Overview:
     mistakes: tuple[Mistake, ...]
     checks: tuple[Mistake, ...]
     items: tuple[Item, ...]
+    versions: tuple[tuple[str, int], ...]
 
 
 def overview(grades: list[Result]) -> Overview:
@@ -115,6 +118,7 @@ def overview(grades: list[Result]) -> Overview:
         mistakes=mistakes,
         checks=checks,
         items=_items(grades),
+        versions=tuple(Counter(grade.grader.in_words() for grade in grades).most_common()),
     )
 
 

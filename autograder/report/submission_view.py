@@ -221,7 +221,7 @@ def _why(grade: Result, questions: tuple[QuestionSheet, ...]) -> str:
 
 def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
     """How the grade came about, for whoever wants to check it."""
-    training, origin = training_in_words(grade), grade.origin
+    training, origin, made = training_in_words(grade), grade.origin, grade.grader
     students = [", ".join(filter(None, (s.name, s.id, s.email, s.section))) for s in origin.students]
     return (
         *([("Students" if len(students) > 1 else "Student", "; ".join(students))] if students else []),
@@ -232,6 +232,8 @@ def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
         *([("Training", training)] if training else []),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),
+        *([("Graded", made.when)] if made.when else []),
+        ("Grader", f"{made.in_words()}, PyTorch {made.torch}, Python {made.python}, {made.processor}"),
         ("Seconds", number(grade.seconds)),
         ("Isolation", ", ".join(grade.isolation) or "none"),
     )

@@ -129,6 +129,8 @@ def summary(grades: list[Result]) -> str:
         said.append(f"{facts.waiting} with up to {count(facts.waiting_points, 'point')} deferred to a CUDA GPU")
     if facts.trained:
         said.append(f"{count(facts.trained, 'network')} trained")
+    if len(facts.versions) > 1:
+        said.append("graded by different graders: " + ", ".join(f"{n} by {name}" for name, n in facts.versions))
     return "; ".join(said).removesuffix(": ")
 
 
