@@ -105,6 +105,7 @@ def _say_deferred(reason: str) -> None:
 )
 @click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Trainings at once.")
 @click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
+@click.option("--folders", is_flag=True, help="Each folder directly in a given folder is one student's submission.")
 @click.option("--unsafe", is_flag=True, help="Grade although this machine cannot confine student code.")
 def grade(
     paths: tuple[Path, ...],
@@ -114,6 +115,7 @@ def grade(
     data: Path | None,
     gpu_jobs: int,
     only: list[str] | None,
+    folders: bool,
     unsafe: bool,
 ) -> None:
     """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
@@ -127,7 +129,7 @@ def grade(
     from autograder.sandbox.launcher import SandboxUnavailable
 
     try:
-        submissions, ignored = find_submissions(paths)
+        submissions, ignored = find_submissions(paths, folders)
     except NothingToGrade as error:
         raise click.UsageError(str(error)) from error
     if ignored:
@@ -156,7 +158,10 @@ def grade(
         print_table(grades, Console())
         click.echo(f"report: {write_reports(out)}")
     if failures:
-        raise click.ClickException("no result, because the grader failed, for\n" + "\n".join(failures))
+        raise click.ClickException(
+            "the grader itself failed on these submissions; run the command again to grade them:\n"
+            + "\n".join(failures)
+        )
 
 
 @main.command()

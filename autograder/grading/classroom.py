@@ -7,7 +7,9 @@ from autograder.grading.find_submissions import result_names
 from autograder.grading.pool import grade_each
 from autograder.grading.result import Result
 from autograder.grading.results_folder import find_missing, grading_key, load_result
+from autograder.grading.seeds import suite_version
 from autograder.sandbox.launcher import require_confinement
+from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
 from autograder.training.baseline_check import check_baseline
 from autograder.training.context import TrainingSetup
@@ -28,8 +30,8 @@ def grade_all(
 ) -> tuple[list[Result], list[str]]:
     """Grade every submission and keep one JSON file each in `out`.
 
-    Returns `(results, failures)`: the results in the order of `submissions`, and one line for each submission that has
-    none because the grader itself failed.
+    Returns `(results, failures)`: the results in the order of `submissions`, and one line for each submission on which
+    the grader itself failed. Its result says so, and the next run grades it again.
 
     Args:
         jobs: processes that grade.
@@ -63,15 +65,16 @@ def grade_all(
         training = check_baseline(training, tell=tell, unsafe=unsafe)
         if training.problem:
             warn(training.problem)
-    failures = {}
+    failures = []
     earlier = {path: before.tests for path, before in known.items() if before is not None}
     for path, result in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
-        if isinstance(result, Result):
-            before = known[path]
-            known[path] = result if before is None else result.replace_questions(before)
-            atomic_write(out / names[path], known[path].to_json())
+        before = known[path]
+        if not isinstance(result, Result):
+            failures.append(f"{path}: {result}")
+            fields = {"submission": path.name, "sha256": fingerprint(path), "suite": suite_version()}
+            known[path] = Result.of_failure(str(result), before, todo[path], **fields)
         else:
-            failures[path] = f"{path}: {result}"
+            known[path] = result if before is None else result.replace_questions(before)
+        atomic_write(out / names[path], known[path].to_json())
         advance(path.name)
-    named = {path: Path(names[path]).stem for path in submissions if path not in failures}
-    return [known[path].model_copy(update={"name": name}) for path, name in named.items()], list(failures.values())
+    return [known[path].model_copy(update={"name": Path(names[path]).stem}) for path in submissions], failures

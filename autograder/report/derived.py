@@ -13,6 +13,7 @@ STATUSES = {
     "incomplete": "names missing",
     "unreadable": "could not be read",
     "crashed": "crashed on import",
+    "grader_failed": "no points: the grader failed",
 }
 """Status to the words that explain it."""
 
@@ -22,6 +23,11 @@ LOST = ("timeout", "error", "failed")
 def is_lost(test: Outcome) -> bool:
     """Whether the test judged the code and the code did not pass."""
     return test.outcome in LOST
+
+
+def is_decided(grade: Result) -> bool:
+    """Whether the grader came to a score; otherwise it failed itself."""
+    return grade.status != "grader_failed"
 
 
 def is_usable(grade: Result) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autograder.contract import QUESTIONS
 from autograder.grading.result import Result
-from autograder.report.derived import deferred_points, mistakes
+from autograder.report.derived import deferred_points, is_decided, mistakes
 from autograder.report.text import number
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
@@ -28,7 +28,8 @@ COLUMNS = (
 
 
 def write_csv(grades: list[Result], path: Path) -> None:
-    """Write one row a grade: points as numbers, percent of the possible points; empty where nothing was judged.
+    """Write one row a grade: points as numbers, percent of the possible points; empty where nothing was judged,
+    or the grader itself failed.
 
     `accuracy` is that of the trained network, in percent.
     """
@@ -40,13 +41,13 @@ def write_csv(grades: list[Result], path: Path) -> None:
 
 
 def _row(grade: Result) -> list[str]:
-    score, possible = grade.score, grade.possible
+    score, possible, decided = grade.score, grade.possible, is_decided(grade)
     return [
         _text(grade.submission),
         grade.status,
-        number(score),
-        number(possible),
-        number(100 * score / possible) if possible else "",
+        number(score) if decided else "",
+        number(possible) if decided else "",
+        number(100 * score / possible) if possible and decided else "",
         *(number(grade.questions[q].score) if q in grade.questions else "" for q in QUESTIONS),
         number(deferred_points(grade)),
         f"{100 * grade.training.accuracy:.2f}" if grade.training else "",

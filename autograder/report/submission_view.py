@@ -7,6 +7,7 @@ from autograder.grading.result import Result
 from autograder.report.derived import (
     deferred_points,
     in_words,
+    is_decided,
     is_lost,
     is_usable,
     mistakes,
@@ -107,8 +108,8 @@ def arrange(grade: Result, label: str, anchor: str) -> Sheet:
         anchor=anchor,
         label=label,
         status=grade.status,
-        score=of_possible(grade.score, grade.possible),
-        percent=percent(grade.score, grade.possible),
+        score=of_possible(grade.score, grade.possible) if is_decided(grade) else "no score",
+        percent=percent(grade.score, grade.possible) if is_decided(grade) else None,
         why=_why(grade, questions),
         problems=grade.problems,
         questions=questions,
@@ -176,6 +177,8 @@ def _check(test: Outcome, anchors: dict[int, str]) -> Check:
 
 def _why(grade: Result, questions: tuple[QuestionSheet, ...]) -> str:
     """The answer in one sentence."""
+    if not is_decided(grade):
+        return "No points were decided, because the grader itself failed. Run the same `grade` command again."
     gone = [(q.id, q.possible - q.score) for q in questions if q.score < q.possible]
     if gone:
         total = count(grade.possible - grade.score, "point")
@@ -188,6 +191,7 @@ def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
     training = training_in_words(grade)
     return (
         *([("Training", training)] if training else []),
+        *([("Graded file", grade.file)] if grade.file else []),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),
         ("Seconds", number(grade.seconds)),

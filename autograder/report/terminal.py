@@ -12,7 +12,7 @@ from rich.text import Text
 from autograder.contract import QUESTIONS
 from autograder.grading.result import Result, Score
 from autograder.report.class_view import overview
-from autograder.report.derived import labels
+from autograder.report.derived import is_decided, labels
 from autograder.report.submission_view import first_reason
 from autograder.report.text import count, number, percent
 from autograder.submission.sanitize import sanitize
@@ -34,7 +34,7 @@ def print_table(grades: list[Result], console: Console) -> None:
         for q in QUESTIONS
         if any(q in grade.questions for grade in grades)
     ]
-    score = _Column("score", [_points(grade) for grade in grades], justify="right")
+    score = _Column("score", [_points(grade if is_decided(grade) else None) for grade in grades], justify="right")
     share = _Column("%", [_percent(grade) for grade in grades], justify="right")
     reason = _Column("first points lost", [Text(first_reason(grade), style="dim") for grade in grades])
 
@@ -129,7 +129,7 @@ def _status(grade: Result) -> Text:
 
 
 def _percent(grade: Result) -> Text:
-    share = percent(grade.score, grade.possible)
+    share = percent(grade.score, grade.possible) if is_decided(grade) else None
     return Text("-" if share is None else f"{share} %")
 
 

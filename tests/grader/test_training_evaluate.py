@@ -13,7 +13,7 @@ from autograder.oracle.full_network import alike, match
 from autograder.oracle.matching import classify_tensors, draw
 from autograder.student.errors import GraderBroken, StudentCrash, StudentError
 from autograder.student.local import LocalStudent
-from autograder.submission import read_source
+from autograder.submission import Upload, read_source
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import TrainingResult
 from autograder.training import evaluate as evaluate_module
@@ -195,7 +195,7 @@ def evaluate_with(monkeypatch):
         monkeypatch.setattr(evaluate_module, "match_to_reference", lambda *_: names)
         context = TrainingContext(trainings.setup())
         context.data = trainings.data()
-        reading = read_source("submission.py", (source or trainings.small()).encode())
+        reading = read_source(Upload("net.py", {"net.py": (source or trainings.small()).encode()}))
         with contextlib.closing(context):
             return evaluate(context, reading, b"secret", outcomes, student or Student())
 
