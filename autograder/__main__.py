@@ -143,6 +143,7 @@ def _say_deferred(reason: str) -> None:
 @click.option("--roster", type=EXISTING_FILE, help="The students (CSV): an export of Canvas, Moodle or Gradescope.")
 @click.option("--force", is_flag=True, help="Grade anew what has a result already.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be graded, and whose it is.")
+@click.option("--folders", is_flag=True, help="Each folder directly in a given folder is one student's submission.")
 @click.option("--unsafe", is_flag=True, help="Grade although this machine cannot confine student code.")
 def grade(
     paths: tuple[Path, ...],
@@ -155,6 +156,7 @@ def grade(
     roster: Path | None,
     force: bool,
     dry_run: bool,
+    folders: bool,
     unsafe: bool,
 ) -> None:
     """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
@@ -178,7 +180,7 @@ def grade(
 
     course = _course()
     try:
-        files, ignored = find_submissions(paths)
+        files, ignored = find_submissions(paths, folders)
         students = kept_roster(out) if roster is None else read_roster(roster)
     except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(str(error)) from error
@@ -226,7 +228,10 @@ def grade(
         if len(every) > len(grades):
             click.echo(f"in {out}: {summary(every)}")
     if failures:
-        raise click.ClickException("no result, because the grader failed, for\n" + "\n".join(failures))
+        raise click.ClickException(
+            "the grader itself failed on these submissions; run the command again to grade them:\n"
+            + "\n".join(failures)
+        )
 
 
 @main.command()

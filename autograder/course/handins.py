@@ -11,10 +11,13 @@ from autograder.course.platforms import Facts, facts_about
 from autograder.course.roster import Entry, Roster
 from autograder.submission import fingerprint
 
+FOLDER = "submission"
+"""Stands for the files of a folder that is one student's."""
+
 
 @dataclass(frozen=True)
 class Handin:
-    """The file that counts for a student; `name` is that of its result file, without `.json`."""
+    """The file or folder that counts for a student; `name` is that of its result file, without `.json`."""
 
     file: Path
     name: str
@@ -97,6 +100,8 @@ class _Owner:
 
 def _whose(file: Path, folder: Path, known: list[Known], roster: Roster | None) -> _Owner:
     parts = Path(os.path.abspath(file)).parts
+    if file.is_dir():  # all that one student handed in
+        parts += (FOLDER,)
     below = len(parts) - len(Path(os.path.abspath(folder)).parts)
     identity = identify(parts, below)
     facts = facts_about(Path(*parts), identity)

@@ -10,8 +10,9 @@ from autograder.grading.pool import grade_each
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result
 from autograder.grading.results_folder import find_missing, grading_key, load_result
-from autograder.grading.seeds import seed_fingerprint
+from autograder.grading.seeds import seed_fingerprint, suite_version
 from autograder.sandbox.launcher import require_confinement
+from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def grade_all(
 ) -> tuple[list[Result], list[str]]:
     """Grade every submission and keep one JSON file each in `out`.
 
-    Returns `(results, failures)`: the results in the order of `submissions`, and one line for each submission that has
-    none because the grader itself failed.
+    Returns `(results, failures)`: the results in the order of `submissions`, and one line for each submission on which
+    the grader itself failed. Its result says so, and the next run grades it again.
 
     Args:
         jobs: processes that grade.
@@ -80,17 +81,17 @@ def grade_all(
         training = check_baseline(training, tell=tell, unsafe=unsafe)
         if training.problem:
             warn(training.problem)
-    failures = {}
+    failures = []
     earlier = {path: before.tests for path, before in known.items() if before is not None}
     for path, result in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
-        if isinstance(result, Result):
-            before = known[path]
-            seed = seed_fingerprint(result.sha256, key)
-            now = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
-            result = result.model_copy(update={"grader": provenance().model_copy(update={"seed": seed, "when": now})})
-            save(path, result if before is None else result.replace_questions(before))
-        else:
-            failures[path] = f"{path}: {result}"
+        before = known[path]
+        if not isinstance(result, Result):
+            failures.append(f"{path}: {result}")
+            fields = {"submission": path.name, "sha256": fingerprint(path), "suite": suite_version()}
+            result = Result.of_failure(str(result), before, todo[path], **fields)
+        elif before is not None:
+            result = result.replace_questions(before)
+        made = {"seed": seed_fingerprint(result.sha256, key), "when": datetime.now(UTC).isoformat(" ", "seconds")}
+        save(path, result.model_copy(update={"grader": provenance().model_copy(update=made)}))
         advance(path.name)
-    graded = [handin for path, handin in handins.items() if path not in failures]
-    return [known[one.file].model_copy(update={"name": one.name}) for one in graded], list(failures.values())
+    return [known[one.file].model_copy(update={"name": one.name}) for one in handins.values()], failures

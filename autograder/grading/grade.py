@@ -8,20 +8,21 @@ from typing import Any
 
 from autograder.grading.result import Result, Training
 from autograder.grading.seeds import ROOT, SUITE, secret_of, seed_of, suite_version
+from autograder.grading.unreadable import judge_unreadable
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.reader import read_confined
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.errors import StudentCrash, StudentTimeout
-from autograder.student.no_submission import NoSubmission
 from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import (
     Reading,
     Slice,
     UnreadableSubmission,
     fingerprint,
-    read_bytes,
     read_source,
+    read_upload,
+    resolve,
 )
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite
@@ -81,17 +82,19 @@ class Grader:
         """Grade one submission; there is a result whatever it holds.
 
         Args:
-            path: a `.ipynb`, a `.py`, or the `.zip` that `grader.export()` makes.
+            path: a `.ipynb`, a `.py`, the `.zip` that `grader.export()` makes, or a folder of one student's files.
             only: the questions to judge; all when None.
             earlier: outcomes of this file for questions that are not judged now, from the same tests.
         """
         start = time.perf_counter()
+        path = resolve(path)
         sha256 = fingerprint(path)
+        reading = NO_CODE
         try:
             reading = self._read(path)
         except UnreadableSubmission as error:
             status, problems, isolation = "unreadable", [str(error)], ()
-            tests, training = self._judge(NoSubmission(str(error)), NO_CODE, sha256, only, ())
+            tests, training = judge_unreadable(str(error), SUITE, only, self._context), None
         else:
             with self._open(reading) as student:
                 status, problems = _examine(reading.slice, student)
@@ -100,6 +103,7 @@ class Grader:
         return Result.of(
             tests,
             submission=path.name,
+            file=reading.file,
             sha256=sha256,
             suite=suite_version(),
             status=status,
@@ -121,7 +125,7 @@ class Grader:
 
     def _read(self, path: Path) -> Reading:
         if self._zygote is None:
-            return read_source(path.name, read_bytes(path))
+            return read_source(read_upload(path))
         return read_confined(path, self._zygote)
 
     def _open(self, reading: Reading) -> "RemoteStudent | UnconfinedStudent":

@@ -5,7 +5,7 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal, Self
 
@@ -23,7 +23,7 @@ SCHEMA_VERSION = 2
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "docs" / "result.schema.json"
 OTHER_VERSION = "a result of another version of the grader; grade again"
 
-Status = Literal["graded", "incomplete", "unreadable", "crashed"]
+Status = Literal["graded", "incomplete", "unreadable", "crashed", "grader_failed"]
 
 
 class ResultError(Exception):
@@ -55,12 +55,14 @@ class Result(_Model):
     """The result of one submission; made by `Result.of`, which adds up the points."""
 
     schema_version: Literal[2]
-    submission: str = Field(description="file name")
-    sha256: str = Field(description="of the file; a result of another file is not reused")
+    submission: str = Field(description="name of the file or folder that was handed in")
+    file: str = Field(default="", description='the file in it that was graded; "" if only one was handed in')
+    sha256: str = Field(description="of what was handed in; a result of another file is not reused")
     suite: str = Field(description="version of the tests: a hash of both folders")
     status: Status = Field(
         description='"incomplete": names are missing, what exists is graded; "unreadable": no code could be read; '
-        '"crashed": the code ended its process, or did not end, before the first test'
+        '"crashed": the code ended its process, or did not end, before the first test; "grader_failed": the grader '
+        "failed, and not the submission; it decided no points and is run again"
     )
     score: float = Field(description="points earned")
     possible: float = Field(description="points that could be earned: deferred tests are left out")
@@ -90,6 +92,21 @@ class Result(_Model):
             questions={question: score for question, score in questions.items() if question in judged},
             tests=tests,
         )
+
+    @classmethod
+    def of_failure(cls, error: str, before: "Result | None", asked: Collection[str], **fields: object) -> Self:
+        """The result of a submission on which the grader itself failed.
+
+        Args:
+            error: what went wrong, in a line.
+            before: an earlier result of the same file and tests; its questions are kept.
+            asked: but for these, which were to be judged.
+        """
+        tests = () if before is None else tuple(test for test in before.tests if test.question not in asked)
+        problem = f"The grader failed, not the submission: {error}. No points were decided; run `grade` again."
+        training = before.training if before is not None and "q4" not in asked else None
+        unknown = {"file": "", "seconds": 0.0, "isolation": (), "problems": (problem,), "training": training}
+        return cls.of(tests, **fields, **unknown, status="grader_failed")
 
     def replace_questions(self, before: "Result") -> "Result":
         """This result, with the questions that it did not judge from an earlier result of the same file and tests."""

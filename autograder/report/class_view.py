@@ -11,6 +11,7 @@ from autograder.report.derived import (
     STATUSES,
     deferred_points,
     has_full_marks,
+    is_decided,
     is_lost,
     is_usable,
 )
@@ -68,11 +69,13 @@ class Overview:
     """The class in numbers.
 
     Args:
-        mean, median: percent of the possible points over all submissions with possible points; None without any.
+        mean, median: percent of the possible points over all submissions with a score and possible points; None without
+            any.
         bins: submissions with 0-9 %, 10-19 %, ..., 90-99 %, 100 %.
         statuses: status and number, those that occur.
         waiting: submissions with deferred tests; waiting_points is the most that one of them has deferred.
         trained: submissions whose network was trained.
+        undecided: submissions on which the grader itself failed.
         unconfined: submissions that were graded without isolation.
         versions: versions of the grader, and how many submissions each graded.
         unusable: submissions without code that could be judged; `mistakes` and `checks` leave them out.
@@ -88,6 +91,7 @@ class Overview:
     waiting: int
     waiting_points: float
     trained: int
+    undecided: int
     unconfined: int
     unusable: int
     mistakes: tuple[Mistake, ...]
@@ -98,7 +102,8 @@ class Overview:
 
 def overview(grades: list[Result]) -> Overview:
     """Count everything that the page and the terminal say about the class."""
-    shares = [100 * grade.score / grade.possible for grade in grades if grade.possible > 0]
+    decided = [grade for grade in grades if is_decided(grade)]
+    shares = [100 * grade.score / grade.possible for grade in decided if grade.possible > 0]
     deferred = [points for grade in grades if (points := deferred_points(grade))]
     statuses = [grade.status for grade in grades]
     mistakes, checks = _mistakes(grades)
@@ -106,13 +111,14 @@ def overview(grades: list[Result]) -> Overview:
         total=len(grades),
         mean=statistics.fmean(shares) if shares else None,
         median=statistics.median(shares) if shares else None,
-        full=sum(map(has_full_marks, grades)),
-        bins=_bins((grade.score, grade.possible) for grade in grades),
+        full=sum(map(has_full_marks, decided)),
+        bins=_bins((grade.score, grade.possible) for grade in decided),
         statuses=tuple((status, statuses.count(status)) for status in STATUSES if status in statuses),
         questions=tuple(mean for question in QUESTIONS if (mean := _question_mean(grades, question))),
         waiting=len(deferred),
         waiting_points=max(deferred, default=0.0),
         trained=sum(grade.training is not None for grade in grades),
+        undecided=len(grades) - len(decided),
         unconfined=sum("unsafe" in grade.isolation for grade in grades),
         unusable=sum(not is_usable(grade) for grade in grades),
         mistakes=mistakes,

@@ -16,6 +16,7 @@ STATUSES = {
     "incomplete": "names missing",
     "unreadable": "could not be read",
     "crashed": "crashed on import",
+    "grader_failed": "no points: the grader failed",
 }
 """Status to the words that explain it."""
 
@@ -30,6 +31,11 @@ def is_lost(test: Outcome) -> bool:
 def earned(test: Outcome) -> str:
     """`4/4`, or `-7` where points are taken."""
     return number(test.points) if test.points < 0 else f"{number(test.points)}/{number(test.possible)}"
+
+
+def is_decided(grade: Result) -> bool:
+    """Whether the grader came to a score; otherwise it failed itself."""
+    return grade.status != "grader_failed"
 
 
 def is_usable(grade: Result) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from autograder.course.settings import Course
 from autograder.grading.result import Result
-from autograder.report.derived import corrected, deferred_points, labels, total
+from autograder.report.derived import corrected, deferred_points, is_decided, labels, total
 from autograder.report.page import HERE, environment, policy
 from autograder.report.submission_view import Check, Finding, QuestionSheet, adjustments, arrange
 from autograder.report.text import count, of_possible
@@ -80,7 +80,11 @@ def _question(grade: Result, visible: Result, sheet: QuestionSheet, shown: str) 
 
 
 def write_feedback(grades: Sequence[Result], folder: Path, course: Course) -> None:
-    """Write two files for each result into `folder`, and remove those of results that are gone."""
+    """Write two files for each result into `folder`, and remove those of results that are gone.
+
+    There are none for a submission on which the grader itself failed.
+    """
+    grades = [grade for grade in grades if is_decided(grade)]
     folder.mkdir(exist_ok=True)
     style = (HERE / "report.css").read_text(encoding="utf-8")
     template = environment().get_template("feedback.html.jinja")

@@ -11,7 +11,7 @@ from autograder.course.handins import with_roster
 from autograder.course.origin import Student
 from autograder.course.roster import Roster
 from autograder.grading.result import Result
-from autograder.report.derived import corrected, late_points, total
+from autograder.report.derived import corrected, is_decided, late_points, total
 from autograder.report.text import count, number
 
 CANVAS = ("student", "id", "sis user id", "sis login id", "integration id", "root account", "section")
@@ -32,6 +32,7 @@ class Export:
         strangers: names of the results that belong to nobody in the roster.
         waiting: students whose grade lacks deferred points.
         scaled: "", or how grades are converted to the points that the platform expects.
+        undecided: names of the results without a grade, because the grader itself failed.
     """
 
     text: str
@@ -39,11 +40,14 @@ class Export:
     strangers: tuple[str, ...]
     waiting: int
     scaled: str
+    undecided: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """One line for each thing to know."""
         notes = [f"not in the roster: {', '.join(self.strangers)}"] if self.strangers else []
+        if self.undecided:
+            notes.append(f"without a grade, because the grader failed: {', '.join(self.undecided)}; grade them again")
         if self.waiting:
             notes.append(f"{count(self.waiting, 'student')} with deferred points: they are not in these grades")
         return [*notes, *([f"converted: {self.scaled}"] if self.scaled else [])]
@@ -61,7 +65,8 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
     """
     if roster.platform != platform:
         raise ExportProblem(f"the roster is no export of {platform} but of {roster.platform}: download it there")
-    located = [grade.model_copy(update={"origin": with_roster(grade.origin, roster)}) for grade in grades]
+    decided = [grade for grade in grades if is_decided(grade)]
+    located = [grade.model_copy(update={"origin": with_roster(grade.origin, roster)}) for grade in decided]
     whose = {student: grade for grade in located for student in grade.origin.students}
     here = {entry.student for entry in roster.students}
     strangers = [grade.name or grade.submission for grade in located if not here & set(grade.origin.students)]
@@ -75,6 +80,7 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
         strangers=tuple(strangers),
         waiting=sum(any(test.outcome == "deferred" for test in whose[s].tests) for s in here & whose.keys()),
         scaled="" if full == _total() else f"{number(_total())} points here are {number(full)} there",
+        undecided=tuple(grade.name or grade.submission for grade in grades if not is_decided(grade)),
     )
 
 

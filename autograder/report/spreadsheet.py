@@ -9,7 +9,7 @@ from pathlib import Path
 from autograder.contract import QUESTIONS
 from autograder.course.origin import Student
 from autograder.grading.result import Result
-from autograder.report.derived import corrected_score, deferred_points, late_points, mistakes, total
+from autograder.report.derived import corrected_score, deferred_points, is_decided, late_points, mistakes, total
 from autograder.report.text import number
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
@@ -42,7 +42,8 @@ MISSING = "missing"
 
 
 def write_csv(grades: list[Result], path: Path, missing: Iterable[Student] = ()) -> None:
-    """Write one row a grade: points as numbers, percent of the possible points; empty where nothing was judged.
+    """Write one row a grade: points as numbers, percent of the possible points; empty where nothing was judged,
+    or the grader itself failed.
 
     `accuracy` is that of the trained network, in percent; `total` is what counts after corrections and late
     points. Students in `missing` get a row without points.
@@ -63,13 +64,13 @@ def _student(students: Iterable[Student]) -> list[str]:
 
 
 def _row(grade: Result) -> list[str]:
-    score, possible = grade.score, grade.possible
+    score, possible, decided = grade.score, grade.possible, is_decided(grade)
     return [
         text_cell(grade.submission),
         grade.status,
-        number(score),
-        number(possible),
-        number(100 * score / possible) if possible else "",
+        number(score) if decided else "",
+        number(possible) if decided else "",
+        number(100 * score / possible) if possible and decided else "",
         *(number(grade.questions[q].score) if q in grade.questions else "" for q in QUESTIONS),
         number(deferred_points(grade)),
         f"{100 * grade.training.accuracy:.2f}" if grade.training else "",
@@ -82,7 +83,7 @@ def _row(grade: Result) -> list[str]:
         str(grade.adjustment.days_late),
         number(late_points(grade)),
         number(corrected_score(grade) - score),
-        number(total(grade)),
+        number(total(grade)) if decided else "",
     ]
 
 

@@ -10,6 +10,7 @@ from autograder.report.derived import (
     earned,
     in_words,
     is_adjusted,
+    is_decided,
     is_lost,
     is_usable,
     late_points,
@@ -120,8 +121,8 @@ def arrange(grade: Result, label: str, anchor: str, anonymous: bool = False) -> 
         anchor=anchor,
         label=label,
         status=grade.status,
-        score=of_possible(grade.score, grade.possible),
-        percent=percent(grade.score, grade.possible),
+        score=of_possible(grade.score, grade.possible) if is_decided(grade) else "no score",
+        percent=percent(grade.score, grade.possible) if is_decided(grade) else None,
         why=_why(grade, questions),
         problems=grade.problems,
         questions=questions,
@@ -212,6 +213,8 @@ def _check(test: Outcome, anchors: dict[int, str]) -> Check:
 
 def _why(grade: Result, questions: tuple[QuestionSheet, ...]) -> str:
     """The answer in one sentence."""
+    if not is_decided(grade):
+        return "No points were decided, because the grader itself failed. Run the same `grade` command again."
     gone = [(q.id, q.possible - q.score) for q in questions if q.score < q.possible]
     if gone:
         total = count(grade.possible - grade.score, "point")
@@ -230,6 +233,7 @@ def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
         *([("Marked", "late by the platform")] if origin.late else []),
         *([("Not counted", ", ".join(origin.not_counted))] if origin.not_counted else []),
         *([("Training", training)] if training else []),
+        *([("Graded file", grade.file)] if grade.file else []),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),
         *([("Graded", made.when)] if made.when else []),

@@ -15,7 +15,7 @@ from autograder.course.handins import Handin
 from autograder.course.origin import Student
 from autograder.grading.result import Result, Score
 from autograder.report.class_view import overview
-from autograder.report.derived import labels
+from autograder.report.derived import is_decided, labels
 from autograder.report.submission_view import adjustments, arrange, first_reason
 from autograder.report.text import count, number, percent
 from autograder.student.message import as_text
@@ -38,7 +38,7 @@ def print_table(grades: list[Result], console: Console) -> None:
         for q in QUESTIONS
         if any(q in grade.questions for grade in grades)
     ]
-    score = _Column("score", [_points(grade) for grade in grades], justify="right")
+    score = _Column("score", [_points(grade if is_decided(grade) else None) for grade in grades], justify="right")
     share = _Column("%", [_percent(grade) for grade in grades], justify="right")
     reason = _Column("first points lost", [Text(first_reason(grade), style="dim") for grade in grades])
 
@@ -179,7 +179,7 @@ def _status(grade: Result) -> Text:
 
 
 def _percent(grade: Result) -> Text:
-    share = percent(grade.score, grade.possible)
+    share = percent(grade.score, grade.possible) if is_decided(grade) else None
     return Text("-" if share is None else f"{share} %")
 
 

@@ -74,7 +74,7 @@ def _serve(sock: socket.socket, limits: Limits) -> None:
     server = Server()
     while True:
         try:
-            header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.reply_bytes)
+            header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.request_bytes)
         except wire.PeerClosed:
             return
         try:
@@ -131,9 +131,9 @@ class Server:
         }
         return operations[header["op"]](tensors=tensors, **header["args"])
 
-    def _read(self, name: str, tensors: dict[str, Tensor]) -> Result:
+    def _read(self, name: str, sizes: dict[str, int], tensors: dict[str, Tensor]) -> Result:
         """In a process that only reads: see `reader`."""
-        return reader.answer(name, tensors["file"].numpy().tobytes())
+        return reader.answer(name, sizes, tensors["files"].numpy().tobytes())
 
     def _load(self, slice: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
         namespace: dict[str, Any] = {}

@@ -7,8 +7,12 @@ import pytest
 
 from autograder.course.handins import handins
 from autograder.course.roster import parse_roster
+from autograder.course.settings import Course
 from autograder.grading.find_submissions import find_submissions
+from autograder.grading.result import Result
+from autograder.report.feedback import write_feedback
 from autograder.report.gradebook import ExportProblem, export
+from autograder.report.spreadsheet import write_csv
 from tests.grader.class_runs import grade_quickly, quick_result, run
 from tests.grader.test_identity import CANVAS, GRADESCOPE, MOODLE, TABLE, write
 
@@ -47,6 +51,22 @@ def test_what_is_exported_comes_back(platform, tmp_path):
     assert (lost["9001"], lost["9002"]) == ("13.00", "28.00")
     assert lost.get("9003", "") == ""
     assert {entry.student for entry in back.students} <= {entry.student for entry in roster.students}
+
+
+def test_nobody_gets_0_points_because_the_grader_failed(tmp_path):
+    roster = parse_roster(CANVAS)
+    jane, lin = grades_of(write(tmp_path, FILES["canvas"]), roster)
+    fields = {"submission": jane.submission, "sha256": "", "suite": ""}
+    failed = Result.of_failure("KeyError", None, (), **fields).model_copy(
+        update={"origin": jane.origin, "name": "jane"}
+    )
+    made = export([failed, lin], roster, "canvas")
+    assert "Doe, Jane" not in made.text
+    assert "without a grade, because the grader failed: jane; grade them again" in made.notes
+    write_feedback([failed, lin], tmp_path / "feedback", Course())
+    assert {path.stem for path in (tmp_path / "feedback").iterdir()} == {lin.name}
+    write_csv([failed, lin], tmp_path / "grades.csv")
+    assert [row["total"] for row in table((tmp_path / "grades.csv").read_text())] == ["", "28"]
 
 
 def test_canvas_gets_its_own_columns_only(tmp_path):

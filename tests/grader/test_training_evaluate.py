@@ -12,7 +12,7 @@ from autograder.maintain.samples import entries, solution_source
 from autograder.oracle.full_network import alike, match
 from autograder.oracle.matching import classify_tensors, draw
 from autograder.student.errors import GraderBroken, StudentCrash, StudentError
-from autograder.submission import read_source
+from autograder.submission import Upload, read_source
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import TrainingResult
 from autograder.training import evaluate as evaluate_module
@@ -193,7 +193,7 @@ def evaluate_with(monkeypatch):
             monkeypatch.setattr(evaluate_module, "assert_built_of_blocks", lambda *_: None)
         context = TrainingContext(trainings.setup())
         context.data = trainings.data()
-        reading = read_source("submission.py", (source or trainings.small()).encode())
+        reading = read_source(Upload("net.py", {"net.py": (source or trainings.small()).encode()}))
         with contextlib.closing(context):
             return evaluate(context, reading, b"secret", outcomes, student or Student())
 
