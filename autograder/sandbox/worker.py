@@ -117,6 +117,7 @@ class Server:
             "probe": self._probe,
             "probe_calls": self._probe_calls,
             "expansion": self._expansion,
+            "signature": self._signature,
             "skeleton": self._skeleton,
             "construct": self._construct,
             "call": self._call,
@@ -147,7 +148,8 @@ class Server:
         return {}, {}
 
     def _probe_calls(self, probe: int, tensors: dict[str, Tensor]) -> Result:
-        return {"calls": [list(call) for call in self._probes[probe].calls]}, {}
+        built = self._probes[probe]
+        return {"calls": [list(call) for call in built.calls], "foreign_call": built.foreign_call}, {}
 
     def _expansion(self, name: str, tensors: dict[str, Tensor]) -> Result:
         return {"expansion": int(getattr(self._student, name).expansion)}, {}
@@ -156,10 +158,20 @@ class Server:
         built = self._student.skeleton(name, *map(self._resolve, args))
         return {"shapes": [[name, list(parameter.shape)] for name, parameter in built.named_parameters()]}, {}
 
+    def _signature(self, name: str, tensors: dict[str, Tensor]) -> Result:
+        return {"parameters": [[p.name, p.positional, p.default] for p in self._student.parameters(name)]}, {}
+
     def _construct(
-        self, handle: int, name: str, args: list[Any], kwargs: dict[str, Any], tensors: dict[str, Tensor]
+        self,
+        handle: int,
+        name: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        exactly: bool,
+        tensors: dict[str, Tensor],
     ) -> Result:
         make = getattr(self._student, name)
+        make = make.exactly if exactly else make
         built = make(*map(self._resolve, args), **{key: self._resolve(arg) for key, arg in kwargs.items()})
         if isinstance(built, nn.Module):
             self._modules[handle] = built

@@ -21,13 +21,17 @@ below 1e-5 whatever the order of summation; BatchNorm's eps of 1e-5, which formu
 at most 2e-5 after four layers. A misplaced ReLU moves outputs by 0.1 and more."""
 
 
-def fail(expected: str, got: str, hint: str = "") -> None:
-    """Fail with a message for the student; `hint` says where to look.
+def fail(expected: str, got: str, hint: str = "", name: str = "", mistake: str = "") -> None:
+    """Fail with a message for the student.
+
+    Args:
+        expected, got, hint: what is expected, what the code does, where to look.
+        name, mistake: name of the mistake, and the sentence for it, where it is known.
 
     Raises:
         CheckFailure: always.
     """
-    raise CheckFailure(Message(expected, got, hint))
+    raise CheckFailure(Message(expected, got, hint, mistake), (name,) if name else ())
 
 
 def assert_tensor(value: Any, statement: str, hint: str = "") -> None:

@@ -16,6 +16,7 @@ from autograder.student.local import LocalStudent, NotDefined
 from autograder.student.message import CheckFailure, Message, as_text
 from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
+from autograder.suite.foreign import find_shortcut_from_outside
 from autograder.suite.outcome import Case, Outcome, combine
 from autograder.suite.summary import headline, outlook, result_as_text
 from autograder.suite.training import NOT_TRAINED, TrainingResult
@@ -102,12 +103,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     elif isinstance(call.excinfo.value, GraderBroken):
         item.config.stash[BROKEN] = item.session.shouldstop = call.excinfo.value
     else:
-        # A process that ended, or a name that is missing, says nothing about the function.
-        compared = not isinstance(call.excinfo.value, (*NOT_ABOUT_THE_CODE, NotDefined))
-        differs = compared and item.get_closest_marker("forward") is not None
-        item.stash[CASE] = Case(*explain(call.excinfo.value), differs)
+        item.stash[CASE] = _failed_case(item, call.excinfo.value)
         report.longrepr = as_text(item.stash[CASE].message)
     return report
+
+
+def _failed_case(item: pytest.Item, error: Exception) -> Case:
+    if isinstance(error, (*NOT_ABOUT_THE_CODE, NotDefined)):  # it says nothing about what the code computes
+        return Case(*explain(error))
+    student = item.funcargs.get("student")
+    case = item.callspec.params if hasattr(item, "callspec") else {}
+    if student is not None and len(getattr(error, "mistakes", ())) <= 1:  # a projection that is missing, at most
+        error = find_shortcut_from_outside(student, question_of(item), case) or error
+    return Case(*explain(error), differs=item.get_closest_marker("forward") is not None)
 
 
 class Recorder:
