@@ -11,6 +11,7 @@ from autograder.grading.seeds import suite_version
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
+from autograder.submission.sanitize import utf8
 from autograder.training.baseline_check import check_baseline
 from autograder.training.context import TrainingSetup
 
@@ -71,7 +72,7 @@ def grade_all(
         before = known[path]
         if not isinstance(result, Result):
             failures.append(f"{path}: {result}")
-            fields = {"submission": path.name, "sha256": fingerprint(path), "suite": suite_version()}
+            fields = {"submission": utf8(path.name), "sha256": fingerprint(path), "suite": suite_version()}
             known[path] = Result.of_failure(str(result), before, todo[path], **fields)
         else:
             known[path] = result if before is None else result.replace_questions(before)

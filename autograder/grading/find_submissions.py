@@ -96,11 +96,11 @@ def result_names(submissions: Collection[Path]) -> dict[Path, str]:
         taken = {name.lower() for name in names.values()}
         for path, name in zip(left, wanted, strict=True):
             same = sum(other.lower() == name.lower() for other in wanted)
-            if same == 1 and f"{name}.json".lower() not in taken and len(name.encode()) <= LONGEST_NAME:
+            if same == 1 and f"{name}.json".lower() not in taken and len(os.fsencode(name)) <= LONGEST_NAME:
                 names[path] = f"{name}.json"
     return {path: names[path] for path in submissions}
 
 
 def _long(path: Path) -> str:
-    digest = hashlib.sha256(os.path.abspath(path).encode()).hexdigest()[:12]
-    return f"{path.stem.encode()[: LONGEST_NAME - 13].decode(errors='ignore')}-{digest}"
+    digest = hashlib.sha256(os.fsencode(os.path.abspath(path))).hexdigest()[:12]
+    return f"{os.fsencode(path.stem)[: LONGEST_NAME - 13].decode(errors='ignore')}-{digest}"

@@ -124,7 +124,9 @@ def _grade_one(path: Path, only: Collection[str], earlier: Sequence[Outcome]) ->
         if _grader is None:
             _grader = _make_grader()
             atexit.register(_grader.close)
-        return _grader.grade(path, only=only, earlier=earlier)
+        result = _grader.grade(path, only=only, earlier=earlier)
+        result.to_json()  # what cannot be written is a failure here, and not of the class
+        return result
     except Exception as error:
         if _grader is not None:
             with contextlib.suppress(Exception):

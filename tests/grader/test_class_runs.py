@@ -53,6 +53,7 @@ def test_every_file_has_a_name_of_its_own_that_can_be_written(tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         paths.append(tmp_path / folder / "b.py")
+    paths.append(tmp_path / os.fsdecode(b"\xff\xfe.py"))  # no UTF-8
     (tmp_path / "c.py").touch()
     for link in ("one/c.py", "two/c.py"):  # two links to one file
         (tmp_path / link).symlink_to(tmp_path / "c.py")
@@ -60,7 +61,7 @@ def test_every_file_has_a_name_of_its_own_that_can_be_written(tmp_path):
     names = result_names(paths)
     assert names.keys() == set(paths)
     assert len({name.lower() for name in names.values()}) == len(paths)
-    assert all(len(name.encode()) <= LONGEST_NAME + len(".json") for name in names.values())
+    assert all(len(os.fsencode(name)) <= LONGEST_NAME + len(".json") for name in names.values())
     assert result_names(paths[::-1]) == names
 
 
