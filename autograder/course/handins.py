@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.course.identity import Identity, identify, is_handout, precedence, result_name
+from autograder.course.identity import Identity, identify, in_utf8, is_handout, precedence, result_name
 from autograder.course.origin import Origin, Student
 from autograder.course.platforms import Facts, facts_about
 from autograder.course.roster import Entry, Roster
@@ -99,12 +99,13 @@ class _Owner:
 
 
 def _whose(file: Path, folder: Path, known: list[Known], roster: Roster | None) -> _Owner:
-    parts = Path(os.path.abspath(file)).parts
+    path = Path(os.path.abspath(file))
     if file.is_dir():  # all that one student handed in
-        parts += (FOLDER,)
+        path /= FOLDER
+    parts = tuple(map(in_utf8, path.parts))
     below = len(parts) - len(Path(os.path.abspath(folder)).parts)
     identity = identify(parts, below)
-    facts = facts_about(Path(*parts), identity)
+    facts = facts_about(path, identity)
     entries = _entries(identity, facts, roster)
     if identity.platform == "gradescope" and len(facts.students) == 1 and (student := facts.students[0]):
         # The number of a submission is new with each attempt; that of a group stays its name.

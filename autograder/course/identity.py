@@ -12,6 +12,7 @@ out: `jane/ps1/resnet.py` is handed in by `jane`.
 """
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -78,8 +79,13 @@ def identify(parts: Sequence[str], below: int) -> Identity:
         parts: the parts of its absolute path.
         below: how many of them lie below the folder that was given; 1 for a file that was given itself.
     """
-    parts = [unicodedata.normalize("NFC", part) for part in parts]
+    parts = [unicodedata.normalize("NFC", in_utf8(part)) for part in parts]
     return _of_platform(parts) or _of_path(parts, below)
+
+
+def in_utf8(part: str) -> str:
+    """A part of a path; bytes of its name that are no UTF-8 as `\\xff`."""
+    return os.fsencode(part).decode(errors="backslashreplace")
 
 
 def _of_platform(parts: list[str]) -> Identity | None:

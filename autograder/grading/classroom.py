@@ -14,6 +14,7 @@ from autograder.grading.seeds import seed_fingerprint, suite_version
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
+from autograder.submission.sanitize import utf8
 
 if TYPE_CHECKING:
     from autograder.training.context import TrainingSetup
@@ -87,7 +88,7 @@ def grade_all(
         before = known[path]
         if not isinstance(result, Result):
             failures.append(f"{path}: {result}")
-            fields = {"submission": path.name, "sha256": fingerprint(path), "suite": suite_version()}
+            fields = {"submission": utf8(path.name), "sha256": fingerprint(path), "suite": suite_version()}
             result = Result.of_failure(str(result), before, todo[path], **fields)
         elif before is not None:
             result = result.replace_questions(before)

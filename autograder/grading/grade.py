@@ -24,6 +24,7 @@ from autograder.submission import (
     read_upload,
     resolve,
 )
+from autograder.submission.sanitize import utf8
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite
 from autograder.suite.training import TrainingResult
@@ -102,7 +103,7 @@ class Grader:
                 isolation = student.isolation
         return Result.of(
             tests,
-            submission=path.name,
+            submission=utf8(path.name),
             file=reading.file,
             sha256=sha256,
             suite=suite_version(),

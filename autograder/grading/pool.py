@@ -171,6 +171,7 @@ def _grade_in_process(
     try:
         with Grader(zygote=zygote, tell=connection.send, **settings) as grader:
             result = grader.grade(path, only=questions, earlier=earlier)
+            result.to_json()  # what cannot be written is a failure here, and not of the class
     except Exception as error:
         result = _as_broken(error)
     with contextlib.suppress(BrokenPipeError):  # nobody waits any more

@@ -22,6 +22,7 @@ from autograder.platforms.deferred import add_deferred
 from autograder.platforms.gradescope import results_json
 from autograder.report.derived import earned
 from autograder.student.message import as_text
+from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
 
 SET_ASIDE = "set_aside"
@@ -84,7 +85,8 @@ def _gradescope_dict(grade: Result, show_hidden: bool, _config: Any) -> dict[str
 
 def report(grade: Result) -> str:
     """A grade as plain text for the TA: the score, then every check that lost points and why."""
-    lines = [f"{grade.file or grade.submission}: {grade.score:g} of {grade.possible:g} points, {grade.status}"]
+    name = sanitize(grade.file or grade.submission, one_line=True)
+    lines = [f"{name}: {grade.score:g} of {grade.possible:g} points, {grade.status}"]
     deferred = [outcome for outcome in grade.tests if outcome.outcome == "deferred"]
     if deferred:
         lines.append(f"Deferred, not part of this score: {'; '.join(outcome.title for outcome in deferred)}")

@@ -20,9 +20,13 @@ from autograder.sandbox.tensors import check, pack, unpack
 from autograder.student.errors import GraderBroken
 from autograder.submission import Reading, UnreadableSubmission, Upload, read_source, read_upload
 from autograder.submission.read import shown
+from autograder.submission.sanitize import sanitize
+from autograder.submission.size_limit import MOST_BYTES
 
 READER_LIMITS = Limits(request_seconds=60.0, cpu_seconds=10, memory_bytes=1024 * MIB, reply_bytes=4 * MIB, threads=4)
 """Limits for reading what one student handed in. A typical file takes a few milliseconds."""
+MOST_WORDS = 2000
+"""Characters of a message that a reader sends."""
 _GRACE_SECONDS = 0.5
 
 
@@ -46,7 +50,7 @@ def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) ->
         death = zygote.reap(worker.pid, _GRACE_SECONDS)
         raise UnreadableSubmission(_why_it_died(path.name, death, limits)) from None
     except wire.WireError as error:
-        raise GraderBroken(f"{path.name}: the reader sent {error}") from None
+        raise GraderBroken(f"{shown(path.name)}: the reader sent {error}") from None
     finally:
         worker.channel.close()
         if death is None:
@@ -65,19 +69,22 @@ def _ask(worker: Worker, upload: Upload, limits: Limits) -> Reading:
         error = wire.fields(reply["error"], {"kind": str, "message": str, "traceback": str})
         if error["kind"] == "MemoryError":
             raise UnreadableSubmission(_too_big(name, limits))
-        raise GraderBroken(f"{name}: the reader failed with {error['kind']}: {error['message'][:500]}")
+        what = sanitize(f"{error['kind']}: {error['message']}", MOST_WORDS, one_line=True)
+        raise GraderBroken(f"{shown(name)}: the reader failed with {what}")
     result = wire.fields(reply.get("result"), {"unreadable": str})
     tensors = unpack(replied)
     if result["unreadable"]:
         check(tensors, {})
-        raise UnreadableSubmission(result["unreadable"])
+        raise UnreadableSubmission(sanitize(result["unreadable"], MOST_WORDS, one_line=True))
     if tensors.keys() != {"reading"} or tensors["reading"].dtype != torch.uint8:
         raise wire.WireError("no reading")
     try:
-        found = wire.parse_header(bytes(tensors["reading"].numpy()))
-        return Reading.from_json(found)
-    except (KeyError, TypeError, AttributeError):
+        reading = Reading.from_json(wire.parse_header(bytes(tensors["reading"].numpy())))
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise wire.WireError("an incomplete reading") from None
+    if not reading.too_long and sum(len(cell.source.encode()) for cell in reading.bare.cells) > MOST_BYTES:
+        raise wire.WireError("more code to train than there may be")
+    return reading
 
 
 def answer(name: str, sizes: dict[str, int], data: bytes) -> tuple[dict[str, str], dict[str, torch.Tensor]]:

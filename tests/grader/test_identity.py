@@ -1,5 +1,6 @@
 """Whose submission a file is: the same in every call, and never another student's."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -121,9 +122,9 @@ def test_of_several_files_the_latest_counts(names, counts, tmp_path):
 def test_two_students_never_share_a_file(tmp_path):
     """Names that collide on some file system, or once they are joined, in any call."""
     names = ["a/b.py", "a__b.py", "a/_b.py", "a_/b.py", "a b.py", "a:b.py", "x/resnet.py", "x/y/resnet.py", "x/y/z.py"]
-    write(tmp_path, [*names, "x" * 240 + ".py", "x" * 239 + "y.py"])
+    write(tmp_path, [*names, "x" * 240 + ".py", "x" * 239 + "y.py", os.fsdecode(b"\xff.py"), os.fsdecode(b"\xfe.py")])
     found, _ = graded(tmp_path)
-    assert len(found) == len(names) + 2
+    assert len(found) == len(names) + 4
     assert all(len(name.encode()) <= LONGEST_NAME for name in found)
 
 
