@@ -45,7 +45,7 @@ def write(folder: Path, names, text: str = "x = 1\n") -> Path:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{text}# {name}\n", encoding="utf-8")
+        path.write_text(f"{text}# {name!a}\n", encoding="utf-8")
     return folder
 
 
