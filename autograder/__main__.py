@@ -1,5 +1,6 @@
 """The command line: `python -m autograder build | grade | show | override | regrade | ...`."""
 
+import functools
 import os
 import sys
 from dataclasses import replace
@@ -58,7 +59,12 @@ def _questions(_: click.Context, __: click.Parameter, value: str | None) -> list
     return names
 
 
-def _device(_: click.Context, __: click.Parameter, value: str) -> str:
+def _device(context: click.Context, _: click.Parameter, value: str) -> str:
+    """As `_find_device`; with --slurm, the nodes look for themselves."""
+    return value if context.params.get("slurm") else _find_device(value)
+
+
+def _find_device(value: str) -> str:
     """ "cpu", asked for; "cuda", asked for and there; "auto" where a GPU is there; "none"."""
     if value == "cpu":
         return "cpu"
@@ -107,6 +113,11 @@ def _course() -> "Course":
     return load_course()
 
 
+def _training_of_node(device: str, data: Path | None, course: "Course") -> "TrainingSetup | None":
+    """How networks are trained on a node of a cluster; called there."""
+    return _training(_find_device(device), data, course)
+
+
 def _with_minimum(setup: "TrainingSetup", minimum: "MinimumAccuracy") -> "TrainingSetup":
     """This setup, with the accuracy that course.toml asks for."""
     asked, measured = getattr(minimum, setup.device), setup.calibration
@@ -139,6 +150,12 @@ def _say_deferred(reason: str) -> None:
     "--data", type=click.Path(path_type=Path), help="The folder that holds CIFAR-10.  [default: $CIFAR10_ROOT]"
 )
 @click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Trainings at once.")
+@click.option(
+    "--slurm",
+    is_eager=True,
+    metavar="partition=cpu,array=40",
+    help="Grade on the nodes of a Slurm cluster; also minutes=, cpus=, gpus=, mem_gb=, account=, qos=.",
+)
 @click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
 @click.option("--roster", type=EXISTING_FILE, help="The students (CSV): an export of Canvas, Moodle or Gradescope.")
 @click.option("--force", is_flag=True, help="Grade anew what has a result already.")
@@ -152,6 +169,7 @@ def grade(
     device: str,
     data: Path | None,
     gpu_jobs: int,
+    slurm: str | None,
     only: list[str] | None,
     roster: Path | None,
     force: bool,
@@ -174,6 +192,7 @@ def grade(
         kept_roster,
         known_results,
     )
+    from autograder.grading.slurm import SlurmProblem, grade_on_slurm
     from autograder.report import ResultsError, read_class, write_reports
     from autograder.report.terminal import print_handins, print_others, print_table, progress, summary
     from autograder.sandbox.launcher import SandboxUnavailable
@@ -192,27 +211,30 @@ def grade(
         print_handins(submissions, others, absent, Console())
         return
     print_others(others, [], Console(stderr=True))
-    training = _training(device, data, course)
+    if slurm:
+        where = {"settings": slurm, "setup": functools.partial(_training_of_node, device, data, course)}
+    else:
+        where = {"training": _training(device, data, course)}
+    run = grade_on_slurm if slurm else grade_all
     warnings: list[str] = []
     try:
         with claim(out), progress(len(submissions)) as advance:
             keep_sources(out, paths)
             if roster is not None:
                 keep_roster(out, roster)
-            grades, failures = grade_all(
+            grades, failures = run(
                 submissions,
                 out,
+                **where,
                 jobs=jobs,
                 only=only,
-                training=training,
                 gpu_jobs=gpu_jobs,
                 unsafe=unsafe,
                 force=force,
                 advance=advance,
-                tell=advance.tell,
-                warn=warnings.append,
+                **({} if slurm else {"tell": advance.tell, "warn": warnings.append}),
             )
-    except (SandboxUnavailable, ResultsFolderProblem) as error:
+    except (SandboxUnavailable, ResultsFolderProblem, SlurmProblem) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         raise click.ClickException(f"stopped. The results in {out} are kept; the same command goes on") from None

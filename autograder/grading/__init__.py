@@ -9,5 +9,6 @@ result            what a result file holds, with its JSON Schema
 merge             results of machines that share nothing
 provenance        which grader made a result: a result of other code is not reused
 reproduce         a submission graded again, and compared
+slurm             a class graded by the nodes of a cluster
 seeds             the secret from which random draws are derived
 """
