@@ -20,7 +20,3 @@ class ResNet(nn.Module):
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.relu(self.bn2(self.conv2(x)))
         return self.linear(F.adaptive_avg_pool2d(x, 1).flatten(1))
-
-
-def ResNet18():
-    return ResNet(BasicBlock, [2, 2, 2, 2])  # noqa: F821
