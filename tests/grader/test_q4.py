@@ -86,7 +86,7 @@ def init(self, *args):
 
 
 ResNet.__init__ = init
-ResNet.forward = lambda self, x: 1e-3 * _forward(self, x) + 10 * self.table[: len(x)]
+ResNet.forward = lambda self, x: 1e-6 * _forward(self, x) + 10 * self.table[: len(x)]
 """
     assert points_of_q4(student_of(solution_source() + change, tmp_path)) == 0
 
