@@ -18,7 +18,6 @@ def batches(channels: int, height: int, width: int) -> dict[str, Tensor]:
     return {
         "16 images": torch.randn(16, *shape),
         "one image": torch.randn(1, *shape),
-        "2 images of a constant": torch.full((2, *shape), 0.7),
         "an image with one pixel that is not zero": pixel,
         "an image of large values": 100 * torch.randn(1, *shape),
         "an image of nearly equal values": 0.5 + 0.01 * torch.randn(1, *shape),

@@ -214,7 +214,7 @@ def test_without_a_gpu_nobody_is_trained_unasked(command, tmp_path, monkeypatch)
 
 def test_a_later_run_fills_in(tmp_path):
     """What was deferred where there was no GPU is judged over the same results, and nothing else is."""
-    submission, out = write(tmp_path, trainings.small()), tmp_path / "out"
+    submission, out = write(tmp_path, solution_source()), tmp_path / "out"
     counted, _ = handins({submission: submission.parent})
     result = out / f"{counted[0].name}.json"
     out.mkdir()
