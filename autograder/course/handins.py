@@ -5,14 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.course.identity import Identity, identify, in_utf8, is_handout, precedence, result_name
+from autograder.course.identity import Identity, identify, in_utf8, precedence, result_name
 from autograder.course.origin import Origin, Student
 from autograder.course.platforms import Facts, facts_about
 from autograder.course.roster import Entry, Roster
 from autograder.submission import fingerprint
-
-FOLDER = "submission"
-"""Stands for the files of a folder that is one student's."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +45,15 @@ def handins(
     """
     known = list(known)
     whose = {file: _whose(file, folder, known, roster) for file, folder in files.items()}
-    keys = {owner.identity.key for owner in whose.values()}
     groups: dict[str, list[tuple[Path, _Owner]]] = {}
     for file, owner in whose.items():
-        key = _owner_of_handout(owner.identity, keys) or owner.identity.key
-        groups.setdefault("/".join(key).casefold(), []).append((file, replace(owner, key=key)))
+        groups.setdefault(owner.identity.name.casefold(), []).append((file, owner))
     counted: dict[Path, Handin] = {}
     others: dict[Path, Handin] = {}
     for group in groups.values():
         *rest, (file, owner) = sorted(group, key=lambda pair: precedence(pair[1].identity, pair[1].facts.submitted))
         not_counted = tuple("/".join(other.identity.path) for _, other in rest)
-        counted[file] = Handin(file, result_name(owner.key), owner.origin(not_counted))
+        counted[file] = Handin(file, result_name(owner.identity.key), owner.origin(not_counted))
         others |= {other: counted[file] for other, _ in rest}
     return [counted[file] for file in files if file in counted], others
 
@@ -85,11 +80,10 @@ class _Owner:
     identity: Identity
     facts: Facts
     entries: tuple[Entry | None, ...]
-    key: tuple[str, ...] = ()
 
     def origin(self, not_counted: tuple[str, ...]) -> Origin:
         return Origin(
-            key="/".join(self.key),
+            key=self.identity.name,
             path="/".join(self.identity.path),
             students=_students(self.identity, self.facts.students, self.entries),
             submitted=self.facts.submitted or next((e.submitted for e in self.entries if e and e.submitted), ""),
@@ -100,8 +94,6 @@ class _Owner:
 
 def _whose(file: Path, folder: Path, known: list[Known], roster: Roster | None) -> _Owner:
     path = Path(os.path.abspath(file))
-    if file.is_dir():  # all that one student handed in
-        path /= FOLDER
     parts = tuple(map(in_utf8, path.parts))
     below = len(parts) - len(Path(os.path.abspath(folder)).parts)
     identity = identify(parts, below)
@@ -145,11 +137,3 @@ def _students(identity: Identity, said: tuple[Student, ...], entries: tuple[Entr
         return tuple(entry.student for entry in entries if entry)
     found = (*entries, *([None] * (len(said) - len(entries))))
     return tuple(entry.student if entry else one for one, entry in zip(said, found, strict=True))
-
-
-def _owner_of_handout(identity: Identity, keys: set[tuple[str, ...]]) -> tuple[str, ...] | None:
-    """The student in whose folder a file of the handout lies, such as `jane/utils.py` beside `jane/resnet.ipynb`."""
-    if identity.platform or not is_handout(identity.path):
-        return None
-    folders = identity.path[:-1]
-    return next((folders[:end] for end in range(1, len(folders) + 1) if folders[:end] in keys), None)

@@ -40,8 +40,8 @@ _WORK = re.compile(
 )
 _NUMBER = re.compile(r"(?:[-_](\d{1,3})| ?\((\d{1,3})\))$")
 """Of a resubmission, `resnet-2`, or of a file that was downloaded twice, `resnet (1)`."""
-_HANDOUT_FILES, _HANDOUT_FOLDERS = {"utils.py", "conftest.py", "__init__.py"}, {"autograder", "lab", "tests"}
-_KINDS = (".py", ".zip", ".ipynb")
+_SUFFIXES = (".txt", ".py", ".zip", ".ipynb")
+"""Of files; of two that differ in nothing else, the later in this list counts."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,10 @@ def _of_platform(parts: list[str]) -> Identity | None:
             words = (f"Participant {found['id']}", found["name"])
             attempt = _attempt(found["file"] or stem)
             return Identity((f"{found['name']}_{found['id']}",), "moodle", words, tuple(parts[place:]), attempt=attempt)
-        if not last and _GRADESCOPE.fullmatch(part):
-            return Identity((part,), "gradescope", (part,), tuple(parts[place:]), attempt=_attempt(stem))
-        if part == _NBGRADER and place == len(parts) - 4:
+        if _GRADESCOPE.fullmatch(parts[place]):
+            attempt = 1 if last else _attempt(stem)
+            return Identity((part,), "gradescope", (part,), tuple(parts[place:]), attempt=attempt)
+        if part == _NBGRADER and (len(parts) > place + 2 or (not last and stem == parts[-1])):
             student = parts[place + 1]
             return Identity((student,), "nbgrader", (student,), tuple(parts[place + 1 :]), attempt=_attempt(stem))
     return None
@@ -130,8 +131,9 @@ def _of_path(parts: list[str], below: int) -> Identity:
 
 
 def _stem(name: str) -> str:
-    start, dot, _ = name.rpartition(".")
-    return start if dot and start else name
+    """A file's name without its suffix; folders keep their names."""
+    start, _, suffix = name.rpartition(".")
+    return start if start and f".{suffix.lower()}" in _SUFFIXES else name
 
 
 def _attempt(stem: str) -> int:
@@ -155,14 +157,9 @@ def precedence(identity: Identity, submitted: str = "") -> tuple:
     The notebook of the assignment comes before other files, then the later attempt, by the platform's time or number.
     """
     name = identity.path[-1].lower()
-    kind = next((rank for rank, suffix in enumerate(_KINDS) if name.endswith(suffix)), -1)
-    main = bool(_MAIN.search(name)) and not is_handout(identity.path)
+    kind = next((rank for rank, suffix in enumerate(_SUFFIXES) if name.endswith(suffix)), -1)
+    main = bool(_MAIN.search(name))
     return main, identity.attempt, submitted, kind, identity.upload, identity.path
-
-
-def is_handout(path: Sequence[str]) -> bool:
-    """Whether it is a file that students get, and may have handed in with their own."""
-    return path[-1] in _HANDOUT_FILES or bool(_HANDOUT_FOLDERS & set(path[1:-1]))
 
 
 def result_name(key: Sequence[str]) -> str:

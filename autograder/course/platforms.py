@@ -27,12 +27,12 @@ class Facts:
 def facts_about(file: Path, identity: Identity) -> Facts:
     """Read what lies beside a file: Gradescope's metadata, or nbgrader's time stamp."""
     if identity.platform == "gradescope":
-        folder = next(parent for parent in file.parents if parent.name == identity.key[0])
+        folder = next(place for place in (file, *file.parents) if place.name == identity.key[0])
         for place in (folder, folder.parent):
             for name in METADATA:
                 if facts := _of_gradescope(_read_yaml(place / name), folder.name):
                     return facts
-    stamp = file.parent / "timestamp.txt"
+    stamp = (file if file.is_dir() else file.parent) / "timestamp.txt"
     if identity.platform in ("nbgrader", "") and stamp.is_file() and stamp.stat().st_size < 100:
         return Facts(submitted=as_iso(stamp.read_text(encoding="utf-8", errors="replace")))
     return Facts()

@@ -21,6 +21,9 @@ class NothingToGrade(Exception):
 def find_submissions(paths: Iterable[Path], folders: bool = False) -> tuple[dict[Path, Path], list[Path]]:
     """Return `(submissions, ignored)`: files as they are; folders are searched at any depth.
 
+    Each submission comes with the folder below which its path says whose it is: the one that was given, or the one
+    above it where what was given is one submission.
+
     In a folder, each file that can be graded is a submission. A subfolder is one submission if its files belong to one
     student: Gradescope or Moodle made it, it is a copy of the handout, or its files have one name (suffixes and what is
     added to the name of a copy do not count).
@@ -28,32 +31,30 @@ def find_submissions(paths: Iterable[Path], folders: bool = False) -> tuple[dict
     Args:
         folders: each folder directly in a given one is one submission.
 
-    Each submission comes with the folder that was given, or with its own where the file was given itself.
-
     Raises:
         NothingToGrade: a path does not exist, or no submission was found.
     """
-    found: dict[Path, Path] = {}
+    found: list[tuple[Path, Path]] = []
     ignored: list[Path] = []
     paths = list(paths)
     for path in paths:
         if not path.exists():
             raise NothingToGrade(f"{path}: no such file or folder")
+    for path in sorted(paths, key=Path.is_file):  # of a file that is given twice, the folder says more
         if path.is_file():
-            continue
-        if _is_copy_of_handout(path):
-            found[resolve(path)] = path.parent
-            continue
-        for file in _search(path, path, folders):
-            if file.is_dir() or (can_be_graded(file) and not _is_stray(file, path)):
-                found[file] = path
-            else:
-                ignored.append(file)
-    found |= {path: path.parent for path in paths if path.is_file()}
+            found.append((path, path.parent))
+        elif _is_copy_of_handout(path) or _OF_ONE_STUDENT.fullmatch(path.resolve().name):
+            found.append((resolve(path), path.parent))
+        else:
+            for file in _search(path, path, folders):
+                if file.is_dir() or (can_be_graded(file) and not _is_stray(file, path)):
+                    found.append((file, path))
+                else:
+                    ignored.append(file)
     if not found:
         raise NothingToGrade(f"no {', '.join(SUFFIXES)} file in {', '.join(map(str, paths))}")
-    once = {os.path.abspath(path): path for path in reversed(found)}
-    return {path: found[path] for path in reversed(once.values())}, ignored
+    once = {os.path.abspath(path): (path, root) for path, root in reversed(found)}
+    return dict(reversed(once.values())), ignored
 
 
 def _search(folder: Path, root: Path, folders: bool) -> Iterator[Path]:

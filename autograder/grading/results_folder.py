@@ -106,7 +106,7 @@ def find_submission(folder: Path, origin: Origin, sources: Iterable[Path] = ()) 
     given = [Path(os.path.abspath(path)) for path in sources]
     for root in given or map(Path, reversed(_read_sources(folder))):
         for base in (root, *root.parents[:FARTHEST_FOLDER]):
-            if (base / origin.path).is_file():
+            if (base / origin.path).exists():
                 return base / origin.path
         found = [path for path in root.rglob(parts[-1]) if path.parts[-len(parts) :] == parts]
         if len(found) == 1:

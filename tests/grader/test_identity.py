@@ -105,8 +105,8 @@ def test_a_unicode_form_is_no_other_student():
         (["doejane_1_95_resnet.ipynb", "doejane_LATE_1_35_resnet-10.ipynb", "doejane_1_90_resnet-9.ipynb"], 1),
         (["doejane_1_20_resnet.ipynb", "doejane_1_21_utils.py"], 0),
         (["doejane_1_20_utils.py", "doejane_1_21_resnet.py"], 1),
-        (["Jane_9_assignsubmission_file_/assignment/resnet.ipynb", "Jane_9_assignsubmission_file_/lab/trainer.py"], 0),
-        (["jane/resnet.ipynb", "jane/utils.py", "jane/lab/resnet_tools.py"], 0),
+        (["Jane_9_assignsubmission_file_resnet.ipynb", "Jane_9_assignsubmission_file_notes.py"], 0),
+        (["jane/resnet.ipynb", "jane/resnet-2.ipynb"], 1),
         (["jane.ipynb", "jane.py"], 0),
     ],
 )
@@ -143,6 +143,28 @@ def test_a_result_keeps_its_key_when_the_folder_above_is_given(tmp_path):
     whole, _ = graded(tmp_path / "class", known=known)
     assert whole == {name: path for name, path in whole.items() if "section" in path.parts[-2]}
     assert list(whole) == ["smith", "section2__smith"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "key"),
+    [
+        ("Dr. Jane Doe_1234_assignsubmission_file_", "Dr. Jane Doe_1234"),
+        ("submission_77", "submission_77"),
+        ("submitted/jane/ps1", "jane"),
+        ("submitted/j.doe", "j.doe"),
+        ("jane", "jane"),
+        ("jane/hw3", "jane"),
+    ],
+)
+def test_a_folder_of_several_files_is_one_submission(folder, key, tmp_path):
+    """As its only file would be, whether the class is given or the folder alone; handout files are nobody's."""
+    copy = [f"{folder}/{name}" for name in ("autograder/contract.py", "lab/trainer.py", "utils.py")]
+    write(tmp_path, [f"{folder}/work.ipynb", f"{folder}/notes.py", *copy, "other.py"])
+    for path in (tmp_path, tmp_path / folder):
+        counted, others = handins(find_submissions([path])[0])
+        assert not others
+        (one,) = [one for one in counted if one.origin.key != "other"]
+        assert (one.file, one.origin.key) == (tmp_path / folder, key)
 
 
 METADATA = """---
