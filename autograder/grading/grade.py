@@ -83,9 +83,10 @@ class Grader:
         try:
             reading = self._read(path)
         except UnreadableSubmission as error:
-            status, problems, isolation = "unreadable", [str(error)], ()
+            status, problems, isolation, notes = "unreadable", [str(error)], (), ()
             tests, training = self._judge(NoSubmission(str(error)), NO_CODE, sha256, only, ())
         else:
+            notes = (reading.similar,) if reading.similar else ()
             with self._open(reading) as student:
                 status, problems = _examine(reading.slice, student)
                 tests, training = self._judge(student, reading, sha256, only, earlier)
@@ -99,6 +100,7 @@ class Grader:
             seconds=round(time.perf_counter() - start, 2),
             isolation=(*(["unsafe"] if self._unsafe and status != "unreadable" else []), *isolation),
             problems=tuple(problems),
+            notes=notes,
             training=training,
         )
 

@@ -64,6 +64,7 @@ class Result(_Model):
     seconds: float = Field(description="wall clock of the grading")
     isolation: tuple[str, ...] = Field(description='what confined student code; "unsafe" where nothing was required')
     problems: tuple[str, ...] = Field(description="problems with the submission as a whole")
+    notes: tuple[str, ...] = Field(default=(), description="for the teaching assistant; they cost no points")
     questions: dict[str, Score] = Field(description="points of each question that was judged")
     training: Training | None = Field(description="null where no training finished")
     tests: tuple[Outcome, ...] = Field(

@@ -188,6 +188,7 @@ def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
     """How the grade came about, for whoever wants to check it."""
     training = training_in_words(grade)
     return (
+        *(("Note", sanitize(note, one_line=True)) for note in grade.notes),
         *([("Training", training)] if training else []),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),

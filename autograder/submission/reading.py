@@ -9,6 +9,8 @@ from typing import Any
 
 from autograder.submission.delegation import find_delegation
 from autograder.submission.read import Submission, parse_submission
+from autograder.submission.sanitize import sanitize
+from autograder.submission.similarity import closest_source
 from autograder.submission.size_limit import bare, too_heavy
 from autograder.submission.slice import Slice, slice_submission
 
@@ -22,12 +24,14 @@ class Reading:
         bare: the same without comments; a training gets only this.
         too_long: why the code is too long to be trained, in a sentence for the student; "" if it is not.
         ready_made: maps each required name that is built on a ready-made network to the place where.
+        similar: the well-known implementation that a class is a copy of, in a sentence for the teaching assistant.
     """
 
     slice: Slice
     bare: Slice
     too_long: str
     ready_made: Mapping[str, str]
+    similar: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -36,6 +40,7 @@ class Reading:
             "bare": self.bare.to_json(),
             "too_long": self.too_long,
             "ready_made": dict(self.ready_made),
+            "similar": self.similar,
         }
 
     @classmethod
@@ -46,13 +51,14 @@ class Reading:
             KeyError, TypeError: it is not what `to_json` returns.
         """
         slices = (Slice.from_json(data[key]) for key in ("slice", "bare"))
-        return cls(*slices, str(data["too_long"]), {str(k): str(v) for k, v in data["ready_made"].items()})
+        ready_made = {str(k): str(v) for k, v in data["ready_made"].items()}
+        return cls(*slices, str(data["too_long"]), ready_made, sanitize(str(data["similar"]), 200, one_line=True))
 
 
 def look_at_source(submission: Submission) -> Reading:
     """Slice a submission and examine the slice."""
     slice_ = slice_submission(submission)
-    return Reading(slice_, bare(slice_), too_heavy(slice_), find_delegation(slice_))
+    return Reading(slice_, bare(slice_), too_heavy(slice_), find_delegation(slice_), closest_source(slice_))
 
 
 def read_source(name: str, data: bytes) -> Reading:
