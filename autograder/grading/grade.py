@@ -94,9 +94,10 @@ class Grader:
         try:
             reading = self._read(path)
         except UnreadableSubmission as error:
-            status, problems, isolation = "unreadable", [str(error)], ()
+            status, problems, isolation, notes = "unreadable", [str(error)], (), ()
             tests, training = judge_unreadable(str(error), SUITE, only, self._context), None
         else:
+            notes = (reading.similar,) if reading.similar else ()
             with self._open(reading) as student:
                 status, problems = _examine(reading.slice, student)
                 tests, training = self._judge(student, reading, sha256, only, earlier)
@@ -111,6 +112,7 @@ class Grader:
             seconds=round(time.perf_counter() - start, 2),
             isolation=(*(["unsafe"] if self._unsafe and status != "unreadable" else []), *isolation),
             problems=tuple(problems),
+            notes=notes,
             training=training,
         )
 

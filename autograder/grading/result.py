@@ -71,6 +71,7 @@ class Result(_Model):
     problems: tuple[str, ...] = Field(description="problems with the submission as a whole")
     grader: Provenance = Field(default_factory=provenance, description="which grader made it, where and when")
     origin: Origin = Field(default=Origin(), description="whose submission it is, and where it lay")
+    notes: tuple[str, ...] = Field(default=(), description="for the teaching assistant; they cost no points")
     questions: dict[str, Score] = Field(description="points of each question that was judged")
     training: Training | None = Field(description="null where no training finished")
     tests: tuple[Outcome, ...] = Field(

@@ -90,7 +90,7 @@ def report(grade: Result) -> str:
     deferred = [outcome for outcome in grade.tests if outcome.outcome == "deferred"]
     if deferred:
         lines.append(f"Deferred, not part of this score: {'; '.join(outcome.title for outcome in deferred)}")
-    lines += grade.problems
+    lines += [*grade.problems, *(f"Note: {note}" for note in grade.notes)]
     for outcome in grade.tests:
         if outcome.points < outcome.possible:
             lines.append(f"\n{outcome.question} {outcome.outcome}: {outcome.title} ({earned(outcome)})")

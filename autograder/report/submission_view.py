@@ -232,6 +232,7 @@ def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
         *([("Handed in", origin.submitted)] if origin.submitted else []),
         *([("Marked", "late by the platform")] if origin.late else []),
         *([("Not counted", ", ".join(origin.not_counted))] if origin.not_counted else []),
+        *(("Note", sanitize(note, one_line=True)) for note in grade.notes),
         *([("Training", training)] if training else []),
         *([("Graded file", grade.file)] if grade.file else []),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),

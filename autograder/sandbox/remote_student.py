@@ -15,7 +15,7 @@ from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Session
 from autograder.sandbox.tensors import MAX_NAME, check
-from autograder.student.errors import StudentCrash
+from autograder.student.errors import StudentCrash, StudentError
 from autograder.student.local import NotDefined, refused_questions, why_missing
 from autograder.student.message import Message
 from autograder.student.signature import Parameter
@@ -47,6 +47,9 @@ class RemoteStudent:
         self._own_zygote = Zygote() if zygote is None else None
         self._slice, self._ready_made = slice_, ready_made
         self._session = Session(zygote or self._own_zygote, slice_, limits or Limits())
+
+    errors_are_typed = True
+    """Whatever the student's code raises or returns wrongly is an exception of `autograder.student.errors` here."""
 
     @property
     def isolation(self) -> tuple[str, ...]:
@@ -395,10 +398,12 @@ class Opaque:
         return f"<{self.type_name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"'{self.type_name}' object is not callable")
+        raise StudentError("TypeError", f"'{self.type_name}' object is not callable", "")
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"'{self.type_name}' object has no attribute '{name}'")
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise StudentError("AttributeError", f"'{self.type_name}' object has no attribute '{name}'", "")
 
 
 class _Forward(torch.autograd.Function):

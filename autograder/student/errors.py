@@ -5,6 +5,10 @@ class GraderBroken(Exception):
     """The grader itself failed: not the student's fault, and no score. `str()` is for the teaching assistant."""
 
 
+class SuiteError(GraderBroken):
+    """A test of the suite is broken, or the suite could not run."""
+
+
 class StudentError(Exception):
     """The student's code raised.
 

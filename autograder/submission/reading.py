@@ -11,6 +11,8 @@ from typing import Any
 from autograder.submission.choose import parse_upload
 from autograder.submission.delegation import find_delegation
 from autograder.submission.read import Submission
+from autograder.submission.sanitize import sanitize
+from autograder.submission.similarity import closest_source
 from autograder.submission.size_limit import bare, too_heavy
 from autograder.submission.slice import Slice, slice_submission
 from autograder.submission.upload import Upload, read_upload
@@ -26,6 +28,7 @@ class Reading:
         too_long: why the code is too long to be trained, in a sentence for the student; "" if it is not.
         ready_made: maps each required name that is built on a ready-made network to the place where.
         file: the file that was chosen among those handed in; "" if only one was.
+        similar: the well-known implementation that a class is a copy of, in a sentence for the teaching assistant.
     """
 
     slice: Slice
@@ -33,6 +36,7 @@ class Reading:
     too_long: str
     ready_made: Mapping[str, str]
     file: str = ""
+    similar: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -42,6 +46,7 @@ class Reading:
             "too_long": self.too_long,
             "ready_made": dict(self.ready_made),
             "file": self.file,
+            "similar": self.similar,
         }
 
     @classmethod
@@ -53,7 +58,8 @@ class Reading:
         """
         slices = (Slice.from_json(data[key]) for key in ("slice", "bare"))
         ready_made = {str(k): str(v) for k, v in data["ready_made"].items()}
-        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]))
+        similar = sanitize(str(data["similar"]), 200, one_line=True)
+        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar)
 
 
 def look_at_source(submission: Submission) -> Reading:
@@ -61,7 +67,8 @@ def look_at_source(submission: Submission) -> Reading:
     slice_ = slice_submission(submission)
     if submission.note:
         slice_ = replace(slice_, problems=(*slice_.problems, submission.note))
-    return Reading(slice_, bare(slice_), too_heavy(slice_), find_delegation(slice_), submission.file)
+    similar = closest_source(slice_)
+    return Reading(slice_, bare(slice_), too_heavy(slice_), find_delegation(slice_), submission.file, similar)
 
 
 def read_submission(path: Path) -> Submission:

@@ -259,6 +259,8 @@ def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
         fail(statement, f"no gradient reaches {', '.join(idle[:6])}", hint)
     length = float(torch.stack([g.norm() for g in gradients.values()]).norm())
     after_step = dict(state)
+    if unknown := gradients.keys() - state.keys():
+        fail(f"the parameters of {what} are in its state_dict()", f"{', '.join(sorted(unknown)[:6])} is not")
     for name, gradient in gradients.items():
         for other, value in state.items():  # a layer under two names is in the state twice
             if value.shape == state[name].shape and torch.equal(value, state[name]):
@@ -299,7 +301,9 @@ def assert_batchnorm_modes(module: Any, x: Tensor, what: str) -> None:
 
 def changed_tensors(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:
     """Names of the floating-point tensors that differ between two states, separated by commas."""
-    return ", ".join(n for n, v in before.items() if v.is_floating_point() and not torch.equal(v, after[n]))
+    return ", ".join(
+        n for n, v in before.items() if v.is_floating_point() and not (n in after and torch.equal(v, after[n]))
+    )
 
 
 def assert_gradient(module: Any, x: Tensor, expected: Tensor, what: str) -> None:

@@ -1,5 +1,4 @@
-"""Blocks that get their shortcut from outside, as in `block(in_planes, planes, stride, downsample)`: one name for all
-checks that fail because of it."""
+"""One name for all checks that fail because a block gets its shortcut from outside, in a parameter `downsample`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from autograder.contract import QUESTIONS
-from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken
+from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken, SuiteError
 from autograder.student.local import LocalStudent, NotDefined
 from autograder.student.message import CheckFailure, Message, as_text
 from autograder.submission import UnreadableSubmission
-from autograder.suite.explain import explain
+from autograder.suite.explain import explain, place_of_own_error
 from autograder.suite.foreign import find_shortcut_from_outside
 from autograder.suite.outcome import Case, Outcome, combine
 from autograder.suite.summary import headline, outlook, result_as_text
@@ -100,12 +100,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
         item.stash[CASE] = Case("deferred", Message(got=str(call.excinfo.value)))
     elif report.passed:
         item.stash[CASE] = Case("passed")
-    elif isinstance(call.excinfo.value, GraderBroken):
-        item.config.stash[BROKEN] = item.session.shouldstop = call.excinfo.value
+    elif (broken := _own_failure(item, call.excinfo.value)) is not None:
+        item.config.stash[BROKEN] = item.session.shouldstop = broken
     else:
         item.stash[CASE] = _failed_case(item, call.excinfo.value)
         report.longrepr = as_text(item.stash[CASE].message)
     return report
+
+
+def _own_failure(item: pytest.Item, error: Exception) -> GraderBroken | None:
+    """What a check raised, where the grader and not the student's code is the reason."""
+    if isinstance(error, GraderBroken):
+        return error
+    place = place_of_own_error(error, item.funcargs.get("student"))
+    return SuiteError(f"the check {case_id(item)} is broken: {place}") if place else None
 
 
 def _failed_case(item: pytest.Item, error: Exception) -> Case:

@@ -10,15 +10,11 @@ from typing import Any
 
 import pytest
 
-from autograder.student.errors import GraderBroken
+from autograder.student.errors import SuiteError
 from autograder.suite import plugin
 from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import NOT_TRAINED, TrainingResult
-
-
-class SuiteError(GraderBroken):
-    """The suite itself could not run; never the student's fault."""
 
 
 def run_suite(

@@ -101,7 +101,7 @@ def test_what_counts_as_another_function(error, differs, tmp_path):
             raise error
 
     (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "test_q1.py").write_text(TESTS)
+    (tmp_path / "hidden" / f"test_{tmp_path.name}.py").write_text(TESTS)
     outcomes = run_suite(Student(), [tmp_path / "hidden"])
     assert [o.differs for o in outcomes] == [False, differs]
     assert taken(*outcomes) == (-2 if differs else 0)
@@ -145,6 +145,6 @@ def test_the_graders_own_failure_takes_nothing(tmp_path):
             raise GraderBroken("ours")
 
     (tmp_path / "hidden").mkdir()
-    (tmp_path / "hidden" / "test_q1.py").write_text(TESTS)
+    (tmp_path / "hidden" / f"test_{tmp_path.name}.py").write_text(TESTS)
     with pytest.raises(GraderBroken):
         run_suite(Student(), [tmp_path / "hidden"])
