@@ -124,7 +124,7 @@ def grade(
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
     from autograder.grading.results_folder import ResultsFolderProblem, claim
-    from autograder.report import write_reports
+    from autograder.report import ResultsError, write_reports
     from autograder.report.terminal import print_table, progress
     from autograder.sandbox.launcher import SandboxUnavailable
 
@@ -137,26 +137,27 @@ def grade(
     training = _training(device, data)
     warnings: list[str] = []
     try:
-        with claim(out), progress(len(submissions)) as advance:
-            grades, failures = grade_all(
-                submissions,
-                out,
-                jobs=jobs,
-                only=only,
-                training=training,
-                gpu_jobs=gpu_jobs,
-                unsafe=unsafe,
-                advance=advance,
-                tell=advance.tell,
-                warn=warnings.append,
-            )
-    except (SandboxUnavailable, ResultsFolderProblem) as error:
+        with claim(out):
+            with progress(len(submissions)) as advance:
+                grades, failures = grade_all(
+                    submissions,
+                    out,
+                    jobs=jobs,
+                    only=only,
+                    training=training,
+                    gpu_jobs=gpu_jobs,
+                    unsafe=unsafe,
+                    advance=advance,
+                    tell=advance.tell,
+                    warn=warnings.append,
+                )
+            for warning in warnings:
+                _say_deferred(warning)
+            if grades:
+                print_table(grades, Console())
+                click.echo(f"report: {write_reports(out)}")
+    except (SandboxUnavailable, ResultsFolderProblem, ResultsError) as error:
         raise click.ClickException(str(error)) from error
-    for warning in warnings:
-        _say_deferred(warning)
-    if grades:
-        print_table(grades, Console())
-        click.echo(f"report: {write_reports(out)}")
     if failures:
         raise click.ClickException(
             "the grader itself failed on these submissions; run the command again to grade them:\n"

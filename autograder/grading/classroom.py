@@ -1,12 +1,13 @@
 """Grade many submissions: in parallel, resumable, one result file each."""
 
+import contextlib
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from autograder.grading.find_submissions import result_names
 from autograder.grading.pool import grade_each
 from autograder.grading.result import Result
-from autograder.grading.results_folder import find_missing, grading_key, load_result
+from autograder.grading.results_folder import find_missing, grading_key, load_result, require_room
 from autograder.grading.seeds import suite_version
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission import fingerprint
@@ -45,7 +46,8 @@ def grade_all(
 
     Before the first network, the baseline network is trained, see `autograder.training.baseline_check`.
 
-    Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given.
+    Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given, and before anything is
+    graded what `require_room` raises.
 
     A result that is there already, of the same file and the same tests, is not made again. With `only`, the results of
     the other questions stay as they are. A file is written in one step, so an interrupted run can be started again.
@@ -61,6 +63,7 @@ def grade_all(
     if todo and not unsafe:
         require_confinement()
     out.mkdir(parents=True, exist_ok=True)
+    require_room(out, names.values(), len(todo))
     key = grading_key(out)
     if trains and any("q4" in questions for questions in todo.values()):
         training = check_baseline(training, tell=tell, unsafe=unsafe)
@@ -68,14 +71,16 @@ def grade_all(
             warn(training.problem)
     failures = []
     earlier = {path: before.tests for path, before in known.items() if before is not None}
-    for path, result in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
-        before = known[path]
-        if not isinstance(result, Result):
-            failures.append(f"{path}: {result}")
-            fields = {"submission": utf8(path.name), "sha256": fingerprint(path), "suite": suite_version()}
-            known[path] = Result.of_failure(str(result), before, todo[path], **fields)
-        else:
-            known[path] = result if before is None else result.replace_questions(before)
-        atomic_write(out / names[path], known[path].to_json())
-        advance(path.name)
+    results = grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell)
+    with contextlib.closing(results):
+        for path, result in results:
+            before = known[path]
+            if not isinstance(result, Result):
+                failures.append(f"{path}: {result}")
+                fields = {"submission": utf8(path.name), "sha256": fingerprint(path), "suite": suite_version()}
+                known[path] = Result.of_failure(str(result), before, todo[path], **fields)
+            else:
+                known[path] = result if before is None else result.replace_questions(before)
+            atomic_write(out / names[path], known[path].to_json())
+            advance(path.name)
     return [known[path].model_copy(update={"name": Path(names[path]).stem}) for path in submissions], failures

@@ -31,8 +31,15 @@ def find_submissions(paths: Iterable[Path], folders: bool = False) -> tuple[list
         folders: each folder directly in a given one is one submission.
 
     Raises:
-        NothingToGrade: a path does not exist, or no submission was found.
+        NothingToGrade: a path does not exist or cannot be opened, or no submission was found.
     """
+    try:
+        return _find(paths, folders)
+    except OSError as error:
+        raise NothingToGrade(f"{error.filename}: cannot be opened: {error.strerror}") from None
+
+
+def _find(paths: Iterable[Path], folders: bool) -> tuple[list[Path], list[Path]]:
     found: list[Path] = []
     ignored: list[Path] = []
     for path in paths:

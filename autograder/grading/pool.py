@@ -65,7 +65,7 @@ def grade_each(
     with _passed_on(news, tell):
         while waiting:
             running: dict[Future, Path] = {}
-            with make_pool(workers) as pool, contextlib.suppress(BrokenProcessPool):
+            with make_pool(workers) as pool, _killed_if_abandoned(), contextlib.suppress(BrokenProcessPool):
                 while waiting or running:
                     # No more than there are processes: what is lost with a process is then known.
                     while waiting and len(running) < workers:
@@ -80,11 +80,22 @@ def grade_each(
                             yield path, result
             again += running.values()
         for path in again:
-            with make_pool(1) as pool:
+            with make_pool(1) as pool, _killed_if_abandoned():
                 try:
                     yield path, run(pool, path).result()
                 except BrokenProcessPool:
                     yield path, GraderBroken("the process that graded it was killed, twice")
+
+
+@contextlib.contextmanager
+def _killed_if_abandoned() -> Iterator[None]:
+    """Kill the processes of the pool if their results are not wanted any more: nobody waits for them to finish."""
+    try:
+        yield
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.kill()
+        raise
 
 
 @contextlib.contextmanager

@@ -52,9 +52,8 @@ def test_payloads_gain_nothing(condition, process):
     done = under(condition, "-m", "tests.grader.attacks.attack_run", *where, *names)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
-    print(
-        f"{condition}, {process}: {result['payloads']} payloads in {result['seconds']:.0f} s; {', '.join(result['isolation'])}"
-    )
+    took = f"{result['payloads']} payloads in {result['seconds']:.0f} s"
+    print(f"{condition}, {process}: {took}; {', '.join(result['isolation'])}")
     assert result["broken"] == {}
     assert result["payloads"] == len(names)
     assert set(result["isolation"]) - {"namespaces"} == LAYERS[condition]
