@@ -1,26 +1,25 @@
 """CIFAR-10 for the notebook: download, data loaders, images."""
 
-import http.client
+import contextlib
 import os
 import pickle
 import shutil
 import tempfile
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 from torchvision.datasets.utils import check_integrity, extract_archive
-from tqdm.auto import tqdm
 
 URL, ARCHIVE_MD5, FOLDER = datasets.CIFAR10.url, datasets.CIFAR10.tgz_md5, datasets.CIFAR10.base_folder
+ARCHIVE = datasets.CIFAR10.filename
 META_FILE = datasets.CIFAR10.meta["filename"]
 MD5 = dict([*datasets.CIFAR10.train_list, *datasets.CIFAR10.test_list, (META_FILE, datasets.CIFAR10.meta["md5"])])
 """The files of `FOLDER` with their checksums."""
@@ -35,36 +34,38 @@ class DataError(RuntimeError):
     """CIFAR-10 is missing or damaged; `str()` is one line that says what to do."""
 
 
-def download_cifar10(root: str | Path | None = None) -> Path:
+def download_cifar10(root: str | Path | None = None, url: str | None = None) -> Path:
     """Return a folder that holds `cifar-10-batches-py`; download it first if it is missing or damaged.
 
-    If the environment variable CIFAR10_ROOT is set, the copy in that folder is used and nothing is downloaded.
-    Otherwise the data goes to `root` (default: `data` beside this file). Several processes may call this at once: one
-    downloads, the others wait. The archive is verified and unpacked in a temporary folder, so an interrupted download
-    leaves nothing behind.
+    The data goes to `root` (default: `data` beside this file). If `cifar-10-python.tar.gz` is there, it is unpacked and
+    nothing is downloaded. The environment variable CIFAR10_ROOT names a folder with a copy, or with that archive, which
+    is used instead. Several processes may call this at once: one downloads, the others wait. A download that breaks off
+    is continued, also by a later call; a copy that is not complete is never left behind.
+
+    Args:
+        url: address of the archive; default: the environment variable CIFAR10_URL, or the one of CIFAR-10's authors.
 
     Raises:
-        DataError: there is no complete copy and the download failed.
+        DataError: there is no complete copy, and none could be made.
     """
-    if given := os.environ.get("CIFAR10_ROOT"):
-        return _find_copy(Path(given).expanduser())
     root = Path(root) if root is not None else Path(__file__).resolve().parent / "data"
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / ".cifar10.lock"):
-        if problem := find_problem(root / FOLDER):
-            if (root / FOLDER).exists():
-                print(f"{root / FOLDER}: {problem}; downloading it again")
-            _download(root)
-    return root
-
-
-def _find_copy(given: Path) -> Path:
-    root = given.parent if given.name == FOLDER else given
-    if problem := find_problem(root / FOLDER):
-        raise DataError(
-            f"CIFAR10_ROOT is {given}, but {problem}. Point it to the folder that holds {FOLDER}, or unset it "
-            "to download the data."
-        )
+    archive = root / ARCHIVE
+    if given := os.environ.get("CIFAR10_ROOT"):
+        given = Path(given).expanduser()
+        copy = given.parent if given.name == FOLDER else given
+        if not (problem := find_problem(copy / FOLDER)):
+            return copy
+        archive = given if given.is_file() else given / ARCHIVE
+        if not archive.is_file():
+            raise DataError(
+                f"CIFAR10_ROOT is {given}, but {problem}. Point it to the folder that holds {FOLDER} or {ARCHIVE}, or "
+                "unset it to download the data."
+            )
+    if find_problem(root / FOLDER):
+        with _writing_to(root):
+            root.mkdir(parents=True, exist_ok=True)
+            with _locked(root):
+                _make_copy(root, archive, url or os.environ.get("CIFAR10_URL") or URL)
     return root
 
 
@@ -77,7 +78,10 @@ def find_problem(folder: Path) -> str:
         return f"{folder} lacks {', '.join(missing)}"
     if is_standin(folder.parent):
         return ""
-    damaged = [name for name, md5 in MD5.items() if not check_integrity(folder / name, md5)]
+    try:
+        damaged = [name for name, md5 in MD5.items() if not check_integrity(folder / name, md5)]
+    except OSError as error:
+        return f"{error.filename} cannot be read ({error.strerror})"
     return f"the checksum of {', '.join(damaged)} in {folder} is wrong" if damaged else ""
 
 
@@ -86,21 +90,54 @@ def is_standin(root: Path) -> bool:
     return (Path(root) / FOLDER / STANDIN_MARK).is_file()
 
 
-def _download(root: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as scratch:
-        archive = Path(scratch) / "archive.tar.gz"
-        try:
-            _fetch(URL, archive)
-        except (OSError, http.client.HTTPException) as error:
-            raise DataError(
-                f"CIFAR-10 could not be downloaded from {URL} ({error}). Without internet here: run "
-                "`python -c 'import utils; utils.download_cifar10()'` in this folder on a machine that has it (the "
-                f"login node of a cluster), or copy {FOLDER} to {root}, or set CIFAR10_ROOT to a folder that "
-                f"holds {FOLDER}."
-            ) from None
+@contextlib.contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"CIFAR-10 cannot be written to {folder}: {error.strerror or error}. It takes 350 MB. Make room there, or "
+            'choose another folder with download_cifar10("FOLDER").'
+        ) from None
+
+
+@contextlib.contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    lock = FileLock(root / ".cifar10.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"Another process is getting CIFAR-10 into {root}. Waiting for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_copy(root: Path, archive: Path, url: str) -> None:
+    """Unpack the archive, downloaded if it is not there, to `root`."""
+    if not (problem := find_problem(root / FOLDER)):
+        return  # another process made it
+    for scraps in root.glob(".cifar10-*"):  # of a process that was killed
+        shutil.rmtree(scraps, ignore_errors=True)
+    downloaded = root / ".cifar10.part.tar.gz"
+    if archive.is_file():
         if not check_integrity(archive, ARCHIVE_MD5):
-            raise DataError(f"What came from {URL} is not CIFAR-10 (wrong checksum). Try again; nothing was kept.")
+            raise DataError(
+                f"{archive} is damaged (wrong checksum): fetch it again, or delete it to download the data."
+            )
+    else:
+        if (root / FOLDER).exists():
+            print(f"{root / FOLDER}: {problem}; downloading it again")
+        archive = downloaded
+        _fetch(url, archive)
+        if not check_integrity(archive, ARCHIVE_MD5):
+            archive.unlink()
+            raise DataError(f"What came from {url} is not CIFAR-10 (wrong checksum). Try again; nothing was kept.")
+    with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as scratch:
         extract_archive(archive, scratch)
+        downloaded.unlink(missing_ok=True)
         if problem := find_problem(Path(scratch) / FOLDER):
             raise DataError(f"The archive is not complete: {problem}. Try again; nothing was kept.")
         if (root / FOLDER).exists():
@@ -109,13 +146,17 @@ def _download(root: Path) -> None:
 
 
 def _fetch(url: str, to: Path) -> None:
-    """Download a file. (torchvision's `download_url` has no timeout, and tries plain HTTP where HTTPS fails.)"""
-    with urllib.request.urlopen(url, timeout=30) as response, to.open("wb") as file:
-        size = int(response.headers.get("Content-Length", 0)) or None
-        with tqdm(total=size, unit="B", unit_scale=True, desc="CIFAR-10") as bar:
-            while chunk := response.read(1 << 18):
-                file.write(chunk)
-                bar.update(len(chunk))
+    from lab.download import DownloadFailed, download  # here, because graders have utils.py without lab/
+
+    try:
+        download(url, to, "CIFAR-10")
+    except DownloadFailed as error:
+        raise DataError(
+            f"CIFAR-10 could not be downloaded from {url}: {error} Or set CIFAR10_URL to another address of {ARCHIVE}. "
+            "Without internet here: run `python -c 'import utils; utils.download_cifar10()'` in this folder on a "
+            f"machine that has it (the login node of a cluster), or copy {FOLDER} or {ARCHIVE} to {to.parent}, or set "
+            "CIFAR10_ROOT to a folder that holds one of them."
+        ) from None
 
 
 class Cifar10(datasets.CIFAR10):

@@ -218,37 +218,35 @@ def grade(
     run = grade_on_slurm if slurm else grade_all
     warnings: list[str] = []
     try:
-        with claim(out), progress(len(submissions)) as advance:
+        with claim(out):
             keep_sources(out, paths)
             if roster is not None:
                 keep_roster(out, roster)
-            grades, failures = run(
-                submissions,
-                out,
-                **where,
-                jobs=jobs,
-                only=only,
-                gpu_jobs=gpu_jobs,
-                unsafe=unsafe,
-                force=force,
-                advance=advance,
-                **({} if slurm else {"tell": advance.tell, "warn": warnings.append}),
-            )
-    except (SandboxUnavailable, ResultsFolderProblem, SlurmProblem) as error:
+            with progress(len(submissions)) as advance:
+                grades, failures = run(
+                    submissions,
+                    out,
+                    **where,
+                    jobs=jobs,
+                    only=only,
+                    gpu_jobs=gpu_jobs,
+                    unsafe=unsafe,
+                    force=force,
+                    advance=advance,
+                    **({} if slurm else {"tell": advance.tell, "warn": warnings.append}),
+                )
+            for warning in warnings:
+                _say_deferred(warning)
+            if grades:
+                print_table(grades, Console())
+                click.echo(f"report: {write_reports(out)}")
+                every = read_class(out).grades
+                if len(every) > len(grades):
+                    click.echo(f"in {out}: {summary(every)}")
+    except (SandboxUnavailable, ResultsFolderProblem, ResultsError, SlurmProblem) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         raise click.ClickException(f"stopped. The results in {out} are kept; the same command goes on") from None
-    for warning in warnings:
-        _say_deferred(warning)
-    if grades:
-        print_table(grades, Console())
-        try:
-            click.echo(f"report: {write_reports(out)}")
-            every = read_class(out).grades
-        except ResultsError as error:
-            raise click.ClickException(str(error)) from error
-        if len(every) > len(grades):
-            click.echo(f"in {out}: {summary(every)}")
     if failures:
         raise click.ClickException(
             "the grader itself failed on these submissions; run the command again to grade them:\n"

@@ -1,5 +1,6 @@
 """Grade many submissions: in parallel, resumable, one result file each."""
 
+import contextlib
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from autograder.course.handins import Handin
 from autograder.grading.pool import grade_each
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result
-from autograder.grading.results_folder import find_missing, grading_key, load_result
+from autograder.grading.results_folder import find_missing, grading_key, load_result, require_room
 from autograder.grading.seeds import seed_fingerprint, suite_version
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission import fingerprint
@@ -51,7 +52,8 @@ def grade_all(
 
     Before the first network, the baseline network is trained, see `autograder.training.baseline_check`.
 
-    Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given.
+    Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given, and before anything is
+    graded what `require_room` raises.
 
     A result that is there already, of the same file and the same code, is not made again. With `only`, the results of
     the other questions stay as they are. A file is written in one step, so an interrupted run can be started again.
@@ -75,6 +77,7 @@ def grade_all(
     if todo and not unsafe:
         require_confinement()
     out.mkdir(parents=True, exist_ok=True)
+    require_room(out, files.values(), len(todo))
     key = grading_key(out)
     if trains and any("q4" in questions for questions in todo.values()):
         from autograder.training.baseline_check import check_baseline
@@ -84,15 +87,17 @@ def grade_all(
             warn(training.problem)
     failures = []
     earlier = {path: before.tests for path, before in known.items() if before is not None}
-    for path, result in grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell):
-        before = known[path]
-        if not isinstance(result, Result):
-            failures.append(f"{path}: {result}")
-            fields = {"submission": utf8(path.name), "sha256": fingerprint(path), "suite": suite_version()}
-            result = Result.of_failure(str(result), before, todo[path], **fields)
-        elif before is not None:
-            result = result.replace_questions(before)
-        made = {"seed": seed_fingerprint(result.sha256, key), "when": datetime.now(UTC).isoformat(" ", "seconds")}
-        save(path, result.model_copy(update={"grader": provenance().model_copy(update=made)}))
-        advance(path.name)
+    results = grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell)
+    with contextlib.closing(results):
+        for path, result in results:
+            before = known[path]
+            if not isinstance(result, Result):
+                failures.append(f"{path}: {result}")
+                fields = {"submission": utf8(path.name), "sha256": fingerprint(path), "suite": suite_version()}
+                result = Result.of_failure(str(result), before, todo[path], **fields)
+            elif before is not None:
+                result = result.replace_questions(before)
+            made = {"seed": seed_fingerprint(result.sha256, key), "when": datetime.now(UTC).isoformat(" ", "seconds")}
+            save(path, result.model_copy(update={"grader": provenance().model_copy(update=made)}))
+            advance(path.name)
     return [known[one.file].model_copy(update={"name": one.name}) for one in handins.values()], failures

@@ -32,11 +32,17 @@ def find_submissions(paths: Iterable[Path], folders: bool = False) -> tuple[dict
         folders: each folder directly in a given one is one submission.
 
     Raises:
-        NothingToGrade: a path does not exist, or no submission was found.
+        NothingToGrade: a path does not exist or cannot be opened, or no submission was found.
     """
+    try:
+        return _find(list(paths), folders)
+    except OSError as error:
+        raise NothingToGrade(f"{error.filename}: cannot be opened: {error.strerror}") from None
+
+
+def _find(paths: list[Path], folders: bool) -> tuple[dict[Path, Path], list[Path]]:
     found: list[tuple[Path, Path]] = []
     ignored: list[Path] = []
-    paths = list(paths)
     for path in paths:
         if not path.exists():
             raise NothingToGrade(f"{path}: no such file or folder")

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import socket
+import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
 
 KEY, ROSTER, SOURCES = "grading.key", "roster.csv", ".grading.sources"
+REPORTS = ("grades.csv", "report.html")
 CANNOT_WRITE = (
     errno.EACCES,
     errno.EPERM,
@@ -34,6 +36,8 @@ CANNOT_WRITE = (
     errno.EEXIST,
 )
 LOCK, OWNER = ".grading.lock", ".grading.owner"
+RESULT_BYTES = 50_000
+"""Room that a result takes, with its part of the reports; most take less."""
 
 
 class ResultsFolderProblem(Exception):
@@ -44,6 +48,8 @@ class ResultsFolderProblem(Exception):
 def claim(folder: Path) -> Iterator[None]:
     """Be the only grader that writes into `folder`, which is made if it is not there.
 
+    Unfinished files of a grader that was killed are removed.
+
     Raises:
         ResultsFolderProblem: another one writes there, or nobody can.
     """
@@ -51,6 +57,8 @@ def claim(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
             (folder / OWNER).write_text(f"process {os.getpid()} on {socket.gethostname()}, since {time.ctime()}\n")
+            for scrap in folder.glob(".*.tmp"):
+                scrap.unlink(missing_ok=True)
             yield
     except Timeout:
         with contextlib.suppress(OSError):
@@ -60,7 +68,33 @@ def claim(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in CANNOT_WRITE:
             raise
-        raise ResultsFolderProblem(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
+        raise ResultsFolderProblem(
+            f"{error.filename or folder}: cannot be written: {error.strerror}. What was written is kept: run the same "
+            "command again when that is mended"
+        ) from None
+
+
+def require_room(folder: Path, results: Iterable[Path], missing: int) -> None:
+    """Check that results can be written, before submissions are graded for hours.
+
+    Args:
+        results: the files that will be in it.
+        missing: how many of them are to be made.
+
+    Raises:
+        ResultsFolderProblem: there is a folder in the place of a file.
+        OSError: there is no room for the results.
+    """
+    for path in (*results, *(folder / name for name in (KEY, *REPORTS))):
+        if path.is_dir():
+            raise ResultsFolderProblem(f"{path}: is a folder, and a file has to be written there: move it away")
+    if missing and hasattr(os, "posix_fallocate"):
+        with tempfile.TemporaryFile(dir=folder) as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, missing * RESULT_BYTES)
+            except OSError as error:
+                if error.errno in CANNOT_WRITE:  # not: a file system that cannot reserve room
+                    raise
 
 
 def grading_key(folder: Path) -> bytes:

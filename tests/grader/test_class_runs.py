@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from types import SimpleNamespace
@@ -15,8 +16,9 @@ from click.testing import CliRunner
 
 from autograder.__main__ import main
 from autograder.course.handins import handins
+from autograder.grading import classroom
 from autograder.grading.classroom import grade_all
-from autograder.grading.find_submissions import find_submissions
+from autograder.grading.find_submissions import NothingToGrade, find_submissions
 from autograder.grading.pool import grade_each
 from autograder.grading.result import Result
 from autograder.grading.results_folder import OWNER, ResultsFolderProblem, claim, load_result
@@ -201,6 +203,103 @@ def test_gradescope_is_told_that_the_grader_failed(gradescope, monkeypatch, fail
         assert result["output"].startswith("The grader failed, not your submission. No points were decided.")
         assert [test.get("max_score", 0) for test in result["tests"]] == [0, 0]
         assert [test["visibility"] for test in result["tests"] if "conv1" in test["output"]] == ["hidden"]
+
+
+# Disks
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root can mount a small disk, and not in every container")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def submissions_in(folder, *names):
+    folder.mkdir()
+    for name in names:
+        (folder / f"{name}.py").write_text("x = 1")
+    return folder
+
+
+def grade(folder, out):
+    """Run `grade`; returns its exit status and the last line on stderr."""
+    done = CliRunner().invoke(main, ["grade", str(folder), "--out", str(out), "--device", "cpu"])
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done.exit_code, done.stderr.strip().splitlines()[-1:]
+
+
+def fill(disk):
+    """Leave no room."""
+    with contextlib.suppress(OSError), (disk / "full").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"0" * 4096)
+
+
+@pytest.mark.parametrize("name", ["a.json", "grades.csv", "report.html", "grading.key"])
+def test_a_folder_in_the_place_of_a_file_is_found_before_grading(broken, name, tmp_path):
+    (tmp_path / "out" / name).mkdir(parents=True)
+    status, [line] = grade(submissions_in(tmp_path / "in", "a", "b"), tmp_path / "out")
+    assert status == 1
+    assert f"{tmp_path / 'out' / name}: is a folder" in line
+    assert list((tmp_path / "out").glob("b.json")) == []
+
+
+def test_a_disk_without_room_is_found_before_grading(broken, small_disk, tmp_path):
+    folder = submissions_in(tmp_path / "in", *(f"a{number}" for number in range(30)))
+    status, [line] = grade(folder, small_disk / "out")
+    assert status == 1
+    assert f"{small_disk / 'out'}: cannot be written: No space left on device" in line
+    assert list((small_disk / "out").glob("*.json")) == []
+
+
+def test_a_disk_that_cannot_be_written_is_found_before_grading(broken, small_disk, tmp_path):
+    folder = submissions_in(tmp_path / "in", "a")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    status, [line] = grade(folder, small_disk)
+    assert status == 1
+    assert "cannot be written: Read-only file system" in line
+
+
+def test_a_disk_that_is_full_in_the_middle_loses_nothing(broken, small_disk, tmp_path, monkeypatch):
+    """One line, nothing half-written; the same command completes when there is room again."""
+    folder, out = submissions_in(tmp_path / "in", "a", "b", "c"), small_disk / "out"
+    graded = classroom.grade_each
+
+    def fill_after_the_first(*args):
+        for number, pair in enumerate(graded(*args)):
+            if number == 1:
+                fill(small_disk)
+            yield pair
+
+    monkeypatch.setattr(classroom, "grade_each", fill_after_the_first)
+    status, [line] = grade(folder, out)
+    assert status == 1
+    assert f"{out}: cannot be written: No space left on device. What was written is kept" in line
+    assert [path.name for path in out.iterdir() if path.suffix in (".json", ".tmp")] == ["a.json"]
+    (small_disk / "full").unlink()
+    first = (out / "a.json").read_bytes()
+    monkeypatch.setattr(classroom, "grade_each", graded)
+    (out / ".b.json.1.tmp").write_text("half of a resu")  # of a grader that was killed
+    assert grade(folder, out)[0] == 0
+    assert {path.name for path in out.iterdir() if path.suffix in (".json", ".tmp")} == {"a.json", "b.json", "c.json"}
+    assert (out / "a.json").read_bytes() == first
+
+
+def test_a_folder_that_cannot_be_opened_is_said_in_one_line(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse)
+    with pytest.raises(NothingToGrade, match="in: cannot be opened: Permission denied"):
+        find_submissions([tmp_path / "in"])
 
 
 # A file without code
