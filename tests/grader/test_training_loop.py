@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -270,7 +271,9 @@ def test_a_notebooks_stop_button(tmp_path):
         if message["msg_type"] == "stream":
             printed.append(message["content"]["text"])
         elif message["msg_type"] in ("display_data", "update_display_data"):
-            pictures.extend([message["msg_type"]] * ("image/png" in message["content"]["data"]))
+            data = message["content"]["data"]
+            printed.append(data.get("text/plain", ""))
+            pictures.extend([message["msg_type"]] * ("data:image/png" in data.get("text/html", "")))
 
     def cell(pause: float, after_start=lambda: None) -> str:
         code = f"import sys; sys.argv = ['', {str(root)!r}, {str(tmp_path)!r}, '{pause}']\n{SCRIPT}"
@@ -441,7 +444,7 @@ def test_in_a_notebook_one_picture_is_replaced_in_place(loaders, tmp_path, monke
     shown, replaced = [], []
 
     class Handle:
-        def update(self, picture):
+        def update(self, picture, raw):
             replaced.append(picture)
 
     monkeypatch.setattr(plots, "in_notebook", lambda: True)
@@ -449,9 +452,9 @@ def test_in_a_notebook_one_picture_is_replaced_in_place(loaders, tmp_path, monke
     go(loaders, Net(), tmp_path / "a.pt", epochs=3)
     assert len(shown) == 1
     assert len(replaced) == 2
-    data, metadata = replaced[-1]._repr_png_()
-    assert metadata["alt"].startswith("Loss and accuracy by epoch; the last: training loss")
-    assert data
+    html = replaced[-1]["text/html"]
+    assert re.search(r'<img [^>]*alt="Loss and accuracy by epoch; the last: training loss', html)
+    assert 'src="data:image/png;base64,' in html
     assert not plt.get_fignums()
 
 
@@ -520,10 +523,34 @@ def luminance(color: str) -> float:
 
 def test_series_can_be_told_apart_without_colour_on_any_page():
     for property in ("linestyle", "marker", "hatch", "color"):
-        assert len({look[property] for look in plots.SERIES}) == len(plots.SERIES)
+        assert len({look[property] for look in plots.STYLES.values()}) == len(plots.STYLES)
     paper = luminance(plots.PAPER) + 0.05
-    assert all(paper / (luminance(look["color"]) + 0.05) > 3 for look in plots.SERIES)
+    assert all(paper / (luminance(look["color"]) + 0.05) > 3 for look in plots.STYLES.values())
     assert paper / (luminance(plots.INK) + 0.05) > 7
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 30, 200])
+def test_epochs_are_whole_numbers(count):
+    figure = plots.draw_curves([(2.0, 0.2, 2.1, 0.2)] * count)
+    for axis in figure.axes:
+        labels = [label.get_text() for label in axis.get_xticklabels()]
+        assert labels[0] == "1"
+        assert all(label.isdecimal() for label in labels)
+        assert len(labels) <= 16
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "half"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx2": True}, None)],
+)
+def test_processors_with_bfloat16_use_it(loaders, tmp_path, monkeypatch, capabilities, half):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    job = trainer.Trainer(Net(), *loaders, epochs=1, device=torch.device("cpu"))
+    assert job.half is half
+    images, labels = next(iter(loaders[1]))
+    with torch.no_grad():
+        assert torch.isfinite(job.compute_loss(images, labels, job.means))
 
 
 def test_figures_are_light_cards_in_a_dark_notebook(predictions):
