@@ -19,6 +19,9 @@ from typing import TextIO
 import jupytext
 import nbformat
 
+from autograder.course.consistency import find_problems
+from autograder.course.settings import FILE as COURSE
+from autograder.course.settings import load_course
 from autograder.platforms.deferred import DEFERRED, collect
 from autograder.report import ResultsError
 from autograder.submission.atomic_write import atomic_write
@@ -33,7 +36,7 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 
 STUDENT_ROOMS = ("submission", "student", "suite", "notebook")
 """Folders of `autograder/` that students get, whole; each imports only from these."""
-GRADER_ROOMS = (*STUDENT_ROOMS, "oracle", "sandbox", "training", "grading", "report", "platforms")
+GRADER_ROOMS = (*STUDENT_ROOMS, "course", "oracle", "sandbox", "training", "grading", "report", "platforms")
 STUDENT_FILES = (
     "assignment/resnet.ipynb",
     "autograder/__init__.py",
@@ -123,9 +126,11 @@ def build(root: Path = ROOT, validate: bool = True, gpu_results: Path | None = N
         The files written.
 
     Raises:
-        BuildError: Otter Assign does not accept the master, the solution does not score full marks, or `gpu_results`
-            cannot be used.
+        BuildError: points do not add up or a test is broken, Otter Assign does not accept the master, the solution does
+            not score full marks, or `gpu_results` cannot be used.
     """
+    if problems := find_problems(root, notebook=False):
+        raise BuildError("\n".join(problems))
     try:
         deferred = {} if gpu_results is None else {DEFERRED: collect(gpu_results)}
     except ResultsError as error:
@@ -221,7 +226,10 @@ def _student_files(root: Path) -> dict[str, bytes]:
 
 def _autograder_files(root: Path, otter_files: dict[str, bytes], deferred: dict[str, str]) -> dict[str, bytes]:
     config = json.loads(otter_files["otter_config.json"])
-    files = {f"{GRADER_FOLDER}/{name}": data for name, data in _collect(root, GRADER_FILES).items()}
+    if load_course(root).hidden_checks == "messages":
+        config["show_hidden"] = True
+    held = (*GRADER_FILES, COURSE) if (root / COURSE).exists() else GRADER_FILES
+    files = {f"{GRADER_FOLDER}/{name}": data for name, data in _collect(root, held).items()}
     texts = {
         "run_otter.py": RUN_OTTER,
         "otter_config.json": json.dumps(config, indent=2, sort_keys=True) + "\n",

@@ -103,7 +103,7 @@ def import_everything(project: Path) -> None:
     network = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, bias=False), torch.nn.BatchNorm2d(8), torch.nn.ReLU())
     y = network(torch.randn(2, 3, 8, 8))
     y.backward(torch.ones_like(y))  # makes torch import sympy, which takes a quarter of a second
-    worker.SGD(network, lr=0.1, momentum=0.9).step()
+    worker.Adam(network, lr=0.1).step()
     worker.unpack(bytearray(worker.pack(network.state_dict())))
     EmptyModuleFinder.install()
     _replace_compiler(torch)

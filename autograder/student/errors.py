@@ -27,3 +27,7 @@ class StudentTimeout(Exception):
 
 class StudentCrash(Exception):
     """The student's code ended its process, or was stopped at a limit."""
+
+
+NOT_ABOUT_THE_CODE = (GraderBroken, StudentTimeout, StudentCrash)
+"""Exceptions that say nothing about what the code computes: the worker is gone, or the grader is broken."""

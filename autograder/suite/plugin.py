@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from autograder.contract import QUESTIONS
-from autograder.student.errors import GraderBroken
-from autograder.student.local import LocalStudent
+from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken
+from autograder.student.local import LocalStudent, NotDefined
 from autograder.student.message import CheckFailure, Message, as_text
 from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain
+from autograder.suite.foreign import find_shortcut_from_outside
 from autograder.suite.outcome import Case, Outcome, combine
 from autograder.suite.summary import headline, outlook, result_as_text
 from autograder.suite.training import NOT_TRAINED, TrainingResult
@@ -40,6 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "question(id): the question that this test belongs to")
     config.addinivalue_line("markers", "points(n): what the test is worth when every case passes")
+    config.addinivalue_line("markers", "forward: compares what the student's class computes with the reference")
     config.addinivalue_line("markers", "needs_cuda: judges a training; deferred where there is none")
     config.pluginmanager.register(Recorder(), "suite-recorder")
 
@@ -101,9 +103,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     elif isinstance(call.excinfo.value, GraderBroken):
         item.config.stash[BROKEN] = item.session.shouldstop = call.excinfo.value
     else:
-        item.stash[CASE] = Case(*explain(call.excinfo.value))
+        item.stash[CASE] = _failed_case(item, call.excinfo.value)
         report.longrepr = as_text(item.stash[CASE].message)
     return report
+
+
+def _failed_case(item: pytest.Item, error: Exception) -> Case:
+    if isinstance(error, (*NOT_ABOUT_THE_CODE, NotDefined)):  # it says nothing about what the code computes
+        return Case(*explain(error))
+    student = item.funcargs.get("student")
+    case = item.callspec.params if hasattr(item, "callspec") else {}
+    if student is not None and len(getattr(error, "mistakes", ())) <= 1:  # a projection that is missing, at most
+        error = find_shortcut_from_outside(student, question_of(item), case) or error
+    return Case(*explain(error), differs=item.get_closest_marker("forward") is not None)
 
 
 class Recorder:

@@ -29,6 +29,15 @@ def run(*command: str | Path, cwd: Path = ROOT, timeout: float = 1500, **environ
     )
 
 
+def student_of(source: str, folder: Path):
+    """The student's classes of a script, in this process."""
+    from autograder.student.local import LocalStudent
+
+    path = folder / "submission.py"
+    path.write_text(source, encoding="utf-8")
+    return LocalStudent.from_file(path)
+
+
 @pytest.fixture(scope="module")
 def one_thread():
     """Small networks lose by more, and beside other processes much."""
