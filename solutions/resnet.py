@@ -623,8 +623,8 @@ with keep_going():
 # %% [markdown]
 # ## What to remember
 #
-# - A skip connection turns "learn the output" into "learn what to add", and keeps the gradient at a similar size in all
-#   layers.
+# - A skip connection turns "learn the output" into "learn what to add", and keeps the gradients of the first and the
+#   last layers closer in size.
 # - Basic blocks suit networks of 18 and 34 layers; bottlenecks make 50 and more layers affordable.
 # - Where shapes change, the shortcut is a 1×1 convolution with BatchNorm; everywhere else it is just `x`.
 

@@ -137,6 +137,36 @@ def test_more_epochs_go_on_where_fewer_ended(loaders, tmp_path, capsys):
     assert "has all 3 epochs: nothing to do" in capsys.readouterr().out
 
 
+def test_augmented_images_are_shifted_and_mirrored_and_test_images_are_not(loaders):
+    root = loaders[0].dataset.root
+    plain, augmented = (utils.get_loaders(root, augment=augment, workers=0) for augment in (False, True))
+    image, label = plain[0].dataset[0]
+    bordered = nn.functional.pad(image * torch.tensor(utils.STD).view(3, 1, 1) + mean(), (4, 4, 4, 4)) - mean()
+    bordered = bordered / torch.tensor(utils.STD).view(3, 1, 1)
+    allowed = [
+        cut
+        for y in range(9)
+        for x in range(9)
+        for cut in (bordered[:, y : y + 32, x : x + 32], bordered[:, y : y + 32, x : x + 32].flip(2))
+    ]
+    drawn = [augmented[0].dataset[0] for _ in range(20)]
+    assert {int(same) for _, same in drawn} == {int(label)}
+    assert all(any(torch.allclose(cut, other, atol=1e-5) for other in allowed) for cut, _ in drawn)
+    assert len({cut.sum().item() for cut, _ in drawn}) > 10
+    assert torch.equal(plain[1].dataset[3][0], augmented[1].dataset[3][0])
+
+
+def mean():
+    return torch.tensor(utils.MEAN).view(3, 1, 1)
+
+
+def test_pictures_of_images_name_their_classes(loaders, capsys):
+    images, labels = next(iter(loaders[1]))
+    utils.show_images(images, labels, count=3)
+    names = [utils.CLASSES[label] for label in labels[:3]]
+    assert capsys.readouterr().out == f"Images with the names of their classes: {', '.join(names)}.\n"
+
+
 def test_fresh_starts_over(loaders, whole, tmp_path):
     quick, uninterrupted = whole
     go(loaders, Net(("train", 7)), tmp_path / "a.pt", quick=quick)

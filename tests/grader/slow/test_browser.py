@@ -163,7 +163,7 @@ def test_solution_runs_from_top_to_bottom(folder, tmp_path, screenshots, images)
         notebook.command("notebook:run-all-cells")
         notebook.page.locator(".jp-OutputArea .widget-hprogress").first.wait_for(timeout=300_000)
         notebook.photograph(EXPERIMENT, screenshots / f"{images}_progress.png")
-        notebook.await_kernel(timeout=1500)
+        notebook.await_kernel(timeout=3000)
         assert_all_ran(notebook)
         assert_diagrams_are_there(notebook)
         for question, checks in (("q1", 9), ("q2", 9)):
