@@ -98,6 +98,7 @@ def test_same_submission_same_result(samples, tmp_path):
     assert first.model_copy(update={"seconds": second.seconds}) == second
 
 
+@pytest.mark.slow
 def test_reproduce_compares_check_by_check(samples, tmp_path):
     """The same result is confirmed; of a result that was edited, the check is named."""
     shutil.copy(samples / f"{MISTAKES[0]}.ipynb", tmp_path / "jane.ipynb")

@@ -133,6 +133,7 @@ def test_missing_notebook_is_one_line(handout):
     assert "Traceback" not in process.stdout + process.stderr
 
 
+@pytest.mark.slow
 def test_solved_notebook_runs_to_the_end_offline(handout, standin):
     """`jupyter execute` of the solved notebook on stand-in data: experiments, training, checks, export."""
     path = write_notebook(handout, briefly(solution_notebook()))

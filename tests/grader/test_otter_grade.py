@@ -88,6 +88,7 @@ def test_container_without_a_result_is_named(submissions, built, tmp_path, monke
     assert "solution.zip: not graded; `otter grade --ext zip`" in process.stderr
 
 
+@pytest.mark.slow
 def test_grader_that_fails_says_why(submissions, built, tmp_path, monkeypatch):
     """A grader that cannot work gives no score but the reason, in the table and to `otter-check`."""
     broken = tmp_path / "autograder.zip"

@@ -671,7 +671,7 @@ def test_code_that_wants_to_cost_time(source):
     library = "%%writefile lib.py\n" + "".join(f"x{i} = 1\n" for i in range(3000))
     start = time.process_time()
     slice_submission(submit(library, source, "BasicBlock = a0"), ("BasicBlock",))
-    assert time.process_time() - start < 4
+    assert time.process_time() - start < 20  # two or three; what grows faster than the code takes minutes
 
 
 STATEMENTS = [
