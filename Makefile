@@ -12,11 +12,11 @@ demo: build
 
 # What guards a grade, in minutes; `test-all` adds what takes long (tests/grader/slow, a browser among it).
 test: $(READY) lint
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(READY) lint
 	.ci/install-browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 build: $(READY)
 	$(BIN)/python -m autograder build

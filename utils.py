@@ -1,26 +1,24 @@
 """CIFAR-10 for the notebook: download, data loaders, images."""
 
-import http.client
+import contextlib
 import os
 import pickle
 import shutil
 import tempfile
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 from torchvision.datasets.utils import check_integrity, extract_archive
-from tqdm.auto import tqdm
 
 URL, ARCHIVE_MD5, FOLDER = datasets.CIFAR10.url, datasets.CIFAR10.tgz_md5, datasets.CIFAR10.base_folder
+ARCHIVE = datasets.CIFAR10.filename
 META_FILE = datasets.CIFAR10.meta["filename"]
 MD5 = dict([*datasets.CIFAR10.train_list, *datasets.CIFAR10.test_list, (META_FILE, datasets.CIFAR10.meta["md5"])])
 """The files of `FOLDER` with their checksums."""
@@ -28,6 +26,8 @@ STANDIN_MARK = "STAND-IN.txt"
 """A folder with this file holds generated images instead of CIFAR-10; they have no checksums."""
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+"""Of each colour channel. STD is the mean of the standard deviations of single images, as in much CIFAR-10 code; over
+all pixels together they are 0.247, 0.243 and 0.262."""
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
@@ -35,36 +35,38 @@ class DataError(RuntimeError):
     """CIFAR-10 is missing or damaged; `str()` is one line that says what to do."""
 
 
-def download_cifar10(root: str | Path | None = None) -> Path:
+def download_cifar10(root: str | Path | None = None, url: str | None = None) -> Path:
     """Return a folder that holds `cifar-10-batches-py`; download it first if it is missing or damaged.
 
-    If the environment variable CIFAR10_ROOT is set, the copy in that folder is used and nothing is downloaded.
-    Otherwise the data goes to `root` (default: `data` beside this file). Several processes may call this at once: one
-    downloads, the others wait. The archive is verified and unpacked in a temporary folder, so an interrupted download
-    leaves nothing behind.
+    The data goes to `root` (default: `data` beside this file). If `cifar-10-python.tar.gz` is there, it is unpacked and
+    nothing is downloaded. The environment variable CIFAR10_ROOT names a folder with a copy, or with that archive, which
+    is used instead. Several processes may call this at once: one downloads, the others wait. A download that breaks off
+    is continued, also by a later call; a copy that is not complete is never left behind.
+
+    Args:
+        url: address of the archive; default: the environment variable CIFAR10_URL, or the one of CIFAR-10's authors.
 
     Raises:
-        DataError: there is no complete copy and the download failed.
+        DataError: there is no complete copy, and none could be made.
     """
-    if given := os.environ.get("CIFAR10_ROOT"):
-        return _find_copy(Path(given).expanduser())
     root = Path(root) if root is not None else Path(__file__).resolve().parent / "data"
-    root.mkdir(parents=True, exist_ok=True)
-    with FileLock(root / ".cifar10.lock"):
-        if problem := find_problem(root / FOLDER):
-            if (root / FOLDER).exists():
-                print(f"{root / FOLDER}: {problem}; downloading it again")
-            _download(root)
-    return root
-
-
-def _find_copy(given: Path) -> Path:
-    root = given.parent if given.name == FOLDER else given
-    if problem := find_problem(root / FOLDER):
-        raise DataError(
-            f"CIFAR10_ROOT is {given}, but {problem}. Point it to the folder that holds {FOLDER}, or unset it "
-            "to download the data."
-        )
+    archive = root / ARCHIVE
+    if given := os.environ.get("CIFAR10_ROOT"):
+        given = Path(given).expanduser()
+        copy = given.parent if given.name == FOLDER else given
+        if not (problem := find_problem(copy / FOLDER)):
+            return copy
+        archive = given if given.is_file() else given / ARCHIVE
+        if not archive.is_file():
+            raise DataError(
+                f"CIFAR10_ROOT is {given}, but {problem}. Point it to the folder that holds {FOLDER} or {ARCHIVE}, or "
+                "unset it to download the data."
+            )
+    if find_problem(root / FOLDER):
+        with _writing_to(root):
+            root.mkdir(parents=True, exist_ok=True)
+            with _locked(root):
+                _make_copy(root, archive, url or os.environ.get("CIFAR10_URL") or URL)
     return root
 
 
@@ -77,7 +79,10 @@ def find_problem(folder: Path) -> str:
         return f"{folder} lacks {', '.join(missing)}"
     if is_standin(folder.parent):
         return ""
-    damaged = [name for name, md5 in MD5.items() if not check_integrity(folder / name, md5)]
+    try:
+        damaged = [name for name, md5 in MD5.items() if not check_integrity(folder / name, md5)]
+    except OSError as error:
+        return f"{error.filename} cannot be read ({error.strerror})"
     return f"the checksum of {', '.join(damaged)} in {folder} is wrong" if damaged else ""
 
 
@@ -86,21 +91,54 @@ def is_standin(root: Path) -> bool:
     return (Path(root) / FOLDER / STANDIN_MARK).is_file()
 
 
-def _download(root: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as scratch:
-        archive = Path(scratch) / "archive.tar.gz"
-        try:
-            _fetch(URL, archive)
-        except (OSError, http.client.HTTPException) as error:
-            raise DataError(
-                f"CIFAR-10 could not be downloaded from {URL} ({error}). Without internet here: run "
-                "`python -c 'import utils; utils.download_cifar10()'` in this folder on a machine that has it (the "
-                f"login node of a cluster), or copy {FOLDER} to {root}, or set CIFAR10_ROOT to a folder that "
-                f"holds {FOLDER}."
-            ) from None
+@contextlib.contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"CIFAR-10 cannot be written to {folder}: {error.strerror or error}. It takes 350 MB. Make room there, or "
+            'choose another folder with download_cifar10("FOLDER").'
+        ) from None
+
+
+@contextlib.contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    lock = FileLock(root / ".cifar10.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"Another process is getting CIFAR-10 into {root}. Waiting for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_copy(root: Path, archive: Path, url: str) -> None:
+    """Unpack the archive, downloaded if it is not there, to `root`."""
+    if not (problem := find_problem(root / FOLDER)):
+        return  # another process made it
+    for scraps in root.glob(".cifar10-*"):  # of a process that was killed
+        shutil.rmtree(scraps, ignore_errors=True)
+    downloaded = root / ".cifar10.part.tar.gz"
+    if archive.is_file():
         if not check_integrity(archive, ARCHIVE_MD5):
-            raise DataError(f"What came from {URL} is not CIFAR-10 (wrong checksum). Try again; nothing was kept.")
+            raise DataError(
+                f"{archive} is damaged (wrong checksum): fetch it again, or delete it to download the data."
+            )
+    else:
+        if (root / FOLDER).exists():
+            print(f"{root / FOLDER}: {problem}; downloading it again")
+        archive = downloaded
+        _fetch(url, archive)
+        if not check_integrity(archive, ARCHIVE_MD5):
+            archive.unlink()
+            raise DataError(f"What came from {url} is not CIFAR-10 (wrong checksum). Try again; nothing was kept.")
+    with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as scratch:
         extract_archive(archive, scratch)
+        downloaded.unlink(missing_ok=True)
         if problem := find_problem(Path(scratch) / FOLDER):
             raise DataError(f"The archive is not complete: {problem}. Try again; nothing was kept.")
         if (root / FOLDER).exists():
@@ -109,13 +147,17 @@ def _download(root: Path) -> None:
 
 
 def _fetch(url: str, to: Path) -> None:
-    """Download a file. (torchvision's `download_url` has no timeout, and tries plain HTTP where HTTPS fails.)"""
-    with urllib.request.urlopen(url, timeout=30) as response, to.open("wb") as file:
-        size = int(response.headers.get("Content-Length", 0)) or None
-        with tqdm(total=size, unit="B", unit_scale=True, desc="CIFAR-10") as bar:
-            while chunk := response.read(1 << 18):
-                file.write(chunk)
-                bar.update(len(chunk))
+    from lab.download import DownloadFailed, download  # here, because graders have utils.py without lab/
+
+    try:
+        download(url, to, "CIFAR-10")
+    except DownloadFailed as error:
+        raise DataError(
+            f"CIFAR-10 could not be downloaded from {url}: {error} Or set CIFAR10_URL to another address of {ARCHIVE}. "
+            "Without internet here: run `python -c 'import utils; utils.download_cifar10()'` in this folder on a "
+            f"machine that has it (the login node of a cluster), or copy {FOLDER} or {ARCHIVE} to {to.parent}, or set "
+            "CIFAR10_ROOT to a folder that holds one of them."
+        ) from None
 
 
 class Cifar10(datasets.CIFAR10):
@@ -163,17 +205,33 @@ class _DataUnpickler(pickle.Unpickler):
         return super().find_class(module, name)
 
 
+def image_transform(augment: bool = False) -> transforms.Compose:
+    """From a PIL image to a normalised tensor (3, 32, 32).
+
+    Args:
+        augment: first cut 32x32 pixels out of the image with a border of 4 black pixels, at a random place, and mirror
+            every second image, as He et al. (2015, section 4.2) do.
+    """
+    random = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip()] if augment else []
+    return transforms.Compose([*random, transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
+
+
 def get_loaders(
-    root: str | Path, train_batch: int = 128, test_batch: int = 100, workers: int = 2, seed: int = 0
+    root: str | Path,
+    train_batch: int = 128,
+    test_batch: int = 100,
+    workers: int = 2,
+    seed: int = 0,
+    augment: bool = False,
 ) -> tuple[DataLoader, DataLoader]:
     """Return `(train_loader, test_loader)`, which yield normalised images (N, 3, 32, 32) and labels (N,).
 
-    The training images are in another order in each epoch; the orders depend on `seed`.
+    The training images are in another order in each epoch; the orders depend on `seed`. With `augment`, each training
+    image is cropped and mirrored at random each time; test images never are.
     """
     if is_standin(Path(root)):
         print("This is stand-in data, generated for trying things out: accuracies say nothing about CIFAR-10.")
-    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
-    train, test = Cifar10(root, True, transform), Cifar10(root, False, transform)
+    train, test = Cifar10(root, True, image_transform(augment)), Cifar10(root, False, image_transform())
     shared = {"num_workers": workers, "pin_memory": torch.cuda.is_available()}
     generator = torch.Generator().manual_seed(seed)
     return (
@@ -182,12 +240,14 @@ def get_loaders(
     )
 
 
-def make_standin(root: str | Path, n_train: int = 1000, n_test: int = 200, seed: int = 0) -> Path:
+def make_standin(root: str | Path | None = None, n_train: int = 1000, n_test: int = 200, seed: int = 0) -> Path:
     """Write generated images in the layout of CIFAR-10 to `root`: each class has a colour and a stripe, plus noise.
 
-    A network can learn them, so the whole notebook runs on them without a network connection.
+    A network can learn them, so the whole notebook runs on them without internet. The default of `root` is the folder
+    `data/standin` beside this file.
     """
-    folder = Path(root) / FOLDER
+    root = Path(root) if root is not None else Path(__file__).resolve().parent / "data" / "standin"
+    folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     sizes = [len(part) for part in np.array_split(np.arange(n_train), 5)] + [n_test]
@@ -199,7 +259,7 @@ def make_standin(root: str | Path, n_train: int = 1000, n_test: int = 200, seed:
     meta = {"label_names": list(CLASSES)}
     (folder / "batches.meta").write_bytes(pickle.dumps(meta, protocol=2))
     (folder / STANDIN_MARK).write_text("Generated images for trying things out; not CIFAR-10.\n")
-    return Path(root)
+    return root
 
 
 def _standin_image(label: int, rng: np.random.Generator) -> np.ndarray:
@@ -213,14 +273,16 @@ def _standin_image(label: int, rng: np.random.Generator) -> np.ndarray:
 
 def show_images(images: Tensor, labels: Sequence[int], count: int = 8) -> None:
     """Show the first `count` images of a normalised batch (N, 3, 32, 32) with the names of their classes."""
-    figure, axes = plt.subplots(1, count, figsize=(1.4 * count, 1.7))
-    for axis, image, label in zip(axes, images, labels, strict=False):
-        axis.imshow(to_picture(image).numpy())
-        axis.set_title(CLASSES[int(label)], fontsize=9)
+    from lab import plots  # not at the top: graders have no `lab`, and `lab` imports this module
+
+    figure, axes = plots.new_figure(columns=count, size=(1.1 * count, 1.4))
+    names = [CLASSES[int(label)] for label in labels[:count]]
     for axis in axes:
         axis.axis("off")
-    figure.tight_layout()
-    plt.show()
+    for axis, image, name in zip(axes, images, names, strict=False):
+        axis.imshow(to_picture(image).numpy())
+        axis.set_title(name, fontsize=9)
+    plots.show(figure, f"Images with the names of their classes: {', '.join(names)}.")
 
 
 def to_picture(image: Tensor) -> Tensor:

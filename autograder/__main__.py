@@ -1,7 +1,9 @@
-"""The command line: `python -m autograder build | grade | otter-check | validate | gallery | report`."""
+"""The command line: `python -m autograder build | grade | show | override | regrade | ...`."""
 
+import functools
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,14 @@ import click
 from autograder.contract import QUESTIONS
 
 if TYPE_CHECKING:
+    from autograder.course.settings import Course, MinimumAccuracy
+    from autograder.grading.result import Result
     from autograder.training.context import TrainingSetup
 
 GALLERY = Path("tests/grader/gallery")
+RESULTS = click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
+NAME = click.argument("name")
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NO_GPU = (
     "no CUDA GPU is available here. "
     "--device cpu with --data trains on the CPU, minutes for each network; without, the check is deferred"
@@ -52,20 +59,31 @@ def _questions(_: click.Context, __: click.Parameter, value: str | None) -> list
     return names
 
 
-def _device(_: click.Context, __: click.Parameter, value: str) -> str:
+def _device(context: click.Context, _: click.Parameter, value: str) -> str:
+    """As `_find_device`; with --slurm, the nodes look for themselves."""
+    return value if context.params.get("slurm") else _find_device(value)
+
+
+def _find_device(value: str) -> str:
     """ "cpu", asked for; "cuda", asked for and there; "auto" where a GPU is there; "none"."""
     if value == "cpu":
         return "cpu"
-    import torch
+    if _may_have_gpu():
+        import torch
 
-    if torch.cuda.is_available():
-        return value
+        if torch.cuda.is_available():
+            return value
     if value == "cuda":
         raise click.BadParameter(NO_GPU)
     return "none"
 
 
-def _training(device: str, data: Path | None) -> "TrainingSetup | None":
+def _may_have_gpu() -> bool:
+    """Whether to ask PyTorch, whose import takes seconds: without the driver's device file there is no GPU."""
+    return sys.platform != "linux" or any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg"))
+
+
+def _training(device: str, data: Path | None, course: "Course") -> "TrainingSetup | None":
     """How networks are trained; None where they are not. Prints why nothing can be trained."""
     if device == "none" and data is not None:
         _say_deferred(NO_GPU)
@@ -82,7 +100,35 @@ def _training(device: str, data: Path | None) -> "TrainingSetup | None":
         setup = TrainingSetup("cuda", problem=str(problem))
     if setup.problem:
         _say_deferred(setup.problem)
-    return setup
+    return _with_minimum(setup, course.minimum_accuracy)
+
+
+def _course() -> "Course":
+    """The settings of the course, after a look at whether the files agree that they and the points stand in."""
+    from autograder.course.consistency import find_problems
+    from autograder.course.settings import load_course
+
+    if problems := find_problems():
+        raise click.ClickException("\n".join(problems))
+    return load_course()
+
+
+def _training_of_node(device: str, data: Path | None, course: "Course") -> "TrainingSetup | None":
+    """How networks are trained on a node of a cluster; called there."""
+    return _training(_find_device(device), data, course)
+
+
+def _with_minimum(setup: "TrainingSetup", minimum: "MinimumAccuracy") -> "TrainingSetup":
+    """This setup, with the accuracy that course.toml asks for."""
+    asked, measured = getattr(minimum, setup.device), setup.calibration
+    if asked is None or measured is None:
+        return setup
+    if asked >= measured.mean:
+        raise click.UsageError(
+            f"course.toml: minimum_accuracy.{setup.device} is {asked:g}, but right networks reach {measured.mean:.3f} "
+            "on average; train longer, or ask for less"
+        )
+    return replace(setup, calibration=replace(measured, threshold=asked))
 
 
 def _say_deferred(reason: str) -> None:
@@ -104,7 +150,17 @@ def _say_deferred(reason: str) -> None:
     "--data", type=click.Path(path_type=Path), help="The folder that holds CIFAR-10.  [default: $CIFAR10_ROOT]"
 )
 @click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Trainings at once.")
+@click.option(
+    "--slurm",
+    is_eager=True,
+    metavar="partition=cpu,array=40",
+    help="Grade on the nodes of a Slurm cluster; also minutes=, cpus=, gpus=, mem_gb=, account=, qos=.",
+)
 @click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
+@click.option("--roster", type=EXISTING_FILE, help="The students (CSV): an export of Canvas, Moodle or Gradescope.")
+@click.option("--force", is_flag=True, help="Grade anew what has a result already.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be graded, and whose it is.")
+@click.option("--folders", is_flag=True, help="Each folder directly in a given folder is one student's submission.")
 @click.option("--unsafe", is_flag=True, help="Grade although this machine cannot confine student code.")
 def grade(
     paths: tuple[Path, ...],
@@ -113,50 +169,89 @@ def grade(
     device: str,
     data: Path | None,
     gpu_jobs: int,
+    slurm: str | None,
     only: list[str] | None,
+    roster: Path | None,
+    force: bool,
+    dry_run: bool,
+    folders: bool,
     unsafe: bool,
 ) -> None:
     """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
     from rich.console import Console
 
+    from autograder.course.handins import handins, missing
+    from autograder.course.roster import RosterProblem, read_roster
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
-    from autograder.grading.results_folder import ResultsFolderProblem, claim
-    from autograder.report import write_reports
-    from autograder.report.terminal import print_table, progress
+    from autograder.grading.results_folder import (
+        ResultsFolderProblem,
+        claim,
+        keep_roster,
+        keep_sources,
+        kept_roster,
+        known_results,
+    )
+    from autograder.grading.slurm import SlurmProblem, grade_on_slurm
+    from autograder.report import ResultsError, read_class, write_reports
+    from autograder.report.terminal import print_handins, print_others, print_table, progress, summary
     from autograder.sandbox.launcher import SandboxUnavailable
 
+    course = _course()
     try:
-        submissions, ignored = find_submissions(paths)
-    except NothingToGrade as error:
+        files, ignored = find_submissions(paths, folders)
+        students = kept_roster(out) if roster is None else read_roster(roster)
+    except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(str(error)) from error
+    submissions, others = handins(files, known_results(out), students)
     if ignored:
         click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
-    training = _training(device, data)
+    if dry_run:
+        absent = missing(students, [one.origin for one in submissions]) if students else []
+        print_handins(submissions, others, absent, Console())
+        return
+    print_others(others, [], Console(stderr=True))
+    if slurm:
+        where = {"settings": slurm, "setup": functools.partial(_training_of_node, device, data, course)}
+    else:
+        where = {"training": _training(device, data, course)}
+    run = grade_on_slurm if slurm else grade_all
     warnings: list[str] = []
     try:
-        with claim(out), progress(len(submissions)) as advance:
-            grades, failures = grade_all(
-                submissions,
-                out,
-                jobs=jobs,
-                only=only,
-                training=training,
-                gpu_jobs=gpu_jobs,
-                unsafe=unsafe,
-                advance=advance,
-                tell=advance.tell,
-                warn=warnings.append,
-            )
-    except (SandboxUnavailable, ResultsFolderProblem) as error:
+        with claim(out):
+            keep_sources(out, paths)
+            if roster is not None:
+                keep_roster(out, roster)
+            with progress(len(submissions)) as advance:
+                grades, failures = run(
+                    submissions,
+                    out,
+                    **where,
+                    jobs=jobs,
+                    only=only,
+                    gpu_jobs=gpu_jobs,
+                    unsafe=unsafe,
+                    force=force,
+                    advance=advance,
+                    **({} if slurm else {"tell": advance.tell, "warn": warnings.append}),
+                )
+            for warning in warnings:
+                _say_deferred(warning)
+            if grades:
+                print_table(grades, Console())
+                click.echo(f"report: {write_reports(out)}")
+                every = read_class(out).grades
+                if len(every) > len(grades):
+                    click.echo(f"in {out}: {summary(every)}")
+    except (SandboxUnavailable, ResultsFolderProblem, ResultsError, SlurmProblem) as error:
         raise click.ClickException(str(error)) from error
-    for warning in warnings:
-        _say_deferred(warning)
-    if grades:
-        print_table(grades, Console())
-        click.echo(f"report: {write_reports(out)}")
+    except KeyboardInterrupt:
+        raise click.ClickException(f"stopped. The results in {out} are kept; the same command goes on") from None
     if failures:
-        raise click.ClickException("no result, because the grader failed, for\n" + "\n".join(failures))
+        raise click.ClickException(
+            "the grader itself failed on these submissions; run the command again to grade them:\n"
+            + "\n".join(failures)
+        )
 
 
 @main.command()
@@ -201,9 +296,9 @@ def gallery() -> None:
     """The example submissions that the suite is tested against."""
 
 
-@gallery.command()
-@click.argument("name")
-def show(name: str) -> None:
+@gallery.command(name="show")
+@NAME
+def show_entry(name: str) -> None:
     """Print the entry NAME as a whole submission, to read or to grade."""
     from autograder.maintain.build import solved_source
     from autograder.maintain.gallery import BadEntry, complete, load_gallery
@@ -218,15 +313,179 @@ def show(name: str) -> None:
 
 
 @main.command()
-@click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def report(results: Path) -> None:
-    """Write grades.csv and report.html anew from the result files in RESULTS."""
+@RESULTS
+@click.option("--anonymous", is_flag=True, help="Only write report-anonymous.html, to show in class: without names.")
+def report(results: Path, anonymous: bool) -> None:
+    """Write grades.csv, report.html and feedback/ anew from the result files in RESULTS."""
+    from autograder.report import ResultsError, write_anonymous, write_reports
+
+    try:
+        click.echo(f"report: {write_anonymous(results) if anonymous else write_reports(results)}")
+    except ResultsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@RESULTS
+@click.option(
+    "--format", "platform", type=click.Choice(["canvas", "moodle", "gradescope"]), help="[default: the roster's]"
+)
+@click.option("--roster", type=EXISTING_FILE, help="The platform's export.  [default: the roster of `grade --roster`]")
+@click.option("--column", default="", help="The assignment's column in Canvas, such as 'ResNet (4711)'.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
+def export(results: Path, platform: str | None, roster: Path | None, column: str, out: Path) -> None:
+    """Write the grades in RESULTS as a CSV file that Canvas, Moodle or Gradescope imports."""
+    from autograder.course.roster import RosterProblem, read_roster
+    from autograder.grading.results_folder import kept_roster
+    from autograder.report import ResultsError, read_class
+    from autograder.report.gradebook import ExportProblem
+    from autograder.report.gradebook import export as fill
+    from autograder.submission.atomic_write import atomic_write
+
+    try:
+        students = kept_roster(results) if roster is None else read_roster(roster)
+        if students is None:
+            raise click.UsageError("--roster is missing: the export of the platform that is to be filled in")
+        grades = read_class(results).grades
+        made = fill(grades, students, platform or students.platform, column)
+        atomic_write(out, made.text)
+    except (RosterProblem, ResultsError, ExportProblem) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"{out}: cannot be written: {error.strerror}") from error
+    for line in made.notes:
+        click.echo(line, err=True)
+    click.echo(f"wrote {out}: {made.filled} of {len(students.students)} students have a grade")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@RESULTS
+@NAME
+@click.argument("question")
+@click.argument("points", metavar="+POINTS", type=float)
+@click.argument("reason")
+@click.option("--who", default="", help="Who corrects.  [default: your user name]")
+def override(results: Path, name: str, question: str, points: float, reason: str, who: str) -> None:
+    """Add points to QUESTION of NAME's result, or take them off, as in `override results jane q2 +3 "reason"`.
+
+    NAME is the name of a result file, or a student's id, e-mail address or name. `late` in place of QUESTION gives back
+    late points. The log, corrections.jsonl, lies beside the results; regrading leaves it alone.
+    """
+    from autograder.course.corrections import CorrectionProblem, add_correction
+    from autograder.report import ResultsError, write_reports
+    from autograder.report.derived import check_correction
+
+    try:
+        grade = _find(results, name)
+        check_correction(grade, question, points)
+        add_correction(results, grade.name, question, points, reason, who)
+        write_reports(results)
+        _show(_find(results, grade.name))
+    except (CorrectionProblem, ResultsError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@RESULTS
+@NAME
+def show(results: Path, name: str) -> None:
+    """Print why NAME's submission has its points."""
+    from autograder.report import ResultsError
+
+    try:
+        _show(_find(results, name))
+    except ResultsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@RESULTS
+@NAME
+@click.option(
+    "--submissions", multiple=True, type=click.Path(path_type=Path, exists=True), help="Where the file lies now."
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tuple[str, ...]) -> None:
+    """Grade NAME's submission anew; OPTIONS are those of `grade`. Corrections stay."""
+    from autograder.grading.results_folder import find_submission
+    from autograder.report import ResultsError
+
+    try:
+        result = _find(results, name)
+    except ResultsError as error:
+        raise click.ClickException(str(error)) from error
+    file = find_submission(results, result.origin, submissions)
+    if file is None:
+        path = result.origin.path or result.submission
+        raise click.ClickException(f"{path} is not where it was graded; say where it lies with --submissions FOLDER")
+    grade.main(["--force", "--out", str(results), *options, str(file)], standalone_mode=False)
+    _show(_find(results, result.name))
+
+
+@main.command()
+@click.argument("result", type=EXISTING_FILE)
+@click.argument("submission", type=EXISTING_FILE)
+@click.option("--unsafe", is_flag=True, help="As of `grade`.")
+def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
+    """Grade SUBMISSION again and compare it, check by check, with the file RESULT.
+
+    Exit status 1 when anything differs. The key that lies beside RESULT is used, so the same numbers are drawn.
+    """
+    from autograder.grading.reproduce import reproduce as grade_again
+    from autograder.grading.result import ResultError
+    from autograder.sandbox.launcher import SandboxUnavailable
+    from autograder.submission.sanitize import sanitize
+
+    try:
+        found = grade_again(result, submission, unsafe)
+    except (ResultError, SandboxUnavailable, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared)):
+        click.echo(sanitize(line, one_line=True), err=True)
+    click.echo(f"{found.same} checks are the same, {len(found.differences)} differences")
+    if found.differences:
+        raise click.ClickException("\n".join(sanitize(line, one_line=True) for line in found.differences))
+
+
+@main.command()
+@RESULTS
+@click.argument("others", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False))
+def merge(results: Path, others: tuple[Path, ...]) -> None:
+    """Bring the results of OTHERS, from machines that share nothing, into RESULTS.
+
+    Results of the same file complete each other. Exit status 1 when two folders have results of different files of one
+    student; the one in RESULTS stays then.
+    """
+    from autograder.course.corrections import CorrectionProblem
+    from autograder.grading.merge import merge as bring_together
+    from autograder.grading.result import ResultError
+    from autograder.grading.results_folder import ResultsFolderProblem, claim
     from autograder.report import ResultsError, write_reports
 
     try:
+        with claim(results):
+            done = bring_together(results, others)
+        click.echo(f"{len(done.new)} new, {len(done.completed)} completed, {len(done.same)} the same")
         click.echo(f"report: {write_reports(results)}")
-    except ResultsError as error:
+    except (ResultError, ResultsError, CorrectionProblem, ResultsFolderProblem) as error:
         raise click.ClickException(str(error)) from error
+    if done.conflicts:
+        raise click.ClickException("\n".join(done.conflicts))
+
+
+def _find(results: Path, name: str) -> "Result":
+    """The result of this name or student, with its corrections and late points."""
+    from autograder.report import find_result, read_class
+
+    return find_result(read_class(results).grades, name)
+
+
+def _show(result: "Result") -> None:
+    from rich.console import Console
+
+    from autograder.report.terminal import print_result
+
+    print_result(result, Console())
 
 
 @main.command()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import Dataset
 
 import utils
 from autograder.training.heldout import Cifar10, DataProblem, load_cifar10
@@ -38,6 +39,20 @@ def load(given: Path | None, images: int | None) -> tuple[Cifar10, str]:
     train, test = images, images // 5
     parts = data.train_images[:train], data.train_labels[:train], data.test_images[:test], data.test_labels[:test]
     return Cifar10(*parts, data.standin), f"{name}, {len(parts[0]):,} images"
+
+
+class Pictures(Dataset):
+    """A dataset of images in memory with the notebook's transform, for training (`augment`) or testing."""
+
+    def __init__(self, images: Tensor, labels: Tensor, augment: bool = False):
+        self._images, self._labels = images.permute(0, 2, 3, 1).contiguous().numpy(), labels.tolist()
+        self._transform = utils.image_transform(augment)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self._transform(Image.fromarray(self._images[index])), self._labels[index]
 
 
 def standin() -> tuple[Cifar10, str]:

@@ -7,31 +7,15 @@ import time
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-from torchvision import transforms
+from torch.utils.data import DataLoader
 
-import utils
 from autograder.training.heldout import Cifar10
+from benchmarks.training_data import Pictures
 from benchmarks.training_networks import SOLUTION, builder
 from lab import resumable
 
 BATCH, TEST_BATCH, WORKERS = 128, 100, 2
 """The values of the notebook's data loaders."""
-
-
-class _Pictures(Dataset):
-    """A dataset of images in memory with the notebook's transform."""
-
-    def __init__(self, images: Tensor, labels: Tensor):
-        self._images, self._labels = images.permute(0, 2, 3, 1).contiguous().numpy(), labels.tolist()
-        self._transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(utils.MEAN, utils.STD)])
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self._transform(self._images[index]), self._labels[index]
 
 
 def time_to(accuracy: float, data: Cifar10, device: torch.device, most_epochs: int) -> tuple[list[float], float]:
@@ -41,10 +25,10 @@ def time_to(accuracy: float, data: Cifar10, device: torch.device, most_epochs: i
         The test accuracy after each epoch, and the seconds of all of them, tests included, as in the notebook.
     """
     train, test = (
-        DataLoader(_Pictures(*part), batch_size=size, num_workers=WORKERS, pin_memory=device.type == "cuda")
-        for part, size in (
-            ((data.train_images, data.train_labels), BATCH),
-            ((data.test_images, data.test_labels), TEST_BATCH),
+        DataLoader(pictures, batch_size=size, num_workers=WORKERS, pin_memory=device.type == "cuda")
+        for pictures, size in (
+            (Pictures(data.train_images, data.train_labels, augment=True), BATCH),
+            (Pictures(data.test_images, data.test_labels), TEST_BATCH),
         )
     )
     history, start = [], time.perf_counter()

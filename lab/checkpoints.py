@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lab.messages import say
+
 FORMAT = "resnet training 2"
 
 
@@ -58,7 +60,7 @@ class Checkpoint:
                 with contextlib.suppress(OSError):
                     temporary.unlink(missing_ok=True)
             reason = str(error).splitlines()[0]
-            print(f"The checkpoint {self.path} could not be written ({reason}); training goes on without it.")
+            say(f"The checkpoint {self.path} could not be written ({reason}); training goes on without it.")
             return False
         return True
 

@@ -12,10 +12,18 @@ def best_device() -> torch.device:
 
 
 def half_precision(device: torch.device) -> torch.dtype | None:
-    """The 16-bit type for mixed precision on CUDA; None on other devices, which compute in float32."""
+    """The 16-bit type for mixed precision where the hardware has one; None where float32 is faster."""
+    if device.type == "cpu":
+        return torch.bfloat16 if _cpu_has_bfloat16() else None
     if device.type != "cuda":
         return None
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether the processor has bfloat16 instructions. PyTorch emulates them elsewhere, which is slow."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # newer versions of PyTorch have it
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 @torch.no_grad()

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from lab import plots
+from lab.messages import say
 from utils import CLASSES, to_picture
 
-_COLORMAP = LinearSegmentedColormap.from_list("paper to blue", [plots.PAPER, plots.SERIES[0]["color"]])
+_COLORMAP = LinearSegmentedColormap.from_list("paper to blue", [plots.PAPER, plots.STYLES["residual"]["color"]])
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Predictions:
         """Show the wrong predictions with the highest confidence."""
         chosen = self.confident_mistakes(count)
         if not chosen:
-            print(f"All {len(self.labels):,} test images are classified correctly: there is no mistake to show.")
+            say(f"All {len(self.labels):,} test images are classified correctly: there is no mistake to show.")
             return
         parts = [
             f"{self.name(int(self.labels[i]))} as {self.name(int(self.predicted[i]))} ({self.confidence[i]:.0%})"

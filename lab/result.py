@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from lab import plots
+from lab.messages import say
 from lab.predictions import Predictions
 from lab.progress import Epoch, describe
 
@@ -32,7 +33,7 @@ class TrainingResult:
     def plot_curves(self) -> None:
         """Show loss and accuracy by epoch."""
         if not self.history:
-            print("No epoch is finished yet, so there is no curve to draw.")
+            say("No epoch is finished yet, so there is no curve to draw.")
             return
         caption = f"After {len(self.history)} epochs: {describe(self.history[-1])}."
         plots.show(plots.draw_curves(self.history), caption)

@@ -13,10 +13,11 @@ from torch.utils.data import DataLoader
 from lab import batches, plots, progress
 from lab.checkpoints import Checkpoint, UnusableCheckpoint
 from lab.device import best_device
+from lab.messages import say
 from lab.result import TrainingResult
 from lab.trainer import LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, Trainer
 
-QUICK_IMAGES, QUICK_TEST_IMAGES, QUICK_BATCH = 4096, 1000, 64
+QUICK_IMAGES, QUICK_TEST_IMAGES, QUICK_BATCH = 2048, 1000, 32
 SAVE_SECONDS = 300
 """Within an epoch a checkpoint is saved this often: a kernel that dies loses five minutes at most."""
 STATEFUL = ("means", "optimizer", "scheduler", "scaler")
@@ -52,10 +53,10 @@ def train(
     if quick:
         train_loader = batches.take(train_loader, QUICK_IMAGES, QUICK_BATCH)
         test_loader = batches.take(test_loader, QUICK_TEST_IMAGES, test_loader.batch_size)
-        print(
+        say(
             f"Quick mode: {len(train_loader.dataset):,} training and {len(test_loader.dataset):,} test images, a "
             "learning rate that rises and falls once. It shows that the network learns, not how well it could: expect "
-            "far less accuracy than from all images, and one or two points of luck either way."
+            "far less accuracy than from all images."
         )
     device = torch.device(device) if device else best_device()
     trainer = ResumableTrainer(net, train_loader, test_loader, epochs=epochs, device=device, quick=quick, seed=seed)
@@ -82,7 +83,7 @@ class ResumableTrainer(Trainer):
                 return self._fit_or_save()
             except KeyboardInterrupt:
                 path = self._checkpoint.path
-                print(f"Stopped at once. {path} holds the state that was saved last; the same call goes on from there.")
+                say(f"Stopped at once. {path} holds the state that was saved last; the same call goes on from there.")
                 return False
 
     def _fit_or_save(self) -> bool:
@@ -92,7 +93,7 @@ class ResumableTrainer(Trainer):
         except StopTraining:
             if self._save():
                 path = self._checkpoint.path
-                print(f"Interrupted in {self.position}; saved in {path}. The same call goes on from there.")
+                say(f"Interrupted in {self.position}; saved in {path}. The same call goes on from there.")
             return False
 
     def after_batch(self) -> None:
@@ -106,7 +107,7 @@ class ResumableTrainer(Trainer):
         """Save, print the results, and draw the curves."""
         self._save()
         results = progress.describe(self.history[-1])
-        print(f"epoch {len(self.history)}: {results}")
+        say(f"epoch {len(self.history)}: {results}")
         self._figure.update(plots.draw_curves(self.history), f"Loss and accuracy by epoch; the last: {results}.")
 
     @property
@@ -162,7 +163,7 @@ class ResumableTrainer(Trainer):
         except UnusableCheckpoint as problem:
             aside = checkpoint.set_aside()
             kept = f"It is kept as {aside}" if aside else "It stays where it is, and nothing can be saved"
-            print(f"{checkpoint.path} does not fit: {problem}. {kept}; training starts afresh.")
+            say(f"{checkpoint.path} does not fit: {problem}. {kept}; training starts afresh.")
             return
         if state is None:
             return
@@ -170,9 +171,9 @@ class ResumableTrainer(Trainer):
         afresh = "To start afresh, pass fresh=True."
         if len(self.history) >= self.epochs:
             done = f"{checkpoint.path} has all {self.epochs} epochs: nothing to do."
-            print(f"{done} For more, raise `epochs`. {afresh}")
+            say(f"{done} For more, raise `epochs`. {afresh}")
         else:
-            print(f"Going on from {checkpoint.path}: {self.position}. {afresh}")
+            say(f"Going on from {checkpoint.path}: {self.position}. {afresh}")
 
 
 class InterruptHandler:

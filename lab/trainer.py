@@ -24,7 +24,7 @@ class Trainer:
         train_loader: its data set, batch size and workers are used; the order of the images comes from `seed`.
         test_loader: the network is tested on it after each epoch.
         epochs: number of epochs to train.
-        device: where to compute; in mixed precision on CUDA.
+        device: where to compute; in mixed precision where the hardware has it.
         quick: for a short training: the learning rate rises and falls once within `epochs` epochs.
         seed: for the order of the images, random transforms, and dropout.
     """

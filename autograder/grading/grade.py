@@ -1,5 +1,6 @@
 """Grade one submission: run the tests, train where that is asked, and return a `Result`."""
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -8,22 +9,24 @@ from typing import Any
 
 from autograder.grading.result import Result, Training
 from autograder.grading.seeds import ROOT, SUITE, secret_of, seed_of, suite_version
+from autograder.grading.unreadable import judge_unreadable
 from autograder.oracle import diagnosis_of
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.reader import read_confined
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.errors import StudentCrash, StudentTimeout
-from autograder.student.no_submission import NoSubmission
 from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import (
     Reading,
     Slice,
     UnreadableSubmission,
     fingerprint,
-    read_bytes,
     read_source,
+    read_upload,
+    resolve,
 )
+from autograder.submission.sanitize import utf8
 from autograder.suite.outcome import Outcome
 from autograder.suite.run import run_suite as run_tests
 from autograder.suite.training import TrainingResult
@@ -49,6 +52,7 @@ class Grader:
         key: the secret of the results folder, see `autograder.grading.seeds`.
         training: how networks are trained; without, that is deferred.
         slots: limits trainings at once, where there are other graders.
+        zygote: starts the workers; it is not closed here. When None, one is started.
         tell: called with the progress of a training.
 
     Raises:
@@ -62,55 +66,62 @@ class Grader:
         key: bytes = b"",
         training: TrainingSetup | None = None,
         slots: Slots | None = None,
+        zygote: Zygote | None = None,
         tell: Callable[[str], None] = lambda line: None,
     ):
         self._unsafe, self._limits, self._key = unsafe, limits or Limits(), key
         self._context = None if training is None else TrainingContext(training, slots, tell, unsafe)
-        self._zygote: Zygote | None = None
+        self._cleanup = contextlib.ExitStack()
+        self._zygote = zygote
         try:
-            self._zygote = Zygote(unsafe)
+            if zygote is None:
+                self._zygote = self._cleanup.enter_context(Zygote(unsafe))
         except SandboxUnavailable:
             if not unsafe:
                 raise
+        if self._context is not None:
+            self._cleanup.enter_context(contextlib.closing(self._context))
 
     def grade(self, path: Path, *, only: Collection[str] | None = None, earlier: Sequence[Outcome] = ()) -> Result:
         """Grade one submission; there is a result whatever it holds.
 
         Args:
-            path: a `.ipynb`, a `.py`, or the `.zip` that `grader.export()` makes.
+            path: a `.ipynb`, a `.py`, the `.zip` that `grader.export()` makes, or a folder of one student's files.
             only: the questions to judge; all when None.
             earlier: outcomes of this file for questions that are not judged now, from the same tests.
         """
         start = time.perf_counter()
+        path = resolve(path)
         sha256 = fingerprint(path)
+        reading = NO_CODE
         try:
             reading = self._read(path)
         except UnreadableSubmission as error:
-            status, problems, isolation = "unreadable", [str(error)], ()
-            tests, training = self._judge(NoSubmission(str(error)), NO_CODE, sha256, only, ())
+            status, problems, isolation, notes = "unreadable", [str(error)], (), ()
+            tests, training = judge_unreadable(str(error), SUITE, only, self._context), None
         else:
+            notes = (reading.similar,) if reading.similar else ()
             with self._open(reading) as student:
                 status, problems = _examine(reading.slice, student)
                 tests, training = self._judge(student, reading, sha256, only, earlier)
                 isolation = student.isolation
         return Result.of(
             tests,
-            submission=path.name,
+            submission=utf8(path.name),
+            file=reading.file,
             sha256=sha256,
             suite=suite_version(),
             status=status,
             seconds=round(time.perf_counter() - start, 2),
             isolation=(*(["unsafe"] if self._unsafe and status != "unreadable" else []), *isolation),
             problems=tuple(problems),
+            notes=notes,
             training=training,
         )
 
     def close(self) -> None:
         """End every process that was started for grading."""
-        if self._zygote is not None:
-            self._zygote.close()
-        if self._context is not None:
-            self._context.close()
+        self._cleanup.close()
 
     def __enter__(self) -> "Grader":
         return self
@@ -120,7 +131,7 @@ class Grader:
 
     def _read(self, path: Path) -> Reading:
         if self._zygote is None:
-            return read_source(path.name, read_bytes(path))
+            return read_source(read_upload(path))
         return read_confined(path, self._zygote)
 
     def _open(self, reading: Reading) -> "RemoteStudent | UnconfinedStudent":

@@ -1,134 +1,184 @@
-"""Submissions graded in parallel, each process with a sandbox of its own."""
+"""Submissions graded in parallel, each in a process of its own: what a submission leaves in memory is gone with it.
 
-import atexit
+The processes are forks of one that has imported PyTorch and the tests, and start in milliseconds. This module imports
+neither: the process that runs it starts the others, and waits for them.
+"""
+
 import contextlib
-import functools
 import multiprocessing
+import multiprocessing.forkserver
 import os
+import queue
 import sys
-import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.queues import SimpleQueue
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from autograder.grading.grade import Grader
 from autograder.grading.result import Result
 from autograder.sandbox import linux
+from autograder.sandbox.launcher import Zygote
 from autograder.student.errors import GraderBroken
 from autograder.suite.outcome import Outcome
-from autograder.training.context import TrainingSetup
 from autograder.training.slots import Slots
+
+if TYPE_CHECKING:
+    from autograder.training.context import TrainingSetup
+
+Tell = Callable[[str], None]
 
 
 def grade_each(
     todo: Mapping[Path, Collection[str]],
     jobs: int,
-    training: TrainingSetup | None = None,
+    training: "TrainingSetup | None" = None,
     gpu_jobs: int = 1,
     unsafe: bool = False,
     key: bytes = b"",
     earlier: Mapping[Path, Sequence[Outcome]] | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Tell = lambda line: None,
 ) -> Iterator[tuple[Path, Result | GraderBroken]]:
     """Grade submissions in parallel processes; yields each with its result as it is done.
 
-    A submission on which the grader fails, or whose process is killed, is graded once more at the end, in a fresh
-    process of its own. Should that fail as well, its result is the error.
+    A submission on which the grader fails, or whose process is killed, is graded once more at the end, when nothing
+    else runs. Should that fail as well, its result is the error.
 
     Args:
         todo: for each submission the questions to judge.
-        jobs: processes, each with a sandbox of its own.
+        jobs: submissions graded at once.
         training, gpu_jobs: as of `grade_all`.
         unsafe, key: as of `Grader`.
         earlier: what they got before for questions that are not judged now.
         tell: called with the progress of the trainings.
     """
-    if not todo:
+    jobs = min(jobs, len(todo))
+    if not jobs:
         return
-    context = multiprocessing.get_context("spawn")
-    workers = min(jobs, len(todo))
-    news = context.SimpleQueue()
-    start = (os.getpid(), Slots(gpu_jobs, context), training, news.put, unsafe, key)
-
-    def run(pool: ProcessPoolExecutor, path: Path) -> Future:
-        return pool.submit(_grade_one, path, todo[path], [*(earlier or {}).get(path, ())])
-
-    def make_pool(size: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(size, context, initializer=_start_process, initargs=start)
-
-    waiting, again = deque(todo), []
-    with _passed_on(news, tell):
-        while waiting:
-            running: dict[Future, Path] = {}
-            with make_pool(workers) as pool, contextlib.suppress(BrokenProcessPool):
-                while waiting or running:
-                    # No more than there are processes: what is lost with a process is then known.
-                    while waiting and len(running) < workers:
-                        running[run(pool, waiting[0])] = waiting[0]
-                        waiting.popleft()
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        result = future.result()
-                        path = running.pop(future)
-                        if isinstance(result, GraderBroken):
-                            again.append(path)
-                        else:
-                            yield path, result
-            again += running.values()
+    with contextlib.closing(_Processes(jobs, training, gpu_jobs, unsafe, key, tell)) as processes:
+        known = earlier or {}
+        requests = {path: (path, questions, [*known.get(path, ())]) for path, questions in todo.items()}
+        again = []
+        for path, result in processes.grade(requests):
+            if isinstance(result, Result):
+                yield path, result
+            else:
+                again.append(path)
         for path in again:
-            with make_pool(1) as pool:
-                try:
-                    yield path, run(pool, path).result()
-                except BrokenProcessPool:
-                    yield path, GraderBroken("the process that graded it was killed, twice")
+            yield path, processes.grade_one(*requests[path])
 
 
-@contextlib.contextmanager
-def _passed_on(news: SimpleQueue, tell: Callable[[str], None]) -> Iterator[None]:
-    """Within this context, what the processes put into the queue is told."""
-    listener = threading.Thread(target=lambda: [tell(line) for line in iter(news.get, None)], daemon=True)
-    listener.start()
-    try:
-        yield
-    finally:
-        news.put(None)
-        listener.join()
+class _Processes:
+    """The processes that grade, at most `jobs` at once, each with a zygote that serves one after the other."""
+
+    def __init__(
+        self, jobs: int, training: "TrainingSetup | None", gpu_jobs: int, unsafe: bool, key: bytes, tell: Tell
+    ):
+        self._context, self._tell, self._unsafe = _start_server(), tell, unsafe
+        self._settings = {"unsafe": unsafe, "key": key, "training": training, "slots": Slots(gpu_jobs, self._context)}
+        self._threads = ThreadPoolExecutor(jobs)
+        self._running: set[BaseProcess] = set()
+        self._closed = False
+        self._zygotes: queue.SimpleQueue[Zygote | None] = queue.SimpleQueue()
+        for _ in range(jobs):
+            self._zygotes.put(self._new_zygote())
+
+    def grade(self, requests: Mapping[Path, tuple]) -> Iterator[tuple[Path, Result | GraderBroken]]:
+        """Grade all of them; yields each as it is done."""
+        futures = {self._threads.submit(self.grade_one, *request): path for path, request in requests.items()}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+
+    def grade_one(self, path: Path, questions: Collection[str], earlier: list[Outcome]) -> Result | GraderBroken:
+        """Grade one submission in a process of its own, and wait for it."""
+        zygote = self._zygotes.get()
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(
+            target=_grade_in_process, args=(theirs, zygote, self._settings, path, questions, earlier)
+        )
+        try:
+            with ours:
+                process.start()
+                self._running.add(process)
+                if self._closed:
+                    process.kill()
+                theirs.close()
+                result = self._follow(ours)
+        except Exception as error:
+            result = _as_broken(error)
+        finally:
+            process.kill()
+            process.join()
+            self._running.discard(process)
+        if not isinstance(result, Result) and zygote is not None:  # it may be at fault, or in the middle of a request
+            zygote.close()
+            zygote = None if self._closed else self._new_zygote()
+        self._zygotes.put(zygote)
+        return result
+
+    def close(self) -> None:
+        """End every process."""
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for process in list(self._running):
+            process.kill()
+        self._threads.shutdown()
+        while not self._zygotes.empty():
+            if (zygote := self._zygotes.get()) is not None:
+                zygote.close()
+
+    def _follow(self, connection: Connection) -> Result | GraderBroken:
+        """Pass on what the process tells until it sends its result."""
+        while True:
+            try:
+                message = connection.recv()
+            except EOFError:
+                return GraderBroken("the process that graded it was killed")
+            if not isinstance(message, str):
+                return message
+            self._tell(message)
+
+    def _new_zygote(self) -> Zygote | None:
+        """None where nothing can be confined; `--unsafe` grades without."""
+        return Zygote(self._unsafe) if sys.platform == "linux" else None
 
 
-_grader: Grader | None = None
-"""The grader of this process of the pool; it is started with the first submission and serves all of them."""
+def _start_server() -> BaseContext:
+    """The context of the processes that grade. The one that they are forked from starts now, to be ready in time."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograder.grading.preload"])
+    multiprocessing.forkserver.ensure_running()
+    return context
 
 
-_make_grader: Callable[[], Grader]
-"""How to start it."""
-
-
-def _start_process(
-    parent: int, slots: Slots, training: TrainingSetup | None, tell: Callable[[str], None], unsafe: bool, key: bytes
+def _grade_in_process(
+    connection: Connection,
+    zygote: Zygote | None,
+    settings: Mapping[str, Any],
+    path: Path,
+    questions: Collection[str],
+    earlier: list[Outcome],
 ) -> None:
-    """Grade with one thread, and do not outlive the parent, however it ends."""
-    global _make_grader
-    _make_grader = functools.partial(Grader, unsafe, key=key, training=training, slots=slots, tell=tell)
-    torch.set_num_threads(1)
+    """Grade with one thread, and do not outlive the process that asked, however it ends."""
     if sys.platform == "linux":
-        linux.die_with_parent(parent)
+        linux.die_with_parent(os.getppid())  # the server, which ends with it
+    from autograder.grading.preload import Grader
 
-
-def _grade_one(path: Path, only: Collection[str], earlier: Sequence[Outcome]) -> Result | GraderBroken:
-    global _grader
     try:
-        if _grader is None:
-            _grader = _make_grader()
-            atexit.register(_grader.close)
-        return _grader.grade(path, only=only, earlier=earlier)
+        with Grader(zygote=zygote, tell=connection.send, **settings) as grader:
+            result = grader.grade(path, only=questions, earlier=earlier)
+            result.to_json()  # what cannot be written is a failure here, and not of the class
     except Exception as error:
-        if _grader is not None:
-            with contextlib.suppress(Exception):
-                _grader.close()
-            _grader = None  # the next submission gets a fresh one
-        broken = isinstance(error, GraderBroken)
-        return error if broken else GraderBroken(" ".join(f"{type(error).__name__}: {error}".split())[:500])
+        result = _as_broken(error)
+    with contextlib.suppress(BrokenPipeError):  # nobody waits any more
+        connection.send(result)
+
+
+def _as_broken(error: Exception) -> GraderBroken:
+    if isinstance(error, GraderBroken):
+        return error
+    return GraderBroken(" ".join(f"{type(error).__name__}: {error}".split())[:500])

@@ -5,21 +5,25 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from autograder.contract import QUESTIONS
+from autograder.course.corrections import Adjustment
+from autograder.course.origin import Origin
+from autograder.grading.provenance import Provenance, provenance
 from autograder.submission.atomic_write import atomic_write
+from autograder.suite.cap import apply_cap
 from autograder.suite.outcome import WORST_FIRST, Outcome
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "docs" / "result.schema.json"
 OTHER_VERSION = "a result of another version of the grader; grade again"
 
-Status = Literal["graded", "incomplete", "unreadable", "crashed"]
+Status = Literal["graded", "incomplete", "unreadable", "crashed", "grader_failed"]
 
 
 class ResultError(Exception):
@@ -50,28 +54,36 @@ class Training(_Model):
 class Result(_Model):
     """The result of one submission; made by `Result.of`, which adds up the points."""
 
-    schema_version: Literal[1]
-    submission: str = Field(description="file name")
-    sha256: str = Field(description="of the file; a result of another file is not reused")
-    suite: str = Field(description="version of the tests; a result of other tests is not reused")
+    schema_version: Literal[2]
+    submission: str = Field(description="name of the file or folder that was handed in")
+    file: str = Field(default="", description='the file in it that was graded; "" if only one was handed in')
+    sha256: str = Field(description="of what was handed in; a result of another file is not reused")
+    suite: str = Field(description="version of the tests: a hash of both folders")
     status: Status = Field(
         description='"incomplete": names are missing, what exists is graded; "unreadable": no code could be read; '
-        '"crashed": the code ended its process, or did not end, before the first test'
+        '"crashed": the code ended its process, or did not end, before the first test; "grader_failed": the grader '
+        "failed, and not the submission; it decided no points and is run again"
     )
     score: float = Field(description="points earned")
     possible: float = Field(description="points that could be earned: deferred tests are left out")
     seconds: float = Field(description="wall clock of the grading")
     isolation: tuple[str, ...] = Field(description='what confined student code; "unsafe" where nothing was required')
     problems: tuple[str, ...] = Field(description="problems with the submission as a whole")
+    grader: Provenance = Field(default_factory=provenance, description="which grader made it, where and when")
+    origin: Origin = Field(default=Origin(), description="whose submission it is, and where it lay")
+    notes: tuple[str, ...] = Field(default=(), description="for the teaching assistant; they cost no points")
     questions: dict[str, Score] = Field(description="points of each question that was judged")
     training: Training | None = Field(description="null where no training finished")
-    tests: tuple[Outcome, ...] = Field(description="the outcome of each test", repr=False)
+    tests: tuple[Outcome, ...] = Field(
+        description="the outcome of each test, and what is taken from a question that is capped", repr=False
+    )
     name: str = Field(default="", exclude=True, description="the file's name without .json; not part of the file")
+    adjustment: Adjustment = Field(default=Adjustment(), exclude=True, description="made later; not part of the file")
 
     @classmethod
     def of(cls, tests: Iterable[Outcome], **fields: object) -> Self:
-        """A result with these tests, and with the points that follow from them."""
-        tests = tuple(tests)
+        """A result with these tests, the lines of questions that are capped, and the points that follow from them."""
+        tests = tuple(apply_cap(tests))
         questions = {q: _add_up(t for t in tests if t.question == q) for q in QUESTIONS}
         judged = {test.question for test in tests}
         return cls(
@@ -81,6 +93,21 @@ class Result(_Model):
             questions={question: score for question, score in questions.items() if question in judged},
             tests=tests,
         )
+
+    @classmethod
+    def of_failure(cls, error: str, before: "Result | None", asked: Collection[str], **fields: object) -> Self:
+        """The result of a submission on which the grader itself failed.
+
+        Args:
+            error: what went wrong, in a line.
+            before: an earlier result of the same file and tests; its questions are kept.
+            asked: but for these, which were to be judged.
+        """
+        tests = () if before is None else tuple(test for test in before.tests if test.question not in asked)
+        problem = f"The grader failed, not the submission: {error}. No points were decided; run `grade` again."
+        training = before.training if before is not None and "q4" not in asked else None
+        unknown = {"file": "", "seconds": 0.0, "isolation": (), "problems": (problem,), "training": training}
+        return cls.of(tests, **fields, **unknown, status="grader_failed")
 
     def replace_questions(self, before: "Result") -> "Result":
         """This result, with the questions that it did not judge from an earlier result of the same file and tests."""
@@ -154,7 +181,8 @@ def _in_one_line(error: ValidationError) -> str:
 def schema() -> str:
     """The JSON Schema of a result file, as text."""
     found = Result.model_json_schema()
-    del found["properties"]["name"]
+    del found["properties"]["name"], found["properties"]["adjustment"]
+    del found["$defs"]["Adjustment"], found["$defs"]["Correction"]
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **found}, indent=2) + "\n"
 
 

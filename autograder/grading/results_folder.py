@@ -2,22 +2,29 @@
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import socket
+import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from autograder.contract import QUESTIONS
+from autograder.course.handins import Known
+from autograder.course.identity import FARTHEST_FOLDER
+from autograder.course.origin import Origin
+from autograder.course.roster import Roster, read_roster
+from autograder.grading.provenance import code_version
 from autograder.grading.result import Result, ResultError, read_result
-from autograder.grading.seeds import suite_version
 from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
 
-KEY = "grading.key"
+KEY, ROSTER, SOURCES = "grading.key", "roster.csv", ".grading.sources"
+REPORTS = ("grades.csv", "report.html")
 CANNOT_WRITE = (
     errno.EACCES,
     errno.EPERM,
@@ -29,6 +36,8 @@ CANNOT_WRITE = (
     errno.EEXIST,
 )
 LOCK, OWNER = ".grading.lock", ".grading.owner"
+RESULT_BYTES = 50_000
+"""Room that a result takes, with its part of the reports; most take less."""
 
 
 class ResultsFolderProblem(Exception):
@@ -39,6 +48,8 @@ class ResultsFolderProblem(Exception):
 def claim(folder: Path) -> Iterator[None]:
     """Be the only grader that writes into `folder`, which is made if it is not there.
 
+    Unfinished files of a grader that was killed are removed.
+
     Raises:
         ResultsFolderProblem: another one writes there, or nobody can.
     """
@@ -46,6 +57,8 @@ def claim(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
             (folder / OWNER).write_text(f"process {os.getpid()} on {socket.gethostname()}, since {time.ctime()}\n")
+            for scrap in folder.glob(".*.tmp"):
+                scrap.unlink(missing_ok=True)
             yield
     except Timeout:
         with contextlib.suppress(OSError):
@@ -55,7 +68,33 @@ def claim(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in CANNOT_WRITE:
             raise
-        raise ResultsFolderProblem(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
+        raise ResultsFolderProblem(
+            f"{error.filename or folder}: cannot be written: {error.strerror}. What was written is kept: run the same "
+            "command again when that is mended"
+        ) from None
+
+
+def require_room(folder: Path, results: Iterable[Path], missing: int) -> None:
+    """Check that results can be written, before submissions are graded for hours.
+
+    Args:
+        results: the files that will be in it.
+        missing: how many of them are to be made.
+
+    Raises:
+        ResultsFolderProblem: there is a folder in the place of a file.
+        OSError: there is no room for the results.
+    """
+    for path in (*results, *(folder / name for name in (KEY, *REPORTS))):
+        if path.is_dir():
+            raise ResultsFolderProblem(f"{path}: is a folder, and a file has to be written there: move it away")
+    if missing and hasattr(os, "posix_fallocate"):
+        with tempfile.TemporaryFile(dir=folder) as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, missing * RESULT_BYTES)
+            except OSError as error:
+                if error.errno in CANNOT_WRITE:  # not: a file system that cannot reserve room
+                    raise
 
 
 def grading_key(folder: Path) -> bytes:
@@ -69,20 +108,89 @@ def grading_key(folder: Path) -> bytes:
     return path.read_bytes()
 
 
+def keep_roster(folder: Path, roster: Path) -> None:
+    """Keep a copy of the roster with the results: later calls and reports use it."""
+    if roster.resolve() != (folder / ROSTER).resolve():
+        atomic_write(folder / ROSTER, roster.read_bytes())
+
+
+def kept_roster(folder: Path) -> Roster | None:
+    """The roster that was given to an earlier call; None where there is none.
+
+    Raises:
+        RosterProblem: it cannot be used.
+    """
+    path = folder / ROSTER
+    return read_roster(path) if path.exists() else None
+
+
+def keep_sources(folder: Path, given: Iterable[Path]) -> None:
+    """Remember which folders were graded, so that `regrade` finds a submission."""
+    known = _read_sources(folder)
+    new = [os.path.abspath(path if path.is_dir() else path.parent) for path in given]
+    if set(new) - set(known):
+        atomic_write(folder / SOURCES, "".join(f"{path}\n" for path in dict.fromkeys([*known, *new])))
+
+
+def find_submission(folder: Path, origin: Origin, sources: Iterable[Path] = ()) -> Path | None:
+    """The file that a result was made from, in the folders that were graded or in `sources`; None if it is gone."""
+    parts = tuple(origin.path.split("/"))
+    if not origin.path:
+        return None
+    given = [Path(os.path.abspath(path)) for path in sources]
+    for root in given or map(Path, reversed(_read_sources(folder))):
+        for base in (root, *root.parents[:FARTHEST_FOLDER]):
+            if (base / origin.path).exists():
+                return base / origin.path
+        found = [path for path in root.rglob(parts[-1]) if path.parts[-len(parts) :] == parts]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _read_sources(folder: Path) -> list[str]:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return (folder / SOURCES).read_text(encoding="utf-8").splitlines()
+    return []
+
+
+def known_results(folder: Path) -> list[Known]:
+    """What the results that are there say about their files, whatever version of the grader wrote them."""
+    known = []
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            result = json.loads(path.read_bytes())
+            origin = result["origin"]
+            known.append(Known(origin["key"], tuple(origin["path"].split("/")), result["sha256"]))
+    return known
+
+
 def load_result(path: Path, submission: Path) -> Result | None:
-    """The result in a file; None where there is none of this submission, these tests and this version of the grader."""
+    """The result in a file; None where there is none of this submission, and of this code (`provenance.DECIDES`)."""
     try:
         result = read_result(path)
     except (OSError, ResultError):
         return None
-    same = result.sha256 == fingerprint(submission) and result.suite == suite_version()
+    same = result.sha256 == fingerprint(submission) and result.grader.code == code_version()
     return result if same else None
 
 
-def find_missing(result: Result | None, only: Collection[str] | None, trains: bool) -> set[str]:
-    """The questions that are still to be judged; with `trains`, deferred ones too."""
+def find_missing(
+    result: Result | None, only: Collection[str] | None, threshold: float | None, force: bool = False
+) -> set[str]:
+    """The questions that are still to be judged.
+
+    Args:
+        threshold: the accuracy that networks must reach; None where nothing is trained. Deferred questions are judged
+            then, and question 4 where it was judged by another threshold.
+        force: judge everything that is asked for.
+    """
     wanted = set(QUESTIONS if only is None else only)
-    if result is None:
+    if result is None or force:
         return wanted
-    deferred = {test.question for test in result.tests if test.outcome == "deferred"}
-    return wanted - (result.questions.keys() - (deferred if trains else set()))
+    open_again: set[str] = set()
+    if threshold is not None:
+        open_again = {test.question for test in result.tests if test.outcome == "deferred"}
+        if result.training is not None and result.training.threshold != threshold:
+            open_again.add("q4")
+    return wanted - (result.questions.keys() - open_again)

@@ -29,9 +29,14 @@ def secret_of(sha256: str, key: bytes = b"") -> bytes:
     return hmac.digest(_hash(SUITE[1]) + key, sha256.encode(), "sha256")
 
 
+def seed_fingerprint(sha256: str, key: bytes) -> str:
+    """What a result says about its secret: the same secret gives the same, and nothing can be computed from it."""
+    return hashlib.sha256(b"fingerprint" + secret_of(sha256, key)).hexdigest()[:16]
+
+
 @functools.cache
 def suite_version() -> str:
-    """A hash of the tests: a result of other tests is not reused."""
+    """A hash of the tests."""
     return hashlib.sha256(b"".join(map(_hash, SUITE))).hexdigest()[:16]
 
 

@@ -19,6 +19,9 @@ from typing import TextIO
 import jupytext
 import nbformat
 
+from autograder.course.consistency import find_problems
+from autograder.course.settings import FILE as COURSE
+from autograder.course.settings import load_course
 from autograder.platforms.deferred import DEFERRED, collect
 from autograder.report import ResultsError
 from autograder.submission.atomic_write import atomic_write
@@ -27,11 +30,13 @@ from lab import diagrams
 ROOT = Path(__file__).resolve().parents[2]
 MASTER = Path("solutions/resnet.py")
 NOTEBOOK = Path("assignment/resnet.ipynb")
+INSTRUCTOR = Path("dist/resnet-instructor.ipynb")
+"""The notebook with the solution, and with the model answers: the master's cells with the tag `instructor`."""
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 STUDENT_ROOMS = ("submission", "student", "suite", "notebook")
 """Folders of `autograder/` that students get, whole; each imports only from these."""
-GRADER_ROOMS = (*STUDENT_ROOMS, "oracle", "sandbox", "training", "grading", "report", "platforms")
+GRADER_ROOMS = (*STUDENT_ROOMS, "course", "oracle", "sandbox", "training", "grading", "report", "platforms")
 STUDENT_FILES = (
     "assignment/resnet.ipynb",
     "autograder/__init__.py",
@@ -110,7 +115,7 @@ def without_markers(source: str) -> str:
 
 
 def build(root: Path = ROOT, validate: bool = True, gpu_results: Path | None = None) -> list[Path]:
-    """Write `assignment/`, `dist/resnet-student.zip` and `dist/autograder.zip` under `root`.
+    """Write `assignment/`, and the zips and the instructor's edition in `dist/`, under `root`.
 
     Args:
         root: the repository.
@@ -121,29 +126,31 @@ def build(root: Path = ROOT, validate: bool = True, gpu_results: Path | None = N
         The files written.
 
     Raises:
-        BuildError: Otter Assign does not accept the master, the solution does not score full marks, or `gpu_results`
-            cannot be used.
+        BuildError: points do not add up or a test is broken, Otter Assign does not accept the master, the solution does
+            not score full marks, or `gpu_results` cannot be used.
     """
+    if problems := find_problems(root, notebook=False):
+        raise BuildError("\n".join(problems))
     try:
         deferred = {} if gpu_results is None else {DEFERRED: collect(gpu_results)}
     except ResultsError as error:
         raise BuildError(str(error)) from error
     with tempfile.TemporaryDirectory() as scratch:
         assigned = _otter_assign(root, Path(scratch), validate)
-        notebook = nbformat.read(assigned / "student" / "resnet.ipynb", as_version=4)
+        notebook, instructor = (
+            nbformat.read(assigned / edition / "resnet.ipynb", as_version=4) for edition in ("student", "autograder")
+        )
         (otter_zip,) = (assigned / "autograder").glob("*.zip")
         with zipfile.ZipFile(otter_zip) as archive:
             otter_files = {name: archive.read(name) for name in archive.namelist() if not name.startswith("tests/")}
-    if not notebook.cells[-1].source.strip():  # Otter ends with a blank cell
-        notebook.cells.pop()
-    text = nbformat.writes(_canonical(_with_diagrams(notebook))) + "\n"
-    (root / NOTEBOOK).parent.mkdir(exist_ok=True)
-    (root / NOTEBOOK).write_text(text, encoding="utf-8")
+    notebook.cells = [cell for cell in notebook.cells if "instructor" not in cell.metadata.get("tags", [])]
     dist = root / "dist"
     dist.mkdir(exist_ok=True)
+    _write_notebook(root / NOTEBOOK, notebook)
+    _write_notebook(root / INSTRUCTOR, instructor)
     _write_zip(dist / "resnet-student.zip", _student_files(root))
     _write_zip(dist / "autograder.zip", _autograder_files(root, otter_files, deferred))
-    return [root / NOTEBOOK, dist / "resnet-student.zip", dist / "autograder.zip"]
+    return [root / NOTEBOOK, dist / "resnet-student.zip", dist / "autograder.zip", root / INSTRUCTOR]
 
 
 def _otter_assign(root: Path, scratch: Path, validate: bool) -> Path:
@@ -179,6 +186,18 @@ def _output_to(file: TextIO) -> Iterator[None]:
         yield
 
 
+def _write_notebook(path: Path, notebook: nbformat.NotebookNode) -> None:
+    if not notebook.cells[-1].source.strip():  # Otter ends with a blank cell
+        notebook.cells.pop()
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = without_markers(cell.source)
+        if cell.source.startswith("grader.check("):  # what the traceback shows where nothing has been imported
+            cell.source += "  # NameError? Run the first code cell, with the imports."
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(nbformat.writes(_canonical(_with_diagrams(notebook))) + "\n", encoding="utf-8")
+
+
 def _with_diagrams(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Give each cell that shows a diagram its output, so that it is there before anything has run."""
     for cell in notebook.cells:
@@ -207,7 +226,10 @@ def _student_files(root: Path) -> dict[str, bytes]:
 
 def _autograder_files(root: Path, otter_files: dict[str, bytes], deferred: dict[str, str]) -> dict[str, bytes]:
     config = json.loads(otter_files["otter_config.json"])
-    files = {f"{GRADER_FOLDER}/{name}": data for name, data in _collect(root, GRADER_FILES).items()}
+    if load_course(root).hidden_checks == "messages":
+        config["show_hidden"] = True
+    held = (*GRADER_FILES, COURSE) if (root / COURSE).exists() else GRADER_FILES
+    files = {f"{GRADER_FOLDER}/{name}": data for name, data in _collect(root, held).items()}
     texts = {
         "run_otter.py": RUN_OTTER,
         "otter_config.json": json.dumps(config, indent=2, sort_keys=True) + "\n",

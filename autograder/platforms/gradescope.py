@@ -11,11 +11,15 @@ computed from the public tests alone.
 from typing import Any
 
 from autograder.grading.result import Result
-from autograder.report.derived import LOST, deferred_points
+from autograder.report.derived import LOST, deferred_points, is_decided
 from autograder.report.text import count, number
 from autograder.student.message import as_text
 from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
+
+GRADER_FAILED = (
+    "The grader failed, not your submission. No points were decided. Your instructors see why, and can run it again."
+)
 
 
 def results_json(grade: Result, show_hidden: bool) -> dict[str, Any]:
@@ -25,15 +29,24 @@ def results_json(grade: Result, show_hidden: bool) -> dict[str, Any]:
         grade: the result.
         show_hidden: students see the hidden tests, with messages, once the grades are published; otherwise never.
     """
+    failed = not is_decided(grade)
     return {
-        "output": _headline(grade),
+        "output": GRADER_FAILED if failed else _headline(grade),
         # Messages quote student code: nowhere is it to be read as HTML or Markdown.
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
         "stdout_visibility": "hidden",
-        "tests": [_test(test, show_hidden) for test in grade.tests],
+        "tests": _failure(grade) if failed else [_test(test, show_hidden) for test in grade.tests],
     }
+
+
+def _failure(grade: Result) -> list[dict[str, Any]]:
+    """Gradescope takes no result without a number: nothing of nothing is not a score."""
+    return [
+        {"name": "The grader failed", "output": GRADER_FAILED, "visibility": "visible", "score": 0, "max_score": 0},
+        {"name": "Why", "output": sanitize("\n".join(grade.problems)), "visibility": "hidden"},
+    ]
 
 
 def _headline(grade: Result) -> str:
@@ -43,6 +56,8 @@ def _headline(grade: Result) -> str:
         f"{number(score)} of {number(possible)} points in the checks that you have.",
         "There are hidden checks as well; they are not counted here.",
     ]
+    if grade.file:
+        lines.append(f"The file that was graded: {sanitize(grade.file, one_line=True)}")
     if waiting := deferred_points(grade):
         lines.append(f"Not part of the score yet: {count(waiting, 'point')}, judged later on a machine with a GPU.")
     return "\n".join([*lines, *(sanitize(problem, one_line=True) for problem in grade.problems)])

@@ -20,7 +20,9 @@ from autograder.grading.grade import Grader
 from autograder.grading.result import Result
 from autograder.platforms.deferred import add_deferred
 from autograder.platforms.gradescope import results_json
+from autograder.report.derived import earned
 from autograder.student.message import as_text
+from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
 
 SET_ASIDE = "set_aside"
@@ -33,11 +35,10 @@ class ResNetPlugin(AbstractOtterPlugin):
     def before_grading(self, config: Any) -> None:
         """Grade, then leave nothing of the student's where the kernel starts: a planted module would run there."""
         submission = Path(self.submission_path)
-        original = _set_aside(submission)
+        aside = _set_aside(submission)
         self.show_hidden, self.grade, self.failure = config.show_hidden, None, None
         try:
-            with Grader() as grader:
-                self.grade = add_deferred(grader.grade(original), original.parent.parent / "source")
+            self.grade = add_deferred(grade_twice(aside), aside.parent / "source")
         except Exception as error:  # no score is made up where the grader itself fails
             self.failure = error
             traceback.print_exc()
@@ -60,21 +61,39 @@ class ResNetPlugin(AbstractOtterPlugin):
         return "The grader failed; see the traceback above." if self.grade is None else report(self.grade)
 
 
+def grade_twice(folder: Path) -> Result:
+    """Grade what one student handed in; where the grader fails, once more with a fresh sandbox.
+
+    Raises:
+        Exception: the grader failed again.
+    """
+    try:
+        return _grade(folder)
+    except Exception:
+        traceback.print_exc()
+    return _grade(folder)
+
+
+def _grade(folder: Path) -> Result:
+    with Grader() as grader:
+        return grader.grade(folder)
+
+
 def _gradescope_dict(grade: Result, show_hidden: bool, _config: Any) -> dict[str, Any]:
     return results_json(grade, show_hidden)
 
 
 def report(grade: Result) -> str:
     """A grade as plain text for the TA: the score, then every check that lost points and why."""
-    lines = [f"{grade.submission}: {grade.score:g} of {grade.possible:g} points, {grade.status}"]
+    name = sanitize(grade.file or grade.submission, one_line=True)
+    lines = [f"{name}: {grade.score:g} of {grade.possible:g} points, {grade.status}"]
     deferred = [outcome for outcome in grade.tests if outcome.outcome == "deferred"]
     if deferred:
         lines.append(f"Deferred, not part of this score: {'; '.join(outcome.title for outcome in deferred)}")
-    lines += grade.problems
+    lines += [*grade.problems, *(f"Note: {note}" for note in grade.notes)]
     for outcome in grade.tests:
         if outcome.points < outcome.possible:
-            earned = f"{outcome.points:g}/{outcome.possible:g}"
-            lines.append(f"\n{outcome.question} {outcome.outcome}: {outcome.title} ({earned})")
+            lines.append(f"\n{outcome.question} {outcome.outcome}: {outcome.title} ({earned(outcome)})")
             lines += [f"    {line}" for line in as_text(outcome.message).splitlines()]
     return "\n".join(lines)
 
@@ -95,7 +114,7 @@ def _test_file(question: str, outcomes: list[Outcome]) -> OttrTestFile:
     ]
     file = OttrTestFile(question, f"{question}.py", cases, all_or_nothing=False)
     file.test_case_results = [
-        TestCaseResult(case, f"{o.outcome} ({o.points:g}/{o.possible:g})\n{as_text(o.message)}".strip(), _not_lost(o))
+        TestCaseResult(case, f"{o.outcome} ({earned(o)})\n{as_text(o.message)}".strip(), _not_lost(o))
         for case, o in zip(cases, outcomes, strict=True)
     ]
     file.update_score(sum(o.points for o in outcomes))
@@ -107,7 +126,7 @@ def _not_lost(outcome: Outcome) -> bool:
 
 
 def _set_aside(submission: Path) -> Path:
-    """Move all of Otter's `submission/` but its `tests/` away and return where the submission lies now."""
+    """Move all of Otter's `submission/` but its `tests/` away and return the folder where it lies now."""
     folder = submission.parent.parent / SET_ASIDE
     folder.mkdir(mode=0o700)
     for entry in submission.parent.iterdir():
@@ -115,4 +134,4 @@ def _set_aside(submission: Path) -> Path:
             shutil.move(entry, folder / entry.name)
     blank = nbformat.writes(nbformat.v4.new_notebook()) if submission.suffix == ".ipynb" else "\n"
     submission.write_text(blank)
-    return folder / submission.name
+    return folder

@@ -1,6 +1,7 @@
 """What follows from all grades together: how the class did, and what it gets wrong."""
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from autograder.report.derived import (
     STATUSES,
     deferred_points,
     has_full_marks,
+    is_decided,
     is_lost,
     is_usable,
 )
@@ -19,13 +21,35 @@ from autograder.suite.outcome import Outcome
 
 @dataclass(frozen=True)
 class QuestionMean:
-    """How the class did in one question; `full` of `judged` submissions have all points."""
+    """How the class did in one question; `full` of `judged` submissions have all points; `bins` as of `Overview`."""
 
     id: str
     title: str
     percent: float
     full: int
     judged: int
+    bins: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One check as an examination sees it.
+
+    Args:
+        title: of the check.
+        question: its question.
+        hidden: whether students do not have it.
+        judged: submissions that it judged.
+        difficulty: share of them that passed, in percent.
+        discrimination: correlation of passing it with the points in all other checks; None where all passed or none.
+    """
+
+    title: str
+    question: str
+    hidden: bool
+    judged: int
+    difficulty: float
+    discrimination: float | None
 
 
 @dataclass(frozen=True)
@@ -45,12 +69,15 @@ class Overview:
     """The class in numbers.
 
     Args:
-        mean, median: percent of the possible points over all submissions with possible points; None without any.
+        mean, median: percent of the possible points over all submissions with a score and possible points; None without
+            any.
         bins: submissions with 0-9 %, 10-19 %, ..., 90-99 %, 100 %.
         statuses: status and number, those that occur.
         waiting: submissions with deferred tests; waiting_points is the most that one of them has deferred.
         trained: submissions whose network was trained.
+        undecided: submissions on which the grader itself failed.
         unconfined: submissions that were graded without isolation.
+        versions: versions of the grader, and how many submissions each graded.
         unusable: submissions without code that could be judged; `mistakes` and `checks` leave them out.
     """
 
@@ -64,15 +91,19 @@ class Overview:
     waiting: int
     waiting_points: float
     trained: int
+    undecided: int
     unconfined: int
     unusable: int
     mistakes: tuple[Mistake, ...]
     checks: tuple[Mistake, ...]
+    items: tuple[Item, ...]
+    versions: tuple[tuple[str, int], ...]
 
 
 def overview(grades: list[Result]) -> Overview:
     """Count everything that the page and the terminal say about the class."""
-    shares = [100 * grade.score / grade.possible for grade in grades if grade.possible > 0]
+    decided = [grade for grade in grades if is_decided(grade)]
+    shares = [100 * grade.score / grade.possible for grade in decided if grade.possible > 0]
     deferred = [points for grade in grades if (points := deferred_points(grade))]
     statuses = [grade.status for grade in grades]
     mistakes, checks = _mistakes(grades)
@@ -80,24 +111,45 @@ def overview(grades: list[Result]) -> Overview:
         total=len(grades),
         mean=statistics.fmean(shares) if shares else None,
         median=statistics.median(shares) if shares else None,
-        full=sum(map(has_full_marks, grades)),
-        bins=_bins(grades),
+        full=sum(map(has_full_marks, decided)),
+        bins=_bins((grade.score, grade.possible) for grade in decided),
         statuses=tuple((status, statuses.count(status)) for status in STATUSES if status in statuses),
         questions=tuple(mean for question in QUESTIONS if (mean := _question_mean(grades, question))),
         waiting=len(deferred),
         waiting_points=max(deferred, default=0.0),
         trained=sum(grade.training is not None for grade in grades),
+        undecided=len(grades) - len(decided),
         unconfined=sum("unsafe" in grade.isolation for grade in grades),
         unusable=sum(not is_usable(grade) for grade in grades),
         mistakes=mistakes,
         checks=checks,
+        items=_items(grades),
+        versions=tuple(Counter(grade.grader.in_words() for grade in grades).most_common()),
     )
 
 
-def _bins(grades: list[Result]) -> tuple[int, ...]:
-    bins = [0] * 11
+def _items(grades: list[Result]) -> tuple[Item, ...]:
+    """Difficulty and discrimination of each check, over the submissions with code that could be judged."""
+    found: dict[str, list[tuple[Outcome, float]]] = {}
     for grade in grades:
-        share = percent(grade.score, grade.possible)
+        for test in grade.tests if is_usable(grade) else ():
+            if test.possible:
+                found.setdefault(test.id, []).append((test, grade.score - test.points))
+    return tuple(_item([test for test, _ in same], [rest for _, rest in same]) for same in found.values())
+
+
+def _item(tests: list[Outcome], rests: list[float]) -> Item:
+    shares = [test.points / test.possible for test in tests]
+    varies = len(set(shares)) > 1 and len(set(rests)) > 1
+    discrimination = statistics.correlation(shares, rests) if varies else None
+    first = tests[0]
+    return Item(first.title, first.question, first.hidden, len(tests), 100 * statistics.fmean(shares), discrimination)
+
+
+def _bins(points: Iterable[tuple[float, float]]) -> tuple[int, ...]:
+    bins = [0] * 11
+    for score, possible in points:
+        share = percent(score, possible)
         if share is not None:
             bins[min(share // 10, 10)] += 1
     return tuple(bins)
@@ -109,7 +161,8 @@ def _question_mean(grades: list[Result], question: str) -> QuestionMean | None:
         return None
     shares = [100 * s.score / s.possible for s in scores]
     full = sum(s.score >= s.possible for s in scores)
-    return QuestionMean(question, QUESTIONS[question], statistics.fmean(shares), full, len(scores))
+    bins = _bins((s.score, s.possible) for s in scores)
+    return QuestionMean(question, QUESTIONS[question], statistics.fmean(shares), full, len(scores), bins)
 
 
 def _mistakes(grades: list[Result]) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:

@@ -1,8 +1,11 @@
 """What follows from one result: what was lost, what is deferred."""
 
+import math
 from collections import Counter
+from pathlib import Path
 
 from autograder.contract import POINTS
+from autograder.course.corrections import LATE, CorrectionProblem
 from autograder.grading.result import Result
 from autograder.report.text import number
 from autograder.submission.sanitize import sanitize
@@ -13,6 +16,7 @@ STATUSES = {
     "incomplete": "names missing",
     "unreadable": "could not be read",
     "crashed": "crashed on import",
+    "grader_failed": "no points: the grader failed",
 }
 """Status to the words that explain it."""
 
@@ -22,6 +26,16 @@ LOST = ("timeout", "error", "failed")
 def is_lost(test: Outcome) -> bool:
     """Whether the test judged the code and the code did not pass."""
     return test.outcome in LOST
+
+
+def earned(test: Outcome) -> str:
+    """`4/4`, or `-7` where points are taken."""
+    return number(test.points) if test.points < 0 else f"{number(test.points)}/{number(test.possible)}"
+
+
+def is_decided(grade: Result) -> bool:
+    """Whether the grader came to a score; otherwise it failed itself."""
+    return grade.status != "grader_failed"
 
 
 def is_usable(grade: Result) -> bool:
@@ -42,6 +56,45 @@ def deferred_points(grade: Result, question: str | None = None) -> float:
     deferred = {test.question for test in grade.tests if test.outcome == "deferred"}
     asked = deferred if question is None else deferred & {question}
     return sum(max(0.0, POINTS[q] - grade.questions[q].possible) for q in asked)
+
+
+def corrected(grade: Result, question: str) -> float:
+    """Points of a question with its corrections: at least 0, at most its full points."""
+    score = grade.questions[question].score if question in grade.questions else 0.0
+    change = grade.adjustment.points(question)
+    return min(max(score + change, 0.0), max(score, POINTS[question])) if change else score
+
+
+def corrected_score(grade: Result) -> float:
+    """The score with all corrections, before late points are taken off."""
+    return sum(corrected(grade, question) for question in POINTS)
+
+
+def late_points(grade: Result) -> float:
+    """Points that the submission loses because it is late, less those given back."""
+    return max(0.0, grade.adjustment.late_points - grade.adjustment.points(LATE))
+
+
+def total(grade: Result) -> float:
+    """The points that count: score, corrections, late points."""
+    return corrected_score(grade) - late_points(grade)
+
+
+def check_correction(grade: Result, question: str, points: float) -> None:
+    """Raise `CorrectionProblem` if the question would have less than 0 points, or more than its full points."""
+    if question not in POINTS:
+        return
+    full, before = POINTS[question], corrected(grade, question)
+    if not 0 <= before + points <= full or not math.isfinite(points):
+        raise CorrectionProblem(
+            f"{question} of {grade.name} has {number(before)} points, and {points:+g} would make "
+            f"{number(before + points)}; it can have 0 to {number(full)}"
+        )
+
+
+def is_adjusted(grade: Result) -> bool:
+    """Whether the points that count can differ from the score."""
+    return bool(grade.adjustment.corrections or grade.adjustment.days_late)
 
 
 def training_in_words(grade: Result) -> str:
@@ -65,11 +118,19 @@ def in_words(name: str) -> str:
 
 
 def labels(grades: list[Result]) -> list[str]:
-    """What each submission is called: its file's name, and the result's where that is not enough."""
-    times = Counter(grade.submission for grade in grades)
-    return [_label(grade, unique=times[grade.submission] == 1) for grade in grades]
+    """What each submission is called: its students' names, or its key and file, whatever tells them apart."""
+    names = [" and ".join(student.name for student in grade.origin.students if student.name) for grade in grades]
+    times = Counter([*(name or grade.submission for name, grade in zip(names, grades, strict=True))])
+    return [
+        sanitize(_label(grade, name, times[name or grade.submission] == 1), one_line=True)
+        for name, grade in zip(names, grades, strict=True)
+    ]
 
 
-def _label(grade: Result, unique: bool) -> str:
-    name = grade.submission
-    return sanitize(name if unique or not grade.name else f"{name} ({grade.name})", one_line=True)
+def _label(grade: Result, name: str, unique: bool) -> str:
+    if name:
+        return name if unique else f"{name} ({grade.name or grade.submission})"
+    key = grade.origin.key
+    if key and key != Path(grade.submission).stem:  # `resnet.ipynb` is nobody's name
+        return f"{key} ({grade.submission})"
+    return grade.submission if unique or not grade.name else f"{grade.submission} ({grade.name})"

@@ -1,7 +1,11 @@
 """report.html: one file that explains every score, opened from disk without network."""
 
 import base64
+import gzip
 import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,42 +13,91 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autograder.contract import POINTS
+from autograder.course.origin import Origin, Student
+from autograder.course.settings import Course
 from autograder.grading.result import Result
 from autograder.report.class_view import overview
-from autograder.report.derived import STATUSES, in_words, labels
+from autograder.report.derived import STATUSES, in_words, is_usable, labels
 from autograder.report.submission_view import arrange
 from autograder.report.text import count, number
+from autograder.student.message import NO_MESSAGE
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
 
 HERE = Path(__file__).parent
+NO_COURSE = Course()
+LARGEST_PLAIN = 60
+"""A page of more submissions holds their explanations compressed: a browser reads only those that are opened."""
+CHUNK = 20
+"""Explanations that are compressed together: they have much in common."""
 
 
-def write_html(grades: list[Result], path: Path) -> None:
-    """Write the page; submissions come in the order of their names."""
-    named = sorted(zip(labels(grades), grades, strict=True), key=lambda pair: (pair[0].casefold(), pair[0]))
+def write_html(
+    grades: list[Result],
+    path: Path,
+    missing: Sequence[Student] = (),
+    course: Course = NO_COURSE,
+    anonymous: bool = False,
+) -> None:
+    """Write the page; submissions come in the order of their names.
+
+    Args:
+        missing: students who handed in nothing.
+        course: its title, and whether names are shown.
+        anonymous: to show in class: numbers in place of names, in an order that says nothing, and no code of students.
+    """
+    if anonymous:
+        grades, missing = [_without_names(grade) for grade in sorted(grades, key=lambda grade: grade.sha256)], ()
+        names = [f"Submission {number}" for number in range(1, len(grades) + 1)]
+    else:
+        names = labels(grades) if course.names else [grade.name for grade in grades]
+    named = list(zip(names, grades, strict=True))
+    if not anonymous:
+        named.sort(key=lambda pair: (pair[0].casefold(), pair[0]))
     grades = [grade for _, grade in named]
-    style, script = (Markup((HERE / name).read_text(encoding="utf-8")) for name in ("report.css", "report.js"))
+    style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     facts = overview(grades)
-    html = (
-        _environment()
-        .get_template("report.html.jinja")
-        .render(
-            overview=facts,
-            anchors={mistake.name: mistake.anchor for mistake in facts.mistakes},
-            sheets=[arrange(grade, label, f"s{index}") for index, (label, grade) in enumerate(named, 1)],
-            statuses=STATUSES,
-            full_points=sum(POINTS.values()),
-            style=style,
-            script=script,
-            policy=_policy(style, script),
-        )
+    anchors = {mistake.name: mistake.anchor for mistake in facts.mistakes}
+    sheets = [arrange(grade, label, f"s{index}", anonymous) for index, (label, grade) in enumerate(named, 1)]
+    jinja = environment()
+    template = jinja.get_template("sheet.html.jinja")
+    bodies = {sheet.anchor: Markup(template.render(sheet=sheet, anchors=anchors)) for sheet in sheets}
+    packed, chunks = _pack(bodies) if len(sheets) > LARGEST_PLAIN else ({}, [])
+    html = jinja.get_template("report.html.jinja").render(
+        title=" ".join(filter(None, ("Class report", course.course, course.term))),
+        overview=facts,
+        anchors=anchors,
+        sheets=sheets,
+        bodies=bodies,
+        packed=packed,
+        chunks=chunks,
+        missing=missing,
+        course=course,
+        statuses=STATUSES,
+        full_points=sum(POINTS.values()),
+        **policy(style, script),
     )
     atomic_write(path, html)
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def _without_names(grade: Result) -> Result:
+    """The result without what says whose it is: names, files, and the student's own lines."""
+    kept = is_usable(grade)  # otherwise the message names the file
+    tests = [replace(t, message=replace(t.message, where="") if kept else NO_MESSAGE) for t in grade.tests]
+    return grade.replace_tests(tests, origin=Origin(), name="", problems=(), submission="")
+
+
+def _pack(bodies: dict[str, Markup]) -> tuple[dict[str, str], list[str]]:
+    """Compress the explanations; returns for each anchor its chunk and place, and the chunks."""
+    anchors = list(bodies)
+    places = {anchor: f"{index // CHUNK}/{index % CHUNK}" for index, anchor in enumerate(anchors)}
+    chunks = [[bodies[anchor] for anchor in anchors[start : start + CHUNK]] for start in range(0, len(anchors), CHUNK)]
+    return places, [base64.b64encode(gzip.compress(json.dumps(chunk).encode(), mtime=0)).decode() for chunk in chunks]
+
+
+def environment() -> Environment:
+    """Jinja for the templates of this folder: every text is escaped and sanitized."""
+    made = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
@@ -52,9 +105,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_sanitize,
     )
-    environment.filters.update(number=number, in_words=in_words)
-    environment.globals.update(count=count)
-    return environment
+    made.filters.update(number=number, in_words=in_words)
+    made.globals.update(count=count)
+    return made
 
 
 def _sanitize(value: Any) -> Any:
@@ -62,11 +115,11 @@ def _sanitize(value: Any) -> Any:
     return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _policy(style: str, script: str) -> str:
-    """A content security policy: nothing is loaded from anywhere, and only our own style and script count."""
-    return (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; form-action 'none'"
-    )
+def policy(style: str, script: str) -> dict[str, str]:
+    """What a page needs: style, script, and a content security policy: nothing else runs, nothing is loaded."""
+    scripts = _hash(script) if script else "'none'"
+    said = f"default-src 'none'; style-src {_hash(style)}; script-src {scripts}; base-uri 'none'; form-action 'none'"
+    return {"style": Markup(style), "script": Markup(script), "policy": said}
 
 
 def _hash(text: str) -> str:

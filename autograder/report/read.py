@@ -1,13 +1,85 @@
 """Read all results of a folder."""
 
+import difflib
+from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.course.corrections import Adjustment, Correction, CorrectionProblem, of_result, read_corrections
+from autograder.course.handins import missing, with_roster
+from autograder.course.origin import Student
+from autograder.course.roster import RosterProblem
+from autograder.course.settings import Course, CourseProblem, load_course
 from autograder.grading.result import Result, ResultError, read_result
+from autograder.grading.results_folder import kept_roster
+from autograder.report.derived import corrected_score
 from autograder.submission.sanitize import sanitize
 
 
 class ResultsError(Exception):
     """No report can be written; `str()` is one line for each file that cannot be used."""
+
+
+@dataclass(frozen=True)
+class ClassResults:
+    """All that reports are made from.
+
+    Args:
+        grades: the results, with what the roster says about their students, with corrections and late points.
+        missing: students of the roster who handed in nothing.
+        course: the settings of the course.
+    """
+
+    grades: list[Result]
+    missing: list[Student]
+    course: Course
+
+
+def read_class(folder: Path) -> ClassResults:
+    """Read the results of a folder, and what lies beside them.
+
+    Raises:
+        ResultsError: as of `read_results`, or the roster, the corrections or course.toml cannot be used.
+    """
+    grades = read_results(folder)
+    try:
+        roster, corrections, course = kept_roster(folder), read_corrections(folder), load_course()
+    except (RosterProblem, CorrectionProblem, CourseProblem) as problem:
+        raise ResultsError(str(problem)) from None
+    if roster is not None:
+        grades = [one.model_copy(update={"origin": with_roster(one.origin, roster)}) for one in grades]
+    grades = [adjust(grade, of_result(corrections, grade.name), course) for grade in grades]
+    return ClassResults(grades, missing(roster, [one.origin for one in grades]) if roster else [], course)
+
+
+def adjust(grade: Result, corrections: tuple[Correction, ...], course: Course) -> Result:
+    """The result with its corrections, and with the late points that follow from the course's policy."""
+    grade = grade.model_copy(update={"adjustment": Adjustment(corrections)})
+    days = course.days_late(grade.origin.submitted, grade.origin.late)
+    lost = course.late_points(corrected_score(grade), grade.possible, days)
+    return grade.model_copy(update={"adjustment": Adjustment(corrections, days, lost)})
+
+
+def find_result(grades: list[Result], name: str) -> Result:
+    """The result of this name, or of the student with this key, id, e-mail address or name.
+
+    Raises:
+        ResultsError: there is none, or several.
+    """
+    wanted = name.removesuffix(".json").casefold()
+    exact = [grade for grade in grades if grade.name.casefold() == wanted]
+    found = exact or [grade for grade in grades if wanted in map(str.casefold, _names(grade))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ResultsError(f"{name}: there are several: {', '.join(grade.name for grade in found)}")
+    close = difflib.get_close_matches(name, [grade.name for grade in grades], n=3)
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    raise ResultsError(f"{name}: no such result{hint}")
+
+
+def _names(grade: Result) -> list[str]:
+    people = [word for s in grade.origin.students for word in (s.id, s.email, s.name)]
+    return [word for word in (grade.origin.key, grade.submission, *people) if word]
 
 
 def read_results(folder: Path) -> list[Result]:

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 
 from autograder.contract import QUESTIONS
+from autograder.course.corrections import Correction
 from autograder.grading.result import Result
 from autograder.report.derived import (
     deferred_points,
+    earned,
     in_words,
+    is_adjusted,
+    is_decided,
     is_lost,
     is_usable,
+    late_points,
     mistakes,
+    total,
     training_in_words,
 )
 from autograder.report.text import count, number, of_possible, percent
@@ -95,28 +101,59 @@ class Sheet:
     mistakes: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     search: str
+    corrections: tuple[Correction, ...] = ()
+    days_late: int = 0
+    late_points: str = ""
+    total: str = ""
 
 
-def arrange(grade: Result, label: str, anchor: str) -> Sheet:
-    """Arrange a grade; anchors of its tests begin with `anchor` and count the tests."""
+def arrange(grade: Result, label: str, anchor: str, anonymous: bool = False) -> Sheet:
+    """Arrange a grade; anchors of its tests begin with `anchor` and count the tests.
+
+    With `anonymous`, nothing says how the grade came about: a hash, too, tells whose file it is.
+    """
     anchors = {id(test): f"{anchor}t{index}" for index, test in enumerate(grade.tests, 1)}
     questions = tuple(_question(grade, question, anchors) for question in QUESTIONS)
     names = mistakes(grade)
+    adjusted = is_adjusted(grade)
     lossy = [q.id for q in questions if q.score < q.possible]
     return Sheet(
         anchor=anchor,
         label=label,
         status=grade.status,
-        score=of_possible(grade.score, grade.possible),
-        percent=percent(grade.score, grade.possible),
+        score=of_possible(grade.score, grade.possible) if is_decided(grade) else "no score",
+        percent=percent(grade.score, grade.possible) if is_decided(grade) else None,
         why=_why(grade, questions),
         problems=grade.problems,
         questions=questions,
         deferred=deferred_points(grade),
         mistakes=tuple(names),
-        facts=_facts(grade),
-        search=sanitize(" ".join([label, grade.status, *map(in_words, names), *names, *lossy]).lower(), one_line=True),
+        facts=() if anonymous else _facts(grade),
+        corrections=() if anonymous else grade.adjustment.corrections,
+        days_late=grade.adjustment.days_late,
+        late_points=number(late_points(grade)),
+        total=of_possible(total(grade), grade.possible) if adjusted else "",
+        search=sanitize(
+            " ".join([label, *_words(grade), grade.status, *map(in_words, names), *names, *lossy]).lower(),
+            one_line=True,
+        ),
     )
+
+
+def _words(grade: Result) -> list[str]:
+    """What a submission is found by, besides its label."""
+    students = grade.origin.students
+    return [grade.submission, grade.name, *(word for s in students for word in (s.id, s.email, s.section))]
+
+
+def adjustments(grade: Result) -> list[str]:
+    """One line for each correction, for late points, and for the total; empty where nothing was changed."""
+    if not is_adjusted(grade):
+        return []
+    said = [f"{c.question} {c.points:+g}: {c.reason} ({c.who}, {c.when})" for c in grade.adjustment.corrections]
+    if days := grade.adjustment.days_late:
+        said.append(f"{count(days, 'day')} late: -{number(late_points(grade))}")
+    return [*said, f"Total: {of_possible(total(grade), grade.possible)}"]
 
 
 def first_reason(grade: Result) -> str:
@@ -170,12 +207,14 @@ def _finding(reason: _Reason, tests: list[Outcome], anchors: dict[int, str]) -> 
 
 def _check(test: Outcome, anchors: dict[int, str]) -> Check:
     cases = f"{test.failed_cases} of {test.cases} cases" if test.failed_cases and test.cases > 1 else ""
-    score = "" if test.outcome == "deferred" else f"{number(test.points)}/{number(test.possible)}"
+    score = "" if test.outcome == "deferred" else earned(test)
     return Check(anchors[id(test)], test.title, test.hidden, score, cases)
 
 
 def _why(grade: Result, questions: tuple[QuestionSheet, ...]) -> str:
     """The answer in one sentence."""
+    if not is_decided(grade):
+        return "No points were decided, because the grader itself failed. Run the same `grade` command again."
     gone = [(q.id, q.possible - q.score) for q in questions if q.score < q.possible]
     if gone:
         total = count(grade.possible - grade.score, "point")
@@ -185,11 +224,21 @@ def _why(grade: Result, questions: tuple[QuestionSheet, ...]) -> str:
 
 def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
     """How the grade came about, for whoever wants to check it."""
-    training = training_in_words(grade)
+    training, origin, made = training_in_words(grade), grade.origin, grade.grader
+    students = [", ".join(filter(None, (s.name, s.id, s.email, s.section))) for s in origin.students]
     return (
+        *([("Students" if len(students) > 1 else "Student", "; ".join(students))] if students else []),
+        *([("File", origin.path)] if origin.path else []),
+        *([("Handed in", origin.submitted)] if origin.submitted else []),
+        *([("Marked", "late by the platform")] if origin.late else []),
+        *([("Not counted", ", ".join(origin.not_counted))] if origin.not_counted else []),
+        *(("Note", sanitize(note, one_line=True)) for note in grade.notes),
         *([("Training", training)] if training else []),
+        *([("Graded file", grade.file)] if grade.file else []),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),
+        *([("Graded", made.when)] if made.when else []),
+        ("Grader", f"{made.in_words()}, PyTorch {made.torch}, Python {made.python}, {made.processor}"),
         ("Seconds", number(grade.seconds)),
         ("Isolation", ", ".join(grade.isolation) or "none"),
     )

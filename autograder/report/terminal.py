@@ -1,7 +1,8 @@
 """What `grade` says on the terminal: a progress bar, a table, one line about the class."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
@@ -10,11 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.contract import QUESTIONS
+from autograder.course.handins import Handin
+from autograder.course.origin import Student
 from autograder.grading.result import Result, Score
 from autograder.report.class_view import overview
-from autograder.report.derived import labels
-from autograder.report.submission_view import first_reason
+from autograder.report.derived import is_decided, labels
+from autograder.report.submission_view import adjustments, arrange, first_reason
 from autograder.report.text import count, number, percent
+from autograder.student.message import as_text
 from autograder.submission.sanitize import sanitize
 
 SHORTEST_NAME, FAIR_NAME, LONGEST_NAME = 12, 18, 30
@@ -34,7 +38,7 @@ def print_table(grades: list[Result], console: Console) -> None:
         for q in QUESTIONS
         if any(q in grade.questions for grade in grades)
     ]
-    score = _Column("score", [_points(grade) for grade in grades], justify="right")
+    score = _Column("score", [_points(grade if is_decided(grade) else None) for grade in grades], justify="right")
     share = _Column("%", [_percent(grade) for grade in grades], justify="right")
     reason = _Column("first points lost", [Text(first_reason(grade), style="dim") for grade in grades])
 
@@ -56,6 +60,50 @@ def print_table(grades: list[Result], console: Console) -> None:
         table.add_row(*row)
     console.print(table)
     console.print(Text(summary(grades)))
+
+
+def print_handins(
+    counted: Sequence[Handin], others: Mapping[Path, Handin], missing: Sequence[Student], console: Console
+) -> None:
+    """Print what would be graded and by whom it is; what would not, and why."""
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    for name in ("result", "student", "file"):
+        table.add_column(name, overflow="fold")
+    for one in counted:
+        table.add_row(*(Text(sanitize(text, one_line=True)) for text in (one.name, _students(one), str(one.file))))
+    console.print(table)
+    print_others(others, missing, console)
+
+
+def print_others(others: Mapping[Path, Handin], missing: Sequence[Student], console: Console) -> None:
+    """Print which files do not count, and who handed in nothing."""
+    for file, instead in others.items():
+        said = f"not counted: {file}: {instead.name} also handed in {instead.file}"
+        console.print(Text(sanitize(said, one_line=True)), soft_wrap=True)
+    if missing:
+        names = ", ".join(student.name or student.email or student.id for student in missing)
+        said = f"{count(len(missing), 'student')} of the roster handed in nothing: {names}"
+        console.print(Text(sanitize(said, one_line=True)), soft_wrap=True)
+
+
+def _students(one: Handin) -> str:
+    return "; ".join(s.name or s.email or s.id for s in one.origin.students) or one.origin.key
+
+
+def print_result(grade: Result, console: Console) -> None:
+    """Print one result: each question, why it lost points, corrections and late points."""
+    (label,) = labels([grade])
+    sheet = arrange(grade, label, "s")
+    lines = [f"{label}: {sheet.total or sheet.score}", sheet.why, *sheet.problems]
+    for question in sheet.questions:
+        if not question.judged:
+            continue
+        lines += ["", f"{question.id} {question.title}: {question.all_of_possible}"]
+        for finding in question.findings:
+            lines += [f"  {finding.outcome} {check.score} {check.title}".rstrip() for check in finding.checks]
+            lines += [f"    {line}" for line in as_text(finding.message).splitlines()]
+    lines += ["", *adjustments(grade), *(f"{name}: {value}" for name, value in sheet.facts)]
+    console.print(Text(sanitize("\n".join(lines))), soft_wrap=True)
 
 
 class _Column:
@@ -81,6 +129,8 @@ def summary(grades: list[Result]) -> str:
         said.append(f"{facts.waiting} with up to {count(facts.waiting_points, 'point')} deferred to a CUDA GPU")
     if facts.trained:
         said.append(f"{count(facts.trained, 'network')} trained")
+    if len(facts.versions) > 1:
+        said.append("graded by different graders: " + ", ".join(f"{n} by {name}" for name, n in facts.versions))
     return "; ".join(said).removesuffix(": ")
 
 
@@ -129,7 +179,7 @@ def _status(grade: Result) -> Text:
 
 
 def _percent(grade: Result) -> Text:
-    share = percent(grade.score, grade.possible)
+    share = percent(grade.score, grade.possible) if is_decided(grade) else None
     return Text("-" if share is None else f"{share} %")
 
 

@@ -73,11 +73,12 @@ class Zygote:
         unsafe: run student code even if the layers of `confine.minimum_met` are missing.
 
     Raises:
-        SandboxUnavailable: layers are missing. Methods raise it when the zygote or a worker does not start.
+        SandboxUnavailable: this is not Linux, or layers are missing. Methods raise it when the zygote or a worker does
+            not start.
     """
 
     def __init__(self, unsafe: bool = False):
-        if not unsafe:
+        if not (unsafe and sys.platform.startswith("linux")):
             require_confinement()
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -93,6 +94,10 @@ class Zygote:
                 start_new_session=True,
             )
         self._layers: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple:
+        """Another process of the grader may use it, where `multiprocessing` starts that process with it."""
+        return _borrowed, (self._control, self.layers)
 
     @property
     def pid(self) -> int:
@@ -133,6 +138,8 @@ class Zygote:
     def close(self) -> None:
         """End the zygote and every worker."""
         self._control.close()
+        if not self._layers:  # nobody has waited until it is ready: there are no workers
+            self._process.kill()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -165,6 +172,13 @@ class Zygote:
         if not (message := self._control.recv(1 << 16)):
             raise SandboxUnavailable("the process that starts workers ended unexpectedly")
         return json.loads(message)
+
+
+def _borrowed(control: socket.socket, layers: tuple[str, ...]) -> Zygote:
+    """A zygote that another process started, and ends."""
+    zygote = object.__new__(Zygote)
+    zygote._lock, zygote._control, zygote._layers = threading.Lock(), control, layers
+    return zygote
 
 
 def python_command(bootstrap: str, *arguments: object) -> list[str]:

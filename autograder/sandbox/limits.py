@@ -21,6 +21,8 @@ class Limits:
     """Address space on top of what the zygote already maps."""
     reply_bytes: int = 256 * MIB
     """Largest reply, in bytes of tensors (ResNet-152 has 223 MiB of parameters)."""
+    request_bytes: int = 256 * MIB
+    """Largest request, in bytes of tensors."""
     threads: int = 16
     files: int = 64
     workers: int = 6

@@ -5,6 +5,7 @@ The process is forked from the zygote for one file and confined like a worker. I
 size, which is checked here.
 """
 
+import itertools
 import json
 import signal
 import time
@@ -17,26 +18,30 @@ from autograder.sandbox.launcher import Death, Worker, Zygote
 from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.tensors import check, pack, unpack
 from autograder.student.errors import GraderBroken
-from autograder.submission import Reading, UnreadableSubmission, read_bytes
+from autograder.submission import Reading, UnreadableSubmission, Upload, read_source, read_upload
 from autograder.submission.read import shown
+from autograder.submission.sanitize import sanitize
+from autograder.submission.size_limit import MOST_BYTES
 
 READER_LIMITS = Limits(request_seconds=60.0, cpu_seconds=10, memory_bytes=1024 * MIB, reply_bytes=4 * MIB, threads=4)
-"""Limits for reading one file. A typical file takes a few milliseconds."""
+"""Limits for reading what one student handed in. A typical file takes a few milliseconds."""
+MOST_WORDS = 2000
+"""Characters of a message that a reader sends."""
 _GRACE_SECONDS = 0.5
 
 
 def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) -> Reading:
-    """Read a submission in a confined process of its own.
+    """Read a submission, a file or a folder, in a confined process of its own.
 
     Raises:
         UnreadableSubmission: no code can be read from it within the limits; `str()` is one line for the student.
         GraderBroken: the reader itself failed.
     """
-    data = read_bytes(path)
+    upload = read_upload(path)
     worker = zygote.start_worker(limits)
     death = None
     try:
-        return _ask(worker, path.name, data, limits)
+        return _ask(worker, upload, limits)
     except wire.DeadlineExceeded:
         raise UnreadableSubmission(_too_slow(path.name, limits.request_seconds)) from None
     except wire.TooLarge:
@@ -45,45 +50,49 @@ def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) ->
         death = zygote.reap(worker.pid, _GRACE_SECONDS)
         raise UnreadableSubmission(_why_it_died(path.name, death, limits)) from None
     except wire.WireError as error:
-        raise GraderBroken(f"{path.name}: the reader sent {error}") from None
+        raise GraderBroken(f"{shown(path.name)}: the reader sent {error}") from None
     finally:
         worker.channel.close()
         if death is None:
             zygote.reap(worker.pid)
 
 
-def _ask(worker: Worker, name: str, data: bytes, limits: Limits) -> Reading:
-    deadline = time.monotonic() + limits.request_seconds
-    body = pack({"file": torch.frombuffer(bytearray(data), dtype=torch.uint8)})
-    wire.send(worker.channel, {"id": 0, "op": "read", "args": {"name": name}, "forget": []}, body, deadline)
+def _ask(worker: Worker, upload: Upload, limits: Limits) -> Reading:
+    name, deadline = upload.name, time.monotonic() + limits.request_seconds
+    sizes = {path: len(data) for path, data in upload.files.items()}
+    data = bytearray(b"".join([*upload.files.values(), b"\0"]))  # a tensor of no bytes cannot be sent
+    body = pack({"files": torch.frombuffer(data, dtype=torch.uint8)})
+    request = {"id": 0, "op": "read", "args": {"name": name, "sizes": sizes}, "forget": []}
+    wire.send(worker.channel, request, body, deadline)
     reply, replied = wire.receive(worker.channel, wire.MAX_REPLY_HEADER, limits.reply_bytes, deadline)
     if "error" in reply:
         error = wire.fields(reply["error"], {"kind": str, "message": str, "traceback": str})
         if error["kind"] == "MemoryError":
             raise UnreadableSubmission(_too_big(name, limits))
-        raise GraderBroken(f"{name}: the reader failed with {error['kind']}: {error['message'][:500]}")
+        what = sanitize(f"{error['kind']}: {error['message']}", MOST_WORDS, one_line=True)
+        raise GraderBroken(f"{shown(name)}: the reader failed with {what}")
     result = wire.fields(reply.get("result"), {"unreadable": str})
     tensors = unpack(replied)
     if result["unreadable"]:
         check(tensors, {})
-        raise UnreadableSubmission(result["unreadable"])
+        raise UnreadableSubmission(sanitize(result["unreadable"], MOST_WORDS, one_line=True))
     if tensors.keys() != {"reading"} or tensors["reading"].dtype != torch.uint8:
         raise wire.WireError("no reading")
     try:
-        found = wire.parse_header(bytes(tensors["reading"].numpy()))
-        return Reading.from_json(found)
-    except (KeyError, TypeError, AttributeError):
+        reading = Reading.from_json(wire.parse_header(bytes(tensors["reading"].numpy())))
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise wire.WireError("an incomplete reading") from None
+    if not reading.too_long and sum(len(cell.source.encode()) for cell in reading.bare.cells) > MOST_BYTES:
+        raise wire.WireError("more code to train than there may be")
+    return reading
 
 
-def answer(name: str, data: bytes) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
-    """In the reader process: read the file, and reply in tensors as a worker does."""
-    from autograder.submission import parse_submission
-    from autograder.submission.reading import look_at_source
-
+def answer(name: str, sizes: dict[str, int], data: bytes) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """In the reader process: read the files, and reply in tensors as a worker does."""
+    ends = itertools.accumulate(sizes.values())
+    files = {path: data[end - sizes[path] : end] for path, end in zip(sizes, ends, strict=True)}
     try:
-        submission = parse_submission(name, data)
-        text = json.dumps(look_at_source(submission).to_json()).encode()
+        text = json.dumps(read_source(Upload(name, files)).to_json()).encode()
     except UnreadableSubmission as error:
         return {"unreadable": str(error)}, {}
     return {"unreadable": ""}, {"reading": torch.frombuffer(bytearray(text), dtype=torch.uint8)}

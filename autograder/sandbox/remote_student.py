@@ -15,10 +15,12 @@ from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.session import Session
 from autograder.sandbox.tensors import MAX_NAME, check
-from autograder.student.errors import StudentCrash
+from autograder.student.errors import StudentCrash, StudentError
 from autograder.student.local import NotDefined, refused_questions, why_missing
 from autograder.student.message import Message
+from autograder.student.signature import Parameter
 from autograder.submission import Slice, find_delegation
+from autograder.submission.sanitize import sanitize
 
 MAX_TYPE_NAME = 100
 MAX_ARGUMENTS = 1000  # in a list
@@ -45,6 +47,9 @@ class RemoteStudent:
         self._own_zygote = Zygote() if zygote is None else None
         self._slice, self._ready_made = slice_, ready_made
         self._session = Session(zygote or self._own_zygote, slice_, limits or Limits())
+
+    errors_are_typed = True
+    """Whatever the student's code raises or returns wrongly is an exception of `autograder.student.errors` here."""
 
     @property
     def isolation(self) -> tuple[str, ...]:
@@ -73,18 +78,31 @@ class RemoteStudent:
         return self._find("Bottleneck")
 
     @property
-    def ResNet(self) -> "RemoteClass":
-        """`ResNet(block, num_blocks, num_classes=10)`."""
-        return self._find("ResNet")
+    def ResNet(self) -> "RemoteNetworkClass":
+        """`ResNet(block, num_blocks, num_classes=10)`, also where its parameters are others; see `NetworkClass`."""
+        self._find("ResNet")
+        return RemoteNetworkClass(self._session, "ResNet")
 
     def ResNet18(self, basic_block: "RemoteClass | RemoteProbe | None" = None) -> "RemoteModule | Opaque":
         """Call the student's `ResNet18()`, during which the name `BasicBlock` refers to `basic_block`."""
         build = self._find("ResNet18")
         return build() if basic_block is None else build(basic_block=basic_block)
 
-    def probe(self, expansion: int = 1, tolerant: bool = False) -> "RemoteProbe":
+    def parameters(self, name: str) -> tuple[Parameter, ...]:
+        """The parameters of the class `name` as the worker reports them, for messages only."""
+        self._find(name)
+        result, tensors = self._session.request(f"`{name}`", "signature", {"name": name})
+        with self._session.judged():
+            check(tensors, {})
+            reported = wire.fields(result, {"parameters": list})["parameters"][:MAX_ARGUMENTS]
+            if not all(type(one) is list and [type(part) for part in one] == [str, bool, str] for one in reported):
+                raise wire.WireError("expected parameters")
+        clean = functools.partial(sanitize, length=MAX_TYPE_NAME, one_line=True)
+        return tuple(Parameter(clean(name), positional, clean(default)) for name, positional, default in reported)
+
+    def probe(self, expansion: int = 1) -> "RemoteProbe":
         """A new probe block, see `autograder.student.probe`."""
-        return RemoteProbe(self._session, expansion, tolerant)
+        return RemoteProbe(self._session, expansion)
 
     def skeleton(self, name: str, *args: Any) -> "RemoteSkeleton":
         """Build an object of the class `name`; only the names and shapes of its parameters are available."""
@@ -96,9 +114,9 @@ class RemoteStudent:
             shapes = wire.fields(result, {"shapes": list})["shapes"]
             return RemoteSkeleton([_named_shape(entry) for entry in shapes])
 
-    def SGD(self, module: "RemoteModule", lr: float, momentum: float = 0.0) -> "RemoteSGD":
+    def Adam(self, module: "RemoteModule", lr: float) -> "RemoteAdam":
         """An optimizer of the module's parameters, with `step()`."""
-        return RemoteSGD(self._session, module, lr, momentum)
+        return RemoteAdam(self._session, module, lr)
 
     def close(self) -> None:
         """End all processes that were started for this student."""
@@ -165,12 +183,16 @@ class RemoteClass:
 
     def __call__(self, *args: Any, **kwargs: Any) -> "RemoteModule | Opaque":
         """Construct an object. Arguments: the student's classes, probes, and JSON values."""
+        return self._construct(args, kwargs)
+
+    def _construct(self, args: tuple, kwargs: dict[str, Any], exactly: bool = False) -> "RemoteModule | Opaque":
         module = RemoteModule(self._session, self.__name__)
         arguments = {
             "handle": module.handle,
             "name": self.__name__,
             "args": [_portable(arg) for arg in args],
             "kwargs": {key: _portable(arg) for key, arg in kwargs.items()},
+            "exactly": exactly,
         }
         result, tensors = self._session.request(f"`{self.__name__}(...)`", "construct", arguments)
         with self._session.judged():
@@ -180,33 +202,40 @@ class RemoteClass:
         return module if result["is_module"] else Opaque(result["type_name"])
 
 
+class RemoteNetworkClass(RemoteClass):
+    """The student's `ResNet`; the worker adapts the arguments to its parameters."""
+
+    def exactly(self, *args: Any) -> "RemoteModule | Opaque":
+        """Construct a network with these arguments as they are."""
+        return self._construct(args, {}, exactly=True)
+
+
 class RemoteProbe(RemoteObject):
     """A probe class in the worker. Its `calls` are for messages only, because a worker may report anything."""
 
-    def __init__(self, session: Session, expansion: int, tolerant: bool = False):
+    def __init__(self, session: Session, expansion: int):
         super().__init__(session)
         self.expansion = expansion
-        session.request("the probe", "probe", {"probe": self._handle, "expansion": expansion, "tolerant": tolerant})
+        session.request("the probe", "probe", {"probe": self._handle, "expansion": expansion})
 
     @property
     def calls(self) -> list[tuple[int, int, int]]:
         """`(in_planes, planes, stride)` of every probe built, in order."""
-        with self._session.judged():
-            calls = self._record()["calls"]
-            if not all(type(call) is list and [type(item) for item in call] == [int] * 3 for call in calls):
-                raise wire.WireError("expected triples of integers")
-        return [tuple(call) for call in calls]
+        return self._built()[0]
 
     @property
-    def extra(self) -> str:
-        """Which further arguments a tolerant probe got."""
-        return self._record()["extra"][:MAX_TYPE_NAME]
+    def foreign_call(self) -> str:
+        """How `ResNet` called the probe with other arguments than the question's; "" where it did not."""
+        return self._built()[1]
 
-    def _record(self) -> dict[str, Any]:
+    def _built(self) -> tuple[list[tuple[int, int, int]], str]:
         result, tensors = self._session.request("the probe", "probe_calls", {"probe": self.handle})
         with self._session.judged():
             check(tensors, {})
-            return wire.fields(result, {"calls": list, "extra": str})
+            result = wire.fields(result, {"calls": list, "foreign_call": str})
+            if not all(type(call) is list and [type(item) for item in call] == [int] * 3 for call in result["calls"]):
+                raise wire.WireError("expected triples of integers")
+        return [tuple(call) for call in result["calls"]], sanitize(result["foreign_call"], 300, one_line=True)
 
 
 class RemoteModule(RemoteObject):
@@ -324,13 +353,12 @@ class RemoteSkeleton:
         return [(name, torch.empty(shape, device="meta")) for name, shape in self._shapes]
 
 
-class RemoteSGD(RemoteObject):
-    """An SGD optimizer in the worker, where the parameters are."""
+class RemoteAdam(RemoteObject):
+    """An optimizer in the worker, where the parameters are."""
 
-    def __init__(self, session: Session, module: RemoteModule, lr: float, momentum: float):
+    def __init__(self, session: Session, module: RemoteModule, lr: float):
         super().__init__(session)
-        arguments = {"optimizer": self._handle, "module": module.handle, "lr": lr, "momentum": momentum}
-        self._request("sgd", arguments)
+        self._request("adam", {"optimizer": self._handle, "module": module.handle, "lr": lr})
 
     def step(self) -> None:
         """Update the parameters with their gradients."""
@@ -370,10 +398,12 @@ class Opaque:
         return f"<{self.type_name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError(f"'{self.type_name}' object is not callable")
+        raise StudentError("TypeError", f"'{self.type_name}' object is not callable", "")
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"'{self.type_name}' object has no attribute '{name}'")
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise StudentError("AttributeError", f"'{self.type_name}' object has no attribute '{name}'", "")
 
 
 class _Forward(torch.autograd.Function):

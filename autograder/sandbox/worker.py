@@ -19,6 +19,7 @@ from autograder.sandbox import reader, wire
 from autograder.sandbox.confine import Plan, confine
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.tensors import pack, packable, unpack
+from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
 from autograder.submission import Slice
 from autograder.submission.execute import execute, is_defined, student_lines, text_of
@@ -73,7 +74,7 @@ def _serve(sock: socket.socket, limits: Limits) -> None:
     server = Server()
     while True:
         try:
-            header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.reply_bytes)
+            header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.request_bytes)
         except wire.PeerClosed:
             return
         try:
@@ -103,7 +104,7 @@ class Server:
         self._modules: dict[int, nn.Module] = {}
         self._calls: dict[int, tuple[Tensor, Tensor]] = {}
         self._probes: dict[int, type[nn.Module]] = {}
-        self._optimizers: dict[int, SGD] = {}
+        self._optimizers: dict[int, Adam] = {}
 
     def answer(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
         """Execute the request in the header; exceptions of the student's code propagate."""
@@ -116,6 +117,7 @@ class Server:
             "probe": self._probe,
             "probe_calls": self._probe_calls,
             "expansion": self._expansion,
+            "signature": self._signature,
             "skeleton": self._skeleton,
             "construct": self._construct,
             "call": self._call,
@@ -125,14 +127,14 @@ class Server:
             "parameters": self._parameters,
             "train": self._train,
             "zero_grad": self._zero_grad,
-            "sgd": self._sgd,
+            "adam": self._adam,
             "step": self._step,
         }
         return operations[header["op"]](tensors=tensors, **header["args"])
 
-    def _read(self, name: str, tensors: dict[str, Tensor]) -> Result:
+    def _read(self, name: str, sizes: dict[str, int], tensors: dict[str, Tensor]) -> Result:
         """In a process that only reads: see `reader`."""
-        return reader.answer(name, tensors["file"].numpy().tobytes())
+        return reader.answer(name, sizes, tensors["files"].numpy().tobytes())
 
     def _load(self, slice: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
         namespace: dict[str, Any] = {}
@@ -141,13 +143,13 @@ class Server:
         defined = [name for name in REQUIRED if is_defined(namespace, name)]
         return {"problems": [text[:MAX_TRACEBACK] for text in problems], "defined": defined}, {}
 
-    def _probe(self, probe: int, expansion: int, tolerant: bool, tensors: dict[str, Tensor]) -> Result:
-        self._probes[probe] = self._student.probe(expansion, tolerant)
+    def _probe(self, probe: int, expansion: int, tensors: dict[str, Tensor]) -> Result:
+        self._probes[probe] = self._student.probe(expansion)
         return {}, {}
 
     def _probe_calls(self, probe: int, tensors: dict[str, Tensor]) -> Result:
-        record = self._probes[probe]
-        return {"calls": [list(call) for call in record.calls], "extra": record.extra}, {}
+        built = self._probes[probe]
+        return {"calls": [list(call) for call in built.calls], "foreign_call": built.foreign_call}, {}
 
     def _expansion(self, name: str, tensors: dict[str, Tensor]) -> Result:
         return {"expansion": int(getattr(self._student, name).expansion)}, {}
@@ -156,10 +158,20 @@ class Server:
         built = self._student.skeleton(name, *map(self._resolve, args))
         return {"shapes": [[name, list(parameter.shape)] for name, parameter in built.named_parameters()]}, {}
 
+    def _signature(self, name: str, tensors: dict[str, Tensor]) -> Result:
+        return {"parameters": [[p.name, p.positional, p.default] for p in self._student.parameters(name)]}, {}
+
     def _construct(
-        self, handle: int, name: str, args: list[Any], kwargs: dict[str, Any], tensors: dict[str, Tensor]
+        self,
+        handle: int,
+        name: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        exactly: bool,
+        tensors: dict[str, Tensor],
     ) -> Result:
         make = getattr(self._student, name)
+        make = make.exactly if exactly else make
         built = make(*map(self._resolve, args), **{key: self._resolve(arg) for key, arg in kwargs.items()})
         if isinstance(built, nn.Module):
             self._modules[handle] = built
@@ -227,35 +239,13 @@ class Server:
         self._modules[module].zero_grad()
         return {}, {}
 
-    def _sgd(self, optimizer: int, module: int, lr: float, momentum: float, tensors: dict[str, Tensor]) -> Result:
-        self._optimizers[optimizer] = SGD(self._modules[module], lr, momentum)
+    def _adam(self, optimizer: int, module: int, lr: float, tensors: dict[str, Tensor]) -> Result:
+        self._optimizers[optimizer] = self._student.Adam(self._modules[module], lr)
         return {}, {}
 
     def _step(self, optimizer: int, tensors: dict[str, Tensor]) -> Result:
         self._optimizers[optimizer].step()
         return {}, {}
-
-
-class SGD:
-    """The same arithmetic as `torch.optim.SGD`, without the import of the compiler, which takes a second or more."""
-
-    def __init__(self, module: nn.Module, lr: float, momentum: float):
-        self._parameters = list(module.parameters())
-        self._lr, self._momentum = lr, momentum
-        self._velocities: dict[int, Tensor] = {}
-
-    def step(self) -> None:
-        """v = momentum * v + grad, where v = grad in the first step; p = p - lr * v."""
-        with torch.no_grad():
-            for index, parameter in enumerate(self._parameters):
-                if parameter.grad is None:
-                    continue
-                velocity = self._velocities.get(index)
-                if velocity is None:
-                    velocity = self._velocities[index] = parameter.grad.clone()
-                else:
-                    velocity.mul_(self._momentum).add_(parameter.grad)
-                parameter.add_(velocity, alpha=-self._lr)
 
 
 def _sendable(value: object) -> bool:

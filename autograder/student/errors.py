@@ -5,6 +5,10 @@ class GraderBroken(Exception):
     """The grader itself failed: not the student's fault, and no score. `str()` is for the teaching assistant."""
 
 
+class SuiteError(GraderBroken):
+    """A test of the suite is broken, or the suite could not run."""
+
+
 class StudentError(Exception):
     """The student's code raised.
 
@@ -27,3 +31,7 @@ class StudentTimeout(Exception):
 
 class StudentCrash(Exception):
     """The student's code ended its process, or was stopped at a limit."""
+
+
+NOT_ABOUT_THE_CODE = (GraderBroken, StudentTimeout, StudentCrash)
+"""Exceptions that say nothing about what the code computes: the worker is gone, or the grader is broken."""

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from autograder.contract import QUESTION_NAMES, REQUIRED
+from autograder.student.adam import Adam
 from autograder.student.message import CheckFailure, Message
 from autograder.student.probe import make_probe
+from autograder.student.signature import NetworkClass, Parameter, parameters_of
 from autograder.student.skip_init import SkipInit
 from autograder.submission import Slice, execute, find_delegation, read_submission, slice_submission
 from autograder.submission.execute import is_defined
@@ -98,9 +99,9 @@ class LocalStudent:
         return self._find("Bottleneck")
 
     @property
-    def ResNet(self) -> type[nn.Module]:
-        """`ResNet(block, num_blocks, num_classes=10)`."""
-        return self._find("ResNet")
+    def ResNet(self) -> NetworkClass:
+        """`ResNet(block, num_blocks, num_classes=10)`, also where its parameters are others; see `NetworkClass`."""
+        return NetworkClass(self._find("ResNet"))
 
     def ResNet18(self, basic_block: type[nn.Module] | None = None) -> nn.Module:
         """Call the student's `ResNet18()`; while it runs, the name `BasicBlock` refers to `basic_block`."""
@@ -110,9 +111,13 @@ class LocalStudent:
         with self._renamed(build, basic_block):
             return build()
 
-    def probe(self, expansion: int = 1, tolerant: bool = False) -> type[nn.Module]:
+    def parameters(self, name: str) -> tuple[Parameter, ...]:
+        """The parameters of the class `name`, for messages; empty where they cannot be known."""
+        return parameters_of(self._find(name))
+
+    def probe(self, expansion: int = 1) -> type[nn.Module]:
         """A fresh probe block, see `autograder.student.probe`."""
-        return make_probe(expansion, tolerant)
+        return make_probe(expansion)
 
     def skeleton(self, name: str, *args: Any) -> nn.Module:
         """An object of the class `name`, for the names and shapes of its parameters; their values mean nothing.
@@ -120,16 +125,16 @@ class LocalStudent:
         Without random initialization a ResNet-50 is built in a tenth of the time. Code that raises without it runs
         with it.
         """
-        make = self._find(name)
+        make = self.ResNet if name == "ResNet" else self._find(name)
         try:
             with SkipInit():
                 return make(*args)
         except Exception:
             return make(*args)
 
-    def SGD(self, module: nn.Module, lr: float, momentum: float = 0.0) -> torch.optim.Optimizer:
-        """An optimizer over the module's parameters, with `step()`."""
-        return torch.optim.SGD(module.parameters(), lr=lr, momentum=momentum)
+    def Adam(self, module: nn.Module, lr: float) -> Adam:
+        """An optimizer of the module's parameters, with `step()`."""
+        return Adam(module, lr)
 
     def _find(self, name: str) -> Callable[..., Any]:
         assert name in REQUIRED

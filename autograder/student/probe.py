@@ -2,22 +2,24 @@
 
 A probe has the constructor of a residual block, `(in_planes, planes, stride=1)`, and the simplest arithmetic
 that still depends on all three: `relu(conv1x1(x))` with a stride, no bias, no shortcut. Its only parameter,
-of shape `(expansion * planes, in_planes, 1, 1)`, shows where `ResNet` put it.
+of shape `(expansion * planes, in_planes, 1, 1)`, shows where `ResNet` put it. Further arguments are ignored, and kept
+for a message: a wrong call costs the check that is about calls.
 """
 
+import operator
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+CONTRACT = ("in_planes", "planes", "stride")
+DRAWN = 4099
+"""Random numbers drawn for a weight; a prime, so that rows that repeat them do so at different places."""
+
 
 class WrongWiring(RuntimeError):
-    """A probe received an input that does not have the channels it was built for."""
-
-
-class WrongCall(TypeError):
-    """A probe was built with more arguments than a block has."""
+    """A probe was called with other arguments, or receives an input without the channels that it was built for."""
 
 
 def wiring_message(number: int, in_planes: int, x: Tensor) -> str:
@@ -29,37 +31,22 @@ def wiring_message(number: int, in_planes: int, x: Tensor) -> str:
     )
 
 
-DRAWN = 4099
-"""Random numbers drawn for a weight; a prime, so that rows that repeat them do so at different places."""
-
-
-def _random(width: int, in_planes: int) -> Tensor:
-    """A weight of shape (width, in_planes, 1, 1) for a ReLU network; quickly: wide networks are built often."""
-    drawn = torch.randn(DRAWN) * (2.0 / in_planes) ** 0.5
-    return drawn.repeat(-(-width * in_planes // DRAWN))[: width * in_planes].view(width, in_planes, 1, 1).clone()
-
-
-def make_probe(expansion: int = 1, tolerant: bool = False) -> type[nn.Module]:
+def make_probe(expansion: int = 1) -> type[nn.Module]:
     """Return a fresh probe class; `probe.calls` lists `(in_planes, planes, stride)` of every probe built.
 
-    The class is new at each call, so that one test's record never holds another's.
-
-    Args:
-        tolerant: take further arguments, and ignore them; `probe.extra` says whether one was a "Module" or "other".
+    `probe.foreign_call` is the first call with other arguments, in words; "" where there is none. The class is new at
+    each call, so that one test's record never holds another's.
     """
 
     class Probe(nn.Module):
         calls: list[tuple[int, int, int]] = []  # noqa: RUF012 - a record of the class is what is wanted
-        extra = ""
+        foreign_call = ""
 
-        def __init__(self, in_planes: int, planes: int, stride: int = 1, *others: Any, **named: Any):
+        def __init__(self, *args: Any, **kwargs: Any):
             super().__init__()
-            if others or named:
-                if not tolerant:
-                    words = ", ".join([*(type(other).__name__ for other in others), *named])
-                    raise WrongCall(f"a block is built as block(in_planes, planes, stride), without more: {words}")
-                modules = any(isinstance(other, nn.Module) for other in (*others, *named.values()))
-                type(self).extra = "Module" if modules or type(self).extra == "Module" else "other"
+            if len(args) > len(CONTRACT) or kwargs.keys() - set(CONTRACT):
+                type(self).foreign_call = type(self).foreign_call or _call_in_words(args, kwargs)
+            in_planes, planes, stride = _arguments(args, kwargs)
             type(self).calls.append((in_planes, planes, stride))
             self.number = len(type(self).calls)
             self.in_planes, self.stride = in_planes, stride
@@ -75,3 +62,35 @@ def make_probe(expansion: int = 1, tolerant: bool = False) -> type[nn.Module]:
     Probe.expansion = expansion
     Probe.__qualname__ = Probe.__name__ = f"Probe{expansion}"
     return Probe
+
+
+def _arguments(args: tuple, kwargs: dict[str, Any]) -> tuple[int, int, int]:
+    """The contract's arguments of a call. A number under another name takes the place of one that is missing."""
+    found = {"stride": 1} | dict(zip(CONTRACT, args, strict=False))
+    found |= {name: kwargs[name] for name in CONTRACT if name in kwargs}
+    others = [value for name, value in kwargs.items() if name not in CONTRACT and type(value) is int]
+    for name in CONTRACT[:2]:
+        if name not in found and others:
+            found[name] = others.pop(0)
+    try:
+        in_planes, planes, stride = (operator.index(found[name]) for name in CONTRACT)
+        return in_planes, planes, stride
+    except (KeyError, TypeError):
+        asked = "the question says block(in_planes, planes, stride), three whole numbers"
+        raise WrongWiring(f"your ResNet calls {_call_in_words(args, kwargs)}; {asked}") from None
+
+
+def _call_in_words(args: tuple, kwargs: dict[str, Any]) -> str:
+    """`block(64, 128, 2, Sequential) with 4 arguments`."""
+    written = [*map(_in_words, args), *(f"{name}={_in_words(value)}" for name, value in kwargs.items())]
+    return f"block({', '.join(written)[:200]}) with {len(written)} argument{'s' if len(written) != 1 else ''}"
+
+
+def _in_words(value: Any) -> str:
+    return repr(value) if type(value) in (int, float, bool, type(None)) else type(value).__name__
+
+
+def _random(width: int, in_planes: int) -> Tensor:
+    """A weight of shape (width, in_planes, 1, 1) for a ReLU network; quickly: wide networks are built often."""
+    drawn = torch.randn(DRAWN) * (2.0 / in_planes) ** 0.5
+    return drawn.repeat(-(-width * in_planes // DRAWN))[: width * in_planes].view(width, in_planes, 1, 1).clone()

@@ -2,18 +2,11 @@
 
 from autograder.submission.delegation import find_delegation
 from autograder.submission.execute import execute, student_lines
-from autograder.submission.read import (
-    Cell,
-    Submission,
-    UnreadableSubmission,
-    fingerprint,
-    parse_submission,
-    read_bytes,
-    read_submission,
-)
-from autograder.submission.reading import Reading, look_at_source, read_source
+from autograder.submission.read import Cell, Submission, UnreadableSubmission
+from autograder.submission.reading import Reading, look_at_source, read_source, read_submission
 from autograder.submission.size_limit import bare, too_heavy
 from autograder.submission.slice import Slice, SlicedCell, slice_submission, slices
+from autograder.submission.upload import Upload, fingerprint, read_upload, resolve
 
 __all__ = [
     "Cell",
@@ -22,15 +15,16 @@ __all__ = [
     "SlicedCell",
     "Submission",
     "UnreadableSubmission",
+    "Upload",
     "bare",
     "execute",
     "find_delegation",
     "fingerprint",
     "look_at_source",
-    "parse_submission",
-    "read_bytes",
     "read_source",
     "read_submission",
+    "read_upload",
+    "resolve",
     "slice_submission",
     "slices",
     "student_lines",

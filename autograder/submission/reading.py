@@ -4,13 +4,18 @@ A reader process sends this to the grader, see `autograder.sandbox.reader`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from autograder.submission.choose import parse_upload
 from autograder.submission.delegation import find_delegation
-from autograder.submission.read import Submission, parse_submission
+from autograder.submission.read import Submission
+from autograder.submission.sanitize import sanitize
+from autograder.submission.similarity import closest_source
 from autograder.submission.size_limit import bare, too_heavy
 from autograder.submission.slice import Slice, slice_submission
+from autograder.submission.upload import Upload, read_upload
 
 
 @dataclass(frozen=True)
@@ -22,12 +27,16 @@ class Reading:
         bare: the same without comments; a training gets only this.
         too_long: why the code is too long to be trained, in a sentence for the student; "" if it is not.
         ready_made: maps each required name that is built on a ready-made network to the place where.
+        file: the file that was chosen among those handed in; "" if only one was.
+        similar: the well-known implementation that a class is a copy of, in a sentence for the teaching assistant.
     """
 
     slice: Slice
     bare: Slice
     too_long: str
     ready_made: Mapping[str, str]
+    file: str = ""
+    similar: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -36,6 +45,8 @@ class Reading:
             "bare": self.bare.to_json(),
             "too_long": self.too_long,
             "ready_made": dict(self.ready_made),
+            "file": self.file,
+            "similar": self.similar,
         }
 
     @classmethod
@@ -46,19 +57,33 @@ class Reading:
             KeyError, TypeError: it is not what `to_json` returns.
         """
         slices = (Slice.from_json(data[key]) for key in ("slice", "bare"))
-        return cls(*slices, str(data["too_long"]), {str(k): str(v) for k, v in data["ready_made"].items()})
+        ready_made = {str(k): str(v) for k, v in data["ready_made"].items()}
+        similar = sanitize(str(data["similar"]), 200, one_line=True)
+        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar)
 
 
 def look_at_source(submission: Submission) -> Reading:
     """Slice a submission and examine the slice."""
     slice_ = slice_submission(submission)
-    return Reading(slice_, bare(slice_), too_heavy(slice_), find_delegation(slice_))
+    if submission.note:
+        slice_ = replace(slice_, problems=(*slice_.problems, submission.note))
+    similar = closest_source(slice_)
+    return Reading(slice_, bare(slice_), too_heavy(slice_), find_delegation(slice_), submission.file, similar)
 
 
-def read_source(name: str, data: bytes) -> Reading:
-    """Read the bytes of a file called `name`.
+def read_submission(path: Path) -> Submission:
+    """Read the code cells of a `.ipynb`, `.py` or `.zip` file, or of the file to grade in a folder.
+
+    Raises:
+        UnreadableSubmission: with one line that names the file and what is wrong with it.
+    """
+    return parse_upload(read_upload(path))
+
+
+def read_source(upload: Upload) -> Reading:
+    """Read what was handed in.
 
     Raises:
         UnreadableSubmission: the file holds no code that can be read; `str()` is one line for the student.
     """
-    return look_at_source(parse_submission(name, data))
+    return look_at_source(parse_upload(upload))

@@ -20,6 +20,11 @@ def sanitize(text: str, length: int | None = None, one_line: bool = False) -> st
     return text.translate({0x09: "␉", 0x0A: "␊"}) if one_line else text
 
 
+def utf8(name: str) -> str:
+    """A file's name without the bytes that are not UTF-8, which Python keeps as lone surrogates."""
+    return name.encode(errors="replace").decode()
+
+
 class _Visible(dict[int, str]):
     """Character code to what is shown for it; filled as characters occur."""
 

@@ -61,15 +61,28 @@ class Slice:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Slice":
-        """The reverse of `to_json`."""
-        cells = tuple(SlicedCell(c["label"], c["source"], tuple(c["keep"]), c["module"]) for c in data["cells"])
-        return cls(cells, tuple(data["missing"]), tuple(data["problems"]))
+        """The reverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError: it is not what `to_json` returns.
+        """
+        cells = tuple(
+            SlicedCell(*_all(str, c["label"], c["source"]), _all(int, *c["keep"]), *_all(str, c["module"]))
+            for c in data["cells"]
+        )
+        return cls(cells, _all(str, *data["missing"]), _all(str, *data["problems"]))
 
     @property
     def nodes(self) -> list[tuple[str, ast.stmt]]:
         """The kept statements in order, each with the label of its cell."""
         bodies = [(cell, ast.parse(cell.source).body) for cell in self.cells]
         return [(cell.label, body[index]) for cell, body in bodies for index in cell.keep]
+
+
+def _all(kind: type, *values: Any) -> tuple[Any, ...]:
+    if any(type(value) is not kind for value in values):
+        raise TypeError(f"expected {kind.__name__}")
+    return values
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,17 @@ below 1e-5 whatever the order of summation; BatchNorm's eps of 1e-5, which formu
 at most 2e-5 after four layers. A misplaced ReLU moves outputs by 0.1 and more."""
 
 
-def fail(expected: str, got: str, hint: str = "") -> None:
-    """Fail with a message for the student; `hint` says where to look.
+def fail(expected: str, got: str, hint: str = "", name: str = "", mistake: str = "") -> None:
+    """Fail with a message for the student.
+
+    Args:
+        expected, got, hint: what is expected, what the code does, where to look.
+        name, mistake: name of the mistake, and the sentence for it, where it is known.
 
     Raises:
         CheckFailure: always.
     """
-    raise CheckFailure(Message(expected, got, hint))
+    raise CheckFailure(Message(expected, got, hint, mistake), (name,) if name else ())
 
 
 def assert_tensor(value: Any, statement: str, hint: str = "") -> None:
@@ -73,12 +77,18 @@ def assert_differ(value: Tensor, other: Tensor, statement: str, got: str, hint: 
 
 
 def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
-    """Set the weight of each convolution to the one of `weights` that has its shape, (out, in, k, k)."""
+    """Set the weight of each convolution to the one of `weights` that has its shape, (out, in, k, k).
+
+    So for linear layers, also where the weight is stored as (in, out), for `x @ W`.
+    """
     by_size = {(*weight.shape[:2], weight.numel()): weight for weight in weights}
 
     def rule(_: str, value: Tensor) -> Tensor:
-        weight = by_size.get((*value.shape[:2], value.numel()))
-        return value if weight is None else weight.reshape(value.shape)
+        size = (*value.shape[:2], value.numel())
+        if size in by_size:
+            return by_size[size].reshape(value.shape)
+        transposed = by_size.get((*size[1::-1], size[-1])) if value.dim() == 2 else None
+        return value if transposed is None else transposed.reshape(value.shape[::-1]).T
 
     return set_state(module, rule)
 
@@ -117,6 +127,18 @@ def shift_batchnorms(module: Any, shift: float) -> Any:
     return _load(module, state, lambda name, value: vectors.set(name, value, shift))
 
 
+def set_vectors(module: Any, scales: Mapping[int, Tensor], shifts: Mapping[int, Tensor]) -> Any:
+    """Set every BatchNorm weight to the one of `scales` that has its length, and every bias to the one of `shifts`."""
+    state = module.state_dict()
+    vectors = _vectors(module, state)
+
+    def rule(name: str, value: Tensor) -> Tensor:
+        given = scales if name in vectors.scales else shifts if name in vectors.shifts | vectors.convolution else {}
+        return given[value.numel()].reshape(value.shape) if value.numel() in given else value
+
+    return _load(module, state, rule)
+
+
 @dataclass(frozen=True)
 class _Vectors:
     """Names of the parameters with one value per channel, by their purpose."""
@@ -124,7 +146,7 @@ class _Vectors:
     scales: frozenset[str]
     shifts: frozenset[str]
     convolution: frozenset[str]
-    """Biases of convolutions, which should have none."""
+    """Biases of convolutions, which should have none, and of linear layers."""
 
     def set(self, name: str, value: Tensor, shift: float) -> Tensor:
         """The new value of a tensor when every BatchNorm scales by one and adds `shift`; others stay as they are."""
@@ -237,6 +259,8 @@ def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
         fail(statement, f"no gradient reaches {', '.join(idle[:6])}", hint)
     length = float(torch.stack([g.norm() for g in gradients.values()]).norm())
     after_step = dict(state)
+    if unknown := gradients.keys() - state.keys():
+        fail(f"the parameters of {what} are in its state_dict()", f"{', '.join(sorted(unknown)[:6])} is not")
     for name, gradient in gradients.items():
         for other, value in state.items():  # a layer under two names is in the state twice
             if value.shape == state[name].shape and torch.equal(value, state[name]):
@@ -277,7 +301,9 @@ def assert_batchnorm_modes(module: Any, x: Tensor, what: str) -> None:
 
 def changed_tensors(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:
     """Names of the floating-point tensors that differ between two states, separated by commas."""
-    return ", ".join(n for n, v in before.items() if v.is_floating_point() and not torch.equal(v, after[n]))
+    return ", ".join(
+        n for n, v in before.items() if v.is_floating_point() and not (n in after and torch.equal(v, after[n]))
+    )
 
 
 def assert_gradient(module: Any, x: Tensor, expected: Tensor, what: str) -> None:

@@ -1,6 +1,9 @@
 """From an exception in a test to what a student reads about it."""
 
+import traceback
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.student.message import CheckFailure, Message
@@ -12,7 +15,37 @@ CHANGED_IN_PLACE = (
     "the backward pass still needs; write `out = out + ...`"
 )
 """The exception itself has no line of the student's: PyTorch raises it in backward."""
+OWN_FILES = tuple(Path(__file__).resolve().parents[2] / name for name in ("autograder", "tests"))
+ON_TENSORS = (RuntimeError, IndexError)
+ON_VALUES = (TypeError, AttributeError, ValueError)
 NOT_USABLE = "compare names, arguments and defaults with those in the text of the question"
+
+
+def place_of_own_error(error: BaseException, student: object) -> str:
+    """Where the grader itself failed: file, line and exception; "" where the student's code is the reason.
+
+    What the student's code raises has lines of its own, or a type of `autograder.student.errors`. Otherwise the line
+    that raised decides: an error in one of the grader's files is its own. Two kinds are not: an operation on a tensor
+    that the student's code returned (`RuntimeError`, `IndexError`); and, where the code runs in this process, the use
+    of whatever else it returned (`TypeError`, `AttributeError`, `ValueError`).
+
+    Args:
+        error: what a check raised.
+        student: the student's classes, see `RemoteStudent.errors_are_typed`.
+    """
+    if isinstance(error, (CheckFailure, StudentError, StudentTimeout, StudentCrash)) or student_lines(error):
+        return ""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    file = Path(frame.filename)
+    oracle = file.is_relative_to(OWN_FILES[0] / "oracle")
+    typed = getattr(student, "errors_are_typed", False)
+    lenient = () if typed and oracle else ON_TENSORS if typed else (*ON_TENSORS, *ON_VALUES)
+    slip = isinstance(getattr(error, "obj", None), ModuleType)  # an attribute that one of our modules does not have
+    if (isinstance(error, lenient) and not slip) or (isinstance(error, AssertionError) and not oracle):
+        return ""
+    if not (oracle or any(file.is_relative_to(folder) for folder in OWN_FILES) or file.name.startswith("test_")):
+        return ""
+    return f"{file.parent.name}/{file.name}, line {frame.lineno}: {type(error).__name__}: {text_of(error)}"
 
 
 def explain(error: BaseException) -> tuple[str, Message, tuple[str, ...]]:

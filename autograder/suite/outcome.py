@@ -16,6 +16,8 @@ class Case:
     outcome: str
     message: Message = NO_MESSAGE
     mistakes: tuple[str, ...] = ()
+    differs: bool = False
+    """The student's function was compared with the reference, and it computes something else or raises."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,14 @@ class Outcome:
     Args:
         id: `hidden/test_q1_hidden.py::test_forward`.
         title: first line of the test's docstring.
-        points: what was earned, of `possible`.
+        points: what was earned, of `possible`; negative in a line of `autograder.suite.cap`.
         outcome: one of `WORST_FIRST`.
         hidden: whether students do not have this test.
         message: of the first of the worst cases; empty where every case passed.
         mistakes: names of the mistakes that were diagnosed in any case.
         cases: how many there are.
         failed_cases: how many of them cost the points.
+        differs: whether the function was compared with the reference and is another one, see `autograder.suite.cap`.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Outcome:
     mistakes: tuple[str, ...] = ()
     cases: int = 1
     failed_cases: int = 0
+    differs: bool = False
 
 
 def combine(id: str, question: str, title: str, points: float, cases: Sequence[Case]) -> Outcome:
@@ -66,4 +70,5 @@ def combine(id: str, question: str, title: str, points: float, cases: Sequence[C
         mistakes=tuple(dict.fromkeys(name for case in cases for name in case.mistakes)),
         cases=len(cases),
         failed_cases=sum(case.outcome not in ("passed", "deferred") for case in cases),
+        differs=any(case.differs for case in cases),
     )

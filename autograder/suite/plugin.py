@@ -14,11 +14,12 @@ import pytest
 import torch
 
 from autograder.contract import QUESTIONS
-from autograder.student.errors import GraderBroken
-from autograder.student.local import LocalStudent
+from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken, SuiteError
+from autograder.student.local import LocalStudent, NotDefined
 from autograder.student.message import CheckFailure, Message, as_text
 from autograder.submission import UnreadableSubmission
-from autograder.suite.explain import explain
+from autograder.suite.explain import explain, place_of_own_error
+from autograder.suite.foreign import find_shortcut_from_outside
 from autograder.suite.outcome import Case, Outcome, combine
 from autograder.suite.summary import headline, outlook, result_as_text
 from autograder.suite.training import NOT_TRAINED, TrainingResult
@@ -47,6 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "question(id): the question that this test belongs to")
     config.addinivalue_line("markers", "points(n): what the test is worth when every case passes")
+    config.addinivalue_line("markers", "forward: compares what the student's class computes with the reference")
     config.addinivalue_line("markers", "needs_cuda: judges a training; deferred where there is none")
     config.pluginmanager.register(Recorder(), "suite-recorder")
 
@@ -105,25 +107,42 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
         item.stash[CASE] = Case("deferred", Message(got=str(call.excinfo.value)))
     elif report.passed:
         item.stash[CASE] = Case("passed")
-    elif isinstance(call.excinfo.value, GraderBroken):
-        item.config.stash[BROKEN] = item.session.shouldstop = call.excinfo.value
+    elif (broken := _own_failure(item, call.excinfo.value)) is not None:
+        item.config.stash[BROKEN] = item.session.shouldstop = broken
     else:
-        item.stash[CASE] = _name_mistakes(item, call, Case(*explain(call.excinfo.value)))
+        item.stash[CASE] = _failed_case(item, call)
         report.longrepr = as_text(item.stash[CASE].message)
     return report
 
 
-def _name_mistakes(item: pytest.Item, call: pytest.CallInfo, case: Case) -> Case:
+def _own_failure(item: pytest.Item, error: Exception) -> GraderBroken | None:
+    """What a check raised, where the grader and not the student's code is the reason."""
+    if isinstance(error, GraderBroken):
+        return error
+    place = place_of_own_error(error, item.funcargs.get("student"))
+    return SuiteError(f"the check {case_id(item)} is broken: {place}") if place else None
+
+
+def _failed_case(item: pytest.Item, call: pytest.CallInfo) -> Case:
+    error = call.excinfo.value
+    if isinstance(error, (*NOT_ABOUT_THE_CODE, NotDefined)):  # it says nothing about what the code computes
+        return Case(*explain(error))
+    student = item.funcargs.get("student")
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if student is not None and len(getattr(error, "mistakes", ())) <= 1:  # a projection that is missing, at most
+        error = find_shortcut_from_outside(student, question_of(item), parameters) or error
+    case = Case(*explain(error), differs=item.get_closest_marker("forward") is not None)
+    return case if case.mistakes or call.when != "call" else _name_mistakes(item, case)
+
+
+def _name_mistakes(item: pytest.Item, case: Case) -> Case:
     """A case that failed, with the mistakes that explain what the question's class does, if they are known."""
     diagnose = item.config.stash.get(DIAGNOSE, None)
-    if case.mistakes or diagnose is None or call.when != "call":
-        return case
-    diagnosis = diagnose(item.config.stash[STUDENT], question_of(item))
+    diagnosis = None if diagnose is None else diagnose(item.config.stash[STUDENT], question_of(item))
     if diagnosis is None:
         return case
-    return replace(
-        case, mistakes=diagnosis.names, message=replace(case.message, mistake="\n".join(diagnosis.sentences))
-    )
+    message = replace(case.message, mistake="\n".join(diagnosis.sentences))
+    return replace(case, mistakes=diagnosis.names, message=message)
 
 
 class Recorder:

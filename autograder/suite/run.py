@@ -3,21 +3,18 @@
 import contextlib
 import io
 import os
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autograder.student.errors import GraderBroken
+from autograder.student.errors import SuiteError
 from autograder.suite import plugin
 from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import NOT_TRAINED, TrainingResult
-
-
-class SuiteError(GraderBroken):
-    """The suite itself could not run; never the student's fault."""
 
 
 def run_suite(
@@ -72,9 +69,18 @@ def run_suite(
         raise broken
     none_left = status == pytest.ExitCode.NO_TESTS_COLLECTED and binding.recorder.cases
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not none_left:
+        _forget_modules(folders)
         raise SuiteError(f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}")
     binding.journal.cases = binding.recorder.cases
     return binding.recorder.outcomes()
+
+
+def _forget_modules(folders: Collection[Path]) -> None:
+    """Forget test files: one that failed half-way would be found, without its tests, by the next run."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and any(Path(file).is_relative_to(folder) for folder in folders):
+            del sys.modules[name]
 
 
 class _Binding:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from autograder.student.errors import GraderBroken
+from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken
 from autograder.student.message import CheckFailure, Message
 from autograder.submission import Reading, Slice
+from autograder.suite.blocks import assert_built_of_blocks
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import TrainingResult
 from autograder.training.context import TrainingContext
@@ -21,6 +22,7 @@ from autograder.training.train_confined import Trained, TrainingStopped, train_c
 if TYPE_CHECKING:
     from autograder.training.heldout import Exam
 
+NUM_BLOCKS = (2, 2, 2, 2)
 CHECKED_IMAGES = 64
 """Held-out images whose logits are recomputed."""
 BASELINE_BLOCK = "trained with the basic block of the baseline network, because yours loses points in q1"
@@ -31,7 +33,8 @@ def evaluate(
 ) -> TrainingResult:
     """Train the student's `ResNet18()` and measure its accuracy; what goes wrong is part of the result.
 
-    A `BasicBlock` that loses points in q1 is replaced by that of the baseline network.
+    A `BasicBlock` that loses points in q1 is replaced by that of the baseline network, where `ResNet` accepts it. A
+    network that is not built of blocks is not trained.
 
     Args:
         context: what to train with.
@@ -46,13 +49,13 @@ def evaluate(
     if (reason := context.unavailable_reason) is not None:
         return TrainingResult(deferred=reason)
     try:
-        own_block = has_passed(outcomes, "q1")
-        if not own_block:
-            student.ResNet18(student.probe(1))  # a missing name is reported before a process is started for it
         if reading.too_long:
             raise CheckFailure(Message(got=reading.too_long))
         generator = torch.Generator().manual_seed(derive(secret, "weights of the fresh network"))
         names = match_to_reference(student, outcomes, generator)
+        if names is None:
+            assert_built_of_blocks(student, NUM_BLOCKS, student.ResNet18)
+        own_block = has_passed(outcomes, "q1") or not _accepts_other_blocks(student)
         exam = context.exam(derive(secret, "held-out images", bits=256))
         trained = train(context, reading.bare, exam, derive(secret, "training"), own_block, names is not None)
     except TrainingStopped as stopped:
@@ -78,6 +81,17 @@ def evaluate(
         note=_note(own_block, exam, trained, accuracy < calibration.threshold),
         failure=failure,
     )
+
+
+def _accepts_other_blocks(student: Any) -> bool:
+    """Whether `ResNet18()` can be built of another block: its initialization may read attributes of `BasicBlock`."""
+    try:
+        student.ResNet18(student.probe(1))
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        return False
+    return True
 
 
 def _note(own_block: bool, exam: "Exam", trained: Trained, too_low: bool) -> str:

@@ -16,6 +16,19 @@ from autograder.maintain.samples import write_samples
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+LONGEST = (
+    *("test_validate.py", "test_sandbox_attacks.py", "test_handout.py", "test_otter.py", "test_grade.py"),
+    *("test_otter_grade.py", "test_trained_grades.py", "test_training_attacks.py", "test_gallery_runner.py"),
+    *("test_training_loop.py", "test_experiments.py", "test_sandbox_otter.py", "test_baseline_check.py"),
+)
+"""Files that take longest come first: with two processes, none is left with a long one at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONGEST)))
+
+
 def run(*command: str | Path, cwd: Path = ROOT, timeout: float = 1500, **environment: str):
     """Run a command to its end and return the finished process with its output as text."""
     return subprocess.run(
@@ -27,6 +40,15 @@ def run(*command: str | Path, cwd: Path = ROOT, timeout: float = 1500, **environ
         timeout=timeout,
         check=False,
     )
+
+
+def student_of(source: str, folder: Path):
+    """The student's classes of a script, in this process."""
+    from autograder.student.local import LocalStudent
+
+    path = folder / "submission.py"
+    path.write_text(source, encoding="utf-8")
+    return LocalStudent.from_file(path)
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 import torch
 
-import autograder.grading.classroom
+from autograder.course.handins import handins
 from autograder.grading.classroom import grade_all
 from autograder.sandbox.limits import TrainingLimits
 from autograder.student.errors import StudentTimeout
 from autograder.submission import execute
+from autograder.training import baseline_check
 from autograder.training import evaluate as evaluate_module
 from autograder.training.baseline_check import check_baseline, slice_of_baseline
 from autograder.training.heldout import Exam
@@ -113,10 +114,12 @@ def class_of_one(monkeypatch, tmp_path, setup):
         asked.append(setup)
         return dataclasses.replace(setup, problem="the baseline falls short")
 
-    monkeypatch.setattr(autograder.grading.classroom, "check_baseline", check)
+    monkeypatch.setattr(baseline_check, "check_baseline", check)
 
     def grade(only, setup=setup):
-        (result,), _ = grade_all([submission], tmp_path / "out", only=only, training=setup, warn=warned.append)
+        (result,), _ = grade_all(
+            handins({submission: submission.parent})[0], tmp_path / "out", only=only, training=setup, warn=warned.append
+        )
         return result, len(asked), warned
 
     return grade

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autograder.maintain.build import NOTEBOOK, BuildError, build
+from autograder.maintain.build import INSTRUCTOR, NOTEBOOK, BuildError, build
 from tests.grader.conftest import ROOT, copy_sources
 
 ZIPS = ("resnet-student.zip", "autograder.zip")
@@ -47,6 +47,17 @@ def test_notebook_holds_stubs_only(built):
         assert secret not in text.replace("hidden=False", ""), secret  # Otter's own word about its tests
 
 
+def test_instructors_edition_has_the_solutions_and_model_answers_and_students_have_neither(built):
+    student, instructor = ((built / path).read_text() for path in (NOTEBOOK, INSTRUCTOR))
+    questions, answers = student.count("*Think about it:*"), instructor.count("**Model answer.**")
+    assert questions == answers >= 5
+    assert "Model answer" not in student
+    assert "self.shortcut = nn.Sequential" in instructor
+    assert "NotImplementedError(" not in instructor
+    assert "SOLUTION" not in instructor
+    assert "resnet-instructor" not in str(contents(built / "dist" / "resnet-student.zip").keys())
+
+
 def test_student_zip_holds_nothing_more(built):
     files = contents(built / "dist" / "resnet-student.zip")
     assert {name.split("/")[0] for name in files} == {"resnet"}
@@ -54,7 +65,7 @@ def test_student_zip_holds_nothing_more(built):
         "assignment/resnet.ipynb",
         "utils.py",
         "lab/trainer.py",
-        "lab/experiments.py",
+        "lab/experiments/depth.py",
         "lab/diagrams/network.svg",
         "README.md",
         "pytest.ini",

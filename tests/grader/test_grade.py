@@ -1,14 +1,18 @@
 """`python -m autograder grade` over the sample submissions: right scores, clear messages, nobody left behind."""
 
 import json
+import re
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 
 from autograder.contract import POINTS
 from autograder.grading.grade import Grader
+from autograder.grading.result import read_result
 from autograder.maintain.samples import MISTAKES, STYLES
+from autograder.sandbox import launcher
 from tests.grader.conftest import run
 
 RIGHT = ("solution.ipynb", "exported.zip", "hours_long.ipynb", *(f"{name}.py" for name in STYLES))
@@ -92,6 +96,38 @@ def test_same_submission_same_result(samples, tmp_path):
     with Grader() as grader:
         first, second = grader.grade(path), grader.grade(path)
     assert first.model_copy(update={"seconds": second.seconds}) == second
+
+
+@pytest.mark.slow
+def test_reproduce_compares_check_by_check(samples, tmp_path):
+    """The same result is confirmed; of a result that was edited, the check is named."""
+    shutil.copy(samples / f"{MISTAKES[0]}.ipynb", tmp_path / "jane.ipynb")
+    out = tmp_path / "out"
+    command = (sys.executable, "-m", "autograder")
+    assert run(*command, "grade", tmp_path / "jane.ipynb", "--out", out, "--jobs", "1", "--only", "q1").returncode == 0
+    process = run(*command, "reproduce", out / "jane.json", tmp_path / "jane.ipynb")
+    assert process.returncode == 0, process.stderr
+    assert re.fullmatch(r"\d+ checks are the same, 0 differences\n", process.stdout)
+    assert not process.stderr
+
+    result = read_result(out / "jane.json")
+    wrong = next(test for test in result.tests if not test.points)
+    tests = [replace(t, points=t.possible, outcome="passed") if t is wrong else t for t in result.tests]
+    (out / "jane.json").write_text(result.replace_tests(tests).to_json())
+    process = run(*command, "reproduce", out / "jane.json", tmp_path / "jane.ipynb")
+    assert process.returncode == 1
+    assert f"{wrong.id}: points was {wrong.possible} and is 0.0; outcome was 'passed' and is" in process.stderr
+    assert "1 differences" in process.stdout
+
+
+def test_unsafe_grades_where_nothing_can_be_confined(samples, monkeypatch):
+    """Outside Linux a grade needs --unsafe, which runs the code in this process and says so."""
+    monkeypatch.setattr(launcher.sys, "platform", "darwin")
+    with pytest.raises(launcher.SandboxUnavailable, match="it takes Linux"):
+        Grader()
+    with Grader(unsafe=True) as grader:
+        result = grader.grade(samples / "solution.ipynb", only=["q1"])
+    assert (result.score, result.isolation) == (POINTS["q1"], ("unsafe",))
 
 
 def test_rerun_reuses_and_only_merges(samples, tmp_path):

@@ -59,7 +59,7 @@ def otter_grade(monkeypatch, engine: Engine, autograder: Path, submissions: Path
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("ext", ["ipynb", "zip", pytest.param("py", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("ext", ["zip", *(pytest.param(ext, marks=pytest.mark.slow) for ext in ("ipynb", "py"))])
 def test_points_are_those_of_grade(ext, submissions, built, expected, tmp_path, monkeypatch):
     engine = Engine(tmp_path / "engine")
     zip_ = built / "dist" / "autograder.zip"
@@ -76,18 +76,19 @@ def test_container_without_a_result_is_named(submissions, built, tmp_path, monke
     folder.mkdir()
     for name in ("solution.ipynb", "stubs.ipynb", "solution.zip"):
         shutil.copy(submissions / name, folder)
-    engine = Engine(tmp_path / "engine", killed=("stubs.ipynb",))
+    engine = Engine(tmp_path / "engine", killed=("solution.ipynb",))
     rows = otter_grade(monkeypatch, engine, built / "dist" / "autograder.zip", folder, tmp_path / "out", "ipynb")
-    assert [row["total_points_earned"] for row in rows if row["file"] == "stubs.ipynb"] == ["0.0"]
+    assert [row["total_points_earned"] for row in rows if row["file"] == "solution.ipynb"] == ["0.0"]
     check = (sys.executable, "-m", "autograder", "otter-check", tmp_path / "out")
     process = run(*check, "--submissions", folder)
     assert process.returncode == 1
     assert "1 of 3 submissions have a result" in process.stdout
-    assert "stubs.ipynb: " in process.stderr
+    assert "solution.ipynb: " in process.stderr
     assert "Exit code: 137 (it was killed, most often for want of memory" in process.stderr
     assert "solution.zip: not graded; `otter grade --ext zip`" in process.stderr
 
 
+@pytest.mark.slow
 def test_grader_that_fails_says_why(submissions, built, tmp_path, monkeypatch):
     """A grader that cannot work gives no score but the reason, in the table and to `otter-check`."""
     broken = tmp_path / "autograder.zip"

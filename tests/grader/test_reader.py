@@ -14,9 +14,10 @@ from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import MIB
 from autograder.sandbox.reader import READER_LIMITS, read_confined
 from autograder.student.errors import GraderBroken
-from autograder.submission import UnreadableSubmission, read_source
+from autograder.submission import UnreadableSubmission, read_source, read_upload
 
 LIMITS = dataclasses.replace(READER_LIMITS, cpu_seconds=1)
+LITTLE_MEMORY = dataclasses.replace(READER_LIMITS, memory_bytes=64 * MIB)
 
 
 def zipped(cells: int) -> bytes:
@@ -24,6 +25,13 @@ def zipped(cells: int) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.ipynb", json.dumps({"cells": [{"cell_type": "code", "source": ""}] * cells}))
     return buffer.getvalue()
+
+
+def with_plots(megabytes: int) -> bytes:
+    """A notebook whose outputs are this large."""
+    output = {"output_type": "display_data", "data": {"image/png": "A" * (megabytes * 1_000_000)}, "metadata": {}}
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [output], "source": "class BasicBlock:\n    pass"}
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
 
 
 def lines(pattern: str, count: int) -> bytes:
@@ -41,10 +49,10 @@ READ_SOON = {
     "nested.ipynb": b'{"cells":' + b"[" * 2_000_000,
 }
 REFUSED = {
-    "cells.zip": (zipped(100_000), "holds more than 2000 cells"),
-    "statements.py": (b"0\n" * 20_000, "holds more than 10,000 statements"),
-    "memory.ipynb": (b'{"cells":[' + b"[]," * 16_000_000 + b"[]]}", "cannot be read within"),
-    "time.py": (lines("def f{}(): f{}()\n", 9_000), "took more than 1 s to read"),
+    "cells.zip": (zipped(100_000), LIMITS, "holds more than 2000 cells"),
+    "statements.py": (b"0\n" * 20_000, LIMITS, "holds more than 10,000 statements"),
+    "memory.ipynb": (b'{"cells":[' + b"[]," * 2_000_000 + b"[]]}", LITTLE_MEMORY, "cannot be read within 64 MB"),
+    "time.py": (lines("def f{}(): f{}()\n", 9_000), LIMITS, "took more than 1 s to read"),
 }
 
 
@@ -76,13 +84,27 @@ def test_what_used_to_take_minutes_is_read_in_a_second(name, tmp_path, zygote):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_takes_too_much_is_refused_in_one_line(name, tmp_path, zygote):
-    data, reason = REFUSED[name]
+    data, limits, reason = REFUSED[name]
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UnreadableSubmission) as caught:
-        read_confined(tmp_path / name, zygote, LIMITS)
+        read_confined(tmp_path / name, zygote, limits)
     assert str(caught.value).startswith(f"{name}: ")
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_notebook_with_many_plots_is_read(tmp_path, zygote):
+    (tmp_path / "plots.ipynb").write_bytes(with_plots(49))
+    assert read_confined(tmp_path / "plots.ipynb", zygote).slice.cells
+
+
+def test_a_folder_with_an_empty_file_is_read(tmp_path, zygote):
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    (folder / "Untitled.ipynb").touch()
+    (folder / "hw\\net.py").write_text("class BasicBlock:\n    pass")
+    assert read_confined(folder, zygote).file == "hw/net.py"
+    assert read_confined(folder, zygote) == read_source(read_upload(folder))
 
 
 def test_a_reader_that_sleeps_is_ended(tmp_path, zygote):
@@ -99,7 +121,7 @@ def test_it_finds_what_is_found_in_this_process(tmp_path, zygote):
     path = tmp_path / "solution.py"
     path.write_text(f"{solution_source()}\nimport torchvision\nResNet18 = torchvision.models.resnet18\n")
     reading = read_confined(path, zygote)
-    assert reading == read_source(path.name, path.read_bytes())
+    assert reading == read_source(read_upload(path))
     assert reading.ready_made.keys() == {"ResNet18"}
 
 

@@ -1,6 +1,8 @@
 """What teaching assistants read: the page, the spreadsheet, the terminal."""
 
+import base64
 import csv
+import gzip
 import html
 import io
 import itertools
@@ -16,6 +18,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from autograder.course.corrections import Adjustment, Correction
+from autograder.course.origin import Origin, Student
 from autograder.grading.result import SCHEMA_FILE, Result, Training, schema
 from autograder.report import ResultsError, read_results, write_csv, write_html, write_reports
 from autograder.report.class_view import overview
@@ -413,7 +417,7 @@ def test_reports_are_the_same_every_time(tmp_path):
         assert write_reports(folder) == folder / "report.html"
         written.append([(folder / name).read_bytes() for name in ("report.html", "grades.csv")])
     assert written[0] == written[1]
-    assert sorted(p.name for p in folder.iterdir() if p.suffix != ".json") == ["grades.csv", "report.html"]
+    assert sorted(p.name for p in folder.iterdir() if p.suffix != ".json") == ["feedback", "grades.csv", "report.html"]
 
 
 def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
@@ -431,7 +435,7 @@ def test_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
 
 
 def test_a_large_class_takes_seconds_and_megabytes(tmp_path):
-    """300 submissions of 45 tests."""
+    """300 submissions of 45 tests; a class of 1,000 stays below 4 MB."""
     tests = [
         make_test(q, f"check {i}", "failed" if i % 4 == 0 else "passed", message=RAISED if i % 4 == 0 else {})
         for i in range(45)
@@ -441,7 +445,62 @@ def test_a_large_class_takes_seconds_and_megabytes(tmp_path):
     start = time.perf_counter()
     write_reports(save(grades, tmp_path))
     assert time.perf_counter() - start < 15
-    assert (tmp_path / "report.html").stat().st_size < 12_000_000
+    assert (tmp_path / "report.html").stat().st_size < 1_200_000
+
+
+def unpack(source: str) -> list[str]:
+    """The explanations that a page holds compressed, in their order."""
+    chunks = re.findall(r'<script type="text/plain" id="chunk\d+">([^<]*)</script>', source)
+    return [body for chunk in chunks for body in json.loads(gzip.decompress(base64.b64decode(chunk)))]
+
+
+def test_explanations_of_a_large_class_are_packed_and_the_same(tmp_path, monkeypatch):
+    plain = page(a_class(), tmp_path)
+    monkeypatch.setattr("autograder.report.page.LARGEST_PLAIN", 3)
+    monkeypatch.setattr("autograder.report.page.CHUNK", 3)
+    packed = page(a_class(), tmp_path)
+    bodies = unpack(packed)
+    assert len(bodies) == 4
+    assert re.findall(r'id="(s\d)" data-chunk="(\d)/(\d)"', packed) == [
+        ("s1", "0", "0"),
+        ("s2", "0", "1"),
+        ("s3", "0", "2"),
+        ("s4", "1", "0"),
+    ]
+    for body in bodies:
+        Outline(f"<div>{body}</div>")
+        assert body.strip() in plain
+        assert body.strip() not in packed
+
+
+def test_items_tell_good_submissions_from_poor_ones():
+    good, poor = make_test("q1", "a"), make_test("q1", "a", "failed")
+    always = make_test("q2", "b")
+    lucky = make_test("q3", "c", "failed"), make_test("q3", "c")
+    fours = [make_test("q3", f"d{n}") for n in range(2)], [make_test("q3", f"d{n}", "failed") for n in range(2)]
+    grades = [make_grade("x", good, always, lucky[0], *fours[0]), make_grade("y", poor, always, lucky[1], *fours[1])]
+    items = {item.title[0]: item for item in overview(grades).items}
+    assert (items["A"].difficulty, items["A"].discrimination) == (50, pytest.approx(1))
+    assert (items["B"].difficulty, items["B"].discrimination) == (100, None)
+    assert items["C"].discrimination == pytest.approx(-1)
+    assert overview(grades).questions[0].bins == (1, *[0] * 9, 1)
+
+
+def test_an_anonymous_page_names_nobody(tmp_path):
+    grades = [
+        grade.model_copy(update={"name": f"key-of-{grade.submission}", "sha256": f"{n}" * 64})
+        for n, grade in enumerate(a_class())
+    ]
+    person = Student(id="9001", name="Jane Doe", email="jane@uni.example")
+    origin = Origin(key="jane", path="jane/bob.ipynb", students=(person,), not_counted=("jane/old.py",))
+    entry = Correction(when="now", who="ta", name="x", question="q1", points=1, reason="Jane asked")
+    grades[0] = grades[0].model_copy(update={"origin": origin, "adjustment": Adjustment((entry,))})
+    write_html(grades, tmp_path / "report.html", (person,), anonymous=True)
+    source = (tmp_path / "report.html").read_text()
+    assert "Submission 4" in source
+    assert "Your block applies its last ReLU" in source
+    for word in ("jane", "Jane", "9001", "bob", "alice", "carol", "key-of", "x.ipynb", "0000", "cell 7"):
+        assert word not in source, word
 
 
 # The spreadsheet
@@ -470,6 +529,8 @@ def test_csv_has_one_row_a_submission(tmp_path):
         "mistakes": "relu_before_add",
         "seconds": "1.5",
         "result": "000",
+        **dict.fromkeys(("id", "name", "email", "section", "submitted", "late"), ""),
+        **{"days_late": "0", "late_points": "0", "corrections": "0", "total": "13"},
     }
     assert (alice["q2"], alice["percent"]) == ("", "100")
 

@@ -108,6 +108,7 @@ def test_planted_files_change_nothing(container, samples, tmp_path):
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_forged_results_and_exit(container, tmp_path):
     """Code that writes its own results and ends the process gets none of the points, and a result that says why."""
     mark = tmp_path / "ran"
@@ -120,6 +121,7 @@ def test_forged_results_and_exit(container, tmp_path):
     assert not mark.exists()
 
 
+@pytest.mark.slow
 def test_link_to_the_hidden_tests(container, tmp_path):
     """A shipped link is not followed."""
     target = container / "source" / "tests" / "grader" / "tests" / "hidden" / "test_q1_hidden.py"

@@ -47,6 +47,7 @@ def words(message: dict[str, str]) -> dict[str, str]:
     return {part: NUMBER.sub("N", text) for part, text in message.items()}
 
 
+@pytest.mark.slow
 def test_outcome_by_outcome(local, graded):
     compared = 0
     for name, outcomes in local.items():

@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import keyword
+import os
 import sys
 import textwrap
 import time
@@ -35,6 +36,7 @@ from autograder.submission.magics import neutralise
 
 SAMPLES = Path(__file__).parent / "samples"
 CODE = "import torch\n\n\nclass BasicBlock: pass\n"
+OTHER = CODE.replace("pass", "x = 1")
 
 
 # --- helpers -----------------------------------------------------------------------------------------------------
@@ -144,6 +146,8 @@ def test_exported_zip(tmp_path):
     submission = read_submission(zipped(tmp_path, members, compression=zipfile.ZIP_DEFLATED))
     assert submission.name == "export.zip"
     assert submission.cells == (Cell("cell 1", CODE),)
+    assert submission.file == "resnet.ipynb"
+    assert submission.sha256 == fingerprint(tmp_path / "export.zip")
 
 
 def test_zip_in_a_folder_with_clutter(tmp_path):
@@ -192,7 +196,9 @@ def test_any_python_kernel(tmp_path, language):
 def test_no_file_or_no_regular_file(tmp_path):
     assert "no such file" in refused(tmp_path / "gone.ipynb")
     (tmp_path / "folder.ipynb").mkdir()
-    assert "not a file" in refused(tmp_path / "folder.ipynb")
+    assert "holds no notebook and no .py file" in refused(tmp_path / "folder.ipynb")
+    os.mkfifo(tmp_path / "pipe.py")
+    assert "not a file" in refused(tmp_path / "pipe.py")
     assert fingerprint(tmp_path / "gone.ipynb") == fingerprint(tmp_path / "folder.ipynb") == ""
 
 
@@ -214,13 +220,14 @@ def test_too_large(tmp_path, monkeypatch):
     ("members", "words"),
     [
         ([("readme.txt", "x")], "no notebook"),
-        ([("a.ipynb", notebook(CODE)), ("b/b.ipynb", notebook(CODE))], "2 notebooks (`a.ipynb`, `b/b.ipynb`)"),
-        ([("a.py", CODE), ("b.py", CODE)], "2 Python files (`a.py`, `b.py`)"),
+        ([("a.ipynb", notebook(CODE)), ("b/b.ipynb", notebook(OTHER))], "`a.ipynb` and `b/b.ipynb` define the same"),
+        ([("a.py", CODE), ("b.py", OTHER)], "`a.py` and `b.py` define the same names"),
+        ([("a.py", "x"), ("b.py", "y")], "`a.py` and `b.py` define none of the names"),
         ([("../a.py", CODE)], "`../a.py`, a path that leads out"),
         ([("a/..\\..\\a.py", CODE)], "a path that leads out"),
         ([("/etc/a.py", CODE)], "a path that leads out"),
         ([("C:/a.py", CODE)], "a path that leads out"),
-        ([("a.py", "")], "`a.py` in it is empty"),
+        ([("a.py", "")], "`a.py`: the file is empty (0 bytes)"),
         ([("a.ipynb", "{")], "not valid JSON"),
     ],
 )
@@ -664,7 +671,7 @@ def test_code_that_wants_to_cost_time(source):
     library = "%%writefile lib.py\n" + "".join(f"x{i} = 1\n" for i in range(3000))
     start = time.process_time()
     slice_submission(submit(library, source, "BasicBlock = a0"), ("BasicBlock",))
-    assert time.process_time() - start < 4
+    assert time.process_time() - start < 20  # two or three; what grows faster than the code takes minutes
 
 
 STATEMENTS = [

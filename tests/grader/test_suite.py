@@ -8,9 +8,11 @@ import torch
 
 from autograder.contract import POINTS
 from autograder.student.message import Message
+from autograder.student.no_submission import NoSubmission
 from autograder.suite import expect
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, combine
+from autograder.suite.run import SuiteError, run_suite
 from tests.grader.conftest import ROOT
 
 FILES = sorted((ROOT / "tests" / "public").glob("*.py")) + sorted((ROOT / "tests" / "hidden").glob("*.py"))
@@ -117,3 +119,12 @@ def test_gradients_must_be_true():
 def test_what_is_not_a_number_does_not_differ():
     with pytest.raises(AssertionError, match="not a number"):
         expect.assert_differ(torch.full((2,), float("nan")), torch.zeros(2), "it differs", "the same")
+
+
+def test_a_broken_test_file_is_an_error_in_every_run(tmp_path):
+    """Not only in the first one of a process: the file's module must not be found half-made by the next."""
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "test_broken.py").write_text("1 / 0\n")
+    for _ in range(2):
+        with pytest.raises(SuiteError, match="did not run"):
+            run_suite(NoSubmission(""), [ROOT / "tests" / "public", tmp_path / "hidden"], only=["q4"])

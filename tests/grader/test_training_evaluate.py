@@ -12,8 +12,7 @@ from autograder.maintain.samples import entries, solution_source
 from autograder.oracle.full_network import alike, match
 from autograder.oracle.matching import classify_tensors, draw
 from autograder.student.errors import GraderBroken, StudentCrash, StudentError
-from autograder.student.local import LocalStudent
-from autograder.submission import read_source
+from autograder.submission import Upload, read_source
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import TrainingResult
 from autograder.training import evaluate as evaluate_module
@@ -26,6 +25,7 @@ from autograder.training.retry import TWICE, retry
 from autograder.training.slots import Slots
 from autograder.training.train_confined import Trained, TrainingStopped
 from tests.grader import trainings
+from tests.grader.conftest import student_of
 
 
 def outcome(question: str, result: str = "passed") -> Outcome:
@@ -106,12 +106,6 @@ def test_whose_fault_it_is(name):
     assert next(left, None) is None, "as many attempts as it takes, and no more"
 
 
-def student_of(source: str, folder) -> LocalStudent:
-    path = folder / "submission.py"
-    path.write_text(source)
-    return LocalStudent.from_file(path)
-
-
 @pytest.mark.parametrize("name", ["solution", "zero_init_residual", "built_back_to_front"])
 def test_right_networks_are_matched(name, tmp_path):
     """Names, order and initialization are free."""
@@ -179,6 +173,8 @@ def test_what_is_not_a_number_is_not_alike():
 class Student:
     """Classes that do nothing."""
 
+    BasicBlock = None
+
     def probe(self, expansion: int) -> None:
         return None
 
@@ -193,9 +189,11 @@ def evaluate_with(monkeypatch):
     def evaluate_one(train, outcomes=(), names=None, source=None, student=None) -> TrainingResult:
         monkeypatch.setattr(evaluate_module, "train_confined", train)
         monkeypatch.setattr(evaluate_module, "match_to_reference", lambda *_: names)
+        if student is None:
+            monkeypatch.setattr(evaluate_module, "assert_built_of_blocks", lambda *_: None)
         context = TrainingContext(trainings.setup())
         context.data = trainings.data()
-        reading = read_source("submission.py", (source or trainings.small()).encode())
+        reading = read_source(Upload("net.py", {"net.py": (source or trainings.small()).encode()}))
         with contextlib.closing(context):
             return evaluate(context, reading, b"secret", outcomes, student or Student())
 
@@ -231,6 +229,25 @@ def test_a_block_that_lost_points_is_replaced(evaluate_with):
     assert not asked["own_block"]
     assert not asked["want_state"]
     assert result.note == BASELINE_BLOCK
+
+
+def test_what_is_not_built_of_blocks_is_not_trained(evaluate_with, tmp_path):
+    failure = evaluate_with(None, student=student_of(trainings.small(), tmp_path)).failure
+    assert "the network is built of blocks" in str(failure)
+
+
+def test_a_block_that_resnet_looks_into_is_not_replaced(evaluate_with, tmp_path):
+    """Its initialization reads `second_norm`, which neither a probe nor the baseline network's block has."""
+    asked = {}
+
+    def train(*arguments, **options) -> Trained:
+        asked.update(options)
+        return all_correct(*arguments)
+
+    source = complete(entries()["initialised_inside_resnet"], solution_source())
+    result = evaluate_with(train, [outcome("q1", "failed"), outcome("q3")], student=student_of(source, tmp_path))
+    assert asked["own_block"]
+    assert result.note == ""
 
 
 def test_logits_are_checked_where_the_network_is_matched(evaluate_with):

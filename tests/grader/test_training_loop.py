@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -134,6 +135,36 @@ def test_more_epochs_go_on_where_fewer_ended(loaders, tmp_path, capsys):
     capsys.readouterr()
     assert_same(at_once, go(loaders, Net(seed=2), tmp_path / "a.pt", epochs=3))
     assert "has all 3 epochs: nothing to do" in capsys.readouterr().out
+
+
+def test_augmented_images_are_shifted_and_mirrored_and_test_images_are_not(loaders):
+    root = loaders[0].dataset.root
+    plain, augmented = (utils.get_loaders(root, augment=augment, workers=0) for augment in (False, True))
+    image, label = plain[0].dataset[0]
+    bordered = nn.functional.pad(image * torch.tensor(utils.STD).view(3, 1, 1) + mean(), (4, 4, 4, 4)) - mean()
+    bordered = bordered / torch.tensor(utils.STD).view(3, 1, 1)
+    allowed = [
+        cut
+        for y in range(9)
+        for x in range(9)
+        for cut in (bordered[:, y : y + 32, x : x + 32], bordered[:, y : y + 32, x : x + 32].flip(2))
+    ]
+    drawn = [augmented[0].dataset[0] for _ in range(20)]
+    assert {int(same) for _, same in drawn} == {int(label)}
+    assert all(any(torch.allclose(cut, other, atol=1e-5) for other in allowed) for cut, _ in drawn)
+    assert len({cut.sum().item() for cut, _ in drawn}) > 10
+    assert torch.equal(plain[1].dataset[3][0], augmented[1].dataset[3][0])
+
+
+def mean():
+    return torch.tensor(utils.MEAN).view(3, 1, 1)
+
+
+def test_pictures_of_images_name_their_classes(loaders, capsys):
+    images, labels = next(iter(loaders[1]))
+    utils.show_images(images, labels, count=3)
+    names = [utils.CLASSES[label] for label in labels[:3]]
+    assert capsys.readouterr().out == f"Images with the names of their classes: {', '.join(names)}.\n"
 
 
 def test_fresh_starts_over(loaders, whole, tmp_path):
@@ -270,7 +301,9 @@ def test_a_notebooks_stop_button(tmp_path):
         if message["msg_type"] == "stream":
             printed.append(message["content"]["text"])
         elif message["msg_type"] in ("display_data", "update_display_data"):
-            pictures.extend([message["msg_type"]] * ("image/png" in message["content"]["data"]))
+            data = message["content"]["data"]
+            printed.append(data.get("text/plain", ""))
+            pictures.extend([message["msg_type"]] * ("data:image/png" in data.get("text/html", "")))
 
     def cell(pause: float, after_start=lambda: None) -> str:
         code = f"import sys; sys.argv = ['', {str(root)!r}, {str(tmp_path)!r}, '{pause}']\n{SCRIPT}"
@@ -441,7 +474,7 @@ def test_in_a_notebook_one_picture_is_replaced_in_place(loaders, tmp_path, monke
     shown, replaced = [], []
 
     class Handle:
-        def update(self, picture):
+        def update(self, picture, raw):
             replaced.append(picture)
 
     monkeypatch.setattr(plots, "in_notebook", lambda: True)
@@ -449,9 +482,9 @@ def test_in_a_notebook_one_picture_is_replaced_in_place(loaders, tmp_path, monke
     go(loaders, Net(), tmp_path / "a.pt", epochs=3)
     assert len(shown) == 1
     assert len(replaced) == 2
-    data, metadata = replaced[-1]._repr_png_()
-    assert metadata["alt"].startswith("Loss and accuracy by epoch; the last: training loss")
-    assert data
+    html = replaced[-1]["text/html"]
+    assert re.search(r'<img [^>]*alt="Loss and accuracy by epoch; the last: training loss', html)
+    assert 'src="data:image/png;base64,' in html
     assert not plt.get_fignums()
 
 
@@ -520,10 +553,34 @@ def luminance(color: str) -> float:
 
 def test_series_can_be_told_apart_without_colour_on_any_page():
     for property in ("linestyle", "marker", "hatch", "color"):
-        assert len({look[property] for look in plots.SERIES}) == len(plots.SERIES)
+        assert len({look[property] for look in plots.STYLES.values()}) == len(plots.STYLES)
     paper = luminance(plots.PAPER) + 0.05
-    assert all(paper / (luminance(look["color"]) + 0.05) > 3 for look in plots.SERIES)
+    assert all(paper / (luminance(look["color"]) + 0.05) > 3 for look in plots.STYLES.values())
     assert paper / (luminance(plots.INK) + 0.05) > 7
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 30, 200])
+def test_epochs_are_whole_numbers(count):
+    figure = plots.draw_curves([(2.0, 0.2, 2.1, 0.2)] * count)
+    for axis in figure.axes:
+        labels = [label.get_text() for label in axis.get_xticklabels()]
+        assert labels[0] == "1"
+        assert all(label.isdecimal() for label in labels)
+        assert len(labels) <= 16
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "half"),
+    [({"avx512_bf16": True}, torch.bfloat16), ({"amx_bf16": True}, torch.bfloat16), ({"avx2": True}, None)],
+)
+def test_processors_with_bfloat16_use_it(loaders, tmp_path, monkeypatch, capabilities, half):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    job = trainer.Trainer(Net(), *loaders, epochs=1, device=torch.device("cpu"))
+    assert job.half is half
+    images, labels = next(iter(loaders[1]))
+    with torch.no_grad():
+        assert torch.isfinite(job.compute_loss(images, labels, job.means))
 
 
 def test_figures_are_light_cards_in_a_dark_notebook(predictions):

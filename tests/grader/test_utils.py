@@ -3,18 +3,25 @@
 import hashlib
 import http.server
 import io
+import os
 import pickle
+import ssl
 import subprocess
 import sys
 import tarfile
 import threading
+import urllib.error
 
 import pytest
 import torch
+from filelock import FileLock
 
 import utils
+from lab import download
 from tests.grader.conftest import ROOT
 
+PART = ".cifar10.part.tar.gz"
+"""The beginning of the archive, until all of it is there."""
 PATCH = "utils.URL, utils.ARCHIVE_MD5, utils.MD5 = {!r}, {!r}, {!r}\n"
 
 
@@ -40,19 +47,39 @@ def archive_of(files: dict[str, bytes]) -> bytes:
 
 
 class Server:
-    """Serves `body` on every path and counts the requests; `promised` is the length it claims."""
+    """Serves `body` on every path and counts the requests.
+
+    Args:
+        promised: the length it claims; the true one when None.
+        cuts: for the next requests, after how many bytes the connection breaks off.
+        statuses: for the next requests, the answers in the place of the file.
+        ranges: answer a request for the rest of the file with the rest.
+    """
 
     def __init__(self, body: bytes):
-        self.body, self.promised, self.requests = body, len(body), 0
+        self.body, self.promised, self.requests, self.ranges = body, None, 0, True
+        self.cuts: list[int] = []
+        self.statuses: list[int] = []
+        self.sent = 0
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 outer.requests += 1
-                self.send_response(200)
-                self.send_header("Content-Length", str(outer.promised))
+                if outer.statuses:
+                    self.send_error(outer.statuses.pop(0))
+                    return
+                start = int(self.headers.get("Range", "bytes=0-")[len("bytes=") : -1]) if outer.ranges else 0
+                if start >= len(outer.body):
+                    self.send_error(416)
+                    return
+                body = outer.body[start:]
+                self.send_response(206 if start else 200)
+                self.send_header("Content-Length", str(len(body) if outer.promised is None else outer.promised))
                 self.end_headers()
-                self.wfile.write(outer.body)
+                body = body[: outer.cuts.pop(0)] if outer.cuts else body
+                outer.sent += len(body)
+                self.wfile.write(body)
 
             def log_message(self, *_):
                 pass
@@ -65,8 +92,10 @@ class Server:
 @pytest.fixture
 def server(files, monkeypatch):
     """A server of the small archive, which `utils` takes for the real one."""
-    monkeypatch.delenv("CIFAR10_ROOT", raising=False)
+    for name in ("CIFAR10_ROOT", "CIFAR10_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(download, "RETRY_SECONDS", (0, 0, 0))
     server = Server(archive_of(files))
     monkeypatch.setattr(utils, "URL", server.url)
     monkeypatch.setattr(utils, "ARCHIVE_MD5", md5(server.body))
@@ -135,34 +164,219 @@ def test_a_failed_download_does_not_touch_the_damaged_copy(server, tmp_path):
     assert contents(tmp_path) == before
 
 
-def test_an_interrupted_download_leaves_nothing(server, tmp_path, monkeypatch):
+def test_an_interrupted_download_is_continued(server, tmp_path, monkeypatch):
     def fetch(url, to):
         to.write_bytes(server.body[:100])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(utils, "_fetch", fetch)
-    with pytest.raises(KeyboardInterrupt):
-        utils.download_cifar10(tmp_path)
-    assert left(tmp_path) == set()
+    with monkeypatch.context() as patch:
+        patch.setattr(utils, "_fetch", fetch)
+        with pytest.raises(KeyboardInterrupt):
+            utils.download_cifar10(tmp_path)
+    assert left(tmp_path) == {PART}
+    utils.download_cifar10(tmp_path)
+    assert left(tmp_path) == {utils.FOLDER}
+    assert server.sent == len(server.body) - 100
 
 
-def test_a_connection_that_breaks_off_leaves_nothing(server, tmp_path):
-    server.body = server.body[: len(server.body) // 2]
-    with pytest.raises(utils.DataError) as raised:
+def test_a_connection_that_breaks_off_is_taken_up_again(server, files, tmp_path, capsys):
+    server.cuts = [100, 50, 0]
+    utils.download_cifar10(tmp_path)
+    assert contents(tmp_path) == files
+    assert left(tmp_path) == {utils.FOLDER}
+    assert (server.requests, server.sent) == (4, len(server.body))
+    assert capsys.readouterr().out.count("the connection broke off; trying again in 0 s") == 3
+
+
+def test_a_connection_that_breaks_off_too_often_is_said_and_continued_by_the_next_call(server, files, tmp_path):
+    server.cuts = [100, 0, 0, 0]
+    with pytest.raises(utils.DataError, match="the connection broke off") as raised:
         utils.download_cifar10(tmp_path)
-    assert left(tmp_path) == set()
     assert "\n" not in str(raised.value)
+    assert left(tmp_path) == {PART}
+    utils.download_cifar10(tmp_path)
+    assert contents(tmp_path) == files
+    assert server.sent == len(server.body)
 
 
-def test_an_interruption_while_unpacking_leaves_nothing(server, tmp_path, monkeypatch):
+def test_a_server_that_cannot_send_the_rest_sends_all(server, files, tmp_path):
+    server.cuts, server.ranges = [100], False
+    utils.download_cifar10(tmp_path)
+    assert contents(tmp_path) == files
+
+
+def test_a_beginning_of_something_else_is_not_continued_for_ever(server, files, tmp_path):
+    (tmp_path / PART).write_bytes(b"?" * (len(server.body) + 1))  # longer than the file: 416
+    utils.download_cifar10(tmp_path)
+    assert contents(tmp_path) == files
+    (tmp_path / utils.FOLDER / "test_batch").unlink()
+    (tmp_path / PART).write_bytes(b"?" * 10)
+    with pytest.raises(utils.DataError, match="wrong checksum"):
+        utils.download_cifar10(tmp_path)
+    utils.download_cifar10(tmp_path)
+    assert contents(tmp_path) == files
+
+
+@pytest.mark.parametrize("promised", ["many", "-5", ""])
+def test_a_length_that_is_none_does_not_matter(server, files, tmp_path, promised):
+    server.promised = promised
+    utils.download_cifar10(tmp_path)
+    assert contents(tmp_path) == files
+
+
+@pytest.mark.parametrize(
+    ("statuses", "requests", "said"),
+    [
+        ([403] * 9, 1, "HTTP Error 403: Forbidden. The server does not give this file: try another address."),
+        ([404] * 9, 1, "HTTP Error 404: Not Found. The server does not give this file"),
+        ([503] * 9, 4, "HTTP Error 503: Service Unavailable. The server has a problem: try again later."),
+        ([503, 429, 500], 4, ""),
+    ],
+)
+def test_what_the_server_answers_is_said(server, tmp_path, statuses, requests, said):
+    server.statuses = statuses
+    if said:
+        with pytest.raises(utils.DataError) as raised:
+            utils.download_cifar10(tmp_path)
+        assert said in str(raised.value)
+        assert "Is there internet here?" not in str(raised.value)
+        assert "\n" not in str(raised.value)
+        assert "CIFAR10_URL" in str(raised.value)
+    else:
+        utils.download_cifar10(tmp_path)
+    assert server.requests == requests
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["while connecting", "while reading"])
+def test_a_certificate_that_cannot_be_verified_is_said_at_once(server, tmp_path, monkeypatch, wrapped):
+    certificate = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    tried = []
+
+    def refuse(*args, **kwargs):
+        tried.append(args)
+        raise urllib.error.URLError(certificate) if wrapped else certificate
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    with pytest.raises(utils.DataError, match="The server's certificate cannot be verified: on macOS, run"):
+        utils.download_cifar10(tmp_path)
+    assert len(tried) == 1
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_another_address_can_be_given(server, files, tmp_path, monkeypatch, how):
+    monkeypatch.setattr(utils, "URL", "http://127.0.0.1:9/gone")
+    if how == "environment":
+        monkeypatch.setenv("CIFAR10_URL", server.url)
+    utils.download_cifar10(tmp_path, url=server.url if how == "argument" else None)
+    assert contents(tmp_path) == files
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 64 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only root can mount a small disk, and not in every container")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("archive", ["downloaded", "there"])
+def test_a_full_disk_is_said(server, small_disk, tmp_path, archive):
+    """While downloading, and while unpacking."""
+    root = small_disk / "data"
+    if archive == "there":
+        root.mkdir()
+        (root / utils.ARCHIVE).symlink_to(tmp_path / "archive.tar.gz")
+        (tmp_path / "archive.tar.gz").write_bytes(server.body)
+    with pytest.raises(utils.DataError) as raised:
+        utils.download_cifar10(root)
+    assert f"CIFAR-10 cannot be written to {root}: No space left on device" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert not (root / utils.FOLDER).exists()
+    assert server.requests == (archive == "downloaded")
+
+
+def test_a_folder_that_cannot_be_written_is_said(server, tmp_path):
+    (tmp_path / "data").write_text("a file")
+    with pytest.raises(utils.DataError, match=r"cannot be written to .*data: File exists"):
+        utils.download_cifar10(tmp_path / "data")
+
+
+def test_a_complete_copy_is_used_where_nothing_can_be_written(server, small_disk, monkeypatch):
+    root = small_disk / "data"
+    monkeypatch.setattr(utils, "MD5", {})  # a data set without files is complete, and fits on this disk
+    (root / utils.FOLDER).mkdir(parents=True)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert utils.download_cifar10(root) == root
+    assert left(root) == {utils.FOLDER}
+    assert not (root / ".cifar10.lock").exists()
+
+
+def test_scraps_of_a_killed_process_are_removed(server, tmp_path):
+    (tmp_path / ".cifar10-abc" / utils.FOLDER).mkdir(parents=True)
+    utils.download_cifar10(tmp_path)
+    assert left(tmp_path) == {utils.FOLDER}
+
+
+def test_an_archive_beside_the_data_is_used(server, files, tmp_path):
+    (tmp_path / utils.ARCHIVE).write_bytes(server.body)
+    utils.download_cifar10(tmp_path)
+    assert contents(tmp_path) == files
+    assert left(tmp_path) == {utils.FOLDER, utils.ARCHIVE}
+    assert server.requests == 0
+
+
+@pytest.mark.parametrize("named", ["the archive", "its folder"])
+def test_an_archive_that_cifar10_root_names_is_used(server, files, tmp_path, monkeypatch, named):
+    shared, root = tmp_path / "shared", tmp_path / "data"
+    shared.mkdir()
+    (shared / utils.ARCHIVE).write_bytes(server.body)
+    monkeypatch.setenv("CIFAR10_ROOT", str(shared / utils.ARCHIVE if named == "the archive" else shared))
+    assert utils.download_cifar10(root) == root
+    assert contents(root) == files
+    assert left(shared) == {utils.ARCHIVE}, "somebody else's folder is left alone"
+    assert server.requests == 0
+
+
+def test_a_damaged_archive_is_named(server, tmp_path):
+    (tmp_path / utils.ARCHIVE).write_bytes(server.body[:-1])
+    with pytest.raises(utils.DataError, match=rf"{utils.ARCHIVE} is damaged \(wrong checksum\): fetch it again"):
+        utils.download_cifar10(tmp_path)
+
+
+def test_the_first_releases_of_python_3_11_can_unpack(server, files, tmp_path, monkeypatch):
+    """Until 3.11.3 `extractall` knows no filter."""
+    extractall = tarfile.TarFile.extractall
+    monkeypatch.setattr(
+        tarfile.TarFile, "extractall", lambda tar, path=".", members=None, *, numeric_owner=False: extractall(tar, path)
+    )
+    utils.download_cifar10(tmp_path)
+    assert contents(tmp_path) == files
+
+
+def test_who_waits_for_another_process_is_told(server, tmp_path, capsys):
+    with FileLock(tmp_path / ".cifar10.lock"):
+        waiting = threading.Thread(target=utils.download_cifar10, args=[tmp_path])
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive()
+    waiting.join(60)
+    assert f"Another process is getting CIFAR-10 into {tmp_path}. Waiting for it." in capsys.readouterr().out
+    assert left(tmp_path) == {utils.FOLDER}
+
+
+def test_an_interruption_while_unpacking_leaves_no_half_copy(server, tmp_path, monkeypatch):
     def unpack(tar, to, **_):
-        tar.extract(tar.next(), to, filter="data")
+        tar.extract(tar.next(), to)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tarfile.TarFile, "extractall", unpack)
     with pytest.raises(KeyboardInterrupt):
         utils.download_cifar10(tmp_path)
-    assert left(tmp_path) == set()
+    assert left(tmp_path) == {PART}, "the archive need not be downloaded again"
 
 
 def test_a_wrong_checksum_keeps_nothing(server, tmp_path, monkeypatch):
@@ -174,7 +388,6 @@ def test_a_wrong_checksum_keeps_nothing(server, tmp_path, monkeypatch):
 
 def test_an_incomplete_archive_keeps_nothing(server, files, tmp_path, monkeypatch):
     server.body = archive_of({name: data for name, data in files.items() if name != "test_batch"})
-    server.promised = len(server.body)
     monkeypatch.setattr(utils, "ARCHIVE_MD5", md5(server.body))
     with pytest.raises(utils.DataError, match=r"The archive is not complete: .* lacks test_batch"):
         utils.download_cifar10(tmp_path)
@@ -188,7 +401,8 @@ def test_without_network_one_line_names_the_remedies(server, tmp_path):
         utils.download_cifar10(tmp_path)
     message = str(raised.value)
     assert "\n" not in message
-    for remedy in ("utils.download_cifar10()", f"copy {utils.FOLDER} to {tmp_path}", "set CIFAR10_ROOT"):
+    copy = f"copy {utils.FOLDER} or {utils.ARCHIVE} to {tmp_path}"
+    for remedy in ("utils.download_cifar10()", copy, "set CIFAR10_ROOT"):
         assert remedy in message
     assert left(tmp_path) == set()
     assert raised.value.__cause__ is None

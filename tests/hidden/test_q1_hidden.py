@@ -1,19 +1,61 @@
 """Question 1 against the reference: the student's block, with fresh weights, must compute what the oracle computes."""
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 from autograder.oracle import judge_block
+from autograder.suite.any_batch import assert_same_on_any_batch, batches
 
 pytestmark = pytest.mark.question("q1")
 
 SHAPES = [(8, 8, 1), (6, 10, 1), (10, 6, 1), (8, 8, 2), (6, 10, 2)]  # (in_planes, planes, stride)
 
 
-@pytest.mark.points(4)
+@pytest.mark.points(3)
+@pytest.mark.forward
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
 def test_forward(student, in_planes, planes, stride):
     """Forward pass: with any weights, in eval mode, BasicBlock computes relu(F(x) + shortcut(x))."""
     judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="eval").require()
+
+
+@pytest.mark.points(1)
+@pytest.mark.forward
+@pytest.mark.parametrize(("in_planes", "planes", "stride"), [(8, 8, 1), (6, 10, 2)])
+def test_any_batch(student, in_planes, planes, stride):
+    """Any batch: BasicBlock computes the same function of every batch, whatever its size and its values."""
+    given = batches(in_planes, 8, 6)
+    if stride == 1:
+        given["2 images of odd height and width"] = torch.randn(2, in_planes, 7, 5)
+    assert_same_on_any_batch(
+        student.BasicBlock(in_planes, planes, stride),
+        Reference(in_planes, planes, stride),
+        given,
+        f"BasicBlock({in_planes}, {planes}, stride={stride})",
+        lambda: judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="train").require(),
+    )
+
+
+class Reference(nn.Module):
+    """relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut(x))."""
+
+    def __init__(self, in_planes: int, planes: int, stride: int):
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.Conv2d(in_planes, planes, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(planes),
+            nn.ReLU(),
+            nn.Conv2d(planes, planes, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(planes),
+        )
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_planes != planes:
+            self.shortcut.extend([nn.Conv2d(in_planes, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_planes, H, W) -> (N, planes, H / stride, W / stride)."""
+        return (self.residual(x) + self.shortcut(x)).relu()
 
 
 @pytest.mark.points(3)

@@ -3,25 +3,22 @@
 The blocks here are probes (see `autograder.student.probe`), so a mistake in q1 or q2 costs nothing in q3.
 """
 
+import contextlib
+from collections import Counter
+
 import pytest
 import torch
 
+from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.student.signature import accepts_classes, classes_parameter
 from autograder.suite import expect
+from autograder.suite.blocks import assert_depends_on, assert_holds_own_blocks, layout, probe_weights
 
 pytestmark = pytest.mark.question("q3")
 
 NETWORKS = [(1, [2, 1, 3, 2]), (2, [1, 2, 1, 1])]  # (expansion, num_blocks)
+RESNET18 = "ResNet18() is ResNet(BasicBlock, [2, 2, 2, 2])"
 HINT = "does _make_layer pass (in_planes, planes, stride), and set in_planes = planes * block.expansion after each?"
-
-
-def layout(expansion: int, num_blocks: list[int]) -> list[tuple[int, int, int]]:
-    """The (in_planes, planes, stride) with which `ResNet` must build its blocks, in order."""
-    blocks, in_planes = [], 64
-    for planes, count, stride in zip((64, 128, 256, 512), num_blocks, (1, 2, 2, 2), strict=True):
-        for i in range(count):
-            blocks.append((in_planes, planes, stride if i == 0 else 1))
-            in_planes = planes * expansion
-    return blocks
 
 
 def parameters(expansion: int, num_blocks: list[int]) -> int:
@@ -44,21 +41,50 @@ def written(num_blocks: list[int], num_classes: int = 10) -> str:
 
 @pytest.mark.points(3)
 @pytest.mark.parametrize(
-    ("expansion", "num_blocks", "num_classes"), [(1, [2, 1, 3, 2], 10), (2, [1, 2, 1, 1], 7), (4, [1, 1, 1, 1], 10)]
+    ("expansion", "num_blocks", "num_classes"), [(1, [2, 1, 3, 2], None), (2, [1, 2, 1, 1], 7), (4, [1, 1, 1, 1], 10)]
 )
 def test_logits_shape(student, expansion, num_blocks, num_classes):
     """Logits: (N, 3, 32, 32) becomes (N, num_classes), for any block, depth and number of classes."""
-    net = student.ResNet(student.probe(expansion), [*num_blocks], num_classes).eval()
-    for images in (2, 1):
-        expect.assert_shape(
-            net(torch.randn(images, 3, 32, 32)),
-            (images, num_classes),
-            f"{written(num_blocks, num_classes)} with block.expansion = {expansion} returns ({images}, {num_classes}) "
-            f"logits for {images} image{'s' if images > 1 else ''}",
-            "the linear layer goes from 512 * block.expansion features to num_classes"
-            if images > 1
-            else "squeeze() also drops the batch dimension when it is 1: use flatten(1)",
-        )
+    classes, given = num_classes or 10, [] if num_classes is None else [num_classes]
+    with explained_by_parameters(student):
+        net = student.ResNet.exactly(student.probe(expansion), [*num_blocks], *given).eval()
+        for images in (2, 1):
+            expect.assert_shape(
+                net(torch.randn(images, 3, 32, 32)),
+                (images, classes),
+                f"{written(num_blocks, classes)} with block.expansion = {expansion} returns ({images}, {classes}) "
+                f"logits for {images} image{'s' if images > 1 else ''}",
+                "the linear layer goes from 512 * block.expansion features to num_classes"
+                if images > 1
+                else "squeeze() also drops the batch dimension when it is 1: use flatten(1)",
+            )
+
+
+@contextlib.contextmanager
+def explained_by_parameters(student):
+    """Name the mistake where the constructor's parameters are not those of the question; other checks adapt to them."""
+    try:
+        yield
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        assert_parameters(student)
+        raise
+
+
+def assert_parameters(student):
+    """The constructor's parameters are those of the question."""
+    parameters = student.parameters("ResNet")
+    found = classes_parameter(parameters)
+    if accepts_classes(parameters) and (found is None or (found in parameters[2:3] and found.default == "10")):
+        return
+    expect.fail(
+        "ResNet(block, num_blocks, num_classes=10)",
+        f"ResNet({', '.join(map(str, parameters))})",
+        "num_classes is the third parameter, and 10 where nobody says anything",
+        "parameters_of_resnet",
+        "The parameters of your ResNet.__init__ are not those of the question.",
+    )
 
 
 @pytest.mark.points(4)
@@ -66,7 +92,15 @@ def test_logits_shape(student, expansion, num_blocks, num_classes):
 def test_stages(student, expansion, num_blocks):
     """Stages: the right number of blocks at the right widths, and the output depends on each."""
     probe, given = student.probe(expansion), list(num_blocks)
-    net = student.ResNet(probe, given).eval()
+    net = student.ResNet(probe, given)
+    if call := probe.foreign_call:
+        expect.fail(
+            "ResNet calls block(in_planes, planes, stride): any block that has these parameters will do",
+            f"your ResNet calls {call}",
+            "a block builds its own shortcut, from in_planes, planes and stride; set other options in the block itself",
+            "foreign_call_of_block",
+            "Your ResNet passes arguments to block that the question does not have.",
+        )
     if given != num_blocks:
         hint = "pop(), insert() and the like change the caller's list: read it by index, or loop over it"
         expect.fail("ResNet leaves the list num_blocks as it was", f"{num_blocks} became {given}", hint)
@@ -75,25 +109,15 @@ def test_stages(student, expansion, num_blocks):
     built = [tuple(call[:2]) for call in probe.calls]
     if sorted(built) != sorted(widths):  # in which order they are built is free: a probe refuses other channels
         expect.fail(f"{statement} {widths}", f"{built}", HINT)
-    expect.scramble(net)
-    x = torch.randn(1, 3, 32, 32)
-    logits = net(x)
-    expect.assert_tensor(logits, "a network returns logits")
-    state = net.state_dict()
-    held = [tuple(value.shape) for value in state.values()]
-    for in_planes, planes in widths:
-        if (shape := (planes * expansion, in_planes, 1, 1)) not in held:
-            expect.fail(
-                f"the weight of every block is part of the network's state: one of shape {shape} too",
-                "no such tensor in state_dict()",
-                "PyTorch does not see what is in a Python list: use nn.Sequential or nn.ModuleList",
-            )
-    for key, value in state.items():
-        if value.dim() == 4:
-            net.load_state_dict({**state, key: value * 0.5})
-            statement = f"the logits depend on every block: {key} {tuple(value.shape)} too"
-            got, hint = "the same logits after it was halved", "is it used in forward?"
-            expect.assert_differ(net(x), logits, statement, got, hint)
+    shapes = probe_weights(layout(expansion, num_blocks), expansion)
+    held = [tuple(value.shape) for value in net.state_dict().values()]
+    if missing := Counter(shapes) - Counter(held):
+        expect.fail(
+            f"the weight of every block is part of the network's state: one of shape {next(iter(missing))} too",
+            "no such tensor in state_dict()",
+            "PyTorch does not see what is in a Python list: use nn.Sequential or nn.ModuleList",
+        )
+    assert_depends_on(net, set(shapes))
 
 
 @pytest.mark.points(3)
@@ -144,6 +168,8 @@ def test_parameters(student, expansion, num_blocks):
 @pytest.mark.parametrize("num_classes", [10, 7])
 def test_head(student, num_classes):
     """Head: the linear layer comes last; logits are neither softmax nor ReLU outputs."""
+    if not accepts_classes(student.parameters("ResNet")):
+        num_classes = 10
     net = student.ResNet(student.probe(1), [1, 1, 1, 1], num_classes).eval()
     bias = torch.linspace(-2, 2, num_classes)
     if not any(tuple(value.shape) == (num_classes,) for value in net.state_dict().values()):
@@ -168,17 +194,22 @@ def test_head(student, num_classes):
 @pytest.mark.points(3)
 def test_resnet18(student):
     """ResNet18(): two basic blocks in each stage, ten classes, 11,173,962 parameters."""
-    probe = student.probe(1)
-    statement = "ResNet18() is ResNet(BasicBlock, [2, 2, 2, 2])"
-    if (net := resnet18_of_probes(student, probe)) is None:
-        judge_own_resnet18(student, statement)
-        return
+    with explained_by_parameters(student):
+        probe = student.probe(1)
+        if (net := resnet18_of_probes(student, probe)) is not None:
+            judge_resnet18_of_probes(student, probe, net)
+        else:
+            judge_own_resnet18(student)
+
+
+def judge_resnet18_of_probes(student, probe, net):
+    """Judge `net`, which ResNet18() built of probe blocks."""
     built, expected = [tuple(call) for call in probe.calls], layout(1, [2, 2, 2, 2])
     if sorted(built) != sorted(expected):
-        expect.fail(f"{statement}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
+        expect.fail(f"{RESNET18}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
     assert_new_network(net, student.ResNet18(basic_block=probe))
     x = torch.randn(2, 3, 32, 32)
-    expect.assert_shape(net.eval()(x), (2, 10), f"{statement}, so its logits are (N, 10)")
+    expect.assert_shape(net.eval()(x), (2, 10), f"{RESNET18}, so its logits are (N, 10)")
     what = "ResNet18() made of probe blocks"
     expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2]), what, "each block and layer once")
     expect.assert_every_parameter_learns(net, x, what)
@@ -209,10 +240,11 @@ def resnet18_of_probes(student, probe):
     return net if probe.calls else None
 
 
-def judge_own_resnet18(student, statement):
+def judge_own_resnet18(student):
     """Judge ResNet18() with the student's own blocks, whose own mistakes are charged in q1."""
     net = student.ResNet18()
-    expect.assert_shape(net(torch.randn(2, 3, 32, 32)), (2, 10), f"{statement}, so its logits are (N, 10)")
+    expect.assert_shape(net(torch.randn(2, 3, 32, 32)), (2, 10), f"{RESNET18}, so its logits are (N, 10)")
+    assert_holds_own_blocks(student, [2, 2, 2, 2], net)
     try:
         shapes = layout(1, [2, 2, 2, 2])
         blocks = sum(expect.count_parameters(student.skeleton("BasicBlock", *shape)) for shape in shapes)
@@ -221,5 +253,5 @@ def judge_own_resnet18(student, statement):
         return
     assert_new_network(net, student.ResNet18())
     expected = parameters(1, [0, 0, 0, 0]) + blocks
-    expect.assert_parameter_count(net, expected, statement, "return ResNet(BasicBlock, [2, 2, 2, 2])")
+    expect.assert_parameter_count(net, expected, RESNET18, "return ResNet(BasicBlock, [2, 2, 2, 2])")
     expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), "ResNet18()")

@@ -12,7 +12,8 @@ class Block(nn.Module):
 
     expansion = 1
 
-    def __init__(self, in_planes: int, planes: int, stride: int = 1):
+    def __init__(self, in_planes: int, planes: int, stride: int = 1, *_: object, **__: object):
+        """Further arguments are ignored: a `ResNet` that passes them is charged in q3."""
         super().__init__()
         self.body = nn.Sequential(*_conv(in_planes, planes, 3, stride), nn.ReLU(), *_conv(planes, planes, 3, 1))
         same = stride == 1 and in_planes == planes

@@ -1,38 +1,53 @@
-"""The handout in a real Jupyter Lab, seen through a headless Chromium, in a light and in a dark theme.
+"""The handout in a real Jupyter Lab, seen through a headless Chromium: with CIFAR-10, generated images, and no images.
 
-Set SCREENSHOTS to a folder to keep what the browser saw.
+Set CIFAR10_JPEG to an .npz of CIFAR-10 as JPEG files (see `benchmarks.training_data`) for the run on CIFAR-10, and
+SCREENSHOTS to a folder to keep what the browser saw.
 """
 
+import contextlib
+import hashlib
 import os
+import pickle
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
 
+import utils
 from autograder.maintain.samples import solution_notebook
+from benchmarks import training_data
 from lab.diagrams.__main__ import DIAGRAMS
 from tests.grader import browser
-from utils import make_standin
 
 pytestmark = pytest.mark.skipif(
     browser.find_browser() is None, reason="there is no Chromium here: apt-get install chromium"
 )
 
+JPEG = os.environ.get("CIFAR10_JPEG")
 IMAGES = "images => images.map(image => [image.complete ? image.naturalWidth : 0, image.alt])"
+DATA, EXPERIMENT, TRAINING, MISTAKES, FEATURES, ABLATION = (
+    "with keep_going():\n    import utils",
+    'my_guess = {"plain": None, "residual": None}  # the loss',
+    "with keep_going():\n    from lab import resumable",
+    "with keep_going():\n    run.plot",
+    "with keep_going():\n    from lab import features",
+    "with keep_going():\n\n    class Ablation",
+)
+GRADIENT, COST = 'my_guess = {"plain": None, "residual": None}  # norm', "my_guess = None"
+PLOTS = (DATA, EXPERIMENT, GRADIENT, COST, TRAINING, MISTAKES, FEATURES, ABLATION)
+"""How the cells begin that show plots."""
+NO_INTERNET = {"HTTPS_PROXY": "http://127.0.0.1:9"}
 
 
 @pytest.fixture
-def lab(built, tmp_path):
-    """Serve the unpacked student zip; yields `(address, folder)`."""
+def folder(built, tmp_path) -> Path:
+    """The unpacked student zip."""
     with zipfile.ZipFile(built / "dist" / "resnet-student.zip") as archive:
         archive.extractall(tmp_path)
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    environment = {"CIFAR10_ROOT": str(make_standin(tmp_path / "standin", 512, 256)), "PYTHONPATH": ""}
-    with browser.jupyter_lab(tmp_path / "resnet", scratch, OMP_NUM_THREADS="1", **environment) as address:
-        yield address, tmp_path / "resnet"
+    return tmp_path / "resnet"
 
 
 @pytest.fixture
@@ -43,45 +58,125 @@ def screenshots(tmp_path) -> Path:
     return folder
 
 
-def test_stubs_show_diagrams_and_friendly_failures(lab, screenshots):
-    address, _ = lab
-    with browser.open_notebook(address, "assignment/resnet.ipynb") as notebook:
-        images = notebook.page.locator(".jp-OutputArea img").evaluate_all(IMAGES)
-        assert len(images) == len(DIAGRAMS), "each diagram is there before anything has run"
-        assert all(width > 500 and len(alt) > 200 for width, alt in images)
+@contextlib.contextmanager
+def opened(folder: Path, **environment: str) -> Iterator[browser.NotebookPage]:
+    """The notebook of the handout in Jupyter Lab; no page may fetch anything from elsewhere."""
+    scratch = folder.parent / "scratch"
+    scratch.mkdir()
+    with (
+        browser.jupyter_lab(folder, scratch, OMP_NUM_THREADS="2", PYTHONPATH="", **environment) as address,
+        browser.open_notebook(address, "assignment/resnet.ipynb") as notebook,
+    ):
+        yield notebook
+        assert not notebook.foreign, "nothing is fetched from elsewhere"
+
+
+def write_official_files(jpeg: Path, folder: Path) -> dict[str, str]:
+    """Write the official python version of CIFAR-10 from JPEG files; returns the checksums, which are not official."""
+    data, _ = training_data.load(jpeg, None)
+    (folder / utils.FOLDER).mkdir(parents=True)
+
+    def write(name: str, content: dict) -> str:
+        text = pickle.dumps(content, protocol=2)
+        (folder / utils.FOLDER / name).write_bytes(text)
+        return hashlib.md5(text, usedforsecurity=False).hexdigest()
+
+    sums = {utils.META_FILE: write(utils.META_FILE, {"label_names": list(utils.CLASSES)})}
+    parts = zip(data.train_images.split(10_000), data.train_labels.split(10_000), strict=True)
+    batches = {f"data_batch_{number}": part for number, part in enumerate(parts, start=1)}
+    for name, (images, labels) in (batches | {"test_batch": (data.test_images, data.test_labels)}).items():
+        sums[name] = write(name, {"data": images.flatten(1).numpy(), "labels": labels.tolist()})
+    return sums
+
+
+def images_of(notebook: browser.NotebookPage, start: str) -> list:
+    """(width, alternative text) of each picture below a cell."""
+    return notebook.cell(start).locator(".jp-OutputArea img").evaluate_all(IMAGES)
+
+
+def assert_diagrams_are_there(notebook: browser.NotebookPage) -> None:
+    """Each diagram is shown and described."""
+    for name in DIAGRAMS:
+        ((width, alt),) = images_of(notebook, f'diagrams.show("{name}")')
+        assert width > 500
+        assert len(alt) > 200
+
+
+def assert_all_ran(notebook: browser.NotebookPage) -> None:
+    """Run All reached the last cell, and no cell shows a traceback."""
+    assert "Your saved notebook earns" in notebook.output("# Save your")
+    assert not notebook.page.locator(".jp-OutputArea-output", has_text="Traceback").count()
+    assert not notebook.page.locator('.jp-OutputArea-output[data-mime-type*="error"]').count()
+
+
+@pytest.mark.parametrize("images", ["stand-in", "none"])
+def test_stubs_show_diagrams_and_friendly_notes(folder, tmp_path, screenshots, images):
+    environment = NO_INTERNET if images == "none" else {"CIFAR10_ROOT": str(utils.make_standin(tmp_path, 512, 256))}
+    with opened(folder, **environment) as notebook:
+        assert_diagrams_are_there(notebook)
         notebook.run_all(timeout=300)
+        assert_all_ran(notebook)
+        assert_diagrams_are_there(notebook)
         said = notebook.output('grader.check("q1")')
         assert "q1 BasicBlock: 0 of 9 checks pass, 0 of 15 points" in said
         assert said.count("Not implemented yet: BasicBlock.__init__ builds no layers") == 1
-        said = notebook.output("experiments.degradation")
-        assert said.startswith("Not implemented yet: BasicBlock.__init__ builds no layers")
-        assert "Traceback" not in said
-        notebook.photograph('grader.check("q1")', screenshots / "stubs.png")
-        assert not notebook.foreign, "nothing is fetched from elsewhere"
+        said = notebook.output(EXPERIMENT)
+        if images == "none":
+            assert "CIFAR-10 could not be downloaded" in notebook.output(DATA)
+            assert "utils.make_standin()" in notebook.output(DATA)
+            assert said.startswith("`train_loader` is not defined yet.")
+        else:
+            assert said.startswith("Not implemented yet: BasicBlock.__init__ builds no layers")
+        assert "is not defined yet" in notebook.output(MISTAKES)
+        for number, start in enumerate((DATA, 'grader.check("q1")', EXPERIMENT, TRAINING, "# Save your")):
+            notebook.photograph(start, screenshots / f"stubs_{images}_{number}.png")
 
 
-def test_solution_runs_from_top_to_bottom(lab, screenshots):
-    address, folder = lab
+def test_solution_without_images(folder, screenshots):
+    """All checks pass, and what needs images says so; the stand-in is one call away."""
     nbformat.write(solution_notebook(), folder / "assignment" / "resnet.ipynb")
-    with browser.open_notebook(address, "assignment/resnet.ipynb") as notebook:
+    with opened(folder, **NO_INTERNET) as notebook:
+        notebook.run_all(timeout=300)
+        assert_all_ran(notebook)
+        assert "all 9 checks pass, 15 of 15 points" in notebook.output('grader.check("q1")')
+        assert "`train_loader` is not defined yet." in notebook.output(EXPERIMENT)
+        assert images_of(notebook, COST), "needs no images"
+        notebook.photograph(DATA, screenshots / "solution_none.png")
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        "stand-in",
+        pytest.param("cifar10", marks=pytest.mark.skipif(not JPEG, reason="CIFAR10_JPEG names no .npz of CIFAR-10")),
+    ],
+)
+def test_solution_runs_from_top_to_bottom(folder, tmp_path, screenshots, images):
+    nbformat.write(solution_notebook(), folder / "assignment" / "resnet.ipynb")
+    root = tmp_path / "images"
+    if images == "cifar10":
+        with (folder / "utils.py").open("a") as file:
+            file.write(f"MD5.update({write_official_files(Path(JPEG), root)})\n")
+    else:
+        utils.make_standin(root, 512, 256)
+    with opened(folder, CIFAR10_ROOT=str(root)) as notebook:
         notebook.command("notebook:run-all-cells")
         notebook.page.locator(".jp-OutputArea .widget-hprogress").first.wait_for(timeout=300_000)
-        notebook.photograph("experiments.degradation", screenshots / "progress.png")
-        notebook.await_kernel(timeout=600)
+        notebook.photograph(EXPERIMENT, screenshots / f"{images}_progress.png")
+        notebook.await_kernel(timeout=3000)
+        assert_all_ran(notebook)
+        assert_diagrams_are_there(notebook)
         for question, checks in (("q1", 9), ("q2", 9)):
             assert f"all {checks} checks pass, 15 of 15 points" in notebook.output(f'grader.check("{question}")')
-        for start in ("data_folder", "experiments.degradation", "experiments.gradient_flow", "quick = ", "run.plot"):
-            images = notebook.cell(start).locator(".jp-OutputArea img").evaluate_all(IMAGES)
-            assert images, f"{start} shows a plot"
-            assert all(width > 0 for width, _ in images)
-        assert "100% of" not in notebook.output("quick = ")
-        said = notebook.output("# Save your")
-        assert "Your saved notebook earns" in said
-        assert re.search(r"Hand in resnet_\S+\.zip", said)
+        for start in PLOTS:
+            found = images_of(notebook, start)
+            assert found, f"{start} shows a plot"
+            assert all(width > 0 and len(alt) > 40 for width, alt in found)
+        assert re.search(r"Hand in resnet_\S+\.zip", notebook.output("# Save your"))
         assert list((folder / "assignment").glob("resnet_*.zip"))
         for theme in (browser.LIGHT, browser.DARK):
             notebook.theme(theme)
-            name = theme.split()[-1].lower()
-            for number, start in enumerate(('diagrams.show("basic', 'grader.check("q1")', "experiments.d", "run.p")):
+            name = f"{images}_{theme.split()[-1].lower()}"
+            starts = ('diagrams.show("basic', 'grader.check("q1")', *PLOTS, "# Save your")
+            for number, start in enumerate(starts):
                 notebook.photograph(start, screenshots / f"{name}_{number}.png")
-        assert not notebook.foreign, "nothing is fetched from elsewhere"

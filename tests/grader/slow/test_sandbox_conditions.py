@@ -42,15 +42,18 @@ def under(condition, *command, **environment):
 
 
 @root_only
+@pytest.mark.parametrize("process", ["worker", "reader"])
 @pytest.mark.parametrize("condition", LAYERS)
-def test_payloads_gain_nothing(condition):
+def test_payloads_gain_nothing(condition, process):
     if condition in NEEDS_LANDLOCK and not landlock.abi():
         pytest.skip("this kernel has no Landlock")
     names = attacks.NAMES if condition == "ordinary_user" else FEW
-    process = under(condition, "-m", "tests.grader.attacks.attack_run", *names)
-    assert process.returncode == 0, process.stderr
-    result = json.loads(process.stdout.splitlines()[-1])
-    print(f"{condition}: {result['payloads']} payloads in {result['seconds']:.0f} s; {', '.join(result['isolation'])}")
+    where = ["--reader"] if process == "reader" else []
+    done = under(condition, "-m", "tests.grader.attacks.attack_run", *where, *names)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    layers = ", ".join(result["isolation"])
+    print(f"{condition}, {process}: {result['payloads']} payloads in {result['seconds']:.0f} s; {layers}")
     assert result["broken"] == {}
     assert result["payloads"] == len(names)
     assert set(result["isolation"]) - {"namespaces"} == LAYERS[condition]

@@ -1,0 +1,139 @@
+"""Which file counts for which student, and what the result of each is called."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autograder.course.identity import Identity, identify, in_utf8, precedence, result_name
+from autograder.course.origin import Origin, Student
+from autograder.course.platforms import Facts, facts_about
+from autograder.course.roster import Entry, Roster
+from autograder.submission import fingerprint
+
+
+@dataclass(frozen=True)
+class Handin:
+    """The file or folder that counts for a student; `name` is that of its result file, without `.json`."""
+
+    file: Path
+    name: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an earlier result says about its file."""
+
+    key: str
+    path: tuple[str, ...]
+    sha256: str
+
+
+def handins(
+    files: Mapping[Path, Path], known: Iterable[Known] = (), roster: Roster | None = None
+) -> tuple[list[Handin], dict[Path, Handin]]:
+    """Say whose each file is, and choose one for each student.
+
+    Args:
+        files: each file with the folder that was given; its own folder where the file was given itself.
+        known: the results that are there already: a file keeps its key.
+        roster: the students of the course.
+
+    Returns:
+        `(handins, others)`: what counts, in the order of `files`, and for each other file what counts in its place.
+    """
+    known = list(known)
+    whose = {file: _whose(file, folder, known, roster) for file, folder in files.items()}
+    groups: dict[str, list[tuple[Path, _Owner]]] = {}
+    for file, owner in whose.items():
+        groups.setdefault(owner.identity.name.casefold(), []).append((file, owner))
+    counted: dict[Path, Handin] = {}
+    others: dict[Path, Handin] = {}
+    for group in groups.values():
+        *rest, (file, owner) = sorted(group, key=lambda pair: precedence(pair[1].identity, pair[1].facts.submitted))
+        not_counted = tuple("/".join(other.identity.path) for _, other in rest)
+        counted[file] = Handin(file, result_name(owner.identity.key), owner.origin(not_counted))
+        others |= {other: counted[file] for other, _ in rest}
+    return [counted[file] for file in files if file in counted], others
+
+
+def missing(roster: Roster, origins: Iterable[Origin]) -> list[Student]:
+    """The students who handed in nothing, in the order of the roster."""
+    here = {student for origin in origins for student in with_roster(origin, roster).students}
+    return [entry.student for entry in roster.students if entry.student not in here]
+
+
+def with_roster(origin: Origin, roster: Roster) -> Origin:
+    """The origin of a result, with what a roster says about its students."""
+    if not origin.path:
+        return origin
+    path = origin.path.split("/")
+    identity = identify(path, len(path))
+    entries = _entries(identity, Facts(origin.students), roster)
+    submitted = origin.submitted or next((entry.submitted for entry in entries if entry), "")
+    return origin.model_copy(update={"students": _students(identity, origin.students, entries), "submitted": submitted})
+
+
+@dataclass(frozen=True)
+class _Owner:
+    identity: Identity
+    facts: Facts
+    entries: tuple[Entry | None, ...]
+
+    def origin(self, not_counted: tuple[str, ...]) -> Origin:
+        return Origin(
+            key=self.identity.name,
+            path="/".join(self.identity.path),
+            students=_students(self.identity, self.facts.students, self.entries),
+            submitted=self.facts.submitted or next((e.submitted for e in self.entries if e and e.submitted), ""),
+            late=self.identity.late,
+            not_counted=not_counted,
+        )
+
+
+def _whose(file: Path, folder: Path, known: list[Known], roster: Roster | None) -> _Owner:
+    path = Path(os.path.abspath(file))
+    parts = tuple(map(in_utf8, path.parts))
+    below = len(parts) - len(Path(os.path.abspath(folder)).parts)
+    identity = identify(parts, below)
+    facts = facts_about(path, identity)
+    entries = _entries(identity, facts, roster)
+    if identity.platform == "gradescope" and len(facts.students) == 1 and (student := facts.students[0]):
+        # The number of a submission is new with each attempt; that of a group stays its name.
+        identity = replace(identity, key=(student.id or student.email or student.name or identity.key[0],))
+    elif identity.platform in ("", "gradescope") and (before := _remembered(file, parts, below, identity, known)):
+        identity = replace(identity, key=tuple(before.key.split("/")), path=before.path)
+    elif identity.platform == "" and entries and entries[0]:
+        student = entries[0].student
+        identity = replace(identity, key=(student.id or student.email or student.name,))
+    return _Owner(identity, facts, entries)
+
+
+def _remembered(file: Path, parts: tuple[str, ...], below: int, identity: Identity, known: list[Known]) -> Known | None:
+    """An earlier result of this file: of the same path below its folder, or, given anew, of the same end."""
+    same = [one for one in known if one.path == identity.path and below > 1]
+    ends = [one for one in known if one.path and parts[-len(one.path) :] == one.path]
+    if not same and below > 1 and ends:
+        sha256 = fingerprint(file)
+        ends = [one for one in ends if one.sha256 == sha256]
+    found = same or ends
+    return max(found, key=lambda one: len(one.path), default=None)
+
+
+def _entries(identity: Identity, facts: Facts, roster: Roster | None) -> tuple[Entry | None, ...]:
+    if roster is None:
+        return ()
+    if facts.students:
+        return tuple(roster.find((s.id, s.email, *identity.words[:1], s.name)) for s in facts.students)
+    return (roster.find(identity.words),)
+
+
+def _students(identity: Identity, said: tuple[Student, ...], entries: tuple[Entry | None, ...]) -> tuple[Student, ...]:
+    """The students by the roster, else by the platform."""
+    if not said and identity.platform in ("canvas", "moodle"):
+        said = (Student(id=identity.words[0].removeprefix("Participant "), name=identity.words[1]),)
+    if not said:
+        return tuple(entry.student for entry in entries if entry)
+    found = (*entries, *([None] * (len(said) - len(entries))))
+    return tuple(entry.student if entry else one for one, entry in zip(said, found, strict=True))

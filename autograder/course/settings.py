@@ -1,0 +1,150 @@
+"""`course.toml`: what a teaching assistant sets for a course."""
+
+import math
+import re
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from autograder.contract import POINTS, QUESTIONS
+
+FILE = "course.toml"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class CourseProblem(Exception):
+    """course.toml cannot be used; `str()` is one line that names file and line."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Late(_Table):
+    """What a late submission loses.
+
+    Args:
+        percent_per_day: for each day begun after the deadline.
+        of: percent of the points "possible", or of those "earned".
+        grace_minutes: so much later is not late yet.
+        at_most_percent: more is never lost.
+        days_if_unknown: for files that the platform marks as late without saying by how much, as Canvas does.
+    """
+
+    percent_per_day: float = Field(default=0, ge=0, le=100)
+    of: Literal["possible", "earned"] = "possible"
+    grace_minutes: float = Field(default=0, ge=0)
+    at_most_percent: float = Field(default=100, ge=0, le=100)
+    days_if_unknown: int = Field(default=1, ge=0)
+
+
+class MinimumAccuracy(_Table):
+    """The accuracy that a trained network must reach in question 4, from 0 to 1; None: the calibrated threshold."""
+
+    cuda: float | None = Field(default=None, gt=0, lt=1)
+    cpu: float | None = Field(default=None, gt=0, lt=1)
+
+
+class Course(_Table):
+    """All settings; without a file, the defaults.
+
+    Args:
+        hidden_checks: what students see of hidden checks: "nothing", their "points", or "messages" as well.
+        names: whether reports show the names of students; otherwise only their keys.
+    """
+
+    course: str = ""
+    term: str = ""
+    deadline: datetime | None = None
+    names: bool = True
+    hidden_checks: Literal["nothing", "points", "messages"] = "points"
+    points: dict[str, float] = POINTS
+    minimum_accuracy: MinimumAccuracy = MinimumAccuracy()
+    late: Late = Late()
+
+    @field_validator("deadline")
+    @classmethod
+    def _needs_zone(cls, deadline: datetime | None) -> datetime | None:
+        if deadline is not None and deadline.tzinfo is None:
+            raise ValueError("needs its time zone, as in 2026-12-01T23:59:00+01:00")
+        return deadline
+
+    @field_validator("points")
+    @classmethod
+    def _known_questions(cls, points: dict[str, float]) -> dict[str, float]:
+        if points.keys() != QUESTIONS.keys():
+            raise ValueError(f"the questions are {', '.join(QUESTIONS)}")
+        return points
+
+    def days_late(self, submitted: str, late: bool) -> int:
+        """Days begun after the deadline; `late` is the platform's mark for a file without a time."""
+        if self.deadline is None or not submitted:
+            return self.late.days_if_unknown if late else 0
+        when = datetime.fromisoformat(submitted)
+        when = when if when.tzinfo else when.replace(tzinfo=self.deadline.tzinfo)
+        seconds = (when - self.deadline).total_seconds() - 60 * self.late.grace_minutes
+        return max(0, math.ceil(seconds / 86400))
+
+    def late_points(self, score: float, possible: float, days: int) -> float:
+        """The points that a submission loses because it is so many days late; never more than it has."""
+        percent = min(self.late.percent_per_day * days, self.late.at_most_percent)
+        return min(score, (possible if self.late.of == "possible" else score) * percent / 100)
+
+
+def load_course(root: Path = ROOT) -> Course:
+    """Read `course.toml` in this folder; the defaults where there is none.
+
+    Raises:
+        CourseProblem: the file cannot be read, or a setting is wrong.
+    """
+    path = root / FILE
+    try:
+        return parse_course(path.read_text(encoding="utf-8"), path)
+    except FileNotFoundError:
+        return Course()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CourseProblem(f"{path}: cannot be read: {error}") from None
+
+
+def parse_course(text: str, path: Path = Path(FILE)) -> Course:
+    """Read the text of `course.toml`; see `load_course`."""
+    try:
+        return Course.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        line = found[1] if found else text.count("\n") + 1
+        raise CourseProblem(f"{path}:{line}: {re.sub(r' [(]at .*[)]$', '', str(error))}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        loc = tuple(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            said = f"no such setting; there are {', '.join(_siblings(loc))}"
+        raise CourseProblem(f"{path}:{line_of(text, loc)}: {'.'.join(loc)}: {said}") from None
+
+
+def _siblings(loc: tuple[str, ...]) -> list[str]:
+    model: Any = Course
+    for part in loc[:-1]:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def line_of(text: str, loc: tuple[str, ...]) -> int:
+    """The line on which a setting stands: `late.of` in the table [late]; that of its table where it is not there."""
+    table: tuple[str, ...] = ()
+    best = (0, 1)
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            here = table
+        elif key := re.match(r"\s*([\w.\"'-]+)\s*=", line):
+            here = (*table, *(part.strip("\"'") for part in key[1].split(".")))
+        else:
+            continue
+        if here == loc[: len(here)] and len(here) > best[0]:
+            best = (len(here), number)
+    return best[1]

@@ -1,0 +1,137 @@
+"""feedback/: for each student one HTML page and one Markdown file that hold only what the student may see."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course.settings import Course
+from autograder.grading.result import Result
+from autograder.report.derived import corrected, deferred_points, is_decided, labels, total
+from autograder.report.page import HERE, environment, policy
+from autograder.report.submission_view import Check, Finding, QuestionSheet, adjustments, arrange
+from autograder.report.text import count, of_possible
+from autograder.student.message import as_text
+from autograder.submission.atomic_write import atomic_write
+from autograder.submission.sanitize import sanitize
+
+FOLDER = "feedback"
+
+
+@dataclass(frozen=True)
+class QuestionFeedback:
+    """One question; `notes` say what is not shown one by one."""
+
+    id: str
+    title: str
+    points: str
+    findings: tuple[Finding, ...]
+    passed: tuple[Check, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """All that one student may see; `total` is "" where hidden checks are not to be told from it."""
+
+    title: str
+    label: str
+    total: str
+    adjustments: tuple[str, ...]
+    problems: tuple[str, ...]
+    questions: tuple[QuestionFeedback, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+def feedback_for(grade: Result, label: str, course: Course) -> Feedback:
+    """Choose what the student may see, see `hidden_checks` in course.toml."""
+    shown = course.hidden_checks
+    visible = grade.replace_tests(test for test in grade.tests if shown == "messages" or not test.hidden)
+    sheet = arrange(visible, label, "s")
+    lines = adjustments(grade)
+    questions = tuple(_question(grade, visible, question, shown) for question in sheet.questions if question.judged)
+    facts = [("Submission", grade.submission), ("SHA-256", grade.sha256), ("Handed in", grade.origin.submitted)]
+    return Feedback(
+        title=" ".join(filter(None, (course.course, course.term))) or "Feedback",
+        label=label,
+        total="" if shown == "nothing" else of_possible(total(grade), grade.possible),
+        adjustments=tuple(lines[:-1] if shown == "nothing" else lines),
+        problems=grade.problems,
+        questions=questions,
+        facts=tuple((name, value) for name, value in facts if value),
+    )
+
+
+def _question(grade: Result, visible: Result, sheet: QuestionSheet, shown: str) -> QuestionFeedback:
+    notes = []
+    source = visible if shown == "nothing" else grade
+    score = source.questions[sheet.id].score + (corrected(grade, sheet.id) - grade.questions[sheet.id].score)
+    if shown == "points" and (
+        hidden := [test for test in grade.of_question(sheet.id) if test.hidden and test.possible]
+    ):
+        earned, possible = sum(test.points for test in hidden), sum(test.possible for test in hidden)
+        notes.append(f"{count(len(hidden), 'hidden check')}: {of_possible(earned, possible)}")
+    if waiting := deferred_points(grade, sheet.id):
+        notes.append(f"{count(waiting, 'point')} not judged yet: the check needs a GPU")
+    if change := grade.adjustment.points(sheet.id):
+        notes.append(f"corrected by {change:+g}")
+    points = of_possible(score, source.questions[sheet.id].possible)
+    return QuestionFeedback(sheet.id, sheet.title, points, sheet.findings, sheet.passed, tuple(notes))
+
+
+def write_feedback(grades: Sequence[Result], folder: Path, course: Course) -> None:
+    """Write two files for each result into `folder`, and remove those of results that are gone.
+
+    There are none for a submission on which the grader itself failed.
+    """
+    grades = [grade for grade in grades if is_decided(grade)]
+    folder.mkdir(exist_ok=True)
+    style = (HERE / "report.css").read_text(encoding="utf-8")
+    template = environment().get_template("feedback.html.jinja")
+    names = labels(grades) if course.names else [grade.name for grade in grades]
+    for grade, label in zip(grades, names, strict=True):
+        view = feedback_for(grade, label, course)
+        atomic_write(folder / f"{grade.name}.md", as_markdown(view))
+        atomic_write(folder / f"{grade.name}.html", template.render(view=view, **policy(style, "")))
+    current = {grade.name for grade in grades}
+    for path in folder.iterdir():
+        if path.suffix in (".html", ".md") and path.stem not in current:
+            path.unlink()
+
+
+def as_markdown(view: Feedback) -> str:
+    """The feedback as Markdown: what students wrote stands in code blocks or is escaped."""
+    return "\n".join(_lines(view)).rstrip() + "\n"
+
+
+def _lines(view: Feedback) -> Iterator[str]:
+    yield f"# {_escape(view.title)}"
+    yield ""
+    yield f"{_escape(view.label)}{f': **{view.total} points**' if view.total else ''}"
+    yield ""
+    yield from (f"- {_escape(line)}" for line in (*view.adjustments, *view.problems))
+    for question in view.questions:
+        yield f"\n## {question.id} {question.title}: {question.points}\n"
+        for finding in question.findings:
+            for check in finding.checks:
+                yield f"- {finding.outcome} {check.score} **{_escape(check.title)}**".replace("  ", " ")
+            if finding.message:
+                yield ""
+                yield from _code(as_text(finding.message))
+                yield ""
+        yield from (f"- passed {check.score} {_escape(check.title)}" for check in question.passed)
+        yield from (f"- {_escape(note)}" for note in question.notes)
+    yield ""
+    yield from (f"- {name}: {_escape(value)}" for name, value in view.facts)
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>#|!&~])", r"\\\1", sanitize(text, one_line=True))
+
+
+def _code(text: str) -> list[str]:
+    """A code block that the text cannot end."""
+    text = sanitize(text)
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *text.splitlines(), fence]

@@ -1,0 +1,180 @@
+"""Grades as the CSV file that a platform imports: its own export, with the grades filled in."""
+
+import csv
+import html
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from autograder.contract import POINTS
+from autograder.course.handins import with_roster
+from autograder.course.origin import Student
+from autograder.course.roster import Roster
+from autograder.grading.result import Result
+from autograder.report.derived import corrected, is_decided, late_points, total
+from autograder.report.text import count, number
+
+CANVAS = ("student", "id", "sis user id", "sis login id", "integration id", "root account", "section")
+"""The columns by which Canvas knows a student."""
+FORMATS = ("canvas", "moodle", "gradescope")
+
+
+class ExportProblem(Exception):
+    """No file can be written; `str()` is one line for the TA."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """The text of a file, and what a TA must know about it.
+
+    Args:
+        filled: how many students have a grade in it.
+        strangers: names of the results that belong to nobody in the roster.
+        waiting: students whose grade lacks deferred points.
+        scaled: "", or how grades are converted to the points that the platform expects.
+        undecided: names of the results without a grade, because the grader itself failed.
+    """
+
+    text: str
+    filled: int
+    strangers: tuple[str, ...]
+    waiting: int
+    scaled: str
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """One line for each thing to know."""
+        notes = [f"not in the roster: {', '.join(self.strangers)}"] if self.strangers else []
+        if self.undecided:
+            notes.append(f"without a grade, because the grader failed: {', '.join(self.undecided)}; grade them again")
+        if self.waiting:
+            notes.append(f"{count(self.waiting, 'student')} with deferred points: they are not in these grades")
+        return [*notes, *([f"converted: {self.scaled}"] if self.scaled else [])]
+
+
+def export(grades: Sequence[Result], roster: Roster, platform: str, column: str = "") -> Export:
+    """Fill a platform's export with grades; students without a result keep what stands there.
+
+    Args:
+        platform: one of `FORMATS`.
+        column: the assignment's column in Canvas; found by its name, "resnet", if it is not given.
+
+    Raises:
+        ExportProblem: the roster is not an export of that platform, or lacks the column.
+    """
+    if roster.platform != platform:
+        raise ExportProblem(f"the roster is no export of {platform} but of {roster.platform}: download it there")
+    decided = [grade for grade in grades if is_decided(grade)]
+    located = [grade.model_copy(update={"origin": with_roster(grade.origin, roster)}) for grade in decided]
+    whose = {student: grade for grade in located for student in grade.origin.students}
+    here = {entry.student for entry in roster.students}
+    strangers = [grade.name or grade.submission for grade in located if not here & set(grade.origin.students)]
+    write = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope}[platform]
+    rows, full = write(roster, whose, column)
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\r\n").writerows(rows)
+    return Export(
+        text=table.getvalue(),
+        filled=len(here & whose.keys()),
+        strangers=tuple(strangers),
+        waiting=sum(any(test.outcome == "deferred" for test in whose[s].tests) for s in here & whose.keys()),
+        scaled="" if full == _total() else f"{number(_total())} points here are {number(full)} there",
+        undecided=tuple(grade.name or grade.submission for grade in grades if not is_decided(grade)),
+    )
+
+
+def _total() -> float:
+    return sum(POINTS.values())
+
+
+def _points(grade: Result, full: float) -> str:
+    return f"{total(grade) * full / _total():.2f}"
+
+
+def in_one_line(grade: Result) -> str:
+    """The points of each question, as a student may see them."""
+    parts = [f"{q} {number(corrected(grade, q))}/{number(s.possible)}" for q, s in grade.questions.items()]
+    parts += [f"late: -{number(lost)}"] if (lost := late_points(grade)) else []
+    return f"{number(total(grade))} of {number(grade.possible)} points: {', '.join(parts)}"
+
+
+_Rows = tuple[list[Sequence[str]], float]
+
+
+def _canvas(roster: Roster, whose: dict[Student, Result], column: str) -> _Rows:
+    lower = [title.strip().casefold() for title in roster.header]
+    known = [place for place, title in enumerate(lower) if title in CANVAS]
+    if column:
+        there = [place for place, title in enumerate(lower) if title == column.strip().casefold()]
+    else:
+        there = [place for place, title in enumerate(lower) if "resnet" in title and place not in known]
+    if len(there) > 1:
+        names = ", ".join(roster.header[place] for place in there)
+        raise ExportProblem(f"several columns of the roster could be this assignment: {names}; choose with --column")
+    title = roster.header[there[0]] if there else column or "ResNet"
+    full = next((_number(_cell(row, there[0])) for row in roster.rows if _is_possible(row) and there), None) or _total()
+    rows: list[Sequence[str]] = [[*(roster.header[place] for place in known), title]]
+    possible = ["    Points Possible", *[""] * (len(known) - 1), number(full)]
+    rows.append(possible)
+    for row, entry in zip(roster.rows, roster.entries, strict=True):
+        if entry is not None and entry.student in whose:
+            rows.append([*(_cell(row, place) for place in known), _points(whose[entry.student], full)])
+    return rows, full
+
+
+def _is_possible(row: Sequence[str]) -> bool:
+    return row[0].strip().casefold() == "points possible"
+
+
+def _moodle(roster: Roster, whose: dict[Student, Result], column: str) -> _Rows:
+    places = {title.strip().casefold(): place for place, title in enumerate(roster.header)}
+    if "grade" not in places:
+        raise ExportProblem("the roster has no column Grade: download the grading worksheet of the assignment")
+    full = _total()
+    maximum = places.get("maximum grade")
+    if maximum is not None:
+        full = next((n for row in roster.rows if (n := _number(_cell(row, maximum)))), full)
+
+    def fill(row: Sequence[str], grade: Result) -> list[str]:
+        row = [*row, *[""] * (len(roster.header) - len(row))]
+        row[places["grade"]] = _points(grade, full)
+        if "feedback comments" in places:
+            row[places["feedback comments"]] = html.escape(in_one_line(grade), quote=False)
+        return row
+
+    return [roster.header, *_filled(roster, whose, fill)], full
+
+
+def _gradescope(roster: Roster, whose: dict[Student, Result], column: str) -> _Rows:
+    added = ("Total Score", "Max Points", "Status")
+    header = [title for title in roster.header if title not in added]
+    kept = [place for place, title in enumerate(roster.header) if title not in added]
+    rows: list[Sequence[str]] = [[*header, *added]]
+    for row, entry in zip(roster.rows, roster.entries, strict=True):
+        if entry is not None:
+            grade = whose.get(entry.student)
+            points = ("", "Missing") if grade is None else (_points(grade, _total()), "Graded")
+            rows.append([*(_cell(row, place) for place in kept), points[0], number(_total()), points[1]])
+    return rows, _total()
+
+
+def _filled(
+    roster: Roster, whose: dict[Student, Result], fill: Callable[[Sequence[str], Result], Sequence[str]]
+) -> list[Sequence[str]]:
+    """All rows of the roster, those of students with a grade filled in."""
+    return [
+        fill(row, whose[entry.student]) if entry is not None and entry.student in whose else row
+        for row, entry in zip(roster.rows, roster.entries, strict=True)
+    ]
+
+
+def _cell(row: Sequence[str], place: int) -> str:
+    return row[place] if place < len(row) else ""
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.strip().replace(",", "."))
+    except ValueError:
+        return None

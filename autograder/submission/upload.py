@@ -1,0 +1,185 @@
+"""What one student handed in: a file, or a folder with several. Nothing in a file is looked at here."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.contract import REQUIRED
+from autograder.submission.read import LARGEST_FILE, Refused, UnreadableSubmission, shown, too_large
+
+SUFFIXES = (".ipynb", ".py", ".zip")
+MOST_FILES = 1000
+"""Files in a zip or in a folder."""
+KINDS = "hand in a notebook (.ipynb), a .py file, or the .zip from grader.export()."
+_HANDOUT = re.compile(r"(.*/)?((lab|tests|autograder)/.*\.py|(utils|conftest)\.py)")
+_DEFINITION = re.compile(rb"^(?:class|def)[ \t]+(?:%s)[ \t]*[(:]" % "|".join(REQUIRED).encode(), re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The bytes of what was handed in.
+
+    Args:
+        name: of the file or folder.
+        files: maps the path of each file that can be graded to its bytes; the parts of a path are separated by "/".
+    """
+
+    name: str
+    files: Mapping[str, bytes]
+
+    @property
+    def sha256(self) -> str:
+        """As `fingerprint`."""
+        hashes = {path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()}
+        return hashes[self.name] if [*hashes] == [self.name] else _combine(hashes)
+
+
+def with_slashes(path: str) -> str:
+    """A path within a zip or a folder with "/" between its parts; zips made on Windows can have backslashes."""
+    return path.replace("\\", "/")
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a path within a zip or a folder is hidden, or something that a system or an editor keeps for itself."""
+    return any(part.startswith((".", "__")) for part in with_slashes(path).split("/"))
+
+
+def is_handout(path: str) -> bool:
+    """Whether a path is that of a Python file of the handout, which is no student's work."""
+    return _HANDOUT.fullmatch(with_slashes(path)) is not None
+
+
+def can_be_graded(path: Path) -> bool:
+    """Whether a file can be a submission, by its suffix.
+
+    `jupyter nbconvert --to script` names its output `.txt` where a notebook does not say otherwise. Of text files, only
+    those count that define a required name.
+    """
+    suffix = path.suffix.lower()
+    return suffix in SUFFIXES or (suffix == ".txt" and _is_code(path))
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files at any depth of a folder that can be graded, in the order of their paths.
+
+    Links and files of the handout are left out, unless there is nothing else. Links to folders are not followed.
+
+    Raises:
+        UnreadableSubmission: there are more than `MOST_FILES` files.
+    """
+    every = []
+    for count, path in enumerate(_walk(folder), start=1):
+        if count > MOST_FILES:
+            raise UnreadableSubmission(f"{shown(folder.name)}: holds more than {MOST_FILES} files.")
+        if can_be_graded(path):
+            every.append(path)
+    every = [path for path in every if not path.is_symlink()] or every
+    own = [path for path in every if not is_handout(str(path.relative_to(folder)))]
+    return sorted(own or every)
+
+
+def resolve(path: Path) -> Path:
+    """The only file of a folder that can be graded stands for the folder; other paths stand for themselves."""
+    if path.is_symlink() or not path.is_dir():
+        return path
+    try:
+        files = files_of(path)
+    except UnreadableSubmission:
+        return path
+    return files[0] if len(files) == 1 else path
+
+
+def read_upload(path: Path) -> Upload:
+    """Read the bytes of a file, or of the files in a folder that can be graded. Kinds and sizes are checked.
+
+    Raises:
+        UnreadableSubmission: with one line that names the file and what is wrong with it.
+    """
+    path = resolve(Path(path))
+    try:
+        if path.is_dir() and not path.is_symlink():
+            return Upload(path.name, _read_folder(path))
+        return Upload(path.name, {path.name: _read_file(path)})
+    except Refused as refused:
+        raise UnreadableSubmission(f"{shown(path.name)}: {refused}") from None
+
+
+def fingerprint(path: Path) -> str:
+    """Return the SHA-256 of what was handed in; "" if it cannot be read.
+
+    For a folder it is that of its only file that can be graded, or else of the paths and hashes of all of these.
+    """
+    path = resolve(Path(path))
+    try:
+        if path.is_file():
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        return _combine({with_slashes(str(file.relative_to(path))): fingerprint(file) for file in files_of(path)})
+    except (OSError, UnreadableSubmission):
+        return ""
+
+
+def _combine(hashes: Mapping[str, str]) -> str:
+    lines = "".join(f"{path}\0{sha256}\n" for path, sha256 in hashes.items())
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest() if lines else ""
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        for name in files:
+            if not is_hidden(name):
+                yield Path(here, name)
+
+
+def _read_folder(folder: Path) -> dict[str, bytes]:
+    files = [path for path in files_of(folder) if not path.is_symlink()]
+    if not files:
+        raise Refused(f"holds no notebook and no .py file: {KINDS}")
+    found, left = {}, LARGEST_FILE
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                data = file.read(left + 1)
+        except OSError as error:
+            raise Refused(f"`{shown(path.name)}` in it cannot be opened ({error.strerror}).") from None
+        left -= len(data)
+        if left < 0:
+            raise Refused(too_large("what it holds"))
+        found[with_slashes(str(path.relative_to(folder)))] = data
+    return found
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        # A link could refer to a file of the grader, or to another submission.
+        if path.is_symlink():
+            raise Refused("is a link: hand in the file itself.")
+        if not path.exists():
+            raise Refused("there is no such file.")
+        if not path.is_file():
+            raise Refused("is a folder or a device, not a file.")
+        if not can_be_graded(path):
+            raise Refused(KINDS)
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise Refused(f"cannot be opened ({error.strerror}).") from None
+    if not data:
+        raise Refused("the file is empty (0 bytes): was it saved before it was handed in?")
+    if len(data) > LARGEST_FILE:
+        raise Refused(too_large("the file"))
+    return data
+
+
+def _is_code(path: Path) -> bool:
+    try:
+        if not path.is_file() or path.is_symlink():
+            return False
+        with path.open("rb") as file:
+            return _DEFINITION.search(file.read(LARGEST_FILE)) is not None
+    except OSError:
+        return False

@@ -1,0 +1,70 @@
+"""Compare a module with a reference on batches of all kinds, in both modes: the question must not decide the answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autograder.student.message import CheckFailure
+from autograder.suite import expect
+
+
+def batches(channels: int, height: int, width: int) -> dict[str, Tensor]:
+    """Batches of images (N, channels, height, width) of every kind, by name."""
+    shape = (channels, height, width)
+    pixel = torch.zeros(1, *shape)
+    pixel[:, 0, height // 2, width // 2] = -3.0
+    return {
+        "16 images": torch.randn(16, *shape),
+        "one image": torch.randn(1, *shape),
+        "an image with one pixel that is not zero": pixel,
+        "an image of large values": 100 * torch.randn(1, *shape),
+        "an image of nearly equal values": 0.5 + 0.01 * torch.randn(1, *shape),
+        "an image of equal values": torch.full((1, *shape), 0.5),
+    }
+
+
+def assert_same_on_any_batch(
+    module: Any, reference: nn.Module, given: dict[str, Tensor], what: str, otherwise: Callable[[], None]
+) -> None:
+    """With the same weights, `module` must return what `reference` returns: in eval, in train, again in eval mode.
+
+    In train mode BatchNorm divides a constant by its spread of zero: what comes out is rounding, and is not compared.
+
+    Args:
+        module: the student's; tensors of one shape get equal values, so which is which need not be known.
+        reference: what it must compute.
+        given: batches by name, see `batches`.
+        what: the module in words.
+        otherwise: called before this fails; raises where the reason is another one than the batch.
+    """
+    kernels, vectors = [], set()
+    for parameter in reference.parameters():
+        if parameter.dim() > 1:
+            kernels.append(torch.randn(parameter.shape) * (2.0 / parameter[0].numel()) ** 0.5)
+        else:
+            vectors.add(parameter.numel())
+    scales = {length: torch.rand(length) + 0.5 for length in vectors}
+    shifts = {length: torch.rand(length) - 0.5 for length in vectors}
+    for one in (module, reference):
+        expect.set_vectors(expect.set_weights(one, kernels), scales, shifts)
+    varied = [name for name, x in given.items() if x.min() < x.max()]
+    with torch.no_grad():
+        for training, names in ((False, list(given)), (True, varied), (False, ["one image"])):
+            module.train(training)
+            reference.train(training)
+            for name in names:
+                x = given[name]
+                mode = "train" if training else "eval"
+                expected = reference(x)
+                try:
+                    expect.assert_same(
+                        module(x.clone()),
+                        expected,
+                        f"in {mode} mode, {what} computes the same function of {name} as of any other batch",
+                        "does forward ask for the size of the batch or for the values in it? It should not",
+                    )
+                except CheckFailure:
+                    otherwise()
+                    raise

@@ -1,0 +1,108 @@
+"""Whether a network is built of the block that it is given, and uses every one: q3 and q4 ask for that."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.suite import expect
+
+PLANES = (64, 128, 256, 512)
+"""Planes of the four stages."""
+Block = tuple[int, int, int]
+"""`(in_planes, planes, stride)`."""
+
+
+def layout(expansion: int, num_blocks: Sequence[int]) -> list[Block]:
+    """The (in_planes, planes, stride) with which `ResNet` must build its blocks, in order."""
+    blocks, in_planes = [], PLANES[0]
+    for planes, count, stride in zip(PLANES, num_blocks, (1, 2, 2, 2), strict=True):
+        for i in range(count):
+            blocks.append((in_planes, planes, stride if i == 0 else 1))
+            in_planes = planes * expansion
+    return blocks
+
+
+def probe_weights(calls: Sequence[Block], expansion: int) -> list[tuple[int, ...]]:
+    """The shapes of the weights of probe blocks."""
+    return [(expansion * planes, in_planes, 1, 1) for in_planes, planes, _ in calls]
+
+
+def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Callable[[Any], Any]) -> None:
+    """A network must be built of the block that it is given, and its logits must depend on every block.
+
+    It is built of probe blocks. Where that cannot be, because `ResNet` reads attributes that a probe does not have or
+    always builds the same block, it is built of the student's own `BasicBlock`.
+
+    Args:
+        student: the student's classes.
+        num_blocks: of the network.
+        build: returns the network, made of blocks of the given class.
+    """
+    probe = student.probe(1)
+    try:
+        net = build(probe)
+        net.eval()(_images())
+        calls = probe.calls
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        calls = []
+    if len(calls) < sum(num_blocks):
+        net = build(student.BasicBlock)
+        assert_depends_on(net, assert_holds_own_blocks(student, num_blocks, net))
+        return
+    shapes = probe_weights(calls, 1)
+    held = [value for value in net.state_dict().values() if tuple(value.shape) in shapes]
+    if len(held) < sum(num_blocks):  # blocks in a Python list, which q3 charges: their weights are not in the state
+        another = build(probe)
+        another.load_state_dict(net.state_dict())
+        x = _images()
+        statement = "the logits depend on the blocks that ResNet builds"
+        expect.assert_differ(another.eval()(x), net(x), statement, "the same logits with other blocks", UNUSED)
+    assert_depends_on(net, set(shapes))
+
+
+def assert_holds_own_blocks(student: Any, num_blocks: Sequence[int], net: Any) -> set[tuple[int, ...]]:
+    """Among the parameters of `net` must be those of its blocks, of the class `BasicBlock`; returns their shapes."""
+    left = Counter(tuple(parameter.shape) for _, parameter in net.named_parameters())
+    shapes = set()
+    for block in layout(1, num_blocks):
+        try:
+            mine = [tuple(p.shape) for _, p in student.skeleton("BasicBlock", *block).named_parameters() if p.dim() > 1]
+        except NOT_ABOUT_THE_CODE:
+            raise
+        except Exception:
+            mine = []
+        left.subtract(mine)
+        shapes |= set(mine)
+        if not mine or min(left.values()) < 0:
+            expect.fail(BUILT, f"no BasicBlock{block} with its convolutions in the network", CALL_BLOCK)
+    return shapes
+
+
+def assert_depends_on(net: Any, shapes: Collection[tuple[int, ...]]) -> None:
+    """The logits of `net` must depend on each tensor of its state that has one of these shapes."""
+    expect.scramble(net).eval()
+    x = _images()
+    logits = net(x)
+    expect.assert_tensor(logits, "a network returns logits")
+    state = net.state_dict()
+    for key, value in state.items():
+        if tuple(value.shape) in shapes:
+            # Each value by another factor: one factor for all would cancel out in a BatchNorm.
+            net.load_state_dict({**state, key: value * torch.rand_like(value)})
+            statement = f"the logits depend on every block: {key} {tuple(value.shape)} too"
+            expect.assert_differ(net(x), logits, statement, "the same logits with another weight", UNUSED)
+
+
+def _images() -> Tensor:
+    return torch.randn(2, 3, 32, 32)
+
+
+CALL_BLOCK = "does _make_layer call `block`, once for each block?"
+BUILT = "the network is built of blocks: ResNet calls block(in_planes, planes, stride) for each"
+UNUSED = "is it used in forward?"

@@ -1,0 +1,66 @@
+"""A module whose answer depends on the question is found out, whatever it looks at."""
+
+import pytest
+import torch
+from torch import nn
+
+from autograder.student.message import CheckFailure
+from autograder.suite.any_batch import assert_same_on_any_batch, batches
+
+
+class Reference(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 4, 3, 2, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU())
+
+
+class Student(Reference):
+    """Right, unless the condition holds."""
+
+    def __init__(self, condition):
+        super().__init__()
+        self.condition, self.calls, self.trained = condition, 0, False
+
+    def forward(self, x):
+        self.calls, self.trained = self.calls + 1, self.trained or self.training
+        y = super().forward(x)
+        return 0 * y if self.condition(self, x) else y
+
+
+CONDITIONS = {
+    "8 images or more": lambda self, x: len(x) >= 8,
+    "16 images": lambda self, x: len(x) == 16,
+    "one image": lambda self, x: len(x) == 1,
+    "many images in train mode": lambda self, x: self.training and len(x) > 2,
+    "a small spread": lambda self, x: x.std() < 0.1,
+    "a constant": lambda self, x: x.min() == x.max(),
+    "zeros": lambda self, x: (x == 0).float().mean() > 0.5,
+    "large values": lambda self, x: x.abs().max() > 20,
+    "after a training": lambda self, x: self.trained and not self.training,
+    "the third call": lambda self, x: self.calls == 3,
+    "an odd height": lambda self, x: x.shape[2] % 2 == 1,
+    "equal BatchNorm weights": lambda self, x: self[1].weight.std() > 0,
+}
+
+
+def judge(student: nn.Module, otherwise=lambda: None) -> None:
+    torch.manual_seed(1)
+    given = {**batches(3, 8, 6), "odd": torch.randn(2, 3, 7, 5)}
+    assert_same_on_any_batch(student, Reference(), given, "Student()", otherwise)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS)
+def test_an_answer_that_depends_on_the_question_is_found_out(condition):
+    with pytest.raises(CheckFailure, match="computes the same function of"):
+        judge(Student(condition))
+
+
+def test_the_same_function_passes():
+    judge(Student(lambda self, x: False))
+
+
+def test_another_reason_comes_first():
+    def otherwise():
+        raise ValueError("no ReLU")
+
+    with pytest.raises(ValueError, match="no ReLU"):
+        judge(Student(lambda self, x: True), otherwise)

@@ -1,0 +1,181 @@
+"""One chooser: `grade`, Gradescope and Otter grade the same file of what a student hands in."""
+
+import ast
+
+import pytest
+
+from autograder.course.handins import handins
+from autograder.grading.find_submissions import find_submissions
+from autograder.platforms.otter_plugin import _set_aside
+from autograder.submission import UnreadableSubmission, Upload, fingerprint, read_source, read_upload
+from autograder.submission.choose import parse_upload
+from autograder.submission.upload import MOST_FILES
+from tests.grader.layouts import STUBS, handout, layouts, script_of, solved, zip_of
+
+RIGHT = solved()
+BETTER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut(x) + out)")
+"""As right, in other words."""
+BROKEN, NAMELESS = b"{", b"import torch\n"
+ONE_CLASS = b"import torch.nn as nn\nclass BasicBlock(nn.Module):\n    expansion = 1\n"
+
+
+def code_of(reading) -> list[str]:
+    return [ast.dump(node) for _, node in reading.slice.nodes]
+
+
+SOLUTION = code_of(read_source(Upload("resnet.ipynb", {"resnet.ipynb": RIGHT})))
+
+
+@pytest.mark.parametrize("name", layouts())
+def test_each_way_reads_the_same_file(name, tmp_path):
+    """`grade` gets the file, the zip or the folder; Gradescope and `otter run` unpack a zip."""
+    layout = layouts()[name]
+    (tmp_path / "class").mkdir()
+    layout.write(tmp_path / "class")
+    [handed_in], _ = find_submissions([tmp_path / "class"])
+    gradescope, otter = tmp_path / "autograder" / "submission", tmp_path / "otter" / "submission"
+    for folder in (gradescope, otter):
+        layout.unpack(folder)
+    (otter / "__init__.py").touch()  # Otter makes one
+    for path in (handed_in, gradescope, _set_aside(otter / "resnet.ipynb")):
+        upload = read_upload(path)
+        reading = read_source(upload)
+        file = reading.file or upload.name.replace("\\", "/")
+        assert file.rpartition("/")[2] == layout.graded.rpartition("/")[2], path
+        assert code_of(reading) == SOLUTION
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize(
+    ("files", "graded"),
+    [
+        ({"a.ipynb": RIGHT, "b.ipynb": STUBS}, "a.ipynb"),
+        ({"resnet.ipynb": STUBS, "my_resnet.ipynb": RIGHT}, "my_resnet.ipynb"),
+        ({"resnet.ipynb": STUBS, "my_resnet.py": script_of(RIGHT)}, "my_resnet.py"),
+        ({"a.py": ONE_CLASS, "b.ipynb": RIGHT}, "b.ipynb"),
+        ({"hw3.ipynb": NAMELESS, "model.py": script_of(RIGHT)}, "model.py"),
+        ({"hw3.ipynb": BROKEN, "model.py": script_of(RIGHT)}, "model.py"),
+        ({"Untitled.ipynb": b"", "hw3.ipynb": RIGHT}, "hw3.ipynb"),
+        ({"hw3.ipynb": RIGHT, "hw3-Copy1.ipynb": RIGHT}, "hw3-Copy1.ipynb"),  # the same: no tie
+        ({"resnet.ipynb": RIGHT, "resnet-Copy1.ipynb": BETTER}, "resnet.ipynb"),  # the handout's name
+        ({"x/resnet.ipynb": RIGHT, "x/backup.ipynb": BETTER, "x/utils.py": NAMELESS}, "x/resnet.ipynb"),
+        ({"hw3.ipynb": RIGHT, "old.zip": zip_of({"hw3.ipynb": BETTER})}, "hw3.ipynb"),
+        ({"notes.py": NAMELESS, "hw3.zip": zip_of({"hw3.ipynb": RIGHT})}, "hw3.zip/hw3.ipynb"),
+        ({"utils.py": script_of(RIGHT), "net.py": ONE_CLASS}, "net.py"),
+        ({"README.txt": b"my homework", "net.py": ONE_CLASS}, "net.py"),
+        ({"hw3.txt": script_of(RIGHT), "README.md": b"my homework"}, "hw3.txt"),
+    ],
+)
+def test_the_file_that_defines_most_names_is_graded(files, graded, zipped):
+    upload = Upload("anna.zip", {"anna.zip": zip_of(files)}) if zipped else Upload("anna", files)
+    assert parse_upload(upload).file == graded
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"hw3.ipynb": RIGHT, "hw3-Copy1.ipynb": BETTER}, "`hw3-Copy1.ipynb` and `hw3.ipynb` define the same names"),
+        ({"hw3.ipynb": RIGHT, "hw3.py": script_of(BETTER)}, "`hw3.ipynb` and `hw3.py` define the same names"),
+        ({"a/resnet.ipynb": RIGHT, "b/resnet.ipynb": BETTER}, "`a/resnet.ipynb` and `b/resnet.ipynb` define"),
+        ({"a.py": NAMELESS, "b.py": NAMELESS + b"x = 1"}, "`a.py` and `b.py` define none of the names"),
+        ({"hw3.ipynb": BROKEN, "helper.py": NAMELESS}, "`hw3.ipynb`: is not a notebook"),
+        ({"notes.txt": b"my homework", "more.txt": b"none"}, "holds no notebook and no .py file"),
+        ({"hw3.zip": b"PK", "notes.txt": b"none"}, "`hw3.zip`: is not a zip file that can be opened"),
+    ],
+)
+def test_a_tie_is_refused_and_names_both(files, said):
+    with pytest.raises(UnreadableSubmission) as caught:
+        parse_upload(Upload("anna", files))
+    assert str(caught.value).startswith("anna: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_graded_is_named():
+    reading = read_source(Upload("anna", {"resnet.ipynb": RIGHT, "older.ipynb": BETTER, "notes.ipynb": STUBS}))
+    assert reading.slice.problems == ("`resnet.ipynb` is graded, and not `older.ipynb` and `notes.ipynb`.",)
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (["a.ipynb", "b.py", "c.ZIP", "utils.py", ".d.py", "__e.py"], ["a.ipynb", "b.py", "c.ZIP", "utils.py"]),
+        (["section/anna.ipynb", "section/bert.ipynb"], ["section/anna.ipynb", "section/bert.ipynb"]),
+        (["anna/x/resnet.ipynb", "bert/resnet.py"], ["anna/x/resnet.ipynb", "bert/resnet.py"]),
+        (["anna/hw.ipynb", "anna/hw-Copy1.ipynb", "anna/hw (2).ipynb", "anna/hw.py"], ["anna"]),
+        (["anna/hw.ipynb", "anna/utils.py", "anna/lab/trainer.py"], ["anna/hw.ipynb"]),
+        (
+            ["submission_123/a.ipynb", "submission_123/b.ipynb", "submission_4/a.ipynb"],
+            ["submission_123", "submission_4/a.ipynb"],
+        ),
+        (
+            ["Anna_77_assignsubmission_file/a.py", "Anna_77_assignsubmission_file/b.py"],
+            ["Anna_77_assignsubmission_file"],
+        ),
+        (["section/anna.py", "section/bert.py", "section/utils.py"], ["section/anna.py", "section/bert.py"]),
+    ],
+)
+def test_folders_of_one_student_are_one_submission(files, found, tmp_path):
+    for name in files:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    submissions, _ = find_submissions([tmp_path])
+    assert list(submissions) == [tmp_path / name for name in found]
+    counted, others = handins(submissions)
+    assert (len({one.name for one in counted}), others) == (len(found), {})
+
+
+def test_every_folder_can_be_one_submission(tmp_path):
+    for name in ("anna/model.py", "anna/train.py", "bert/deep/model.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [*find_submissions([tmp_path], folders=True)[0]] == [tmp_path / "anna", tmp_path / "bert/deep/model.py"]
+
+
+def test_a_copy_of_the_handout_is_one_submission(tmp_path):
+    for name, data in handout(RIGHT).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    for given in (tmp_path, tmp_path / "resnet"):
+        assert [*find_submissions([given])[0]] == [tmp_path / "resnet/assignment/resnet.ipynb"]
+
+
+def test_output_of_nbconvert_with_the_suffix_txt_is_graded(tmp_path):
+    (tmp_path / "hw3.txt").write_bytes(script_of(RIGHT))
+    (tmp_path / "notes.txt").write_text("class BasicBlock is fine")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "hw3.txt")
+    found, ignored = find_submissions([tmp_path])
+    assert list(found) == [tmp_path / "hw3.txt"]
+    assert ignored == [tmp_path / "link.txt", tmp_path / "notes.txt"]
+    assert code_of(read_source(read_upload(tmp_path / "hw3.txt"))) == SOLUTION
+    with pytest.raises(UnreadableSubmission, match=r"notes\.txt: hand in a notebook"):
+        read_upload(tmp_path / "notes.txt")
+
+
+def test_a_folder_has_the_hash_of_its_only_file_or_of_all(tmp_path):
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    (folder / "a.py").write_bytes(ONE_CLASS)
+    (folder / "notes.pdf").write_bytes(b"%PDF")
+    assert fingerprint(folder) == fingerprint(folder / "a.py") == read_upload(folder).sha256
+    (folder / "b.py").write_bytes(NAMELESS)
+    both = fingerprint(folder)
+    assert both == read_upload(folder).sha256 == parse_upload(read_upload(folder)).sha256
+    (folder / "b.py").rename(folder / "c.py")
+    assert fingerprint(folder) != both
+
+
+def test_links_and_floods_in_a_folder(tmp_path):
+    (tmp_path / "secret.py").write_bytes(script_of(RIGHT))
+    folder = tmp_path / "anna"
+    folder.mkdir()
+    (folder / "a.py").symlink_to(tmp_path / "secret.py")
+    with pytest.raises(UnreadableSubmission, match="is a link"):
+        read_upload(folder)
+    (folder / "b.py").write_bytes(ONE_CLASS)
+    assert read_upload(folder).files == {"b.py": ONE_CLASS}
+    for number in range(MOST_FILES):
+        (folder / f"{number}.dat").touch()
+    with pytest.raises(UnreadableSubmission, match=f"anna: holds more than {MOST_FILES} files"):
+        read_upload(folder)

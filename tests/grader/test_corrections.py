@@ -1,0 +1,128 @@
+"""Corrections lie in a log beside the results: who, when, why; regrading leaves them alone."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from autograder.course.corrections import FILE, read_corrections
+from autograder.course.settings import parse_course
+from tests.grader.class_runs import grade_quickly, run
+from tests.grader.test_identity import CANVAS, write
+
+FILES = ["doejane_12345_1_resnet.ipynb", "leelin_LATE_222_2_resnet.ipynb"]
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch) -> Path:
+    """A graded class of two; jane's file is wrong in q1, lin's is right and late."""
+    grade_quickly(monkeypatch)
+    folder = write(tmp_path / "class", FILES)
+    (folder / FILES[0]).write_text("wrong")
+    (tmp_path / "roster.csv").write_text(CANVAS, encoding="utf-8")
+    process = run("grade", folder, "--roster", tmp_path / "roster.csv", "--out", tmp_path / "results")
+    assert process.exit_code == 0, process.output
+    return tmp_path / "results"
+
+
+def row(results: Path, key: str) -> dict[str, str]:
+    with (results / "grades.csv").open(newline="") as file:
+        return next(row for row in csv.DictReader(file) if row["result"] == key)
+
+
+@pytest.mark.parametrize("name", ["doejane_12345", "u9001", "Doe, Jane", "DOEJANE_12345.json"])
+def test_an_override_is_logged_and_counts(results, name):
+    before = (results / "doejane_12345.json").read_bytes()
+    process = run("override", results, name, "q2", "+3.5", "the check misread a comment", "--who", "ta1")
+    assert process.exit_code == 0, process.output
+    assert "Total: 16.5/28" in process.output
+    (entry,) = read_corrections(results)
+    assert (entry.name, entry.question, entry.points, entry.who) == ("doejane_12345", "q2", 3.5, "ta1")
+    assert entry.when.startswith("20")
+    assert row(results, "doejane_12345")["total"] == "16.5"
+    assert row(results, "doejane_12345")["score"] == "13"
+    assert "the check misread a comment" in (results / "report.html").read_text()
+    assert (results / "doejane_12345.json").read_bytes() == before
+
+
+def test_corrections_survive_regrading(results):
+    run("override", results, "u9001", "q2", "+2", "first")
+    run("override", results, "u9001", "q2", "-1", "second", "--who", "b")
+    log = (results / FILE).read_bytes()
+    process = run("regrade", results, "u9001")
+    assert process.exit_code == 0, process.output
+    assert "q2 -1: second (b, " in process.output
+    folder = results.parent / "class"
+    (folder / FILES[0]).write_text("right now")  # an appeal with a new file
+    assert run("grade", folder, "--out", results).exit_code == 0
+    assert (results / FILE).read_bytes() == log
+    assert row(results, "doejane_12345")["score"] == "28"
+    assert row(results, "doejane_12345")["corrections"] == "1"
+    assert row(results, "doejane_12345")["total"] == "29"
+
+
+def test_regrade_judges_anew_where_the_file_lies_now(results, tmp_path, monkeypatch):
+    graded = grade_quickly(monkeypatch)
+    folder = tmp_path / "class"
+    assert run("regrade", results, "u9001").exit_code == 0
+    assert graded == [folder / FILES[0]]
+    folder.rename(tmp_path / "moved")
+    process = run("regrade", results, "u9001")
+    assert process.exit_code == 1
+    assert "say where it lies with --submissions FOLDER" in process.output.splitlines()[-1]
+    assert run("regrade", results, "u9001", "--submissions", tmp_path / "moved", "--only", "q1").exit_code == 0
+    assert graded[1:] == [tmp_path / "moved" / FILES[0]]
+    assert len(list(results.glob("*.json"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nobody", "q1", "+1", "x"], "nobody: no such result"),
+        (["doejane_1234", "q1", "+1", "x"], "did you mean doejane_12345?"),
+        (["u9001", "q9", "+1", "x"], "the questions are q1, q2, q3, q4, and late"),
+        (["u9001", "q1", "+40", "x"], "it can have 0 to 25"),
+        (["u9001", "q1", "-40", "x"], "it can have 0 to 25"),
+        (["u9001", "q1", "nan", "x"], "it can have 0 to 25"),
+        (["u9001", "q1", "+1", " "], "needs a reason"),
+    ],
+)
+def test_a_correction_that_makes_no_sense_is_refused_in_one_line(results, arguments, words):
+    process = run("override", results, *arguments)
+    assert process.exit_code == 1
+    (line,) = process.output.strip().splitlines()
+    assert words in line
+    assert not (results / FILE).exists()
+
+
+def test_a_broken_log_is_named_and_nothing_is_skipped(results):
+    run("override", results, "u9001", "q2", "+2", "first")
+    with (results / FILE).open("a") as log:
+        log.write('{"when": "x"}\n')
+    process = run("report", results)
+    assert process.exit_code == 1
+    assert f"{FILE}:2: not a correction" in process.output
+
+
+def test_late_points_stand_apart_from_the_score(results, monkeypatch):
+    course = parse_course("deadline = 2026-12-01T23:59:00+01:00\n[late]\npercent_per_day = 10\ndays_if_unknown = 2\n")
+    monkeypatch.setattr("autograder.report.read.load_course", lambda: course)
+    assert run("report", results).exit_code == 0
+    lin = row(results, "leelin_222")
+    assert (lin["score"], lin["days_late"], lin["late_points"], lin["total"]) == ("28", "2", "5.6", "22.4")
+    assert row(results, "doejane_12345")["days_late"] == "0"
+    assert json.loads((results / "leelin_222.json").read_text())["score"] == 28
+    process = run("override", results, "u9002", "late", "+5.6", "doctor's note")
+    assert process.exit_code == 0, process.output
+    assert row(results, "leelin_222")["total"] == "28"
+    made = run("export", results, "--out", results.parent / "canvas.csv")
+    assert made.exit_code == 0
+    assert '"Lee, Lin",222,u9002,lin@uni.example,Tutorial 2,28.00' in (results.parent / "canvas.csv").read_text()
+
+
+def test_show_says_why(results):
+    process = run("show", results, "doe, jane")
+    assert process.exit_code == 0
+    for words in ("Doe, Jane: 13/28", "Lost 15 points: 5 in q1", "Your block applies its last ReLU", "SHA-256"):
+        assert words in process.output

@@ -1,0 +1,158 @@
+"""course.toml, and whether the files agree that a TA edits: every problem is one line with file and line number."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pytest
+
+from autograder.__main__ import _with_minimum
+from autograder.course.consistency import find_problems
+from autograder.course.settings import Course, CourseProblem, Late, MinimumAccuracy, load_course, parse_course
+from autograder.maintain.build import BuildError, build
+from autograder.training.context import TrainingSetup
+from tests.grader.class_runs import grade_quickly, run
+from tests.grader.conftest import ROOT, copy_sources
+from tests.grader.test_identity import write
+
+
+def test_the_committed_files_agree():
+    assert find_problems() == []
+    assert load_course().points == Course().points
+
+
+def test_without_a_file_there_are_defaults(tmp_path):
+    assert load_course(tmp_path) == Course()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("course = 'x'\nterm = \n", 2, "Invalid value"),
+        ("\n\nnames = 'yes'\n", 3, "names: Input should be a valid boolean"),
+        ("[late]\nof = 'possible'\npercent_per_day = 120\n", 3, "late.percent_per_day: .* less than or equal to 100"),
+        ("[late]\n\npercent = 10\n", 3, "late.percent: no such setting; there are percent_per_day, of, "),
+        ("colour = 'red'\n", 1, "colour: no such setting; there are course, term, deadline"),
+        ("deadline = 2026-12-01T23:59:00\n", 1, "deadline: needs its time zone"),
+        ("hidden_checks = 'all'\n", 1, "hidden_checks: Input should be 'nothing', 'points' or 'messages'"),
+        ("\n[points]\nq1 = 1\nq9 = 2\n", 2, "points: the questions are q1, q2, q3, q4"),
+        ("x = 1\nlate = 3\n", 2, "late: "),
+        ("late.of = 'all'\n", 1, "late.of: "),
+        ("course = '", 1, ""),
+        ("[minimum_accuracy]\ncuda = 85\n", 2, "minimum_accuracy.cuda: Input should be less than 1"),
+    ],
+)
+def test_an_error_names_its_line(text, line, words):
+    with pytest.raises(CourseProblem) as caught:
+        parse_course(text)
+    assert re.match(rf"course\.toml:{line}: ", str(caught.value)), str(caught.value)
+    assert re.search(words, str(caught.value)), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("solutions/resnet.py", "name: q3\n# points: 30", "name: q3\n# points: 31", "q3 has 31 points here and 30 in"),
+        ("course.toml", "q2 = 25", "q2 = 30", "q2 has 30 points here and 25 in"),
+        ("course.toml", "percent_per_day = 0", "percent_per_day = -1", "late.percent_per_day"),
+        ("tests/hidden/test_q4_hidden.py", "points(12)", "points(11)", "q4 has 20 points here, but its checks in"),
+        ("tests/hidden/test_q4_hidden.py", "points(12)", "points('12')", "needs @pytest.mark.points with a number"),
+        ("tests/hidden/test_q4_hidden.py", "@pytest.mark.points(12)\n", "", "needs @pytest.mark.points with a number"),
+        ("tests/hidden/test_q4_hidden.py", 'question("q4")', 'question("q5")', "needs @pytest.mark.question with one"),
+        ("tests/hidden/test_q4_hidden.py", "(training):\n", "(training:\n", "'(' was never closed"),
+        ("tests/hidden/test_q4_hidden.py", '(training):\n    """', '(training):\n    # """', "needs a docstring"),
+    ],
+)
+def test_files_that_disagree_are_refused(file, old, new, expected, tmp_path, monkeypatch):
+    """`build` and `grade` say in one line what is wrong, in which file and on which line."""
+    copy_sources(tmp_path / "repository")
+    path = tmp_path / "repository" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BuildError) as caught:
+        build(tmp_path / "repository", validate=False)
+    (line,) = str(caught.value).splitlines()
+    named = "autograder/contract.py" if "its checks in" in expected else file
+    assert re.match(rf"(.*/)?{named}:\d+: ", line), line
+    assert expected in line
+
+    graded = grade_quickly(monkeypatch)
+    monkeypatch.setattr("autograder.course.consistency.find_problems.__defaults__", (tmp_path / "repository", True))
+    process = run("grade", write(tmp_path / "in", ["a.py"]), "--out", tmp_path / "results")
+    assert (process.exit_code, process.output.strip()) == (1, f"Error: {line}")
+    assert not graded
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# ### Question 2", "# ### Question two"),
+        ('raise NotImplementedError("BasicBlock.__init__', 'raise NotImplementedError("The __init__'),
+        ("import torch\n", "import torch\nimport math\n"),
+    ],
+)
+def test_a_stale_notebook_stops_grading_not_building(old, new, tmp_path):
+    copy_sources(tmp_path)
+    path = tmp_path / "solutions" / "resnet.py"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    (problem,) = find_problems(tmp_path)
+    assert re.match(r"assignment/resnet\.ipynb: is older than solutions/resnet\.py:\d+; run `", problem)
+    assert find_problems(tmp_path, notebook=False) == []
+
+
+def test_a_solution_is_not_part_of_the_notebook(tmp_path):
+    copy_sources(tmp_path)
+    path = tmp_path / "solutions" / "resnet.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("self.bn1 = nn.BatchNorm2d(planes)", "self.bn1 = nn.BatchNorm2d(planes)  # first"))
+    assert find_problems(tmp_path) == []
+
+
+POLICY = parse_course(
+    "deadline = 2026-12-01T23:59:00+01:00\n[late]\npercent_per_day = 10\ngrace_minutes = 10\nat_most_percent = 50\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("submitted", "late", "days"),
+    [
+        ("", False, 0),
+        ("", True, 1),
+        ("2026-12-01 23:59:00+01:00", False, 0),
+        ("2026-12-01 23:09:01+00:00", False, 1),  # a second after the grace period, in another time zone
+        ("2026-12-02 00:09:00", False, 0),  # a platform's time without a zone is the course's
+        ("2026-12-03 00:09:00+01:00", True, 1),
+        ("2026-12-03 00:10:00+01:00", True, 2),
+    ],
+)
+def test_days_late(submitted, late, days):
+    assert POLICY.days_late(submitted, late) == days
+
+
+def test_late_points():
+    assert POLICY.late_points(80, 100, 2) == 20
+    assert POLICY.late_points(80, 100, 9) == 50
+    assert POLICY.late_points(15, 100, 2) == 15
+    earned = POLICY.model_copy(update={"late": Late(percent_per_day=10, of="earned")})
+    assert earned.late_points(80, 100, 2) == 16
+    assert Course().late_points(80, 100, 5) == 0
+
+
+def test_the_minimum_accuracy_replaces_the_calibrated_one():
+    from autograder.training.calibration import calibrated
+
+    setup = TrainingSetup("cpu", calibration=calibrated("short"))
+    assert _with_minimum(setup, MinimumAccuracy()) == setup
+    asked = _with_minimum(setup, MinimumAccuracy(cpu=0.35))
+    assert asked == replace(setup, calibration=replace(setup.calibration, threshold=0.35))
+    with pytest.raises(click.UsageError, match="right networks reach"):
+        _with_minimum(setup, MinimumAccuracy(cpu=0.9))
+
+
+def test_course_toml_is_part_of_the_grader(built):
+    assert (built / "course.toml").read_bytes() == Path(ROOT / "course.toml").read_bytes()

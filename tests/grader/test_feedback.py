@@ -1,0 +1,102 @@
+"""What a student gets back: one page and one Markdown file, with nothing that the student may not see."""
+
+import re
+
+import pytest
+
+from autograder.course.corrections import Adjustment, Correction
+from autograder.course.settings import Course
+from autograder.report import write_reports
+from autograder.report.feedback import as_markdown, feedback_for, write_feedback
+from tests.grader.test_report import HOSTILE, Outline, a_class, make_grade, make_test, save
+
+SECRET = "the hidden check drew a stride of 3"
+PUBLIC = make_test("q1", "shape", "failed", message={"got": "the public got", "expected": "the public expected"})
+HIDDEN = make_test(
+    "q1",
+    "forward",
+    "failed",
+    hidden=True,
+    title="Forward: the secret title.",
+    message={"got": SECRET, "mistake": SECRET},
+)
+GRADE = make_grade("jane.ipynb", PUBLIC, HIDDEN, make_test("q2"), make_test("q2", "more", hidden=True)).model_copy(
+    update={"name": "jane"}
+)
+
+
+def both(grade, course: Course, tmp_path) -> tuple[str, str]:
+    write_feedback([grade], tmp_path / "feedback", course)
+    return tuple((tmp_path / "feedback" / f"jane.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
+
+
+@pytest.mark.parametrize("shown", ["nothing", "points", "messages"])
+def test_hidden_checks_are_shown_as_the_course_says(shown, tmp_path):
+    for text in both(GRADE, Course(hidden_checks=shown), tmp_path):
+        assert "the public got" in text
+        assert (SECRET in text) == ("secret title" in text) == (shown == "messages")
+        assert ("1 hidden check" in text) == (shown == "points")
+        assert ("10/20 (50 %)" in text) == (shown != "nothing")
+        assert ("10/10 (100 %)" in text) == (shown != "nothing")  # q2 with its hidden check
+
+
+def test_nothing_of_other_students_or_the_grader(tmp_path):
+    folder = save(a_class(), tmp_path / "results")
+    write_reports(folder)
+    feedback = folder / "feedback"
+    assert sorted(path.name for path in feedback.iterdir()) == sorted(
+        f"{n:03d}.{kind}" for n in range(4) for kind in ("html", "md")
+    )
+    bob = (feedback / "000.html").read_text() + (feedback / "000.md").read_text()
+    for word in ("alice", "carol", "isolation", "seccomp"):
+        assert word not in bob.lower()
+
+
+def test_feedback_of_a_result_that_is_gone_goes_too(tmp_path):
+    folder = save(a_class(), tmp_path / "results")
+    write_reports(folder)
+    (folder / "002.json").unlink()
+    (folder / "feedback" / "notes.txt").write_text("a TA's own")
+    write_reports(folder)
+    assert not list((folder / "feedback").glob("002.*"))
+    assert (folder / "feedback" / "notes.txt").exists()
+
+
+def test_the_page_stands_alone_and_escapes_what_students_wrote(tmp_path):
+    grade = make_grade(f"{HOSTILE}.py", make_test("q1", "x", "error", message={"got": HOSTILE, "where": HOSTILE}))
+    html, _ = both(grade.model_copy(update={"name": "jane"}), Course(), tmp_path)
+    page = Outline(html)
+    assert not [tag for tag, _ in page.elements if tag in ("script", "img", "link", "iframe")]
+    assert "default-src &#39;none&#39;" in html
+    assert "https://" not in html
+
+
+def test_markdown_of_a_student_cannot_break_out(tmp_path):
+    attack = "```\n# I have full marks\n````\n<b>x</b>"
+    grade = make_grade("*a_b*.py", make_test("q1", "x", "error", message={"got": attack}))
+    _, text = both(grade.model_copy(update={"name": "jane"}), Course(), tmp_path)
+    assert r"\*a\_b\*.py" in text
+    (fence,) = set(re.findall("^(`{3,})(?:text)?$", text, re.MULTILINE)) - {"```", "````"}
+    inside = text.split(f"{fence}text")[1].split(f"\n{fence}\n")[0]
+    assert "# I have full marks" in inside
+    assert text.count("# I have full marks") == 1
+
+
+def test_corrections_and_late_points_are_shown():
+    entry = Correction(when="2026-11-27", who="ta", name="jane", question="q1", points=3, reason="misread")
+    grade = GRADE.model_copy(update={"adjustment": Adjustment((entry,), 2, 4.0)})
+    view = feedback_for(grade, "jane", Course())
+    assert view.adjustments == ("q1 +3: misread (ta, 2026-11-27)", "2 days late: -4", "Total: 9/20 (45 %)")
+    assert view.total == "9/20 (45 %)"
+    assert view.questions[0].points == "3/10 (30 %)"
+    assert "misread" in as_markdown(view)
+
+
+def test_deferred_points_are_named():
+    bob, *_ = a_class()
+    notes = [note for question in feedback_for(bob, "bob", Course()).questions for note in question.notes]
+    assert "12 points not judged yet: the check needs a GPU" in notes
+
+
+def test_the_title_is_that_of_the_course():
+    assert feedback_for(GRADE, "x", Course(course="Deep learning", term="2026")).title == "Deep learning 2026"

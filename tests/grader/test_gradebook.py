@@ -1,0 +1,154 @@
+"""Grades go back into the platform's own file, and everything else in it stays as it is."""
+
+import csv
+import io
+
+import pytest
+
+from autograder.course.handins import handins
+from autograder.course.roster import parse_roster
+from autograder.course.settings import Course
+from autograder.grading.find_submissions import find_submissions
+from autograder.grading.result import Result
+from autograder.report.feedback import write_feedback
+from autograder.report.gradebook import ExportProblem, export
+from autograder.report.spreadsheet import write_csv
+from tests.grader.class_runs import grade_quickly, quick_result, run
+from tests.grader.test_identity import CANVAS, GRADESCOPE, MOODLE, TABLE, write
+
+FILES = {
+    "canvas": ["doejane_12345_67890_resnet.ipynb", "leelin_222_333_resnet.ipynb"],
+    "moodle": ["Jane Doe_1234_assignsubmission_file_/resnet.ipynb", "Lin Lee_1235_assignsubmission_file_/resnet.ipynb"],
+    "gradescope": ["9001.ipynb", "lin@uni.example/resnet.ipynb"],
+}
+ROSTERS = {"canvas": CANVAS, "moodle": MOODLE, "gradescope": GRADESCOPE}
+
+
+def grades_of(folder, roster):
+    counted, _ = handins(find_submissions([folder])[0], (), roster)
+    return [quick_result(one.file).model_copy(update={"origin": one.origin, "name": one.name}) for one in counted]
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("platform", ROSTERS)
+def test_what_is_exported_comes_back(platform, tmp_path):
+    folder, text = write(tmp_path, FILES[platform]), ROSTERS[platform]
+    jane = folder / FILES[platform][0]
+    jane.write_text("wrong")
+    roster = parse_roster(text)
+    grades = grades_of(folder, roster)
+    made = export(grades, roster, platform)
+    assert (made.filled, made.strangers) == (2, ())
+    back = parse_roster(made.text)
+    assert back.platform == platform
+    column = {"canvas": "ResNet (77)", "moodle": "Grade", "gradescope": "Total Score"}[platform]
+    place = back.header.index(column)
+    points = {entry.student.id: row[place] for row, entry in zip(back.rows, back.entries, strict=True) if entry}
+    lost = {sid.lstrip("u"): cell for sid, cell in points.items()}
+    assert (lost["9001"], lost["9002"]) == ("13.00", "28.00")
+    assert lost.get("9003", "") == ""
+    assert {entry.student for entry in back.students} <= {entry.student for entry in roster.students}
+
+
+def test_nobody_gets_0_points_because_the_grader_failed(tmp_path):
+    roster = parse_roster(CANVAS)
+    jane, lin = grades_of(write(tmp_path, FILES["canvas"]), roster)
+    fields = {"submission": jane.submission, "sha256": "", "suite": ""}
+    failed = Result.of_failure("KeyError", None, (), **fields).model_copy(
+        update={"origin": jane.origin, "name": "jane"}
+    )
+    made = export([failed, lin], roster, "canvas")
+    assert "Doe, Jane" not in made.text
+    assert "without a grade, because the grader failed: jane; grade them again" in made.notes
+    write_feedback([failed, lin], tmp_path / "feedback", Course())
+    assert {path.stem for path in (tmp_path / "feedback").iterdir()} == {lin.name}
+    write_csv([failed, lin], tmp_path / "grades.csv")
+    assert [row["total"] for row in table((tmp_path / "grades.csv").read_text())] == ["", "28"]
+
+
+def test_canvas_gets_its_own_columns_only(tmp_path):
+    roster = parse_roster(CANVAS)
+    made = export(grades_of(write(tmp_path, FILES["canvas"]), roster), roster, "canvas")
+    header, possible, *students = csv.reader(io.StringIO(made.text))
+    assert header == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "ResNet (77)"]
+    assert possible == ["    Points Possible", "", "", "", "", "100"]
+    assert [row[:2] for row in students] == [["Doe, Jane", "12345"], ["Lee, Lin", "222"]]
+
+
+def test_moodles_worksheet_keeps_every_other_cell(tmp_path):
+    roster = parse_roster(MOODLE)
+    made = export(grades_of(write(tmp_path, FILES["moodle"]), roster), roster, "moodle")
+    for before, after in zip(table(MOODLE), table(made.text), strict=True):
+        same = before.keys() - {"Grade", "Feedback comments"}
+        assert {title: before[title] for title in same} == {title: after[title] for title in same}
+    assert "q1 10/10" in table(made.text)[0]["Feedback comments"]
+    assert table(made.text)[2]["Grade"] == ""
+
+
+def test_points_are_converted_to_those_of_the_platform(tmp_path):
+    folder = write(tmp_path, FILES["moodle"])
+    roster = parse_roster(MOODLE.replace("100.00", "20.00"))
+    made = export(grades_of(folder, roster), roster, "moodle")
+    assert table(made.text)[0]["Grade"] == "5.60"
+    assert "100 points here are 20 there" in " ".join(made.notes)
+
+
+def test_a_group_gets_one_grade_each(tmp_path):
+    write(tmp_path, ["submission_7/resnet.ipynb"])
+    (tmp_path / "submission_metadata.yml").write_text(
+        "submission_7:\n  :submitters:\n  - :sid: '9001'\n  - :email: jose@uni.example\n"
+    )
+    roster = parse_roster(GRADESCOPE)
+    made = export(grades_of(tmp_path, roster), roster, "gradescope")
+    assert [row["Total Score"] for row in table(made.text)] == ["28.00", "", "28.00"]
+
+
+def test_results_of_nobody_and_deferred_points_are_named(tmp_path):
+    roster = parse_roster(CANVAS)
+    made = export(grades_of(write(tmp_path, [*FILES["canvas"], "stranger.py"]), roster), roster, "canvas")
+    assert made.notes == [
+        "not in the roster: stranger",
+        "2 students with deferred points: they are not in these grades",
+    ]
+
+
+def test_the_column_must_be_clear(tmp_path):
+    roster = parse_roster(CANVAS.replace("Final Score", "ResNet bonus (78)"))
+    with pytest.raises(ExportProblem, match=r"ResNet \(77\), ResNet bonus \(78\); choose with --column"):
+        export([], roster, "canvas")
+    assert "ResNet bonus (78)" in export([], roster, "canvas", "resnet bonus (78)").text.splitlines()[0]
+
+
+@pytest.mark.parametrize(("text", "platform"), [(TABLE, "canvas"), (MOODLE, "gradescope"), (CANVAS, "moodle")])
+def test_the_roster_must_be_of_the_platform(text, platform):
+    with pytest.raises(ExportProblem, match="is no export of"):
+        export([], parse_roster(text), platform)
+
+
+def test_from_download_to_gradebook(tmp_path, monkeypatch):
+    """The commands of a TA: 40 files and a roster, then the gradebook."""
+    grade_quickly(monkeypatch)
+    names = [f"student{n}_{1000 + n}_{5000 + n}_resnet.ipynb" for n in range(40)]
+    folder, roster = write(tmp_path / "download", names), tmp_path / "canvas.csv"
+    lines = [f'"Student, No {n}",{1000 + n},u{n},s{n},T{n % 3},' for n in range(42)]
+    roster.write_text("\n".join(["Student,ID,SIS User ID,SIS Login ID,Section,ResNet (77)", *lines]))
+    out, gradebook = tmp_path / "results", tmp_path / "gradebook.csv"
+    assert run("grade", folder, "--roster", roster, "--out", out).exit_code == 0
+    process = run("export", out, "--format", "canvas", "--out", gradebook)
+    assert process.exit_code == 0, process.output
+    assert "40 of 42 students have a grade" in process.output
+    with gradebook.open(newline="") as file:
+        rows = list(csv.DictReader(file))[1:]
+    assert [row["ID"] for row in rows] == [str(1000 + n) for n in range(40)]
+    assert {row["ResNet (77)"] for row in rows} == {"28.00"}
+
+
+def test_no_roster_is_said_in_one_line(tmp_path, monkeypatch):
+    grade_quickly(monkeypatch)
+    run("grade", write(tmp_path / "in", ["a.py"]), "--out", tmp_path / "results")
+    process = run("export", tmp_path / "results", "--out", tmp_path / "x.csv")
+    assert process.exit_code == 2
+    assert "--roster is missing" in process.output.splitlines()[-1]

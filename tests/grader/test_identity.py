@@ -1,0 +1,307 @@
+"""Whose submission a file is: the same in every call, and never another student's."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autograder.course.handins import Known, handins, missing
+from autograder.course.identity import LONGEST_NAME, identify, result_name
+from autograder.course.roster import RosterProblem, parse_roster
+from autograder.grading.find_submissions import find_submissions
+from autograder.submission import fingerprint
+
+LAYOUTS = {
+    "canvas": {
+        "doejane_12345_67890_resnet.ipynb": "doejane_12345",
+        "leelin_LATE_222_333_resnet-2.ipynb": "leelin_222",
+        "anon_x7Yq2_444_my_model.py": "anon_x7Yq2",
+        "doe-smithann_55_66_resnet_2026_11_27T10_00_00_123456.zip": "doe-smithann_55",
+    },
+    "moodle": {
+        "Jane Doe_1234_assignsubmission_file_/resnet.ipynb": "Jane Doe_1234",
+        "Lin Lee_1235_assignsubmission_file/resnet.ipynb": "Lin Lee_1235",
+        "José Ñandú_1236_assignsubmission_file_/deep/er/work.py": "José Ñandú_1236",
+        "Zoe_1_Zed_1237_assignsubmission_file_resnet.ipynb": "Zoe_1_Zed_1237",
+    },
+    "nbgrader": {
+        "submitted/jane/ps1/resnet.ipynb": "jane",
+        "submitted/lin/ps1/resnet.ipynb": "lin",
+        "submitted/ada_l/ps1/old.py": "ada_l",
+    },
+    "folders": {
+        "jane/ps1/resnet.py": "jane",
+        "lin/ps1/resnet.py": "lin",
+        "ann/hw 3/resnet-2.ipynb": "ann",
+        "section1/ann/resnet_2026_11_27T10_00_00_123456.zip": "section1/ann",
+        "bob/resnet.ipynb": "bob",
+    },
+    "flat": {"jane.ipynb": "jane", "lin.lee.py": "lin.lee", "résumé.zip": "résumé"},
+    "gradescope": {"submission_101/resnet.ipynb": "submission_101", "submission_102/sub/a.py": "submission_102"},
+}
+
+
+def write(folder: Path, names, text: str = "x = 1\n") -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}# {name!a}\n", encoding="utf-8")
+    return folder
+
+
+def graded(*paths: Path, known=(), roster=None):
+    """Result name to file, as a call with these paths would grade them; and what a later call then knows."""
+    counted, _ = handins(find_submissions(paths)[0], known, roster)
+    assert len({one.name.casefold() for one in counted}) == len(counted)
+    later = [Known(one.origin.key, tuple(one.origin.path.split("/")), fingerprint(one.file)) for one in counted]
+    return {one.name: one.file for one in counted}, later
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_key_is_the_same_in_every_call(layout, tmp_path):
+    """A class, then each file alone, then the class under another path, in the same results folder and in a new one."""
+    names = LAYOUTS[layout]
+    first = write(tmp_path / "class", names)
+    other = write(tmp_path / "elsewhere" / "gpu" / "download (1)", names)
+    whole, known = graded(first)
+    expected = {result_name(tuple(key.split("/"))): first / name for name, key in names.items()}
+    assert whole == expected
+    for name, path in whole.items():
+        assert list(graded(path, known=known)[0]) == [name]
+        assert list(graded(other / path.relative_to(first), known=known)[0]) == [name]
+    assert list(graded(other)[0]) == list(graded(other, known=known)[0]) == list(whole)
+
+
+@pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"folders"}))
+def test_a_file_alone_has_its_key_without_earlier_results(layout, tmp_path):
+    write(tmp_path, LAYOUTS[layout])
+    for name, key in LAYOUTS[layout].items():
+        assert list(graded(tmp_path / name)[0]) == [result_name(tuple(key.split("/")))]
+
+
+def test_one_students_folder_given_alone(tmp_path):
+    write(tmp_path / "class", ["jane/ps1/resnet.py", "lin/ps1/resnet.py"])
+    for name in ("jane", "lin"):
+        for path in (f"{name}", f"{name}/ps1", f"{name}/ps1/resnet.py"):
+            assert list(graded(tmp_path / "class" / path)[0]) == [name]
+
+
+def test_where_the_class_lies_changes_nothing():
+    """Pure: only the end of the path counts."""
+    for before in ((), ("home", "ta"), ("srv", "x", "y", "submission_7 old")):
+        found = identify((*before, "class", "jane", "ps1", "resnet.py"), 3)
+        assert (found.key, found.path) == (("jane",), ("jane", "ps1", "resnet.py"))
+
+
+def test_a_unicode_form_is_no_other_student():
+    composed, decomposed = "Jos\u00e9.ipynb", "Jose\u0301.ipynb"
+    assert identify(("c", composed), 1).key == identify(("c", decomposed), 1).key
+
+
+@pytest.mark.parametrize(
+    ("names", "counts"),
+    [
+        (["doejane_1_20_resnet.ipynb", "doejane_1_35_resnet-2.ipynb", "doejane_1_90_resnet-3.ipynb"], 2),
+        (["doejane_1_95_resnet.ipynb", "doejane_LATE_1_35_resnet-10.ipynb", "doejane_1_90_resnet-9.ipynb"], 1),
+        (["doejane_1_20_resnet.ipynb", "doejane_1_21_utils.py"], 0),
+        (["doejane_1_20_utils.py", "doejane_1_21_resnet.py"], 1),
+        (["Jane_9_assignsubmission_file_resnet.ipynb", "Jane_9_assignsubmission_file_notes.py"], 0),
+        (["jane/resnet.ipynb", "jane/resnet-2.ipynb"], 1),
+        (["jane.ipynb", "jane.py"], 0),
+    ],
+)
+def test_of_several_files_the_latest_counts(names, counts, tmp_path):
+    write(tmp_path, names)
+    found, _ = find_submissions([tmp_path])
+    counted, others = handins(found)
+    assert [one.file for one in counted] == [tmp_path / names[counts]]
+    assert set(others) == found.keys() - {tmp_path / names[counts]}
+    assert set(counted[0].origin.not_counted) == {path.relative_to(tmp_path).as_posix() for path in others}
+
+
+def test_two_students_never_share_a_file(tmp_path):
+    """Names that collide on some file system, or once they are joined, in any call."""
+    names = ["a/b.py", "a__b.py", "a/_b.py", "a_/b.py", "a b.py", "a:b.py", "x/resnet.py", "x/y/resnet.py", "x/y/z.py"]
+    write(tmp_path, [*names, "x" * 240 + ".py", "x" * 239 + "y.py", os.fsdecode(b"\xff.py"), os.fsdecode(b"\xfe.py")])
+    found, _ = graded(tmp_path)
+    assert len(found) == len(names) + 4
+    assert all(len(name.encode()) <= LONGEST_NAME for name in found)
+
+
+def test_folders_without_names_do_not_share_one(tmp_path):
+    """`grade jane`, then `grade lin`: one results folder, two students."""
+    write(tmp_path, ["jane/resnet.ipynb", "lin/resnet.ipynb", "lin/resnet (1).ipynb"])
+    first, known = graded(tmp_path / "jane")
+    second, _ = graded(tmp_path / "lin", known=known)
+    assert not first.keys() & second.keys()
+
+
+def test_a_result_keeps_its_key_when_the_folder_above_is_given(tmp_path):
+    write(tmp_path / "class", ["section1/smith.ipynb", "section2/smith.ipynb"])
+    section, known = graded(tmp_path / "class" / "section1")
+    assert list(section) == ["smith"]
+    whole, _ = graded(tmp_path / "class", known=known)
+    assert whole == {name: path for name, path in whole.items() if "section" in path.parts[-2]}
+    assert list(whole) == ["smith", "section2__smith"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "key"),
+    [
+        ("Dr. Jane Doe_1234_assignsubmission_file_", "Dr. Jane Doe_1234"),
+        ("submission_77", "submission_77"),
+        ("submitted/jane/ps1", "jane"),
+        ("submitted/j.doe", "j.doe"),
+        ("jane", "jane"),
+        ("jane/hw3", "jane"),
+    ],
+)
+def test_a_folder_of_several_files_is_one_submission(folder, key, tmp_path):
+    """As its only file would be, whether the class is given or the folder alone; handout files are nobody's."""
+    copy = [f"{folder}/{name}" for name in ("autograder/contract.py", "lab/trainer.py", "utils.py")]
+    write(tmp_path, [f"{folder}/work.ipynb", f"{folder}/notes.py", *copy, "other.py"])
+    for path in (tmp_path, tmp_path / folder):
+        counted, others = handins(find_submissions([path])[0])
+        assert not others
+        (one,) = [one for one in counted if one.origin.key != "other"]
+        assert (one.file, one.origin.key) == (tmp_path / folder, key)
+
+
+METADATA = """---
+submission_101:
+  :submitters:
+  - :name: Jane Doe
+    :sid: '9001'
+    :email: jane@uni.example
+  :created_at: 2026-11-20 21:14:07.5 Z
+  :score: 10.0
+submission_102:
+  :submitters:
+  - :name: Lin Lee
+    :sid: '9002'
+  - :name: Ada L
+    :email: ada@uni.example
+"""
+
+
+def test_gradescope_names_the_students(tmp_path):
+    write(tmp_path / "export", ["submission_101/resnet.ipynb", "submission_101/resnet.pdf", "submission_102/a.py"])
+    (tmp_path / "export" / "submission_metadata.yml").write_text(METADATA)
+    for paths in ([tmp_path / "export"], [tmp_path / "export" / f"submission_10{n}" for n in (1, 2)]):
+        counted, _ = handins(find_submissions(paths)[0])
+        assert [one.name for one in counted] == ["9001", "submission_102"]
+        jane, group = (one.origin for one in counted)
+        assert (jane.students[0].email, jane.submitted) == ("jane@uni.example", "2026-11-20 21:14:07+00:00")
+        assert [student.name for student in group.students] == ["Lin Lee", "Ada L"]
+
+
+def test_gradescope_metadata_in_the_students_folder(tmp_path):
+    write(tmp_path, ["submission_101/resnet.ipynb"])
+    entry = METADATA.split("submission_101:\n")[1].split("submission_102")[0]
+    (tmp_path / "submission_101" / "metadata.yml").write_text(entry)
+    assert handins(find_submissions([tmp_path])[0])[0][0].name == "9001"
+
+
+def test_broken_metadata_costs_nobody_a_grade(tmp_path):
+    write(tmp_path, ["submission_101/resnet.ipynb"])
+    for text in ("{", "- 1", "submission_101: 7", "submission_101:\n  :submitters: [3]\n  :created_at: soon"):
+        (tmp_path / "submission_metadata.yml").write_text(text)
+        assert handins(find_submissions([tmp_path])[0])[0][0].name == "submission_101"
+
+
+def test_nbgraders_time_decides(tmp_path):
+    write(tmp_path, ["submitted/jane/ps1/resnet.ipynb"])
+    (tmp_path / "submitted/jane/ps1/timestamp.txt").write_text("2026-11-27 10:00:00.123456 UTC\n")
+    counted, _ = handins(find_submissions([tmp_path])[0])
+    assert counted[0].origin.submitted == "2026-11-27 10:00:00+00:00"
+
+
+CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,ResNet (77),Final Score
+,,,,,Manual Posting,
+    Points Possible,,,,,100,(read only)
+"Doe, Jane",12345,u9001,jdoe,Tutorial 1,,
+"Lee, Lin",222,u9002,lin@uni.example,Tutorial 2,,
+"Ñandú, José",333,u9003,jn,"Tutorial 2, Tutorial 3",,
+"Student, Test",999,,x,Tutorial 1,,
+"""
+MOODLE = """\
+Identifier,Full name,ID number,Email address,Status,Grade,Maximum Grade,Grade can be changed,Last modified (submission)\
+,Last modified (grade),Feedback comments
+Participant 1234,Jane Doe,9001,jane@uni.example,Submitted for grading,,100.00,Yes,"Friday, 20 November 2026, 9:14 PM",-,
+Participant 1235,Lin Lee,9002,lin@uni.example,No submission,,100.00,Yes,-,-,
+Participant 1236,José Ñandú,9003,jose@uni.example,No submission,,100.00,Yes,-,-,
+"""
+GRADESCOPE = """First Name,Last Name,SID,Email,Role,Section
+Jane,Doe,9001,jane@uni.example,Student,A
+Lin,Lee,9002,lin@uni.example,Student,B
+José,Ñandú,9003,jose@uni.example,Student,B
+Tea,Aye,1,ta@uni.example,TA,
+"""
+TABLE = "id;name;email\n9001;Jane Doe;jane@uni.example\n9002;Lin Lee;\n9003;José Ñandú;\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "platform"), [(CANVAS, "canvas"), (MOODLE, "moodle"), (GRADESCOPE, "gradescope"), (TABLE, "table")]
+)
+def test_rosters_are_recognized(text, platform):
+    roster = parse_roster(text)
+    assert roster.platform == platform
+    names = [entry.student.name for entry in roster.students]
+    assert [set(name.replace(",", "").split()) for name in names] == [
+        {"Jane", "Doe"},
+        {"Lin", "Lee"},
+        {"José", "Ñandú"},
+    ]
+    assert [entry.student.id.lstrip("u") for entry in roster.students] == ["9001", "9002", "9003"]
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        (CANVAS, "doejane_12345_67890_resnet.ipynb"),
+        (CANVAS, "whoever_12345_67890_resnet.ipynb"),
+        (CANVAS, "jdoe/resnet.ipynb"),
+        (MOODLE, "Jane Doe_1234_assignsubmission_file_/resnet.ipynb"),
+        (MOODLE, "jane.ipynb"),
+        (GRADESCOPE, "9001.ipynb"),
+        (GRADESCOPE, "Doe Jane/resnet.ipynb"),
+        (TABLE, "week1/jane_doe/final/model.py"),
+    ],
+)
+def test_a_roster_knows_whose_file_it_is(text, file, tmp_path):
+    write(tmp_path, [file, "stranger.ipynb"])
+    roster = parse_roster(text)
+    counted, _ = handins(find_submissions([tmp_path])[0], (), roster)
+    students = {one.origin.key: [s.id.lstrip("u") for s in one.origin.students] for one in counted}
+    assert sorted(map(tuple, students.values())) == [(), ("9001",)]
+    absent = missing(roster, [one.origin for one in counted])
+    assert [student.id.lstrip("u") for student in absent] == ["9002", "9003"]
+
+
+def test_a_roster_names_the_student_of_several_files(tmp_path):
+    write(tmp_path, ["jane.ipynb", "9001/resnet.ipynb"])
+    found, known = graded(tmp_path, roster=parse_roster(GRADESCOPE))
+    assert list(found) == ["9001"]
+    assert list(graded(tmp_path / "9001", known=known)[0]) == ["9001"]
+
+
+def test_a_name_of_two_students_stands_for_none(tmp_path):
+    write(tmp_path, ["jane doe.ipynb"])
+    roster = parse_roster("id,name\n1,Jane Doe\n2,Jane Doe\n")
+    (one,), _ = handins(find_submissions([tmp_path])[0], (), roster)
+    assert (one.name, one.origin.students) == ("jane doe", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("a,b\n1,2\n", "line 1: no header of a known roster"),
+        ("id,name\n", "no student"),
+        ("id,name\n1,A\n1,A\n", "stands there 2 times"),
+    ],
+)
+def test_a_roster_that_cannot_be_used_is_said_in_one_line(text, words):
+    with pytest.raises(RosterProblem, match=words) as caught:
+        parse_roster(text)
+    assert "\n" not in str(caught.value)

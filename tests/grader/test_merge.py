@@ -1,0 +1,84 @@
+"""Results of machines that share nothing come into one folder; nothing is lost and nothing is chosen silently."""
+
+import pytest
+
+from autograder.course.corrections import read_corrections
+from autograder.grading.merge import combine
+from autograder.grading.reproduce import find_key
+from autograder.grading.result import Training, read_result
+from tests.grader.class_runs import grade_quickly, run
+from tests.grader.test_identity import CANVAS, write
+from tests.grader.test_report import DEFERRED, make_grade, make_test
+
+TRAINED = make_test("q4", "accuracy", points=12.0, hidden=True)
+TRAINING = Training(accuracy=0.9, threshold=0.8, seconds=1.0, recipe="1 epoch", note="")
+
+
+def test_a_training_from_another_machine_fills_in():
+    here = make_grade("a.py", make_test("q1"), make_test("q4", "overfit", points=8.0), DEFERRED)
+    gpu = make_grade("a.py", make_test("q4", "overfit", points=8.0), TRAINED, training=TRAINING)
+    for combined in (combine(here, gpu), combine(gpu, here)):
+        assert (combined.score, combined.possible) == (25, 25)
+        assert combined.training == TRAINING
+        assert {q: s.score for q, s in combined.questions.items()} == {"q1": 5, "q4": 20}
+    assert combine(gpu, here).seconds == 3
+
+
+def test_what_both_have_stays():
+    ours = make_grade("a.py", make_test("q1"))
+    assert combine(ours, make_grade("a.py", make_test("q1", outcome="failed"))) == ours
+
+
+def test_todays_grader_wins():
+    ours = make_grade("a.py", make_test("q1"))
+    old = ours.model_copy(update={"grader": ours.grader.model_copy(update={"code": "0" * 16})})
+    assert combine(old, ours) == combine(ours, old) == ours
+
+
+@pytest.fixture
+def two_machines(tmp_path, monkeypatch):
+    """Ann and bob were graded here, bob and carl there; of bob there are two files."""
+    grade_quickly(monkeypatch)
+    (tmp_path / "roster.csv").write_text(CANVAS, encoding="utf-8")
+    a = write(tmp_path / "a", ["ann.py", "bob.py"])
+    b = write(tmp_path / "b", ["bob.py", "carl.py"])
+    assert run("grade", a, "--out", tmp_path / "A").exit_code == 0
+    assert run("grade", b, "--out", tmp_path / "B", "--roster", tmp_path / "roster.csv").exit_code == 0
+    assert run("override", tmp_path / "B", "carl", "q1", "-1", "copied").exit_code == 0
+    return tmp_path / "A", tmp_path / "B"
+
+
+def test_folders_are_merged_with_all_that_lies_in_them(two_machines):
+    a, b = two_machines
+    for first in (True, False):
+        process = run("merge", a, b)
+        assert process.exit_code == 0, process.output
+        assert ("1 new, 0 completed, 1 the same" if first else "0 new, 0 completed, 2 the same") in process.output
+    assert sorted(path.stem for path in a.glob("*.json")) == ["ann", "bob", "carl"]
+    assert [entry.name for entry in read_corrections(a)] == ["carl"]
+    assert (a / "roster.csv").read_bytes() == (b / "roster.csv").read_bytes()
+    for name in ("ann", "carl"):
+        assert find_key(a, read_result(a / f"{name}.json")) is not None
+    assert len(list(a.glob("*.key"))) == 2
+    assert "carl" in (a / "grades.csv").read_text()
+
+
+def test_two_files_of_one_student_are_a_conflict(two_machines):
+    a, b = two_machines
+    before = (a / "bob.json").read_bytes()
+    (b.parent / "b" / "bob.py").write_text("wrong")
+    run("grade", b.parent / "b", "--out", b)
+    process = run("merge", a, b)
+    assert process.exit_code == 1
+    assert f"bob: {b} has a result of another file, bob.py" in process.output
+    assert (a / "bob.json").read_bytes() == before
+    assert (a / "carl.json").exists()
+
+
+def test_a_broken_result_stops_the_merge_before_anything_is_written(two_machines):
+    a, b = two_machines
+    (b / "bob.json").write_text("{")
+    process = run("merge", a, b)
+    assert process.exit_code == 1
+    assert "bob.json: not valid JSON" in process.output
+    assert not (a / "carl.json").exists()
