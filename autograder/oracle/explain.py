@@ -152,9 +152,7 @@ def _facts_agree(program: Program, subject: Subject) -> bool:
         return True
     if "expansion" in facts and facts["expansion"] != program.fact("expansion"):
         return False
-    if any(facts.get(name) != program.fact(name) for name in ("shared", "list_changed", "extra")):
-        return False
-    if program.fact("fourth_argument") and facts.get("fourth_argument") is False and program.fact("how") == "default":
+    if any(facts.get(name) != program.fact(name) for name in ("shared", "list_changed")):
         return False
     calls = None if program.fact("unused_blocks") else subject.calls
     if calls is not None and sorted(calls) != sorted(program.calls):

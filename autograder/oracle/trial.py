@@ -12,10 +12,9 @@ from autograder.oracle.matching import classify_tensors, draw, second_names, unt
 from autograder.oracle.observe import Aspect, Observation, observe, to_float64
 from autograder.oracle.program import Program, basic_block, bottleneck, network
 from autograder.oracle.randomness import Randomness, randomness
-from autograder.student.errors import GraderBroken, StudentCrash, StudentError, StudentTimeout
-
-FATAL = (GraderBroken, StudentTimeout, StudentCrash)
-"""Exceptions that say nothing about what the code computes: the worker is gone, or the grader is broken."""
+from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
+from autograder.student.errors import StudentError
+from autograder.student.signature import accepts_classes
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,7 @@ class Task:
     Args:
         kind: "BasicBlock", "Bottleneck", "ResNet" or "ResNet18".
         arguments: `(in_planes, planes, stride)`, `(expansion, num_blocks, num_classes)`, or `()`.
-        how: "positional", "keyword", "default" (the last argument is left out), or "tolerant" (a network of probes that
-            take any further argument).
+        how: "positional", or "default": the last argument is left out.
     """
 
     kind: str
@@ -65,13 +63,11 @@ class Task:
         """
         if self.kind == "ResNet18":
             return student.ResNet18(basic_block=probe or student.probe(1))
-        make, arguments, last = getattr(student, self.kind), list(self.arguments), "stride"
+        make, arguments = getattr(student, self.kind), list(self.arguments)
         if self.kind == "ResNet":
             arguments = [probe or student.probe(arguments[0]), num_blocks or list(arguments[1]), arguments[2]]
-            last = "num_classes"
-        if self.how in ("positional", "tolerant"):
-            return make(*arguments)
-        return make(*arguments[:-1], **({last: arguments[-1]} if self.how == "keyword" else {}))
+            make = make.exactly if self.how == "default" else make
+        return make(*arguments[: len(arguments) - (self.how == "default")])
 
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
         """Shape of the input, (N, C, H, W): a block gets `size`, a network the size of CIFAR-10."""
@@ -168,6 +164,8 @@ def collect(student: Any, tasks: Sequence[Task], size: tuple[int, int], seed: in
     """
     generator = torch.Generator().manual_seed(seed)
     evidence = Evidence()
+    if tasks[0].kind == "ResNet" and not accepts_classes(student.parameters("ResNet")):  # a check of its own charges it
+        tasks = [replace(t, arguments=(*t.arguments[:2], 10)) if t.kind == "ResNet" else t for t in tasks]
     for task in tasks:
         try:
             evidence.subjects.append(_examine(student, task, size, generator))
@@ -179,7 +177,7 @@ def collect(student: Any, tasks: Sequence[Task], size: tuple[int, int], seed: in
 
 
 def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.Generator) -> Subject:
-    probe = student.probe(task.expansion, task.how == "tolerant") if task.expansion else None
+    probe = student.probe(task.expansion) if task.expansion else None
     num_blocks = list(task.arguments[1]) if task.kind == "ResNet" else None
     module = task.build(student, probe, num_blocks)
     if isinstance(module, type) or not hasattr(module, "state_dict"):
@@ -194,11 +192,8 @@ def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.G
         shared = [f.name for f in subject.found if f.learned and torch.equal(another[f.name], subject.drawn[f.name])]
         subject.facts["shared"] = bool(shared) or None
         subject.run("fresh", size)
-    elif probe:
-        subject.facts["extra"] = probe.extra or None
-    else:
+    elif not probe:
         subject.facts["expansion"] = _expansion(student, task.kind)
-        subject.facts["fourth_argument"] = task.how == "default" and _takes_fourth_argument(student, task)
     if subject.run("eval", size, afresh=fresh).error is None and not fresh and task.how == "positional":
         subject.run("train", size, afresh=True)
         subject.random = randomness(subject)
@@ -211,17 +206,6 @@ def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.G
         for other in ((2, 2), (5, 5)):
             subject.run("eval", other, afresh=True)
     return subject
-
-
-def _takes_fourth_argument(student: Any, task: Task) -> bool:
-    """Whether a block can be built with a further argument, a ready-made shortcut for instance."""
-    try:
-        getattr(student, task.kind)(*task.arguments, None)
-    except FATAL:
-        raise
-    except Exception:
-        return False
-    return True
 
 
 def _is_hidden(student: Any, task: Task, subject: Subject) -> bool:

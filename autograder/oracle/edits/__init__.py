@@ -5,6 +5,6 @@ see `kind`. The order matters: of two edits that compute the same, the first is 
 """
 
 from autograder.oracle.edits import activations, shortcut, convolutions, norms, values, network, constructor  # isort: skip
-from autograder.oracle.edits.kind import Edit, Hints, apply, catalogue
+from autograder.oracle.edits.kind import Edit, Hints, apply, catalogue, task_of
 
-__all__ = ["Edit", "Hints", "apply", "catalogue"]
+__all__ = ["Edit", "Hints", "apply", "catalogue", "task_of"]

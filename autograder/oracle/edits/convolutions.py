@@ -99,7 +99,9 @@ def other_kernel(program: Program, _: Hints) -> Found:
                 continue
             for padding in dict.fromkeys((kernel // 2, None, 0)):
                 change = options(names, "conv", kernel=kernel, **({} if padding is None else {"padding": padding}))
-                yield _kernel_name(program, names, kernel), change, words | {"kernel": kernel}, names[0]
+                name = _kernel_name(program, names, kernel)
+                sentence = name.partition("_")[0] + "_kernel"
+                yield name, change, words | {"kernel": kernel, "sentence": sentence}, names[0]
 
 
 @kind(EVERYWHERE, sentence="other_kernel")
@@ -185,6 +187,7 @@ def wrong_width(program: Program, _: Hints) -> Found:
             default = "conv_width" if kind_of_op == "conv" else "batchnorm_width"
             yield FAMOUS.get((name, side, width), default), change, {"what": phrase(name), "width": width}, name
     if program.kind == BASIC:
+
         def late(p: Program) -> Program:
             width = p.arguments[0]
             return p.change("conv1", planes=width).change("bn1", planes=width).change("conv2", in_planes=width)

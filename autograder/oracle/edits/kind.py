@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autograder.oracle.program import Op, Program, basic_block, bottleneck, network
+from autograder.oracle.program import Call, Op, Program, basic_block, bottleneck, network
 
 BASIC, BOTTLENECK, RESNET = "BasicBlock", "Bottleneck", "ResNet"
 BLOCKS = (BASIC, BOTTLENECK)
@@ -26,11 +26,20 @@ class Hints:
 
     Args:
         sizes: every dimension of its tensors.
-        calls: how each network of `tasks` built its blocks, by the arguments of the network.
+        calls: how each network built its blocks, by the network's task, see `task_of`.
     """
 
     sizes: frozenset[int] = frozenset()
-    calls: tuple[tuple[tuple, tuple[tuple[int, int, int], ...]], ...] = ()
+    calls: tuple[tuple[tuple, tuple[Call, ...]], ...] = ()
+
+    def called(self, p: Program) -> tuple[Call, ...] | None:
+        """How the network of this task built its blocks; None where it is not known."""
+        return dict(self.calls).get(task_of(p))
+
+
+def task_of(p: Program) -> tuple:
+    """What tells one network that is built from another."""
+    return p.kind, p.fact("how"), p.arguments
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ class Edit:
         reading: the section of the paper, or the part of the notebook, to read again.
         change: the edit of a program.
         place: the operation that it is about, "" for none: its tensors show the student's own layer.
+        first: whether it is made before others that are made with it.
     """
 
     name: str
@@ -50,11 +60,12 @@ class Edit:
     reading: str
     change: Change = field(repr=False)
     place: str = ""
+    first: bool = False
 
 
 Found = Iterator[tuple]
 """What the function of a kind yields for each edit: name, change, and maybe the words for its sentence, and the place."""
-_KINDS: list[tuple[Callable[..., Found], str, tuple[str, ...]]] = []
+_KINDS: list[tuple[Callable[..., Found], str, tuple[str, ...], bool]] = []
 SENTENCES = {
     name: (sentence, reading)
     for reading, sentences in tomllib.loads(Path(__file__).parents[1].joinpath("mistakes.toml").read_text()).items()
@@ -63,19 +74,21 @@ SENTENCES = {
 """From `mistakes.toml`, by name of the mistake: the template of its sentence, and what to read again."""
 
 
-def kind(classes: Sequence[str] = BLOCKS, sentence: str = "") -> Callable:
+def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", first: bool = False) -> Callable:
     """Register a kind of edit.
 
     The function gets the longest right program of a class, and `Hints`; it yields `(name, change)`, and maybe the words
-    of the sentence and the place, for each place where the edit makes sense.
+    of the sentence and the place, for each place where the edit makes sense. The word "sentence" is the key of another
+    sentence than that of the name.
 
     Args:
         classes: in which it can occur.
         sentence: the key in `mistakes.toml` for names that have no sentence of their own.
+        first: whether it makes a new program, so that other edits must come after it.
     """
 
     def register(function: Callable[..., Found]) -> Callable[..., Found]:
-        _KINDS.append((function, sentence, tuple(classes)))
+        _KINDS.append((function, sentence, tuple(classes), first))
         return function
 
     return register
@@ -93,18 +106,18 @@ LONGEST = {
 def catalogue(class_name: str, hints: Hints = Hints()) -> tuple[Edit, ...]:
     """Every edit of a class, the likeliest first."""
     edits = []
-    for function, default, classes in _KINDS:
+    for function, default, classes, first in _KINDS:
         for name, change, *more in function(LONGEST[class_name], hints) if class_name in classes else ():
             words, place = (*more, {}, "")[:2] if len(more) < 2 else more
-            key = next(k for k in (f"{class_name}.{name}", name, default) if k in SENTENCES)
-            sentence, reading = SENTENCES[key]
-            edits.append(Edit(name, sentence.format(**words), reading, change, place))
+            keys = (f"{class_name}.{name}", name, name.removeprefix("stem_"), words.get("sentence"), default)
+            sentence, reading = SENTENCES[next(key for key in keys if key in SENTENCES)]
+            edits.append(Edit(name, sentence.format(**words), reading, change, place, first))
     return tuple(edits)
 
 
 def apply(edits: Iterable[Edit], program: Program) -> Program | None:
     """The program with every edit made, one after the other; None where they cannot be made together."""
-    for edit in edits:
+    for edit in sorted(edits, key=lambda edit: not edit.first):
         try:
             changed = edit.change(program)
         except (KeyError, IndexError):  # another edit removed the operation that this one changes

@@ -104,7 +104,10 @@ def extra_batchnorm(program: Program, _: Hints) -> Found:
     last = places(program, "norm", False)[-1]
     yield "batchnorm_after_add", insert("sum", wide)
     yield "batchnorm_after_add", lambda p: p.without(last).insert("sum", p.by_name[last])
-    yield "shortcut_batchnorm_after_add", on(("shortcut",), lambda p, n: p.without(n).insert("sum", p.by_name[n]), "norm")
+    yield (
+        "shortcut_batchnorm_after_add",
+        on(("shortcut",), lambda p, n: p.without(n).insert("sum", p.by_name[n]), "norm"),
+    )
     yield "batchnorm_after_last_relu", insert("relu", wide)
     yield "batchnorm_on_input", insert("x", narrow)
     yield "batchnorm_on_input", insert("x", narrow, only=("conv1",))
@@ -146,7 +149,10 @@ def other_options(program: Program, _: Hints) -> Found:
 BARE = {"affine": False, "tracked": False}
 NORMS = {
     "instance_norm": ("InstanceNorm", [{"norm": "instance", **b} for b in (BARE, {"tracked": False})]),
-    "instance_norm_tracked": ("InstanceNorm", [{"norm": "instance_tracked"}, {"norm": "instance_tracked", "affine": False}]),
+    "instance_norm_tracked": (
+        "InstanceNorm",
+        [{"norm": "instance_tracked"}, {"norm": "instance_tracked", "affine": False}],
+    ),
     "layer_norm": ("LayerNorm", [{"norm": "layer", **b} for b in ({}, {"eps": 1e-6}, {"affine": False})]),
     "group_norm": ("GroupNorm", [{"norm": "group", "groups": n} for n in (1, 2, 3, 4, 5, 6, 8, 16, 32, 0)]),
     "response_norm": ("LocalResponseNorm", [{"norm": "response", **BARE, "groups": n} for n in (2, 5)]),

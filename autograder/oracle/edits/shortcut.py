@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from autograder.oracle.edits.kind import (
     BOTTLENECK,
-    Change,
     Found,
     Hints,
     both,
@@ -52,7 +51,6 @@ BY_PLANES = [
 @kind()
 def wrong_condition(program: Program, _: Hints) -> Found:
     """The shortcut is a projection where it should not be, or is none where it should."""
-    yield "shortcut_from_outside", lambda p: identity(p).state(fourth_argument=True)
     for name, needed in [*CONDITIONS, *(BY_PLANES if program.kind == BOTTLENECK else [])]:
 
         def change(p: Program, needed: Callable = needed) -> Program:
@@ -83,7 +81,9 @@ def option_a(program: Program, _: Hints) -> Found:
         for stride in (None, 2):
             for how, does in (("slice", "skips pixels"), ("avg", "pools")):
 
-                def change(p: Program, around: Callable = around, how: str = how, stride: int | None = stride) -> Program:
+                def change(
+                    p: Program, around: Callable = around, how: str = how, stride: int | None = stride
+                ) -> Program:
                     channels = around(out_planes(p) - p.arguments[0], p.arguments[1])
                     options = {"how": how, "stride": stride or stride_of(p), "channels": channels}
                     return p.with_shortcut(op("shortcut", "option_a", "x", **options))

@@ -89,7 +89,11 @@ FACTORS = (0.5, 0.1, 0.2, 0.3, 2.0, 0.9, 0.8, 0.7, 0.25, 0.05, 0.01, 10.0, -1.0,
 def scaled(program: Program, _: Hints) -> Found:
     """A factor, fixed or learned."""
     named = {0.5: "_half", 0.1: "_tenth"}
-    for name, after, called in (("residual", residual, "F(x)"), ("shortcut", "shortcut", "the shortcut"), ("sum", "sum", "the sum")):
+    for name, after, called in (
+        ("residual", residual, "F(x)"),
+        ("shortcut", "shortcut", "the shortcut"),
+        ("sum", "sum", "the sum"),
+    ):
         only = () if name == "sum" else ("sum",)
         for factor in FACTORS:
             change = insert(after, op("factor", "scale", "", factor=factor), only)
@@ -115,7 +119,9 @@ def pooled(program: Program, _: Hints) -> Found:
     def instead(p: Program, after: str, how: str, kernel: int, padding: int) -> Program:
         pool = op("pooled", "window", "", how=how, kernel=kernel, stride=stride_of(p), padding=padding)
         p = p.change_all(("conv1", "conv2"), stride=1)
-        return p.change_all(("shortcut_conv",), stride=1 if after in ("x", "sum", "relu") else stride_of(p)).insert(after, pool)
+        return p.change_all(("shortcut_conv",), stride=1 if after in ("x", "sum", "relu") else stride_of(p)).insert(
+            after, pool
+        )
 
     values = ["x", *(o.name for o in program.ops if not o.name.startswith("shortcut"))]
     for (how, called), after in itertools.product((("max", "max"), ("avg", "average")), values):
@@ -139,7 +145,9 @@ def in_place(program: Program, _: Hints) -> Found:
             """The ReLU of the shortcut, after F."""
             first = "shortcut_conv" if projects(p) else "shortcut"
             at = [o.name for o in p.ops].index(first)
-            return replace(p, ops=(*p.ops[:at], relu.but(inputs=("x",)), *p.ops[at:])).rewire("x", "in_place", only=(first,))
+            return replace(p, ops=(*p.ops[:at], relu.but(inputs=("x",)), *p.ops[at:])).rewire(
+                "x", "in_place", only=(first,)
+            )
 
         add = where_it(lambda p: not projects(p), lambda p: p.change("sum", writes="x"))
         yield "input_changed", late
@@ -151,7 +159,11 @@ FORMS = {
     "no_return": {"NoneType": "nothing"},
     "returns_tuple": {"tuple": "tuple", "list": "list", "dict": "dictionary"},
     "returns_other_type": {
-        **{"float16": "numbers of type float16", "float64": "numbers of type float64", "bfloat16": "numbers of type bfloat16"},
+        **{
+            "float16": "numbers of type float16",
+            "float64": "numbers of type float64",
+            "bfloat16": "numbers of type bfloat16",
+        },
         **{"ndarray": "a NumPy array", "str": "a string", "int": "a number", "float": "a number", "Size": "a shape"},
         **{"int64": "whole numbers (argmax)", "bool": "truth values"},
     },
@@ -176,7 +188,11 @@ def other_result(program: Program, _: Hints) -> Found:
         yield "fixed_image_size", insert(after, fixed)
     for o in program.ops:
         if not o.name.startswith(("shortcut", "sum")) and o.name not in ("relu", residual(program)):
-            yield "wrong_value_returned", lambda p, v=o.name: replace(p, returns=p.by_name[v].name), {"what": phrase(o.name)}
+            yield (
+                "wrong_value_returned",
+                lambda p, v=o.name: replace(p, returns=p.by_name[v].name),
+                {"what": phrase(o.name)},
+            )
 
 
 @kind(EVERYWHERE)
@@ -190,5 +206,3 @@ def not_registered(program: Program, _: Hints) -> Found:
     for names in (residual_layers, [*residual_layers, "shortcut_conv", "shortcut"], places(program, "conv", False)):
         yield "layers_in_list", on(names, hide)
     yield "shortcut_in_list", on(("shortcut_conv", "shortcut"), hide)
-
-
