@@ -27,7 +27,7 @@ from autograder.student.local import LocalStudent
 STYLES = ("attributes", "list", "parameters", "helper", "base")
 HINTS = Hints(frozenset({4, 96}))
 """Sizes of gates and hidden layers."""
-PRELUDE = '''
+PRELUDE = """
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -73,7 +73,7 @@ class Base(nn.Module):
     def add(self, name, layer):
         setattr(self, "layer_" + name, layer)
         return layer
-'''
+"""
 CALLS = {
     **{"leaky_relu_0.1": "F.leaky_relu({0}, 0.1)", "leaky_relu_0.2": "F.leaky_relu({0}, 0.2)", "abs": "{0}.abs()"},
     **{"gelu_tanh": "F.gelu({0}, approximate='tanh')", "softmax": "{0}.softmax(1)", "softmax_batch": "{0}.softmax(0)"},
@@ -83,7 +83,12 @@ CALLS = {
 }
 COMBINED = {
     **{"add": "{0} + {1}", "none": "{0}", "only": "{1}", "subtract": "{0} - {1}", "reverse": "{1} - {0}"},
-    **{"average": "({0} + {1}) / 2", "twice": "{0} + 2 * {1}", "residual_twice": "2 * {0} + {1}", "multiply": "{0} * {1}"},
+    **{
+        "average": "({0} + {1}) / 2",
+        "twice": "{0} + 2 * {1}",
+        "residual_twice": "2 * {0} + {1}",
+        "multiply": "{0} * {1}",
+    },
     **{"multiply_and_add": "{0} * {1} + {1}", "maximum": "torch.maximum({0}, {1})", "double": "2 * ({0} + {1})"},
     **{"minimum": "torch.minimum({0}, {1})", "concatenate": "torch.cat([{0}, {1}], 1)"},
     "concatenate_reverse": "torch.cat([{1}, {0}], 1)",
@@ -94,7 +99,13 @@ POOLED = {
     **{"max_2": "F.max_pool2d({0}, 2)", "avg_max": "{0}.mean((2, 3), keepdim=True) + {0}.amax((2, 3), keepdim=True)"},
 }
 FORMS = {
-    **{"NoneType": "None", "tuple": "({0}, {0})", "list": "[{0}]", "dict": "{{'out': {0}}}", "ndarray": "{0}.detach().numpy()"},
+    **{
+        "NoneType": "None",
+        "tuple": "({0}, {0})",
+        "list": "[{0}]",
+        "dict": "{{'out': {0}}}",
+        "ndarray": "{0}.detach().numpy()",
+    },
     **{"str": "str({0})", "int": "1", "float": "1.0", "Size": "{0}.shape", "int64": "{0}.argmax(1)", "bool": "{0} > 0"},
     **{"float16": "{0}.half()", "float64": "{0}.double()", "bfloat16": "{0}.bfloat16()"},
 }
@@ -143,7 +154,11 @@ def _class_lines(kind: str, programs: Sequence[Program], style: str) -> Iterator
             arguments = given if not programs[0].fact("raises") else f"{given}, more"
         else:
             arguments = "block, num_blocks" if not blocks else "in_planes, planes"
-    elif not blocks and keyword is not None and programs[1].by_name["linear"]["classes"] != 7 == keyword.by_name["linear"]["classes"]:
+    elif (
+        not blocks
+        and keyword is not None
+        and programs[1].by_name["linear"]["classes"] != 7 == keyword.by_name["linear"]["classes"]
+    ):
         arguments = "block, num_blocks, channels=3, num_classes=10"
     yield f"    def __init__(self, {arguments}, case=None):"
     yield "        super().__init__()"
@@ -157,9 +172,16 @@ def _class_lines(kind: str, programs: Sequence[Program], style: str) -> Iterator
     for index, p in enumerate(programs):
         if p.fact("raises") and p.fact("raises")[0] in ("TypeError", "AttributeError") and p.kind != "ResNet18":
             continue
-        case = repr("ResNet18") if p.kind == "ResNet18" else repr((*p.arguments[:2], 10) if p.fact("how") == "default" and not blocks else p.arguments)
+        case = (
+            repr("ResNet18")
+            if p.kind == "ResNet18"
+            else repr((*p.arguments[:2], 10) if p.fact("how") == "default" and not blocks else p.arguments)
+        )
         made, called = _body(p, style)
-        yield from (f"        if self.case == {case} and not hasattr(self, 'done'):", *(f"            {line}" for line in made))
+        yield from (
+            f"        if self.case == {case} and not hasattr(self, 'done'):",
+            *(f"            {line}" for line in made),
+        )
         yield "            self.done = True"
         forward += [f"        if self.case == {case}:", *(f"            {line}" for line in called)]
         del index
@@ -215,7 +237,9 @@ def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
             made.append(f"self.{clean} = {f'Unit({layer})' if style == 'helper' else layer}")
             names[o.name] = f"self.{clean}"
         if not o["learns"]:
-            weight = "" if o.kind == "norm" or style == "parameters" else ".inner.weight" if style == "helper" else ".weight"
+            weight = (
+                "" if o.kind == "norm" or style == "parameters" else ".inner.weight" if style == "helper" else ".weight"
+            )
             made.append(f"{names[o.name]}{weight}.requires_grad_(False)")
     value = {"x": "x"}
     for o in p.ops:
@@ -247,7 +271,9 @@ def _layer(o: Op, style: str, p: Program, flat: set[str]) -> str | None:
         sizes = f"{o['in_planes']}, {o['planes']}, {o['kernel']}, {o['stride']}, {o['padding']}, {o['dilation']}, {o['groups']}"
         return f"{'Conv' if style == 'parameters' else 'nn.Conv2d'}({sizes}, {o['bias']}, '{mode}')"
     if o.kind == "norm":
-        options = f"{o['planes']}, {o['eps']}, {o['momentum']}, {o['affine']}, {o['tracked'] and o['norm'] != 'instance'}"
+        options = (
+            f"{o['planes']}, {o['eps']}, {o['momentum']}, {o['affine']}, {o['tracked'] and o['norm'] != 'instance'}"
+        )
         return {
             "batch": f"nn.BatchNorm{1 if o.inputs[0] in flat else 2}d({options})",
             "group": f"nn.GroupNorm({o['groups']}, {o['planes']}, affine={o['affine']})",
@@ -356,7 +382,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     others = 0
     with ProcessPoolExecutor(options.jobs, get_context("forkserver")) as pool:
-        for title, jobs in (("edits", singles(options.every, options.styles == "all")), ("pairs", pairs(options.pairs))):
+        for title, jobs in (
+            ("edits", singles(options.every, options.styles == "all")),
+            ("pairs", pairs(options.pairs)),
+        ):
             table: dict[str, Counter[str]] = {}
             for subject, wanted, verdict, names in pool.map(run, jobs, chunksize=8):
                 row = table.setdefault(subject if title == "edits" else subject.split()[0], Counter())
@@ -369,7 +398,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{subject:40}" + "".join(f"{row[verdict]:>8}" for verdict in ("exact", "part", "other", "none")))
             total = sum((row for row in table.values()), Counter())
             del total[""]
-            share = {verdict: f"{total[verdict] / max(total.total(), 1):.1%}" for verdict in ("exact", "part", "other", "none")}
+            share = {
+                verdict: f"{total[verdict] / max(total.total(), 1):.1%}"
+                for verdict in ("exact", "part", "other", "none")
+            }
             print(f"{total.total()} {title}: {share}")
     assert SUBJECTS
     return int(others > 0)

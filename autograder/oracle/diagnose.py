@@ -1,9 +1,9 @@
 """Find the mistakes that reproduce what the student's code computed, on the student's own weights.
 
-A diagnosis is a proof: with the edits made, the right programs do what the student's classes do, for several constructor
-arguments, in both modes, up to rounding. Single edits are tried first, then two, then three. What can be together is told
-by the tensors and by what differs. Counts bound the search, not a clock: the same submission gets the same diagnosis on
-any machine.
+A diagnosis is a proof: with the edits made, the right programs do what the student's classes do, for several
+constructor arguments, in both modes, up to rounding. Single edits are tried first, then two, then three. What can be
+together is told by the tensors and by what differs. Counts bound the search, not a clock: the same submission gets the
+same diagnosis on any machine.
 """
 
 import functools
@@ -140,7 +140,7 @@ class Search:
                         yield edits
 
     def _bases(self, telling: Subject) -> Iterator[tuple[Edit, ...]]:
-        """Sets of edits with which the program has the tensors of this module: the empty set where it has them anyway."""
+        """Sets of edits that give the program the tensors of this module; the empty set where it has them anyway."""
         right = telling.task.program
         needed = _needed(right, telling)
         if not needed:

@@ -4,7 +4,15 @@ A kind of edit is a function that yields the edit at every place where it makes 
 see `kind`. The order matters: of two edits that compute the same, the first is reported.
 """
 
-from autograder.oracle.edits import activations, shortcut, convolutions, norms, values, network, constructor  # isort: skip
+from autograder.oracle.edits import (  # noqa: F401, I001 - in the order of their likelihood
+    activations,
+    shortcut,
+    convolutions,
+    norms,
+    values,
+    network,
+    constructor,
+)
 from autograder.oracle.edits.kind import Edit, Hints, apply, catalogue, task_of
 
 __all__ = ["Edit", "Hints", "apply", "catalogue", "task_of"]

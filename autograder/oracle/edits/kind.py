@@ -64,7 +64,7 @@ class Edit:
 
 
 Found = Iterator[tuple]
-"""What the function of a kind yields for each edit: name, change, and maybe the words for its sentence, and the place."""
+"""What a kind yields for each edit: its name, the change, and maybe the words for its sentence, and the place."""
 _KINDS: list[tuple[Callable[..., Found], str, tuple[str, ...], bool]] = []
 SENTENCES = {
     name: (sentence, reading)
@@ -108,7 +108,7 @@ def catalogue(class_name: str, hints: Hints = Hints()) -> tuple[Edit, ...]:
     edits = []
     for function, default, classes, first in _KINDS:
         for name, change, *more in function(LONGEST[class_name], hints) if class_name in classes else ():
-            words, place = (*more, {}, "")[:2] if len(more) < 2 else more
+            words, place = more[0] if more else {}, more[1] if len(more) > 1 else ""
             keys = (f"{class_name}.{name}", name, name.removeprefix("stem_"), words.get("sentence"), default)
             sentence, reading = SENTENCES[next(key for key in keys if key in SENTENCES)]
             edits.append(Edit(name, sentence.format(**words), reading, change, place, first))
@@ -170,7 +170,7 @@ def places(p: Program, kind_of_op: str, outside: bool = True) -> list[str]:
 
 
 def scopes(p: Program, kind_of_op: str) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
-    """Operations of a kind that are changed together, with the words for them: all, those of F, each alone, two of three."""
+    """Operations that are changed together, with the words for them: all, those of F, each alone, two of three."""
     everywhere, residual = places(p, kind_of_op), places(p, kind_of_op, outside=False)
     called = {"conv": "convolutions", "norm": "BatchNorms"}[kind_of_op]
     if len(everywhere) > 1:
