@@ -20,8 +20,9 @@ from multiprocessing import get_context
 import torch
 
 from autograder.oracle.diagnose import CLASSES, diagnose, tasks_of
-from autograder.oracle.edits import SUBJECTS, Edit, Hints, apply, catalogue
+from autograder.oracle.edits import Edit, Hints, apply, catalogue
 from autograder.oracle.program import Op, Program
+from autograder.oracle.trial import Task
 from autograder.student.local import LocalStudent
 
 STYLES = ("attributes", "list", "parameters", "helper", "base")
@@ -116,10 +117,6 @@ NOISES = {
 }
 
 
-class Unwritable(Exception):
-    """There is no source code for a program."""
-
-
 def write(kind: str, edits: Sequence[Edit], style: str) -> str | None:
     """The source of a class with these edits made; None where they cannot be made, or make no difference."""
     programs = {}
@@ -129,14 +126,12 @@ def write(kind: str, edits: Sequence[Edit], style: str) -> str | None:
             return None
     if all(program == task.program for task, program in programs.items()):
         return None
-    try:
-        return PRELUDE + "\n".join(_class_lines(kind, list(programs.values()), style))
-    except Unwritable:
-        return None
+    return PRELUDE + "\n".join(_class_lines(kind, list(programs.items()), style))
 
 
-def _class_lines(kind: str, programs: Sequence[Program], style: str) -> Iterator[str]:
+def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -> Iterator[str]:
     """The lines of the class: a case for each of the arguments that a diagnosis asks for."""
+    programs = [program for _, program in tasks]
     blocks = kind != "ResNet"
     arguments = "in_planes, planes, stride=1" if blocks else "block, num_blocks, num_classes=10"
     yield f"class {kind}({'Base' if style == 'base' else 'nn.Module'}):"
@@ -146,45 +141,39 @@ def _class_lines(kind: str, programs: Sequence[Program], style: str) -> Iterator
     if any("Module.__init__" in text for _, text in raising):
         yield from (f"    def __init__(self, {arguments}):", "        self.layer = nn.ReLU()")
         return
-    default = next((p for p in programs if p.fact("how") == "default"), programs[0])
-    keyword = next((p for p in programs if p.fact("how") == "keyword"), None)
+    default = next(p for p in programs if p.fact("how") == "default")
+    classes = 10
     if any("positional argument" in text for _, text in raising):
         if "required" in str(default.fact("raises")):
-            given = "block, num_blocks, num_classes" if not blocks else "in_planes, planes, stride"
-            arguments = given if not programs[0].fact("raises") else f"{given}, more"
+            given = "in_planes, planes, stride" if blocks else "block, num_blocks, num_classes"
+            arguments = f"{given}, more" if programs[0].fact("raises") else given
         else:
-            arguments = "block, num_blocks" if not blocks else "in_planes, planes"
-    elif (
-        not blocks
-        and keyword is not None
-        and programs[1].by_name["linear"]["classes"] != 7 == keyword.by_name["linear"]["classes"]
-    ):
-        arguments = "block, num_blocks, channels=3, num_classes=10"
+            arguments = "in_planes, planes" if blocks else "block, num_blocks"
+    elif blocks and default.ops != (same := next(p for task, p in tasks if task.arguments == (8, 8, 1))).ops:
+        arguments = f"in_planes, planes, stride={2 if default.arguments[2] != same.arguments[2] else 1}"
+    elif not blocks and programs[0].by_name["linear"]["classes"] == 10:
+        classes = default.by_name["linear"]["classes"]
+        arguments = f"block, num_blocks, num_classes={classes}"
     yield f"    def __init__(self, {arguments}, case=None):"
     yield "        super().__init__()"
-    known = "num_classes" if "num_classes" in arguments else "10"
-    last = known if not blocks else "stride" if "stride" in arguments else "1"
-    if "channels" in arguments:
-        last = "channels if channels != 3 else num_classes"
+    last = (
+        "stride" if "stride" in arguments else "1" if blocks else "num_classes" if "num_classes" in arguments else "10"
+    )
     key = f"(in_planes, planes, {last})" if blocks else f"(block.expansion, tuple(num_blocks), {last})"
     yield f"        self.case = case or {key}"
     forward = ["    def forward(self, x):"]
-    for index, p in enumerate(programs):
-        if p.fact("raises") and p.fact("raises")[0] in ("TypeError", "AttributeError") and p.kind != "ResNet18":
+    for p in programs:
+        if (p.fact("raises") and p.kind != "ResNet18") or (blocks and p is default):
             continue
-        case = (
-            repr("ResNet18")
-            if p.kind == "ResNet18"
-            else repr((*p.arguments[:2], 10) if p.fact("how") == "default" and not blocks else p.arguments)
-        )
+        case: object = p.kind if p.kind == "ResNet18" else p.arguments
+        if p is default and not blocks:
+            case = (*p.arguments[:2], classes)
+        elif p.kind != "ResNet18" and blocks:
+            case = next(task.arguments for task, other in tasks if other is p)
         made, called = _body(p, style)
-        yield from (
-            f"        if self.case == {case} and not hasattr(self, 'done'):",
-            *(f"            {line}" for line in made),
-        )
-        yield "            self.done = True"
-        forward += [f"        if self.case == {case}:", *(f"            {line}" for line in called)]
-        del index
+        yield f"        if self.case == {case!r} and not hasattr(self, 'done'):"
+        yield from (f"            {line}" for line in [*made, "self.done = True"])
+        forward += [f"        if self.case == {case!r}:", *(f"            {line}" for line in called)]
     yield from forward
     if not blocks:
         yield from _resnet18_lines(next(p for p in programs if p.kind == "ResNet18"))
@@ -192,8 +181,6 @@ def _class_lines(kind: str, programs: Sequence[Program], style: str) -> Iterator
 
 def _resnet18_lines(p: Program) -> Iterator[str]:
     raises = p.fact("raises")
-    if raises and raises[0] == "WrongCall":
-        raise Unwritable
     yield "class BasicBlock(nn.Module):"
     yield "    expansion = 1"
     yield "KEPT = []"
@@ -268,7 +255,9 @@ def _layer(o: Op, style: str, p: Program, flat: set[str]) -> str | None:
     """The expression that builds a layer; None for an operation that is none."""
     if o.kind == "conv":
         mode = o["padding_mode"] if o["padding_mode"] != "constant" else "zeros"
-        sizes = f"{o['in_planes']}, {o['planes']}, {o['kernel']}, {o['stride']}, {o['padding']}, {o['dilation']}, {o['groups']}"
+        sizes = ", ".join(
+            str(o[n]) for n in ("in_planes", "planes", "kernel", "stride", "padding", "dilation", "groups")
+        )
         return f"{'Conv' if style == 'parameters' else 'nn.Conv2d'}({sizes}, {o['bias']}, '{mode}')"
     if o.kind == "norm":
         options = (
@@ -283,8 +272,7 @@ def _layer(o: Op, style: str, p: Program, flat: set[str]) -> str | None:
     if o.kind == "linear":
         return f"nn.Linear({o['features']}, {o['classes']}, {o['bias']})"
     if o.kind == "block":
-        extra = {"Module": ", nn.Identity()", "other": ", drop=0.0"}.get(p.fact("extra") or "", "")
-        return f"block({o['in_planes']}, {o['planes']}, {o['stride']}{extra})"
+        return f"block({o['in_planes']}, {o['planes']}, {o['stride']})"
     if o.kind == "gate":
         return f"Gate({o['planes']}, {o['hidden']}, {o['bias']})"
     if o.kind == "scale" and o["learned"]:
@@ -323,7 +311,7 @@ def _expression(o: Op, layer: str, inputs: Sequence[str], style: str) -> str:
 
 
 def judge(kind: str, edits: Sequence[Edit], style: str) -> tuple[str, tuple[str, ...]]:
-    """How a submission with these edits is diagnosed: "exact", "part", "other" or "none", with the names; "" for nothing."""
+    """How a submission with these edits is diagnosed: "exact", "part", "other", "none" or "", with the names."""
     source = write(kind, edits, style)
     if source is None:
         return "", ()
@@ -369,7 +357,7 @@ def run(job: tuple[str, tuple[int, ...], str]) -> tuple[str, tuple[str, ...], st
     kind, chosen, style = job
     edits = [catalogue(kind, HINTS)[index] for index in chosen]
     verdict, names = judge(kind, edits, style)
-    return f"{kind} {edits[0].subject}", tuple(edit.name for edit in edits), verdict, names
+    return f"{kind} {edits[0].kind}", tuple(edit.name for edit in edits), verdict, names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -403,7 +391,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for verdict in ("exact", "part", "other", "none")
             }
             print(f"{total.total()} {title}: {share}")
-    assert SUBJECTS
     return int(others > 0)
 
 

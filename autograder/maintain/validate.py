@@ -167,7 +167,7 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Text], bool]]
     )
     yield (
         "diagnoses that name the wrong mistake",
-        "Both compute the same here: see `autograder/oracle/mistakes` and the shapes in `diagnose.py`.",
+        "Both compute the same here: see `autograder/oracle/edits` and the shapes in `diagnose.py`.",
         [_row(g, f"is {g.entry.misconception}, named {', '.join(g.names)}") for g in findings.misnamed],
         True,
     )

@@ -53,6 +53,7 @@ class Edit:
         change: the edit of a program.
         place: the operation that it is about, "" for none: its tensors show the student's own layer.
         first: whether it is made before others that are made with it.
+        kind: the function that yielded it.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Edit:
     change: Change = field(repr=False)
     place: str = ""
     first: bool = False
+    kind: str = ""
 
 
 Found = Iterator[tuple]
@@ -111,7 +113,7 @@ def catalogue(class_name: str, hints: Hints = Hints()) -> tuple[Edit, ...]:
             words, place = more[0] if more else {}, more[1] if len(more) > 1 else ""
             keys = (f"{class_name}.{name}", name, name.removeprefix("stem_"), words.get("sentence"), default)
             sentence, reading = SENTENCES[next(key for key in keys if key in SENTENCES)]
-            edits.append(Edit(name, sentence.format(**words), reading, change, place, first))
+            edits.append(Edit(name, sentence.format(**words), reading, change, place, first, function.__name__))
     return tuple(edits)
 
 
