@@ -198,7 +198,7 @@ def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.G
         subject.run("train", size, afresh=True)
         subject.random = randomness(subject)
         subject.run("gradient", size, afresh=True)
-    if len(subject.found) < len(task.program.roles):
+    if len(subject.found) < len(task.program.roles) and subject.trials[0].error is None:
         subject.facts["hidden"] = _is_hidden(student, task, subject)
     if probe and not fresh:
         subject.run("eval", size, afresh=True, images=1)

@@ -139,10 +139,12 @@ def other_combination(program: Program, _: Hints) -> Found:
     for how, name in COMBINATIONS.items():
         words = {"does": "computes the shortcut but never adds it"}
         yield name, lambda p, how=how: p.change("sum", how=how), words
-    plain, words = (lambda p: identity(p).change("sum", how="none")), {"does": "has no shortcut"}
-    yield "no_shortcut_add", plain, words
+    idle = on(("shortcut_conv", "shortcut"), lambda p, n: p.change(n, called=False))
+    unused = both(idle, lambda p: p.change("sum", how="none"))
+    yield "no_shortcut_add", unused, {"does": "builds a shortcut that is never called"}
+    plain = lambda p: identity(p).change("sum", how="none")  # noqa: E731
+    yield "no_shortcut_add", plain, {"does": "has no shortcut"}
     yield "no_shortcut_add", where_it(projects, plain), {"does": "has no shortcut where the shape changes"}
     x_too = op("both", "combine", "", "x", how="add")
     yield "shortcut_added_twice", where_it(projects, insert("shortcut", x_too))
-    unused = lambda p, n: p.change(n, called=False).change("shortcut_conv", called=False)  # noqa: E731
-    yield "projection_not_called", on(("shortcut",), unused, "norm")
+    yield "projection_not_called", where_it(projects, idle)
