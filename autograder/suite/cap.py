@@ -11,6 +11,8 @@ from autograder.student.message import Message
 from autograder.suite.outcome import Outcome
 
 SHARE = 0.5
+EXPLAIN_NOTHING = {"block_ignored"}
+"""Mistakes that are proved without a comparison of what the class computes."""
 PREFIX = "not_explained/"
 """Begins the id of a line that takes points."""
 TITLE = "Not explained: the function is not the one that the question asks for, so half of its points is the most."
@@ -29,7 +31,7 @@ def apply_cap(outcomes: Iterable[Outcome]) -> list[Outcome]:
 def _line(question: str, outcomes: list[Outcome]) -> Outcome | None:
     wrong = [outcome for outcome in outcomes if outcome.differs]
     excess = sum(o.points for o in outcomes) - SHARE * sum(o.possible for o in outcomes)
-    if not wrong or any(outcome.mistakes for outcome in wrong) or excess < 1e-9:
+    if not wrong or any(set(outcome.mistakes) - EXPLAIN_NOTHING for outcome in wrong) or excess < 1e-9:
         return None
     message = Message(
         expected="the function that the question asks for, or one that differs from it by known mistakes",

@@ -72,6 +72,10 @@ def test_nothing_is_taken_otherwise(outcomes):
     assert taken(*outcomes) == 0
 
 
+def test_a_name_that_explains_nothing_leaves_the_cap():
+    assert taken(PROPERTIES, replace(WRONG, mistakes=("block_ignored",))) == -7
+
+
 def test_deferred_points_are_not_possible():
     deferred = Outcome("hidden/t.py::later", "q3", "T: t.", 0.0, 0.0, "deferred", True)
     assert taken(PROPERTIES, WRONG, deferred) == -7
