@@ -67,7 +67,7 @@ def _files(root: Path) -> list[Path]:
     found = [
         file for name in DECIDES for file in ((root / name).rglob("*") if (root / name).is_dir() else [root / name])
     ]
-    return sorted(path for path in found if path.suffix in (".py", ".json") and path.is_file())
+    return sorted(path for path in found if path.suffix in (".py", ".json", ".toml") and path.is_file())
 
 
 def _version() -> str:

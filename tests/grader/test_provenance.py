@@ -24,7 +24,7 @@ def test_every_room_that_can_change_a_grade_counts(tmp_path):
     (tmp_path / "autograder" / "report" / "page.py").write_text("")
     code_version.cache_clear()
     assert code_version(tmp_path) == before
-    for name in (*DECIDES, "autograder/training/calibration.json", "autograder/oracle/mistakes/head.py"):
+    for name in (*DECIDES, "autograder/training/calibration.json", "autograder/oracle/mistakes.toml"):
         path = tmp_path / name
         file = path if path.is_file() else next(path.glob("*.py"))
         text = file.read_text(encoding="utf-8")
