@@ -269,22 +269,25 @@ def validate(gallery: Path, jobs: int) -> None:
     Exit status 1 when a right one loses a point, a wrong one loses none in its question or one in another, or a
     mistake is given another mistake's name.
     """
-    from autograder.maintain.forkserver import forkserver_context
-
-    forkserver_context()  # it takes seconds to start: it does so while this process imports what it needs
-
     from rich.console import Console
 
+    from autograder.maintain.forkserver import forkserver_context
     from autograder.maintain.gallery import BadEntry, load_gallery
+
+    try:
+        entries = load_gallery(gallery)
+    except BadEntry as error:
+        raise click.ClickException(str(error)) from error
+    forkserver_context()  # it takes seconds to start: it does so while this process imports what it needs
+
     from autograder.maintain.validate import examine, print_findings
     from autograder.report.terminal import progress
     from autograder.student.errors import GraderBroken
 
     try:
-        entries = load_gallery(gallery)
         with progress(len(entries)) as advance:
             findings = examine(entries, jobs, advance)
-    except (BadEntry, GraderBroken) as error:
+    except GraderBroken as error:
         raise click.ClickException(str(error)) from error
     print_findings(findings, Console())
     if not findings.sound:

@@ -73,7 +73,7 @@ class BasicBlock:
 """
 EMPTY = {"cells": [], "missing": [], "problems": []}
 LONG = {**EMPTY, "cells": [{"label": "a", "source": "x = 1\n" * 9000, "keep": [0], "module": ""}]}
-READING = {"slice": EMPTY, "bare": EMPTY, "too_long": "", "ready_made": {}, "file": ""}
+READING = {"slice": EMPTY, "bare": EMPTY, "too_long": "", "ready_made": {}, "file": "", "similar": ""}
 
 
 @pytest.mark.parametrize(
