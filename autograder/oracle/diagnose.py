@@ -18,6 +18,7 @@ from autograder.oracle.design import Design, Network
 from autograder.oracle.matching import assignments, fits, roles_of
 from autograder.oracle.mistakes import Mistake, catalogue
 from autograder.oracle.observe import difference, replay
+from autograder.oracle.reference import Contradiction
 from autograder.oracle.trial import FATAL, Task, Trial, collect
 from autograder.student.errors import StudentError
 
@@ -182,6 +183,8 @@ def _replays(design: Design, trial: Trial, orders: int) -> bool:
     for names in itertools.islice(assignments(roles_of(design), trial.found), orders):
         try:
             attempt = replay(design, names, trial.exact, seen)
+        except Contradiction:  # two mistakes of which one leaves out what the other uses
+            return False
         except RuntimeError:  # shapes that do not fit together
             return trial.error is not None and _about_shapes(trial)
         if trial.error is not None:

@@ -14,6 +14,15 @@ from autograder.oracle.design import Block, Design, Layer, Network, Probe
 Weights = dict[str, Tensor]
 
 
+class Contradiction(Exception):
+    """The design uses a tensor that it does not have, as a BatchNorm does that is shared with a layer without one."""
+
+
+class _Roles(Weights):
+    def __missing__(self, role: str) -> Tensor:
+        raise Contradiction(role)
+
+
 @dataclass
 class Pass:
     """One forward pass: its weights, its mode, and the running statistics it leaves behind.
@@ -159,7 +168,11 @@ HEADS = {
 
 
 def compute(design: Design, weights: Weights, x: Tensor, training: bool) -> tuple[Tensor, Weights]:
-    """Return `(output, updates)`: the running statistics after this pass, empty in eval mode."""
-    forward = Pass(weights, training)
+    """Return `(output, updates)`: the running statistics after this pass, empty in eval mode.
+
+    Raises:
+        Contradiction: no network can have this design.
+    """
+    forward = Pass(_Roles(weights), training)
     output = forward.block(design, x) if isinstance(design, Block) else forward.network(design, x)
     return output, forward.updates
