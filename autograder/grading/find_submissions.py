@@ -1,5 +1,6 @@
 """Find submissions in files and folders."""
 
+import itertools
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -28,8 +29,8 @@ def find_submissions(
     above it where what was given is one submission.
 
     In a folder, each file that can be graded is a submission. A subfolder is one submission if its files belong to one
-    student: Gradescope or Moodle made it, it is a copy of the handout, or its files have one name (suffixes and what is
-    added to the name of a copy do not count).
+    student: Gradescope or Moodle made it, it is a copy of the handout, or its files lie together and have one name
+    (suffixes and what is added to the name of a copy do not count; files of two subfolders are of two students).
 
     Args:
         folders: each folder directly in a given one is one submission.
@@ -96,7 +97,9 @@ def _is_of_one_student(folder: Path) -> bool:
         files = files_of(folder)
     except UnreadableSubmission:  # more files than one student has
         return False
-    return len({_COPY.sub("", path.stem).lower() for path in files}) == 1
+    places = sorted({path.parent for path in files}, key=lambda place: len(place.parts))
+    together = places[:1] == [folder] and all(above in below.parents for above, below in itertools.pairwise(places))
+    return together and len({_COPY.sub("", path.stem).lower() for path in files}) == 1
 
 
 def _is_copy_of_handout(folder: Path) -> bool:
