@@ -80,5 +80,5 @@ def test_twenty_results_are_reproduced(a_class, tmp_path):
     edited.write_text(names[key].read_text().replace("expansion = 4", "expansion = 2"))
     said = autograder("reproduce", results / f"{key}.json", edited, status=1)
     assert "is not the file that was graded: its SHA-256 is another one" in said
-    assert "public/test_q2.py::" in said
-    assert "public/test_q1.py::" not in said
+    assert "public/test_q2_bottleneck.py::" in said
+    assert "public/test_q1_basic_block.py::" not in said
