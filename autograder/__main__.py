@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 GALLERY = Path("tests/grader/gallery")
 RESULTS = click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
 NAME = click.argument("name")
+SUBMISSIONS = click.option(
+    "--submissions", multiple=True, type=click.Path(path_type=Path, exists=True), help="Where the submissions lie now."
+)
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NO_GPU = (
     "no CUDA GPU is available here. "
@@ -199,7 +202,7 @@ def grade(
 
     course = _course()
     try:
-        files, ignored = find_submissions(paths, folders)
+        files, ignored = find_submissions(paths, folders, [one.path for one in known_results(out)])
         students = kept_roster(out) if roster is None else read_roster(roster)
     except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(str(error)) from error
@@ -404,9 +407,7 @@ def show(results: Path, name: str) -> None:
 @main.command(context_settings={"ignore_unknown_options": True})
 @RESULTS
 @NAME
-@click.option(
-    "--submissions", multiple=True, type=click.Path(path_type=Path, exists=True), help="Where the file lies now."
-)
+@SUBMISSIONS
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tuple[str, ...]) -> None:
     """Grade NAME's submission anew; OPTIONS are those of `grade`. Corrections stay."""
@@ -427,7 +428,7 @@ def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tu
 
 @main.command()
 @click.argument("result", type=EXISTING_FILE)
-@click.argument("submission", type=EXISTING_FILE)
+@click.argument("submission", type=click.Path(path_type=Path, exists=True))
 @click.option("--unsafe", is_flag=True, help="As of `grade`.")
 def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
     """Grade SUBMISSION again and compare it, check by check, with the file RESULT.
@@ -474,6 +475,30 @@ def merge(results: Path, others: tuple[Path, ...]) -> None:
         raise click.ClickException(str(error)) from error
     if done.conflicts:
         raise click.ClickException("\n".join(done.conflicts))
+
+
+@main.command()
+@RESULTS
+@SUBMISSIONS
+def similar(results: Path, submissions: tuple[Path, ...]) -> None:
+    """List pairs of submissions whose code is nearly the same after renaming: a hint, and no proof of anything."""
+    from rich.console import Console
+
+    from autograder.grading.results_folder import find_submission
+    from autograder.grading.similar import read_sketches, similar_pairs
+    from autograder.report import ResultsError, read_class
+    from autograder.report.terminal import print_pairs
+    from autograder.sandbox.launcher import SandboxUnavailable
+
+    try:
+        grades = read_class(results).grades
+        files = {grade.name: find_submission(results, grade.origin, submissions) for grade in grades}
+        sketches = read_sketches({name: file for name, file in files.items() if file is not None})
+    except (ResultsError, SandboxUnavailable) as error:
+        raise click.ClickException(str(error)) from error
+    if gone := [name for name, file in files.items() if file is None]:
+        click.echo(f"not compared, not where they were graded (--submissions FOLDER): {', '.join(gone)}", err=True)
+    print_pairs(similar_pairs(sketches), len(sketches), Console())
 
 
 def _find(results: Path, name: str) -> "Result":
