@@ -1,4 +1,4 @@
-"""Containerfile: it holds what `grade` imports, in versions of the lock, and nothing of Otter or Jupyter."""
+"""docs/Containerfile: it holds what `grade` imports, in versions of the lock, and nothing of Otter or Jupyter."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ from tests.grader.conftest import ROOT
 from tests.grader.test_environment import LOCK, top_level_imports
 
 KEPT = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-INSTALL = re.search(r"RUN pip install (.*?)\n[A-Z]", (ROOT / "Containerfile").read_text(), re.DOTALL)[1]
+INSTALL = re.search(r"RUN pip install (.*?)\n[A-Z]", (ROOT / "docs" / "Containerfile").read_text(), re.DOTALL)[1]
 PACKAGES = {word for word in INSTALL.replace("\\\n", " ").split() if re.fullmatch(r"[a-z][a-z0-9-]+", word)}
 NOT_USED = ("platforms", "notebook", "maintain")
 """Rooms that `grade` does not import."""
