@@ -202,11 +202,12 @@ def grade(
 
     course = _course()
     try:
-        files, ignored = find_submissions(paths, folders, [one.path for one in known_results(out)])
+        known = known_results(out)
+        files, ignored = find_submissions(paths, folders, {one.path for one in known})
         students = kept_roster(out) if roster is None else read_roster(roster)
     except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(str(error)) from error
-    submissions, others = handins(files, known_results(out), students)
+    submissions, others = handins(files, known, students)
     if ignored:
         click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
     if dry_run:

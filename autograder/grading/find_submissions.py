@@ -70,7 +70,7 @@ def _find(paths: list[Path], folders: bool, known: Collection[tuple[str, ...]]) 
 
 def _is_known(folder: Path, known: Collection[tuple[str, ...]]) -> bool:
     parts = tuple(map(in_utf8, Path(os.path.abspath(folder)).parts))
-    return any(parts[-len(path) :] == path for path in known)
+    return any(parts[start:] in known for start in range(len(parts)))
 
 
 def _search(folder: Path, root: Path, folders: bool, known: Collection[tuple[str, ...]]) -> Iterator[Path]:

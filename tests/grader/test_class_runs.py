@@ -33,6 +33,7 @@ from autograder.student.errors import GraderBroken
 from autograder.student.no_submission import NoSubmission
 from autograder.submission import fingerprint
 from autograder.suite.run import run_suite
+from tests.grader.conftest import mounted_disk
 
 
 def test_suffixes_may_be_capital(tmp_path):
@@ -231,13 +232,8 @@ def test_gradescope_is_told_that_the_grader_failed(gradescope, monkeypatch, fail
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("only root can mount a small disk, and not in every container")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted_disk(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 def submissions_in(folder, *names):
