@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 GALLERY = Path("tests/grader/gallery")
 RESULTS = click.argument("results", type=click.Path(path_type=Path, exists=True, file_okay=False))
 NAME = click.argument("name")
+SUBMISSIONS = click.option(
+    "--submissions", multiple=True, type=click.Path(path_type=Path, exists=True), help="Where the submissions lie now."
+)
 EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NO_GPU = (
     "no CUDA GPU is available here. "
@@ -199,11 +202,12 @@ def grade(
 
     course = _course()
     try:
-        files, ignored = find_submissions(paths, folders)
+        known = known_results(out)
+        files, ignored = find_submissions(paths, folders, {one.path for one in known})
         students = kept_roster(out) if roster is None else read_roster(roster)
     except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(str(error)) from error
-    submissions, others = handins(files, known_results(out), students)
+    submissions, others = handins(files, known, students)
     if ignored:
         click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
     if dry_run:
@@ -269,22 +273,25 @@ def validate(gallery: Path, jobs: int) -> None:
     Exit status 1 when a right one loses a point, a wrong one loses none in its question or one in another, or a
     mistake is given another mistake's name.
     """
-    from autograder.maintain.forkserver import forkserver_context
-
-    forkserver_context()  # it takes seconds to start: it does so while this process imports what it needs
-
     from rich.console import Console
 
+    from autograder.maintain.forkserver import forkserver_context
     from autograder.maintain.gallery import BadEntry, load_gallery
+
+    try:
+        entries = load_gallery(gallery)
+    except BadEntry as error:
+        raise click.ClickException(str(error)) from error
+    forkserver_context()  # it takes seconds to start: it does so while this process imports what it needs
+
     from autograder.maintain.validate import examine, print_findings
     from autograder.report.terminal import progress
     from autograder.student.errors import GraderBroken
 
     try:
-        entries = load_gallery(gallery)
         with progress(len(entries)) as advance:
             findings = examine(entries, jobs, advance)
-    except (BadEntry, GraderBroken) as error:
+    except GraderBroken as error:
         raise click.ClickException(str(error)) from error
     print_findings(findings, Console())
     if not findings.sound:
@@ -401,9 +408,7 @@ def show(results: Path, name: str) -> None:
 @main.command(context_settings={"ignore_unknown_options": True})
 @RESULTS
 @NAME
-@click.option(
-    "--submissions", multiple=True, type=click.Path(path_type=Path, exists=True), help="Where the file lies now."
-)
+@SUBMISSIONS
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tuple[str, ...]) -> None:
     """Grade NAME's submission anew; OPTIONS are those of `grade`. Corrections stay."""
@@ -424,7 +429,7 @@ def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tu
 
 @main.command()
 @click.argument("result", type=EXISTING_FILE)
-@click.argument("submission", type=EXISTING_FILE)
+@click.argument("submission", type=click.Path(path_type=Path, exists=True))
 @click.option("--unsafe", is_flag=True, help="As of `grade`.")
 def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
     """Grade SUBMISSION again and compare it, check by check, with the file RESULT.
@@ -471,6 +476,30 @@ def merge(results: Path, others: tuple[Path, ...]) -> None:
         raise click.ClickException(str(error)) from error
     if done.conflicts:
         raise click.ClickException("\n".join(done.conflicts))
+
+
+@main.command()
+@RESULTS
+@SUBMISSIONS
+def similar(results: Path, submissions: tuple[Path, ...]) -> None:
+    """List pairs of submissions whose code is nearly the same after renaming: a hint, and no proof of anything."""
+    from rich.console import Console
+
+    from autograder.grading.results_folder import find_submission
+    from autograder.grading.similar import read_sketches, similar_pairs
+    from autograder.report import ResultsError, read_class
+    from autograder.report.terminal import print_pairs
+    from autograder.sandbox.launcher import SandboxUnavailable
+
+    try:
+        grades = read_class(results).grades
+        files = {grade.name: find_submission(results, grade.origin, submissions) for grade in grades}
+        sketches = read_sketches({name: file for name, file in files.items() if file is not None})
+    except (ResultsError, SandboxUnavailable) as error:
+        raise click.ClickException(str(error)) from error
+    if gone := [name for name, file in files.items() if file is None]:
+        click.echo(f"not compared, not where they were graded (--submissions FOLDER): {', '.join(gone)}", err=True)
+    print_pairs(similar_pairs(sketches), len(sketches), Console())
 
 
 def _find(results: Path, name: str) -> "Result":

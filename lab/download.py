@@ -42,8 +42,8 @@ def download(url: str, to: Path, title: str) -> None:
                 to.unlink()
             refused = code is not None and code < 500 and code not in TRY_AGAIN
             if seconds is None or refused or _is_certificate(error):
-                raise DownloadFailed(f"{error}. {_what_helps(error)}") from None
-            print(f"{error}; trying again in {seconds} s")
+                raise DownloadFailed(f"{_in_words(error)}. {_what_helps(error)}") from None
+            print(f"{_in_words(error)}; trying again in {seconds} s")
             time.sleep(seconds)
 
 
@@ -79,6 +79,13 @@ def _network() -> Iterator[None]:
         yield
     except (OSError, http.client.HTTPException) as error:
         raise _Broken(error) from None
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return str(error)
+    reason = getattr(error, "reason", error)
+    return getattr(reason, "strerror", None) or str(reason)
 
 
 def _is_certificate(error: Exception) -> bool:

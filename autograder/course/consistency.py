@@ -133,7 +133,7 @@ def _stale_notebook(root: Path) -> Iterator[str]:
 
 
 def _student_cells(master: str) -> Iterator[tuple[int, set[str]]]:
-    """Line and text of each cell that students get: without the solution, the tests, and Otter's own cells."""
+    """Line and text of each cell that students get: without solution, tests, model answers, Otter's own."""
     text = re.sub(r"^ *# BEGIN SOLUTION.*?# END SOLUTION[^\n]*", _only_newlines, master, flags=re.DOTALL | re.MULTILINE)
     in_tests = False
     for found in re.finditer(r"^# %%([^\n]*)\n(.*?)(?=^# %%|\Z)", text, re.DOTALL | re.MULTILINE):
@@ -141,12 +141,12 @@ def _student_cells(master: str) -> Iterator[tuple[int, set[str]]]:
         if kind == "[raw]":
             in_tests = "BEGIN TESTS" in body or (in_tests and "END TESTS" not in body)
             continue
-        if kind == "[markdown]":
+        if kind.startswith("[markdown]"):
             body = re.sub(r"^# ?", "", body, flags=re.MULTILINE)
         lines = {
             line.strip() for line in body.splitlines() if line.strip() and not re.search("BEGIN|END (PROMPT|SOL)", line)
         }
-        if lines and not in_tests:
+        if lines and not in_tests and '"instructor"' not in kind:
             yield text.count("\n", 0, found.start()) + 1, lines
 
 

@@ -9,6 +9,7 @@ result            what a result file holds, with its JSON Schema
 merge             results of machines that share nothing
 provenance        which grader made a result: a result of other code is not reused
 reproduce         a submission graded again, and compared
+similar           pairs of submissions whose code is nearly the same: a hint
 slurm             a class graded by the nodes of a cluster
 seeds             the secret from which random draws are derived
 """

@@ -10,7 +10,7 @@ from autograder.course.handins import Handin
 from autograder.grading.pool import grade_each
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result
-from autograder.grading.results_folder import find_missing, grading_key, load_result, require_room
+from autograder.grading.results_folder import find_missing, grading_key, keep_log, load_result, require_room
 from autograder.grading.seeds import seed_fingerprint, suite_version
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission import fingerprint
@@ -92,11 +92,13 @@ def grade_all(
         for path, result in results:
             before = known[path]
             if not isinstance(result, Result):
-                failures.append(f"{path}: {result}")
+                log = f"{datetime.now(UTC)} {provenance().in_words()}\n{path}: {result}\n\n{result.log}"
+                failures.append(f"{path}: {result} ({keep_log(out, handins[path].name, log)})")
                 fields = {"submission": utf8(path.name), "sha256": fingerprint(path), "suite": suite_version()}
                 result = Result.of_failure(str(result), before, todo[path], **fields)
-            elif before is not None:
-                result = result.replace_questions(before)
+            else:
+                keep_log(out, handins[path].name, "")
+                result = result if before is None else result.replace_questions(before)
             made = {"seed": seed_fingerprint(result.sha256, key), "when": datetime.now(UTC).isoformat(" ", "seconds")}
             save(path, result.model_copy(update={"grader": provenance().model_copy(update=made)}))
             advance(path.name)

@@ -1,10 +1,12 @@
 """Find submissions in files and folders."""
 
+import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from autograder.course.identity import in_utf8
 from autograder.submission import UnreadableSubmission, resolve
 from autograder.submission.upload import SUFFIXES, can_be_graded, files_of, is_handout, is_hidden
 
@@ -18,29 +20,32 @@ class NothingToGrade(Exception):
     """No submission among the paths given; `str()` is one line for the TA."""
 
 
-def find_submissions(paths: Iterable[Path], folders: bool = False) -> tuple[dict[Path, Path], list[Path]]:
+def find_submissions(
+    paths: Iterable[Path], folders: bool = False, known: Collection[tuple[str, ...]] = ()
+) -> tuple[dict[Path, Path], list[Path]]:
     """Return `(submissions, ignored)`: files as they are; folders are searched at any depth.
 
     Each submission comes with the folder below which its path says whose it is: the one that was given, or the one
     above it where what was given is one submission.
 
     In a folder, each file that can be graded is a submission. A subfolder is one submission if its files belong to one
-    student: Gradescope or Moodle made it, it is a copy of the handout, or its files have one name (suffixes and what is
-    added to the name of a copy do not count).
+    student: Gradescope or Moodle made it, it is a copy of the handout, or its files lie together and have one name
+    (suffixes and what is added to the name of a copy do not count; files of two subfolders are of two students).
 
     Args:
         folders: each folder directly in a given one is one submission.
+        known: the paths of earlier results, as in `Known.path`: a folder that was one submission still is.
 
     Raises:
         NothingToGrade: a path does not exist or cannot be opened, or no submission was found.
     """
     try:
-        return _find(list(paths), folders)
+        return _find(list(paths), folders, known)
     except OSError as error:
         raise NothingToGrade(f"{error.filename}: cannot be opened: {error.strerror}") from None
 
 
-def _find(paths: list[Path], folders: bool) -> tuple[dict[Path, Path], list[Path]]:
+def _find(paths: list[Path], folders: bool, known: Collection[tuple[str, ...]]) -> tuple[dict[Path, Path], list[Path]]:
     found: list[tuple[Path, Path]] = []
     ignored: list[Path] = []
     for path in paths:
@@ -49,10 +54,10 @@ def _find(paths: list[Path], folders: bool) -> tuple[dict[Path, Path], list[Path
     for path in sorted(paths, key=Path.is_file):  # of a file that is given twice, the folder says more
         if path.is_file():
             found.append((path, path.parent))
-        elif _is_copy_of_handout(path) or _OF_ONE_STUDENT.fullmatch(path.resolve().name):
+        elif _is_copy_of_handout(path) or _OF_ONE_STUDENT.fullmatch(path.resolve().name) or _is_known(path, known):
             found.append((resolve(path), path.parent))
         else:
-            for file in _search(path, path, folders):
+            for file in _search(path, path, folders, known):
                 if file.is_dir() or (can_be_graded(file) and not _is_stray(file, path)):
                     found.append((file, path))
                 else:
@@ -63,16 +68,21 @@ def _find(paths: list[Path], folders: bool) -> tuple[dict[Path, Path], list[Path
     return dict(reversed(once.values())), ignored
 
 
-def _search(folder: Path, root: Path, folders: bool) -> Iterator[Path]:
+def _is_known(folder: Path, known: Collection[tuple[str, ...]]) -> bool:
+    parts = tuple(map(in_utf8, Path(os.path.abspath(folder)).parts))
+    return any(parts[start:] in known for start in range(len(parts)))
+
+
+def _search(folder: Path, root: Path, folders: bool, known: Collection[tuple[str, ...]]) -> Iterator[Path]:
     """Yield files, and folders that are one submission."""
     for path in sorted(path for path in folder.iterdir() if not is_hidden(path.name)):
         if path.is_file():
             yield path
         elif path.is_dir() and not path.is_symlink():
-            if (folders and folder == root) or _is_of_one_student(path):
+            if (folders and folder == root) or _is_of_one_student(path) or _is_known(path, known):
                 yield resolve(path)
             else:
-                yield from _search(path, root, folders)
+                yield from _search(path, root, folders, known)
 
 
 def _is_stray(file: Path, root: Path) -> bool:
@@ -87,7 +97,9 @@ def _is_of_one_student(folder: Path) -> bool:
         files = files_of(folder)
     except UnreadableSubmission:  # more files than one student has
         return False
-    return len({_COPY.sub("", path.stem).lower() for path in files}) == 1
+    places = sorted({path.parent for path in files}, key=lambda place: len(place.parts))
+    together = places[:1] == [folder] and all(above in below.parents for above, below in itertools.pairwise(places))
+    return together and len({_COPY.sub("", path.stem).lower() for path in files}) == 1
 
 
 def _is_copy_of_handout(folder: Path) -> bool:

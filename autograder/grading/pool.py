@@ -10,6 +10,7 @@ import multiprocessing.forkserver
 import os
 import queue
 import sys
+import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing.connection import Connection
@@ -179,6 +180,8 @@ def _grade_in_process(
 
 
 def _as_broken(error: Exception) -> GraderBroken:
-    if isinstance(error, GraderBroken):
-        return error
-    return GraderBroken(" ".join(f"{type(error).__name__}: {error}".split())[:500])
+    broken = error
+    if not isinstance(error, GraderBroken):
+        broken = GraderBroken(" ".join(f"{type(error).__name__}: {error}".split())[:500])
+    broken.log = "".join(traceback.format_exception(error))
+    return broken

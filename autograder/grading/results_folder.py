@@ -22,8 +22,9 @@ from autograder.grading.provenance import code_version
 from autograder.grading.result import Result, ResultError, read_result
 from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
+from autograder.submission.sanitize import sanitize
 
-KEY, ROSTER, SOURCES = "grading.key", "roster.csv", ".grading.sources"
+KEY, ROSTER, SOURCES, LOGS = "grading.key", "roster.csv", ".grading.sources", "logs"
 REPORTS = ("grades.csv", "report.html")
 CANNOT_WRITE = (
     errno.EACCES,
@@ -122,6 +123,17 @@ def kept_roster(folder: Path) -> Roster | None:
     """
     path = folder / ROSTER
     return read_roster(path) if path.exists() else None
+
+
+def keep_log(folder: Path, name: str, text: str) -> Path:
+    """Keep what is known about a failure of the grader, in `logs/<name>.log`; without a text, remove what was kept."""
+    path = folder / LOGS / f"{name}.log"
+    if text:
+        path.parent.mkdir(exist_ok=True)
+        atomic_write(path, sanitize(text))
+    else:
+        path.unlink(missing_ok=True)
+    return path
 
 
 def keep_sources(folder: Path, given: Iterable[Path]) -> None:

@@ -48,7 +48,7 @@ STUDENT_FILES = (
     "utils.py",
 )
 HANDOUT = Path("assignment/handout")
-"""What only the student zip has, at its top: README, requirements, pytest's settings."""
+"""What only the student zip has, at its top: README, requirements, pytest's settings, a workflow for GitHub."""
 
 GRADER_FILES = (
     "autograder/*.py",
@@ -221,7 +221,9 @@ def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _student_files(root: Path) -> dict[str, bytes]:
     files = {f"resnet/{name}": data for name, data in _collect(root, STUDENT_FILES).items()}
-    return files | {f"resnet/{path.name}": path.read_bytes() for path in (root / HANDOUT).iterdir() if path.is_file()}
+    handout = root / HANDOUT
+    own = {path.relative_to(handout): path for path in handout.rglob("*") if path.is_file()}
+    return files | {f"resnet/{name.as_posix()}": path.read_bytes() for name, path in own.items()}
 
 
 def _autograder_files(root: Path, otter_files: dict[str, bytes], deferred: dict[str, str]) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 import otter
 from IPython.display import display
 from otter.check.logs import EventType
-from otter.check.utils import IPythonInterpreter, LoggedEventReturnValue, logs_event
+from otter.check.utils import IPythonInterpreter, LoggedEventReturnValue, logs_event, save_notebook
 
 from autograder.contract import QUESTIONS, REQUIRED
 from autograder.notebook.preflight import inspect_file
@@ -121,7 +121,13 @@ class Notebook(otter.Notebook):
             display(self.check(question))
 
     def export(
-        self, nb_path: str | None = None, export_path: str | None = None, pdf: bool = False, anyway: bool = False
+        self,
+        nb_path: str | None = None,
+        export_path: str | None = None,
+        pdf: bool = False,
+        anyway: bool = False,
+        force_save: bool = False,
+        **others: Any,
     ) -> None:
         """Print what the saved notebook will earn, and write the zip to hand in.
 
@@ -132,20 +138,38 @@ class Notebook(otter.Notebook):
             export_path: the zip; the name of the notebook and the time when None.
             pdf: add a PDF of the notebook to the zip.
             anyway: write the zip although the file differs from the kernel.
+            force_save: save the notebook first, where the browser lets a cell do that.
+            others: what else `otter.Notebook.export` takes, such as `files`.
         """
         if type(self)._grading_mode:
             return
         if self.interpreter is IPythonInterpreter.COLAB:
             print(COLAB)
             return
-        path = self._resolve_nb_path(nb_path, fail_silently=True)
+        path = self._find_file(nb_path)
         if path is None:
-            print('Which file is this notebook? Write its name: grader.export("resnet.ipynb")')
             return
-        if self._may_write(Path(path), anyway):
-            export_path = export_path or f"{Path(path).stem}_{datetime.now():%Y_%m_%dT%H_%M_%S}.zip"
-            super().export(path, export_path, pdf=pdf)
+        if force_save and not save_notebook(str(path)):
+            print("The notebook could not be saved from here. Save it (Ctrl+S), and run this cell again.")
+        if self._may_write(path, anyway):
+            export_path = export_path or f"{path.stem}_{datetime.now():%Y_%m_%dT%H_%M_%S}.zip"
+            super().export(str(path), export_path, pdf=pdf, **others)
             print(f"Hand in {export_path}")
+
+    def _find_file(self, nb_path: str | None) -> Path | None:
+        """The notebook's file, which may have got another name while the kernel ran; None, and a line, if not found."""
+        expected = nb_path or self._notebook
+        if expected and Path(expected).is_file():
+            return Path(expected)
+        found = sorted(Path().glob("*.ipynb"))
+        if nb_path is None and len(found) == 1:
+            if expected:
+                print(f"{expected} is not here any more: this is {found[0]}.")
+            return found[0]
+        missing = f"{expected} is not in this folder. " if expected else ""
+        names = f" Here are {', '.join(map(str, found))}." if found else ""
+        print(f'{missing}Which file is this notebook? Write its name: grader.export("resnet.ipynb").{names}')
+        return None
 
     def _may_write(self, path: Path, anyway: bool) -> bool:
         """Print warnings and the expected points of the file, and return whether to write the zip."""

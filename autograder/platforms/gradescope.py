@@ -37,6 +37,8 @@ def results_json(grade: Result, show_hidden: bool) -> dict[str, Any]:
         "test_output_format": "text",
         "test_name_format": "text",
         "stdout_visibility": "hidden",
+        # Kept with the submission, for appeals: which file was graded, and by which grader.
+        "extra_data": {"sha256": grade.sha256, "suite": grade.suite, "grader": grade.grader.model_dump()},
         "tests": _failure(grade) if failed else [_test(test, show_hidden) for test in grade.tests],
     }
 

@@ -77,7 +77,7 @@ class Overview:
         trained: submissions whose network was trained.
         undecided: submissions on which the grader itself failed.
         unconfined: submissions that were graded without isolation.
-        versions: versions of the grader, and how many submissions each graded.
+        versions: graders that differ in code, and how many submissions each graded.
         unusable: submissions without code that could be judged; `mistakes` and `checks` leave them out.
     """
 
@@ -107,6 +107,7 @@ def overview(grades: list[Result]) -> Overview:
     deferred = [points for grade in grades if (points := deferred_points(grade))]
     statuses = [grade.status for grade in grades]
     mistakes, checks = _mistakes(grades)
+    graders = {grade.grader.code: grade.grader.in_words() for grade in grades}
     return Overview(
         total=len(grades),
         mean=statistics.fmean(shares) if shares else None,
@@ -124,7 +125,7 @@ def overview(grades: list[Result]) -> Overview:
         mistakes=mistakes,
         checks=checks,
         items=_items(grades),
-        versions=tuple(Counter(grade.grader.in_words() for grade in grades).most_common()),
+        versions=tuple((graders[code], n) for code, n in Counter(g.grader.code for g in grades).most_common()),
     )
 
 

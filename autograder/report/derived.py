@@ -94,7 +94,7 @@ def check_correction(grade: Result, question: str, points: float) -> None:
 
 def is_adjusted(grade: Result) -> bool:
     """Whether the points that count can differ from the score."""
-    return bool(grade.adjustment.corrections or grade.adjustment.days_late)
+    return bool(grade.adjustment.corrections or grade.adjustment.late_points)
 
 
 def training_in_words(grade: Result) -> str:

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,7 @@ def write_html(
         names = labels(grades) if course.names else [grade.name for grade in grades]
     named = list(zip(names, grades, strict=True))
     if not anonymous:
-        named.sort(key=lambda pair: (pair[0].casefold(), pair[0]))
+        named.sort(key=lambda pair: (unicodedata.normalize("NFKD", pair[0].casefold()), pair[0]))  # Ç with C
     grades = [grade for _, grade in named]
     style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     facts = overview(grades)

@@ -152,7 +152,8 @@ def adjustments(grade: Result) -> list[str]:
         return []
     said = [f"{c.question} {c.points:+g}: {c.reason} ({c.who}, {c.when})" for c in grade.adjustment.corrections]
     if days := grade.adjustment.days_late:
-        said.append(f"{count(days, 'day')} late: -{number(late_points(grade))}")
+        lost = late_points(grade)
+        said.append(f"{count(days, 'day')} late: {f'-{number(lost)}' if lost else 'no points are taken off'}")
     return [*said, f"Total: {of_possible(total(grade), grade.possible)}"]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,6 +20,9 @@ from autograder.report.submission_view import adjustments, arrange, first_reason
 from autograder.report.text import count, number, percent
 from autograder.student.message import as_text
 from autograder.submission.sanitize import sanitize
+
+if TYPE_CHECKING:  # imports torch, which takes a second
+    from autograder.grading.similar import Pair
 
 SHORTEST_NAME, FAIR_NAME, LONGEST_NAME = 12, 18, 30
 SHORTEST_REASON = 28
@@ -73,6 +76,22 @@ def print_handins(
         table.add_row(*(Text(sanitize(text, one_line=True)) for text in (one.name, _students(one), str(one.file))))
     console.print(table)
     print_others(others, missing, console)
+
+
+def print_pairs(pairs: Sequence["Pair"], compared: int, console: Console) -> None:
+    """Print which submissions are nearly the same."""
+    if pairs:
+        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+        table.add_column("same", justify="right")
+        table.add_column("only these two", justify="right")
+        table.add_column("submissions", overflow="fold")
+        for pair in pairs:
+            names = Text(sanitize("  ".join(pair.names), one_line=True))
+            table.add_row(f"{pair.share:.0%}", f"{pair.alone:.0%}", names)
+        console.print(table)
+    said = f"{count(len(pairs), 'pair')} of {count(compared, 'submission')} nearly the same after renaming"
+    hint = "; a hint, no proof: right answers to a small task are alike. Look first at what only these two have"
+    console.print(Text(said + hint * bool(pairs)), soft_wrap=True)
 
 
 def print_others(others: Mapping[Path, Handin], missing: Sequence[Student], console: Console) -> None:

@@ -80,7 +80,7 @@ def _ask(worker: Worker, upload: Upload, limits: Limits) -> Reading:
         raise wire.WireError("no reading")
     try:
         reading = Reading.from_json(wire.parse_header(bytes(tensors["reading"].numpy())))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         raise wire.WireError("an incomplete reading") from None
     if not reading.too_long and sum(len(cell.source.encode()) for cell in reading.bare.cells) > MOST_BYTES:
         raise wire.WireError("more code to train than there may be")

@@ -389,7 +389,10 @@ class RemoteCall(RemoteObject):
 
 
 class Opaque:
-    """What the student's code returned instead of a tensor or module; only its type is known."""
+    """What the student's code returned instead of a tensor or module; only its type is known.
+
+    Whatever a check does with it raises a `StudentError`: that it is no tensor is the student's mistake.
+    """
 
     def __init__(self, type_name: str):
         self.type_name = "".join(filter(str.isprintable, type_name))[:MAX_TYPE_NAME]
@@ -404,6 +407,21 @@ class Opaque:
         if name.startswith("__"):
             raise AttributeError(name)
         raise StudentError("AttributeError", f"'{self.type_name}' object has no attribute '{name}'", "")
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _refuse(self, *_: Any) -> Any:
+        raise StudentError("TypeError", f"expected a tensor, got {self.type_name}", "")
+
+    __len__ = __iter__ = __getitem__ = __float__ = __neg__ = __abs__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(function, "__name__", "an operation")
+        raise StudentError("TypeError", f"{name} expected tensors, got another object", "")
 
 
 class _Forward(torch.autograd.Function):

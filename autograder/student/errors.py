@@ -4,6 +4,9 @@
 class GraderBroken(Exception):
     """The grader itself failed: not the student's fault, and no score. `str()` is for the teaching assistant."""
 
+    log = ""
+    """The traceback of the process that graded; "" where there is none, as when it was killed."""
+
 
 class SuiteError(GraderBroken):
     """A test of the suite is broken, or the suite could not run."""

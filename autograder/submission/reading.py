@@ -12,7 +12,7 @@ from autograder.submission.choose import parse_upload
 from autograder.submission.delegation import find_delegation
 from autograder.submission.read import Submission
 from autograder.submission.sanitize import sanitize
-from autograder.submission.similarity import closest_source
+from autograder.submission.similarity import SKETCH, closest_source, sketch
 from autograder.submission.size_limit import bare, too_heavy
 from autograder.submission.slice import Slice, slice_submission
 from autograder.submission.upload import Upload, read_upload
@@ -29,6 +29,7 @@ class Reading:
         ready_made: maps each required name that is built on a ready-made network to the place where.
         file: the file that was chosen among those handed in; "" if only one was.
         similar: the well-known implementation that a class is a copy of, in a sentence for the teaching assistant.
+        sketch: what the slice is compared with others by, see `similarity.sketch`.
     """
 
     slice: Slice
@@ -37,6 +38,7 @@ class Reading:
     ready_made: Mapping[str, str]
     file: str = ""
     similar: str = ""
+    sketch: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -47,6 +49,7 @@ class Reading:
             "ready_made": dict(self.ready_made),
             "file": self.file,
             "similar": self.similar,
+            "sketch": list(self.sketch),
         }
 
     @classmethod
@@ -59,7 +62,8 @@ class Reading:
         slices = (Slice.from_json(data[key]) for key in ("slice", "bare"))
         ready_made = {str(k): str(v) for k, v in data["ready_made"].items()}
         similar = sanitize(str(data["similar"]), 200, one_line=True)
-        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar)
+        hashes = tuple(int(number) for number in data["sketch"][:SKETCH])
+        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar, hashes)
 
 
 def look_at_source(submission: Submission) -> Reading:
@@ -67,8 +71,15 @@ def look_at_source(submission: Submission) -> Reading:
     slice_ = slice_submission(submission)
     if submission.note:
         slice_ = replace(slice_, problems=(*slice_.problems, submission.note))
-    similar = closest_source(slice_)
-    return Reading(slice_, bare(slice_), too_heavy(slice_), find_delegation(slice_), submission.file, similar)
+    return Reading(
+        slice=slice_,
+        bare=bare(slice_),
+        too_long=too_heavy(slice_),
+        ready_made=find_delegation(slice_),
+        file=submission.file,
+        similar=closest_source(slice_),
+        sketch=sketch(slice_),
+    )
 
 
 def read_submission(path: Path) -> Submission:

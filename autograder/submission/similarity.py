@@ -1,15 +1,19 @@
-"""How much of a submission is the code of a well-known implementation: a note for teaching assistants, no points.
+"""How much of a submission is the code of a well-known implementation, and what it is compared with others by.
 
-Code is compared as syntax trees, written as a sequence of node types, names and constants. Comments, docstrings,
-annotations and layout do not count. Names do: code that follows the same text has the same structure.
+Both are hints for teaching assistants, and cost no points. Code is compared as syntax trees, written as a sequence of
+node types, names and constants. Comments, docstrings, annotations and layout do not count. Names do where code is
+compared with a well-known text; between submissions, those that the student chose do not.
 """
 
 import ast
 import functools
 import importlib.util
-from collections.abc import Iterable, Iterator
+import itertools
+import zlib
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from autograder.contract import REQUIRED
 from autograder.submission.slice import Slice
 
 KNOWN = ("torchvision.models.resnet",)
@@ -21,6 +25,8 @@ SHARE = 0.6
 SMALLEST = 150
 """Runs that a class must have: a short one can be written in few ways."""
 MOST_PARTS = 50_000
+SKETCH = 2000
+"""Runs by which a slice is compared with others: those with the smallest hashes, as in MinHash. Most have fewer."""
 _IGNORED = {"annotation", "returns", "ctx", "type_comment", "type_params", "lineno"}
 
 
@@ -42,6 +48,15 @@ def closest_source(slice_: Slice) -> str:
     return best[1]
 
 
+def sketch(slice_: Slice) -> tuple[int, ...]:
+    """Hashes of the slice's runs, whatever names the student chose; at most `SKETCH`, in ascending order."""
+    nodes = [node for _, node in slice_.nodes if not isinstance(node, ast.Import | ast.ImportFrom)]
+    try:
+        return tuple(sorted(_runs(nodes, _chosen_names(nodes)))[:SKETCH])
+    except RecursionError:
+        return ()
+
+
 @functools.cache
 def known_sources() -> dict[str, frozenset[int]]:
     """For each module of `KNOWN` that is installed, the runs of its classes and functions."""
@@ -57,20 +72,29 @@ def known_sources() -> dict[str, frozenset[int]]:
     return found
 
 
-def _runs(nodes: Iterable[ast.stmt]) -> set[int]:
+def _runs(nodes: Iterable[ast.stmt], chosen: Collection[str] = ()) -> set[int]:
     runs = set()
     for node in nodes:
-        parts = []
-        for part in _parts(node):
-            parts.append(part)
-            if len(parts) == MOST_PARTS:
-                break
-        runs |= {hash(tuple(parts[i : i + RUN])) for i in range(len(parts) - RUN + 1)}
+        parts = [zlib.crc32(part.encode()) for part in itertools.islice(_parts(node, chosen), MOST_PARTS)]
+        runs |= {hash(tuple(parts[i : i + RUN])) for i in range(len(parts) - RUN + 1)}  # of integers: always the same
     return runs
 
 
-def _parts(node: ast.AST) -> Iterator[str]:
-    """Node types, names and constants, in the order of the code."""
+def _chosen_names(nodes: Iterable[ast.stmt]) -> set[str]:
+    """The names that the code binds: of variables, attributes, parameters, functions and classes."""
+    found = set()
+    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.id if isinstance(node, ast.Name) else node.attr)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return {name for name in found if name not in (*REQUIRED, "forward") and not name.startswith("__")}
+
+
+def _parts(node: ast.AST, chosen: Collection[str] = ()) -> Iterator[str]:
+    """Node types, names and constants, in the order of the code; `_` for names that are in `chosen`."""
     yield type(node).__name__
     for field, value in ast.iter_fields(node):
         if field in _IGNORED:
@@ -80,9 +104,9 @@ def _parts(node: ast.AST) -> Iterator[str]:
             values = values[1:]
         for item in values:
             if isinstance(item, ast.AST):
-                yield from _parts(item)
+                yield from _parts(item, chosen)
             elif item is not None:
-                yield repr(item)
+                yield "_" if item in chosen and not isinstance(node, ast.Constant) else repr(item)
 
 
 def _is_docstring(node: ast.AST) -> bool:

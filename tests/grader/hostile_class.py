@@ -20,7 +20,7 @@ def write_class(folder: Path) -> tuple[list[Path], list[Path]]:
 def _write_right(folder: Path) -> list[Path]:
     script, layout = script_of(solved()), layouts()
     files = {f"right {number}.ipynb": solved() for number in range(3)}
-    files |= {f"{'x' * 250}.py": script, "Capital.IPYNB": solved(), "CAPITAL.ZIP": zip_of({"hw3.ipynb": solved()})}
+    files |= {f"{'x' * 250}.py": script, "Capital.IPYNB": solved(), "UPPER.ZIP": zip_of({"hw3.ipynb": solved()})}
     files |= {f"{name}.zip": zip_of(layout[name].files) for name in ("macos", "windows", "copy", "handout")}
     assert len(files) == RIGHT
     return [_write(folder, name, data) for name, data in files.items()]

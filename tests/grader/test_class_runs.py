@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import pickle
 import signal
 import subprocess
 import threading
@@ -19,7 +20,7 @@ from autograder.course.handins import handins
 from autograder.grading import classroom
 from autograder.grading.classroom import grade_all
 from autograder.grading.find_submissions import NothingToGrade, find_submissions
-from autograder.grading.pool import grade_each
+from autograder.grading.pool import _as_broken, grade_each
 from autograder.grading.result import Result
 from autograder.grading.results_folder import OWNER, ResultsFolderProblem, claim, load_result
 from autograder.grading.seeds import SUITE, suite_version
@@ -32,6 +33,7 @@ from autograder.student.errors import GraderBroken
 from autograder.student.no_submission import NoSubmission
 from autograder.submission import fingerprint
 from autograder.suite.run import run_suite
+from tests.grader.conftest import mounted_disk
 
 
 def test_suffixes_may_be_capital(tmp_path):
@@ -112,7 +114,9 @@ def broken(monkeypatch):
     def grade_each(todo, *args):
         for path, asked in todo.items():
             if path.stem in names:
-                yield path, GraderBroken("KeyError: 'conv1'")
+                failure = GraderBroken("KeyError: 'conv1'")
+                failure.log = "raise KeyError('conv1')\n"
+                yield path, failure
             else:
                 fields = {"submission": path.name, "sha256": fingerprint(path), "suite": suite_version()}
                 tests = judge_unreadable("a test", SUITE, asked)
@@ -133,6 +137,11 @@ def test_a_submission_on_which_the_grader_fails_has_a_result_without_points(brok
     assert done.exit_code == 1
     assert "the grader itself failed on these submissions" in done.stderr
     assert f"{tmp_path / 'broken.py'}: KeyError: 'conv1'" in done.stderr
+    assert f"({out}/logs/broken.log)" in done.stderr
+    log = (out / "logs" / "broken.log").read_text()
+    assert "code " in log
+    assert f"{tmp_path / 'broken.py'}: KeyError: 'conv1'" in log
+    assert log.endswith("raise KeyError('conv1')\n")
     result = json.loads((out / "broken.json").read_text())
     assert (result["status"], result["score"], result["possible"], result["tests"]) == ("grader_failed", 0, 0, [])
     assert result["problems"][0].startswith("The grader failed, not the submission: KeyError: 'conv1'.")
@@ -149,6 +158,7 @@ def test_a_submission_on_which_the_grader_fails_has_a_result_without_points(brok
     again = CliRunner().invoke(main, ["grade", str(tmp_path), "--out", str(out), "--device", "cpu"])
     assert again.exit_code == 0, again.output
     assert json.loads((out / "broken.json").read_text())["status"] == "graded"
+    assert not list((out / "logs").iterdir())
     assert (out / "anna.json").stat().st_mtime_ns == before
 
 
@@ -163,6 +173,17 @@ def test_a_failure_keeps_the_questions_that_are_judged_already(broken, tmp_path)
     assert len(failures) == 1
     assert result.status == "grader_failed"
     assert load_result(tmp_path / "broken.json", path).questions == before.questions
+
+
+def test_a_failure_brings_its_traceback_from_another_process():
+    def fail():
+        return {}["conv1"]
+
+    with pytest.raises(KeyError) as caught:
+        fail()
+    broken = pickle.loads(pickle.dumps(_as_broken(caught.value)))
+    assert str(broken) == "KeyError: 'conv1'"
+    assert "in fail\n" in broken.log
 
 
 def test_no_mean_counts_a_submission_on_which_the_grader_failed():
@@ -211,13 +232,8 @@ def test_gradescope_is_told_that_the_grader_failed(gradescope, monkeypatch, fail
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("only root can mount a small disk, and not in every container")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted_disk(tmp_path / "disk", "1m") as folder:
+        yield folder
 
 
 def submissions_in(folder, *names):

@@ -121,6 +121,12 @@ def test_late_points_stand_apart_from_the_score(results, monkeypatch):
     assert '"Lee, Lin",222,u9002,lin@uni.example,Tutorial 2,28.00' in (results.parent / "canvas.csv").read_text()
 
 
+def test_a_late_mark_that_costs_nothing_is_no_second_total(results):
+    assert row(results, "leelin_222")["late"]
+    assert "<small>total" not in (results / "report.html").read_text()
+    assert "Total:" not in run("show", results, "u9002").output
+
+
 def test_show_says_why(results):
     process = run("show", results, "doe, jane")
     assert process.exit_code == 0

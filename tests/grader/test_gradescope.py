@@ -80,6 +80,8 @@ def test_documented_fields_only(show_hidden):
     for grade in a_class():
         result = json.loads(json.dumps(results_json(grade, show_hidden)))
         assert faults(result) == []
+        assert result["extra_data"]["sha256"] == grade.sha256
+        assert result["extra_data"]["grader"]["code"] == grade.grader.code
         assert sum(test.get("score", 0) for test in result["tests"]) == grade.score
         assert sum(test.get("max_score", 0) for test in result["tests"]) == grade.possible
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbclient import NotebookClient
 
 from autograder.grading.grade import Grader
@@ -79,7 +80,14 @@ def text_of(cell: nbformat.NotebookNode) -> str:
 
 
 def test_stubs_fail_with_messages_a_student_can_read(handout):
-    process = run_pytest(handout)
+    """With the command of the workflow for GitHub, in the handout as it is."""
+    workflow = yaml.safe_load((handout / ".github" / "workflows" / "checks.yml").read_text())
+    *installs, checks = [step["run"] for step in workflow["jobs"]["checks"]["steps"] if "run" in step]
+    assert installs[-1] == "pip install -r requirements.txt"
+    assert (handout / "requirements.txt").exists()
+    command, *options = checks.split()
+    assert command == "pytest"
+    process = run_pytest(handout, *options)
     said = process.stdout
     assert process.returncode == 1
     assert "q1 BasicBlock: 0 of 9 checks pass, 0 of 15 points" in said

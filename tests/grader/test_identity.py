@@ -29,6 +29,12 @@ LAYOUTS = {
         "submitted/lin/ps1/resnet.ipynb": "lin",
         "submitted/ada_l/ps1/old.py": "ada_l",
     },
+    "nbgrader, one name": {"submitted/jane/ps1/resnet.ipynb": "jane", "submitted/lin/ps1/resnet.ipynb": "lin"},
+    "sections, one name": {
+        "section1/jane/hw3.ipynb": "section1/jane",
+        "section1/lin/hw3.ipynb": "section1/lin",
+        "section2/ann/hw3.ipynb": "section2/ann",
+    },
     "folders": {
         "jane/ps1/resnet.py": "jane",
         "lin/ps1/resnet.py": "lin",
@@ -49,9 +55,9 @@ def write(folder: Path, names, text: str = "x = 1\n") -> Path:
     return folder
 
 
-def graded(*paths: Path, known=(), roster=None):
+def graded(*paths: Path, known=(), roster=None, folders=False):
     """Result name to file, as a call with these paths would grade them; and what a later call then knows."""
-    counted, _ = handins(find_submissions(paths)[0], known, roster)
+    counted, _ = handins(find_submissions(paths, folders, [one.path for one in known])[0], known, roster)
     assert len({one.name.casefold() for one in counted}) == len(counted)
     later = [Known(one.origin.key, tuple(one.origin.path.split("/")), fingerprint(one.file)) for one in counted]
     return {one.name: one.file for one in counted}, later
@@ -72,7 +78,7 @@ def test_key_is_the_same_in_every_call(layout, tmp_path):
     assert list(graded(other)[0]) == list(graded(other, known=known)[0]) == list(whole)
 
 
-@pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"folders"}))
+@pytest.mark.parametrize("layout", sorted(LAYOUTS.keys() - {"folders", "sections, one name"}))
 def test_a_file_alone_has_its_key_without_earlier_results(layout, tmp_path):
     write(tmp_path, LAYOUTS[layout])
     for name, key in LAYOUTS[layout].items():
@@ -165,6 +171,21 @@ def test_a_folder_of_several_files_is_one_submission(folder, key, tmp_path):
         assert not others
         (one,) = [one for one in counted if one.origin.key != "other"]
         assert (one.file, one.origin.key) == (tmp_path / folder, key)
+
+
+def test_a_folder_that_was_one_submission_still_is(tmp_path):
+    """Alone and with the class, whatever made it one: --folders, or files with one name."""
+    write(tmp_path / "class", ["jane/model.ipynb", "jane/blocks.py", "lin/hw3/net.ipynb", "lin/hw3/net-Copy1.ipynb"])
+    write(tmp_path / "class", ["ann/a.py", "ann/b.py"])
+    whole, known = graded(tmp_path / "class", folders=True)
+    assert list(whole) == ["ann", "jane", "lin"]
+    (tmp_path / "class").rename(tmp_path / "moved")
+    for name, path in whole.items():
+        alone = tmp_path / "moved" / path.relative_to(tmp_path / "class")
+        assert graded(alone, known=known)[0] == {name: alone}
+    assert list(graded(tmp_path / "moved", known=known)[0]) == list(whole)
+    first, known = graded(tmp_path / "moved" / "lin")
+    assert graded(tmp_path / "moved" / "lin" / "hw3", known=known)[0] == first
 
 
 METADATA = """---

@@ -30,7 +30,7 @@ for submission in map(Path, submissions):
 """What the command `otter run` does, for several submissions: Otter takes seconds to import."""
 
 
-REPRESENTATIVE = ("stubs.ipynb", "q1_relu_before_add.ipynb", "missing_classes.ipynb")
+REPRESENTATIVE = ("q1_relu_before_add.ipynb", "missing_classes.ipynb")
 SAMPLES = [pytest.param(REPRESENTATIVE, id="some"), pytest.param((), id="all", marks=pytest.mark.slow)]
 
 

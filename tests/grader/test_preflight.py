@@ -1,11 +1,13 @@
 """Before a notebook is handed in: the saved file is compared with the kernel, and judged as graders judge it."""
 
 import ast
+import zipfile
 
 import nbformat
 import pytest
 
 from autograder.maintain.samples import solution_notebook
+from autograder.notebook import check
 from autograder.notebook.check import PUBLIC, run_checks
 from autograder.notebook.preflight import Preflight, inspect_file
 from autograder.submission import UnreadableSubmission
@@ -39,6 +41,47 @@ def kernel(source: str) -> dict:
 
 def compare(tmp_path, file: str, running: str) -> Preflight:
     return inspect_file(saved(tmp_path, file), kernel(running), PUBLIC)
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """The `grader` of a saved notebook, whose kernel ran the same code."""
+    saved(tmp_path, CLASSES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(check, "_live_namespace", lambda: kernel(CLASSES))
+    return check.Notebook("resnet.ipynb")
+
+
+def files_in_zip(folder) -> set[str]:
+    (path,) = folder.glob("*.zip")
+    return set(zipfile.ZipFile(path).namelist())
+
+
+def test_what_otter_takes_may_be_given_to_export(notebook, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(check, "save_notebook", lambda path: False)
+    (tmp_path / "notes.md").write_text("why I did this")
+    notebook.export(force_save=True, files=["notes.md"], display_link=False)
+    assert {"resnet.ipynb", "notes.md"} <= files_in_zip(tmp_path)
+    assert "could not be saved from here. Save it (Ctrl+S)" in capsys.readouterr().out
+
+
+def test_a_notebook_with_a_new_name_is_found(notebook, tmp_path, capsys):
+    (tmp_path / "resnet.ipynb").rename(tmp_path / "smith.ipynb")
+    notebook.export(display_link=False)
+    assert "smith.ipynb" in files_in_zip(tmp_path)
+    assert "resnet.ipynb is not here any more: this is smith.ipynb." in capsys.readouterr().out
+
+
+def test_which_of_two_notebooks_is_asked(notebook, tmp_path, capsys):
+    (tmp_path / "resnet.ipynb").rename(tmp_path / "smith.ipynb")
+    (tmp_path / "other.ipynb").write_text("")
+    for name in (None, "resnet.ipynb"):
+        notebook.export(name)
+        assert capsys.readouterr().out == (
+            "resnet.ipynb is not in this folder. Which file is this notebook? Write its name: "
+            'grader.export("resnet.ipynb"). Here are other.ipynb, smith.ipynb.\n'
+        )
+    assert not list(tmp_path.glob("*.zip"))
 
 
 def test_the_same_code_does_not_differ(tmp_path):

@@ -64,6 +64,9 @@ def test_results_of_other_code_are_made_anew_and_a_mixture_is_said(tmp_path, mon
     process = run("grade", folder, "--out", out)
     assert graded[3:] == [folder / "b.py"]
     assert "different graders" not in process.output
+    monkeypatch.setattr("autograder.grading.classroom.provenance", lambda: new.model_copy(update={"version": "v3"}))
+    process = run("grade", folder / "a.py", "--out", out, "--force")
+    assert "different graders" not in process.output, "another commit with the same code"
 
 
 def test_force_grades_anew(tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ import pytest
 
 from autograder.sandbox import reader
 from autograder.submission import UnreadableSubmission
+from autograder.submission.reading import Reading
+from autograder.submission.slice import Slice
 from tests.grader import attacks
 from tests.grader.attacks import exploited_reader
 from tests.grader.attacks.attack_run import needs_x86_64
@@ -73,7 +75,7 @@ class BasicBlock:
 """
 EMPTY = {"cells": [], "missing": [], "problems": []}
 LONG = {**EMPTY, "cells": [{"label": "a", "source": "x = 1\n" * 9000, "keep": [0], "module": ""}]}
-READING = {"slice": EMPTY, "bare": EMPTY, "too_long": "", "ready_made": {}, "file": ""}
+READING = Reading(Slice.from_json(EMPTY), Slice.from_json(EMPTY), "", {}).to_json()
 
 
 @pytest.mark.parametrize(
@@ -84,6 +86,7 @@ READING = {"slice": EMPTY, "bare": EMPTY, "too_long": "", "ready_made": {}, "fil
         {**READING, "slice": {**EMPTY, "cells": [{"label": "a"}]}},
         {**READING, "slice": {**EMPTY, "cells": [{"label": 1, "source": 2, "keep": 3, "module": 4}]}},
         {**READING, "ready_made": 5},
+        {**READING, "sketch": ["x"]},
         {**READING, "bare": LONG},  # more than may be trained, and says that it is not
     ],
 )

@@ -1,16 +1,20 @@
-"""A class that is a copy of a well-known implementation is reported to the teaching assistant, and costs no points."""
+"""Copies of well-known implementations, and of other submissions, are told to the teaching assistant; no points."""
 
+import functools
+import re
 from pathlib import Path
 
 import pytest
 import torchvision
 
 from autograder.grading.grade import Grader
+from autograder.grading.similar import LEAST, similar_pairs
 from autograder.maintain.gallery import complete
 from autograder.maintain.samples import GALLERY, entries, solution_source
 from autograder.submission.reading import Reading, read_source
 from autograder.submission.similarity import closest_source
 from autograder.submission.upload import Upload
+from tests.grader.class_runs import grade_quickly, run
 
 HEAD = "from collections.abc import Callable\nfrom typing import *\nimport torch\nfrom torch import Tensor, nn\n\n"
 TAIL = "\n\ndef ResNet18():\n    return ResNet(BasicBlock, [2, 2, 2, 2], num_classes=10)\n"
@@ -78,3 +82,75 @@ def test_the_result_tells_the_teaching_assistant(copy, tmp_path):
     assert len(result.notes) == 1
     assert "torchvision.models.resnet" in result.notes[0]
     assert not any("torchvision" in problem for problem in result.problems)
+
+
+RENAMED = {
+    "conv1": "first",
+    "conv2": "second",
+    "bn1": "norm_a",
+    "in_planes": "channels",
+    "self": "me",
+    "out": "y",
+    "_stage": "build",
+    "blocks": "units",
+    "shortcut": "skip",
+}
+
+
+def renamed(source: str) -> str:
+    """A copy that somebody disguised: other names, other comments, the first lines of each docstring gone."""
+    for before, after in RENAMED.items():
+        source = re.sub(rf"\b{before}\b", after, source)
+    return re.sub(r"\n( +)(return .*)", r"\n\n\1# done\n\1\2  # my own idea", source)
+
+
+def sketches(**sources: str) -> dict[str, frozenset[int]]:
+    return {name: frozenset(read(source).sketch) for name, source in sources.items()}
+
+
+@functools.cache
+def gallery() -> dict[str, str]:
+    """The right answers that share no code with the solution."""
+    solution = solution_source()
+    right = {name: entry for name, entry in entries().items() if entry.right}
+    return {name: entry.source for name, entry in right.items() if complete(entry, solution) == entry.source}
+
+
+def test_a_disguised_copy_is_found_and_right_answers_alone_are_none():
+    assert len(gallery()) > 20
+    original = min(gallery())
+    found = similar_pairs(sketches(copy=renamed(gallery()[original]), **gallery()))
+    related = {"blocks_by_keyword", "zero_init_residual"}  # made from one text
+    assert [set(pair.names) for pair in found] == [{"copy", original}, related]
+    assert found[0].share > LEAST
+    assert found[0].alone > 0.5
+
+
+def test_what_everybody_has_comes_last():
+    """Of pairs that are equally alike, those are first that share what no other has."""
+    parts = {"a": {1, 2, 3, 4}, "b": {1, 2, 3, 4}, "c": {1, 2, 3, 4}, "d": {7, 8, 9}, "e": {7, 8, 9}, "f": {1, 9}}
+    found = similar_pairs(parts)
+    assert [pair.names for pair in found] == [("d", "e"), ("a", "b"), ("a", "c"), ("b", "c")]
+    assert [pair.alone for pair in found] == [2 / 3, 0, 0, 0]
+
+
+def test_the_command_lists_pairs(tmp_path, monkeypatch):
+    grade_quickly(monkeypatch)
+    folder = tmp_path / "class"
+    folder.mkdir()
+    for name, source in {
+        "anna": gallery()["functional_style"],
+        "bert": renamed(gallery()["functional_style"]),
+        "carl": solution_source(),
+        "dora": "x = (",
+    }.items():
+        (folder / f"{name}.py").write_text(source)
+    assert run("grade", folder, "--out", tmp_path / "results").exit_code == 0
+    process = run("similar", tmp_path / "results")
+    assert process.exit_code == 0, process.output
+    assert process.output.split("\n")[1].split()[-2:] == ["anna", "bert"]
+    assert "1 pair of 3 submissions nearly the same after renaming; a hint" in process.output
+    folder.rename(tmp_path / "moved")
+    assert "anna, bert, carl, dora" in run("similar", tmp_path / "results").output
+    process = run("similar", tmp_path / "results", "--submissions", tmp_path / "moved")
+    assert "1 pair of 3 submissions" in process.output

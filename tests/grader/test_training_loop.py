@@ -250,6 +250,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_real_ctrl_c_at_a_terminal(tmp_path):
     """The signal reaches the whole process group, the loader's workers included, while the loader is waited for."""
     root = utils.make_standin(tmp_path / "data", 160, 20)

@@ -39,7 +39,7 @@ LIMITS = Limits(
     reply_bytes=64 * MIB,
     workers=2,
 )
-SLACK = 10.0
+SLACK = 30.0
 """Seconds for what is not the student's: starting and burying workers, on a machine that does other things."""
 
 HONEST = """

@@ -9,6 +9,7 @@ import hashlib
 import os
 import pickle
 import re
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,10 +161,12 @@ def test_solution_runs_from_top_to_bottom(folder, tmp_path, screenshots, images)
     else:
         utils.make_standin(root, 512, 256)
     with opened(folder, CIFAR10_ROOT=str(root)) as notebook:
+        began = time.monotonic()
         notebook.command("notebook:run-all-cells")
         notebook.page.locator(".jp-OutputArea .widget-hprogress").first.wait_for(timeout=300_000)
         notebook.photograph(EXPERIMENT, screenshots / f"{images}_progress.png")
         notebook.await_kernel(timeout=3000)
+        print(f"{images}: Run All took {time.monotonic() - began:.0f} s")
         assert_all_ran(notebook)
         assert_diagrams_are_there(notebook)
         for question, checks in (("q1", 9), ("q2", 9)):

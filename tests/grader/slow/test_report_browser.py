@@ -28,7 +28,7 @@ def report(tmp_path_factory) -> Path:
     tests = [
         make_test(f"q{i % 3 + 1}", f"check {i}", "failed", message=RAISED, mistakes=[f"mistake_{i}"])
         if i % 4 == 0
-        else make_test(f"q{i % 3 + 1}", f"check {i}")
+        else make_test(f"q{i % 3 + 1}", f"check {i}", hidden=i % 5 == 0)
         for i in range(45)
     ]
     grades = [make_grade(f"student {n:04d}.ipynb", *map(replace, tests)) for n in range(SIZE)]
@@ -92,6 +92,18 @@ def test_pictures(page, tmp_path):
     page.locator(".sheet").first.locator("> summary").click()
     page.locator("#s1 .why").wait_for()
     page.emulate_media(media="print")
+    page.set_viewport_size({"width": 718, "height": 1047})  # of a sheet of A4 without its margins
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
     page.pdf(path=folder / "report.pdf", format="A4")
     assert page.locator("#s1").is_visible()
     assert not page.locator("#s2").is_visible()
+
+
+def test_printed_feedback_says_what_hidden_checks_gave(page, report):
+    """A student may print it: nothing but links and buttons is left out."""
+    (student, *_) = sorted((report.parent / "feedback").glob("*.html"))
+    page.goto(student.as_uri())
+    shown = page.locator("main").inner_text()
+    page.emulate_media(media="print")
+    assert page.locator("main").inner_text() == shown
+    assert page.locator(".question .quiet").first.is_visible()

@@ -1,0 +1,130 @@
+"""Where the time of grading one submission goes: `python -m benchmarks.profile_one SUBMISSION ...`.
+
+For each submission, after one run that fills caches: processor seconds of the grader and of its workers by stage, the
+requests to the worker by operation, and the test functions that cost most. Processor seconds do not depend on the load
+of the machine; seconds of a request are wall-clock time, as the grader waits for it.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from autograder.grading.grade import Grader
+from autograder.sandbox.session import Session
+from benchmarks.grade_one import processor_seconds
+
+READ_STAGE, SUITE_STAGE = "read and slice", "the suite, in the grader"
+SLOWEST = 12
+"""Test functions to list."""
+
+
+class Profile:
+    """What one grading cost."""
+
+    def __init__(self):
+        self.stages: dict[str, float] = defaultdict(float)
+        self.tests: dict[str, float] = defaultdict(float)
+        self.requests: dict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0, 0.0])
+        """By operation: count, seconds, megabytes sent, megabytes received."""
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Within this context, requests, stages and tests are measured."""
+        run = pytest.main
+        with (
+            mock.patch.object(Session, "_exchange", self._request(Session._exchange)),
+            mock.patch.object(Grader, "_read", self._stage(READ_STAGE, Grader._read)),
+            mock.patch.object(Grader, "_judge", self._stage(SUITE_STAGE, Grader._judge)),
+            mock.patch.object(pytest, "main", lambda arguments, plugins: run(arguments, plugins=[*plugins, self])),
+        ):
+            yield
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item):
+        """Measure one test."""
+        began = processor_seconds()
+        result = yield
+        self.tests[f"{item.path.stem} {item.originalname}"] += processor_seconds() - began
+        return result
+
+    def _stage(self, name: str, function: Callable) -> Callable:
+        def measured(*args, **kwargs):
+            began = processor_seconds()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.stages[name] += processor_seconds() - began
+
+        return measured
+
+    def _request(self, exchange: Callable) -> Callable:
+        def measured(session, what, operation, arguments, tensors, seconds):
+            began, row = time.perf_counter(), self.requests[operation]
+            row[0] += 1
+            row[2] += _megabytes(tensors)
+            try:
+                reply = exchange(session, what, operation, arguments, tensors, seconds)
+                row[3] += _megabytes(reply[1])
+                return reply
+            finally:
+                row[1] += time.perf_counter() - began
+
+        return measured
+
+
+def _megabytes(tensors: dict[str, torch.Tensor]) -> float:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) / 1e6
+
+
+def profile(grader: Grader, submission: Path) -> Profile:
+    """Grade a submission twice, and measure the second time."""
+    grader.grade(submission)
+    found = Profile()
+    began = processor_seconds()
+    with found.watching():
+        grader.grade(submission)
+    everything = processor_seconds() - began
+    found.stages["of it pytest, apart from the tests"] = found.stages[SUITE_STAGE] - sum(found.tests.values())
+    # A worker's time is counted when it ends, after the suite.
+    found.stages["the student's code, in workers"] = everything - found.stages[SUITE_STAGE] - found.stages[READ_STAGE]
+    found.stages["all"] = everything
+    return found
+
+
+def print_profile(name: str, found: Profile, console: Console) -> None:
+    """Three tables: stages, requests, tests."""
+    stages = Table("stage", "CPU s", title=name)
+    for stage, seconds in found.stages.items():
+        stages.add_row(stage, f"{seconds:.2f}")
+    requests = Table("request", "count", "s", "MB sent", "MB received")
+    totals = [sum(column) for column in zip(*found.requests.values(), strict=True)]
+    for operation, row in sorted(found.requests.items(), key=lambda item: -item[1][1]):
+        requests.add_row(operation, str(row[0]), *(f"{value:.2f}" for value in row[1:]))
+    requests.add_row("all", str(totals[0]), *(f"{value:.2f}" for value in totals[1:]))
+    tests = Table("test function", "CPU s")
+    for test, seconds in sorted(found.tests.items(), key=lambda item: -item[1])[:SLOWEST]:
+        tests.add_row(test, f"{seconds:.2f}")
+    for table in (stages, requests, tests):
+        console.print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("submissions", nargs="+", type=Path)
+    torch.set_num_threads(1)
+    with Grader() as grader:
+        for submission in parser.parse_args().submissions:
+            print_profile(submission.name, profile(grader, submission), Console())
+
+
+if __name__ == "__main__":
+    main()
