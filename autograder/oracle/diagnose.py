@@ -28,7 +28,7 @@ CLASSES = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}
 """The class that each question asks for."""
 TASKS = {
     "BasicBlock": [(6, 10, 2), (8, 8, 1), (6, 10, 1), (8, 8, 2), (10, 6, 1)],
-    "Bottleneck": [(10, 8, 2), (32, 8, 1), (8, 8, 1), (32, 8, 2)],
+    "Bottleneck": [(10, 8, 2), (32, 8, 1), (6, 6, 1), (32, 8, 2), (28, 6, 1)],
     "ResNet": [(1, (1, 1, 1, 1), 10), (1, (1, 2, 3, 2), 7), (2, (2, 1, 1, 1), 10)],
 }
 """What is built for a diagnosis: an identity shortcut and each reason for a projection; widths, depths, classes."""
@@ -103,7 +103,8 @@ def tasks_of(kind: str) -> list[Task]:
     tasks = [Task(kind, arguments) for arguments in TASKS[kind]]
     if kind == "ResNet":
         return [*tasks, Task(kind, (1, (1, 1, 1, 1), 10), "default"), Task("ResNet18")]
-    return [*tasks, Task(kind, (8, 8, 1), "default")]
+    plain = next(a for a in TASKS[kind] if a[0] == a[1] and a[2] == 1)
+    return [*tasks, Task(kind, plain, "default")]
 
 
 class Search:

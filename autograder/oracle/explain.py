@@ -120,7 +120,7 @@ def same_error(error: Exception, mine: Exception) -> bool:
     """Whether the student's exception is about the same shapes: it has the same numbers, in any order."""
     if _error_kind(error) in OWN_CHECKS:
         return True
-    texts = error_text(error), str(mine)
+    texts = [re.sub(r"^block \d+ ", "", text) for text in (error_text(error), str(mine))]  # built in another order
     numbers = [sorted(re.findall(r"\d+", text)) for text in texts]
     return numbers[0] == numbers[1] if numbers[0] else texts[0] == texts[1]
 

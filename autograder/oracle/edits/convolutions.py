@@ -181,7 +181,9 @@ def wrong_width(program: Program, _: Hints) -> Found:
     """One layer is built for other channels than it gets, or gives others than the next layer takes."""
     sides = [(name, side) for name in places(program, "conv") for side in ("in_planes", "planes")]
     for name, side in [*sides, *((name, "planes") for name in places(program, "norm"))]:
-        for width in _widths(program):
+        for width, channels in _widths(program).items():
+            if program.by_name[name][side] == channels:
+                continue
             kind_of_op = program.by_name[name].kind
             change = on((name,), lambda p, n, s=side, w=width: p.change(n, **{s: _widths(p)[w]}), kind_of_op)
             default = "conv_width" if kind_of_op == "conv" else "batchnorm_width"
