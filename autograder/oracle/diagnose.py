@@ -252,7 +252,7 @@ def _hints(evidence: Evidence) -> Hints:
     sizes, calls = set(), {}
     for subject in evidence.subjects:
         _, extra = compare(subject.task.program.roles, subject.found)
-        sizes |= {min(one.shape) if len(one.shape) == 2 else one.shape[0] for one in extra if len(one.shape) < 3}
+        sizes |= {size for one in extra if len(one.shape) < 3 for size in one.shape}
         if subject.calls:
             calls[task_of(subject.task.program)] = tuple(subject.calls)
     return Hints(frozenset(sorted(sizes)[:12]), tuple(calls.items()))

@@ -49,7 +49,11 @@ def behaviour(program: Program, shape: tuple[int, ...]) -> list:
     seen: list = [program.tensors, program.facts, program.calls]
     weights = drawn(program)
     for training, images in ((False, shape[0]), (True, shape[0]), (False, 1)):
-        x = torch.randn(images, *shape[1:], generator=torch.Generator().manual_seed(1)).double().requires_grad_(training)
+        x = (
+            torch.randn(images, *shape[1:], generator=torch.Generator().manual_seed(1))
+            .double()
+            .requires_grad_(training)
+        )
         try:
             result = run(program, weights, x, training)
         except (RuntimeError, ValueError, Unregistered) as error:

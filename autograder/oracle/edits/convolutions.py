@@ -86,7 +86,8 @@ def _kernel_name(program: Program, names: tuple[str, ...], kernel: int) -> str:
         return f"{where(program, names[0])}_{kernel}x{kernel}"
     if program.kind == BASIC and names == ("conv2",) and kernel == 1:
         return "kernel_1_second"
-    return f"kernel_{kernel}_everywhere" if len(names) == 3 else f"kernel_{kernel}"
+    others = {program.by_name[name]["kernel"] for name in set(places(program, "conv", False)) - set(names)}
+    return f"kernel_{kernel}_everywhere" if program.kind == BOTTLENECK and others <= {kernel} else f"kernel_{kernel}"
 
 
 @kind(EVERYWHERE, sentence="other_kernel")
