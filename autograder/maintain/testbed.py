@@ -172,7 +172,7 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
             case = (*p.arguments[:2], classes)
         elif p.kind != "ResNet18" and blocks:
             case = next(task.arguments for task, other in tasks if other is p)
-        made, called = _body(p, style) if p.kind == "ResNet18" or not p.fact("raises") else _raising(p)
+        made, called = _raising(p) if p.fact("raises") else _body(p, style)
         yield f"        if self.case == {case!r} and not hasattr(self, 'done'):"
         yield from (f"            {line}" for line in [*made, "self.done = True"])
         forward += [f"        if self.case == {case!r}:", *(f"            {line}" for line in called)]
@@ -187,7 +187,7 @@ def _resnet18_lines(p: Program) -> Iterator[str]:
     yield "    expansion = 1"
     yield "KEPT = []"
     yield "def ResNet18():"
-    if raises:
+    if raises and "is no module" in raises[1]:
         yield "    return None" if "NoneType" in raises[1] else "    return ResNet"
         return
     yield "    net = ResNet(BasicBlock, [2, 2, 2, 2], case='ResNet18')"
@@ -200,7 +200,11 @@ def _resnet18_lines(p: Program) -> Iterator[str]:
 def _raising(p: Program) -> tuple[list[str], list[str]]:
     """A constructor that raises; a wrong number of arguments raises by itself."""
     fragment = p.fact("raises")[1]
-    made = {"divisible by groups": ["nn.Conv2d(3, 5, 1, groups=2)"], "divisible by num_groups": ["nn.GroupNorm(2, 3)"]}
+    made = {
+        "in_channels must be divisible by groups": ["nn.Conv2d(3, 4, 1, groups=2)"],
+        "out_channels must be divisible by groups": ["nn.Conv2d(4, 3, 1, groups=2)"],
+        "divisible by num_groups": ["nn.GroupNorm(2, 3)"],
+    }
     return made.get(fragment, ["pass"]), ["pass"]
 
 

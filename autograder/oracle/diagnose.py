@@ -18,7 +18,7 @@ from torch import Tensor
 
 from autograder.oracle.edits import Edit, Hints, apply, catalogue, task_of
 from autograder.oracle.explain import Explainer, same_error
-from autograder.oracle.interpreter import Unregistered
+from autograder.oracle.interpreter import DOES_NOT_FIT, Unregistered
 from autograder.oracle.matching import Assignment, compare
 from autograder.oracle.observe import TOLERANCE, replay
 from autograder.oracle.program import Program
@@ -176,7 +176,7 @@ class Search:
                 replay(program, orders[0], subject.exact, trial.seen, self.explainer.memory(trial))
             except Unregistered:
                 continue
-            except (RuntimeError, ValueError) as error:
+            except DOES_NOT_FIT as error:
                 if trial.error is None or not same_error(trial.error, error):
                     return False
             else:
@@ -227,7 +227,7 @@ class Search:
         for trial in _compared(subject):
             try:
                 attempt = replay(program, names, subject.exact, trial.seen, self.explainer.memory(trial))
-            except (RuntimeError, ValueError) as error:
+            except DOES_NOT_FIT as error:
                 yield trial.seen.aspect, error
             except Unregistered:
                 continue

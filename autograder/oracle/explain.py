@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from autograder.oracle.edits import Edit, apply
-from autograder.oracle.interpreter import Memory, Unregistered
+from autograder.oracle.interpreter import DOES_NOT_FIT, Memory, Unregistered
 from autograder.oracle.matching import Assignment, assignments, fits
 from autograder.oracle.observe import Observation, difference, replay
 from autograder.oracle.program import Program
@@ -90,7 +90,7 @@ class Explainer:
             attempt = replay(program, names, subject.exact, trial.seen, self.memory(trial))
         except Unregistered:
             return trial.error is None and bool(subject.facts.get("hidden"))
-        except (RuntimeError, ValueError) as error:
+        except DOES_NOT_FIT as error:
             return trial.error is not None and same_error(trial.error, error)
         if trial.error is not None:
             return _only_in_place(trial.error, attempt)

@@ -128,7 +128,8 @@ def _grouped(p: Program, name: str, groups: int) -> Program:
     one = p.by_name[name]
     groups = groups or one["in_planes"]
     if one["in_planes"] % groups or one["planes"] % groups:
-        return p.state(raises=("ValueError", "divisible by groups"))
+        side = "in" if one["in_planes"] % groups else "out"  # PyTorch looks at them in this order
+        return p.state(raises=("ValueError", f"{side}_channels must be divisible by groups"))
     return p.change(name, groups=groups)
 
 
