@@ -46,6 +46,22 @@ def charge(outcomes: Iterable[Outcome], rubric: Rubric) -> list[Outcome]:
     return charged
 
 
+def public_part(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """What does not depend on hidden checks: the public outcomes, with lines that take what public checks are worth.
+
+    The part of a price that only the worth of hidden checks allows is left out.
+    """
+    public = [outcome for outcome in outcomes if not outcome.hidden]
+    left = {o.id: o.possible for o in public if is_charged_by_mistake(o)}
+    shown = []
+    for one in public:
+        if is_charge(one):
+            checks = [o for o in public if o.id in left and o.question == one.question and one.mistakes[0] in o.because]
+            one = replace(one, points=-_take(left, checks, -one.points))
+        shown.append(one)
+    return shown
+
+
 def _take(left: dict[str, float], checks: list[Outcome], price: float) -> float:
     """Take a price from what is left of the worth of these checks; returns what could be taken."""
     taken = 0.0
@@ -69,11 +85,11 @@ def _line(name: str, checks: list[Outcome], points: float, rubric: Rubric) -> Ou
         id=f"{PREFIX}{first.question}/{name}",
         question=first.question,
         title=rubric.title(name),
-        points=-points,
+        points=-points or 0.0,
         possible=0.0,
         outcome="failed",
         hidden=told[0].hidden,
-        message=Message(got=f"because of this, {len(told)} {counted}: {titles}", mistake=sentence),
+        message=Message(mistake=f"{sentence}\nBecause of this, {len(told)} {counted}: {titles}.".strip()),
         mistakes=(name,),
         failed_cases=1,
     )

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from autograder.contract import QUESTIONS
 from autograder.course.corrections import Adjustment
 from autograder.course.origin import Origin
+from autograder.course.rubric import Rubric
+from autograder.grading.charge import charge
 from autograder.grading.provenance import Provenance, provenance
 from autograder.submission.atomic_write import atomic_write
 from autograder.suite.cap import apply_cap
@@ -121,6 +123,11 @@ class Result(_Model):
         derived = ("schema_version", "score", "possible", "questions", "tests")
         kept = {name: getattr(self, name) for name in Result.model_fields if name not in derived}
         return Result.of(tests, **(kept | changes))
+
+    def charge_again(self, rubric: Rubric) -> "Result":
+        """This result with today's prices of its mistakes; nothing is judged again."""
+        tests = tuple(charge(self.tests, rubric))
+        return self if tests == self.tests else self.replace_tests(tests)
 
     def of_question(self, question: str) -> list[Outcome]:
         """The outcomes of one question, in the order in which they ran."""
