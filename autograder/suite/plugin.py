@@ -5,7 +5,7 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ Diagnose = Callable[[Any, str], Any]
 """Finds the mistakes in a question, by the student's classes and its name: an object with `names` and `sentences`, or
 None."""
 DIAGNOSE = pytest.StashKey[Diagnose | None]()
+Follow = Callable[[Any, str, Collection[str]], Collection[str]]
+"""Which of these cases of a question, by `case_id`, fail because of the mistakes that were diagnosed in it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -132,7 +134,9 @@ def _failed_case(item: pytest.Item, call: pytest.CallInfo) -> Case:
     if student is not None and len(getattr(error, "mistakes", ())) <= 1:  # a projection that is missing, at most
         error = find_shortcut_from_outside(student, question_of(item), parameters) or error
     case = Case(*explain(error), differs=item.get_closest_marker("forward") is not None)
-    return case if case.mistakes or call.when != "call" else _name_mistakes(item, case)
+    if case.mistakes:  # proved by the check itself
+        return replace(case, because=case.mistakes)
+    return case if call.when != "call" else _name_mistakes(item, case)
 
 
 def _name_mistakes(item: pytest.Item, case: Case) -> Case:
@@ -174,6 +178,22 @@ class Recorder:
         case = item.stash.get(CASE, None)
         if case is not None:
             self.cases[case_id(item)] = case
+
+    def find_reasons(self, student: Any, follow: Follow) -> None:
+        """Tell the cases that fail because of the diagnosed mistakes from those that do not: these lose the name."""
+        for question in QUESTIONS:
+            mine = {
+                id: self.cases[id]
+                for id, test in self._order.items()
+                if id in self.cases and self._tests[test][0] == question
+            }
+            named = {id: case for id, case in mine.items() if case.mistakes and not case.because}
+            following = follow(student, question, named) if named else ()
+            for id, case in named.items():
+                if id in following:
+                    self.cases[id] = replace(case, because=case.mistakes)
+                else:
+                    self.cases[id] = replace(case, mistakes=(), message=replace(case.message, mistake=""))
 
     def outcomes(self) -> list[Outcome]:
         """One outcome for each test function that ran."""
