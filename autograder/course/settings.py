@@ -55,6 +55,7 @@ class Course(_Table):
     Args:
         hidden_checks: what students see of hidden checks: "nothing", their "points", or "messages" as well.
         names: whether reports show the names of students; otherwise only their keys.
+        name_mistakes: whether the notebook's checks name mistakes; otherwise the students' zip is built without that.
         prices: of kinds of mistakes and of single ones, where they are not those of `rubric.toml`.
     """
 
@@ -62,6 +63,7 @@ class Course(_Table):
     term: str = ""
     deadline: datetime | None = None
     names: bool = True
+    name_mistakes: bool = True
     hidden_checks: Literal["nothing", "points", "messages"] = "points"
     points: dict[str, float] = POINTS
     minimum_accuracy: MinimumAccuracy = MinimumAccuracy()

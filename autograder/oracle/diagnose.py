@@ -61,16 +61,12 @@ class Diagnosis:
 
     @property
     def sentences(self) -> list[str]:
-        """What to tell the student, one sentence each."""
+        """What to tell the student about each of `names`: what is wrong, their own layer, and what to read again."""
         said = {}
         for edit, layer in zip(self.mistakes, self.layers, strict=True):
-            said.setdefault(edit.name, f"{edit.sentence} (In your code: {layer}.)" if layer else edit.sentence)
+            own = f" In your code: {layer}." if layer else ""
+            said.setdefault(edit.name, f"{edit.sentence}{own} Read again: {edit.reading}.")
         return list(said.values())
-
-    @property
-    def reading(self) -> list[str]:
-        """Sections of the paper and parts of the notebook to read again."""
-        return list(dict.fromkeys(edit.reading for edit in self.mistakes))
 
 
 def diagnose(student: Any, question: str) -> Diagnosis | None:
