@@ -150,7 +150,7 @@ def build(root: Path = ROOT, validate: bool = True, gpu_results: Path | None = N
     dist.mkdir(exist_ok=True)
     _write_notebook(root / NOTEBOOK, notebook)
     _write_notebook(root / INSTRUCTOR, instructor)
-    _write_zip(dist / "resnet-student.zip", _student_files(root))
+    _write_zip(dist / "resnet-student.zip", student_files(root))
     _write_zip(dist / "autograder.zip", _autograder_files(root, otter_files, deferred))
     return [root / NOTEBOOK, dist / "resnet-student.zip", dist / "autograder.zip", root / INSTRUCTOR]
 
@@ -221,7 +221,8 @@ def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def _student_files(root: Path) -> dict[str, bytes]:
+def student_files(root: Path) -> dict[str, bytes]:
+    """What the students' zip holds, by name."""
     held_back = () if load_course(root).name_mistakes else NAMING
     collected = _collect(root, STUDENT_FILES).items()
     files = {f"resnet/{name}": data for name, data in collected if not name.startswith(held_back)}

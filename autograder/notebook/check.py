@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -22,6 +22,7 @@ from autograder.student.message import Message
 from autograder.submission import UnreadableSubmission
 from autograder.submission.execute import in_notebook
 from autograder.suite.outcome import Outcome
+from autograder.suite.plugin import every_case
 from autograder.suite.run import run_suite
 from autograder.suite.summary import Group, group_by_message, headline, mark, outlook, result_as_text
 
@@ -73,14 +74,19 @@ def _rows(group: Group) -> str:
     colour = BARS.get(group.outcomes[0].outcome, ORANGE)
     rows = "".join(_row(o) for o in group.outcomes)
     if group.because:
+        if len(group.outcomes) > 1:
+            rows = "".join(_row(o) + _told(_parts(replace(o.message, mistake="", where=""))) for o in group.outcomes)
         folded = f'<details><summary style="cursor:pointer">{escape(group.because)}</summary>{_table(rows)}</details>'
         cell = f'<td colspan="3" style="{CELL};border-left:5px solid {colour}">'
-        return f"<tr>{cell}{_parts(group.message)}{folded}</td></tr>"
+        return f"<tr>{cell}{_parts(group.message)}{_paragraph(group.note)}{folded}</td></tr>"
     if group.message:
-        said = f"{_parts(group.message)}{_paragraph(group.note)}"
-        bar = f"border-left:5px solid {colour}"
-        rows += f'<tr><td style="{CELL};{bar}"></td><td style="{CELL};padding-bottom:10px" colspan="2">{said}</td></tr>'
+        rows += _told(f"{_parts(group.message)}{_paragraph(group.note)}", f";border-left:5px solid {colour}")
     return rows
+
+
+def _told(said: str, bar: str = "") -> str:
+    """What is said about the checks above."""
+    return f'<tr><td style="{CELL}{bar}"></td><td style="{CELL};padding-bottom:10px" colspan="2">{said}</td></tr>'
 
 
 def _row(o: Outcome) -> str:
@@ -226,14 +232,9 @@ def run_checks(question: str, env: dict[str, Any]) -> CheckResult:
     hint = "run its cell, then check again"
     missing = {name: Message(got=f"`{name}` is not defined yet", hint=hint) for name in REQUIRED}
     student = LocalStudent(env, missing)
-    outcomes = run_suite(student, [PUBLIC], only=[question], quiet=False, diagnose=diagnosis_of, follow=_every_case)
+    outcomes = run_suite(student, [PUBLIC], only=[question], quiet=False, diagnose=diagnosis_of, follow=every_case)
     failed = any(o.outcome not in ("passed", "deferred") for o in outcomes)
     return CheckResult(question, outcomes, diagnosis_of(student, question) if failed else None)
-
-
-def _every_case(_student: Any, _question: str, cases: Collection[str]) -> Collection[str]:
-    """A diagnosis reproduces all that the question's class does: its checks fail because of it."""
-    return cases
 
 
 def check_question(question: str, env: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ class Group:
     def note(self) -> str:
         """How many checks or cases the message stands for; "" where it stands for one."""
         first, *others = self.outcomes
-        if not self.message or first.outcome == "deferred" or first.because:
+        if not self.message or first.outcome == "deferred" or (first.because and others):
             return ""
         if others:
             return f"(One reason for all {len(self.outcomes)} checks above.)"
@@ -82,7 +82,7 @@ def group_by_message(outcomes: Sequence[Outcome]) -> list[Group]:
 def _shared_message(outcomes: Sequence[Outcome]) -> Message:
     """The message that is shown once: of a named mistake only what it says about the student's code."""
     first = outcomes[0]
-    if not first.because:
+    if not first.because or len(outcomes) == 1:
         return first.message
     told = next((o for o in outcomes if o.message.where and o.outcome == "failed"), first)
     return Message(mistake=first.message.mistake, where=told.message.where)

@@ -1,13 +1,19 @@
 """The build: same bytes twice, nothing stale, nothing that a student must not see."""
 
+import importlib
 import json
 import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
+from torch import nn
 
-from autograder.maintain.build import INSTRUCTOR, NOTEBOOK, BuildError, build
+from autograder.course.settings import Course
+from autograder.maintain import build as build_module
+from autograder.maintain.build import INSTRUCTOR, NOTEBOOK, BuildError, build, student_files
+from autograder.oracle import judge_block, judge_network
+from autograder.student.local import LocalStudent
 from tests.grader.conftest import ROOT, copy_sources
 
 ZIPS = ("resnet-student.zip", "autograder.zip")
@@ -73,10 +79,48 @@ def test_student_zip_holds_nothing_more(built):
         "conftest.py",
     ):
         assert f"resnet/{name}" in files
-    for part in ("hidden", "oracle", "sandbox", "solutions", "grade.py", "platforms", "remote", "gallery"):
+    for part in ("hidden", "sandbox", "solutions", "grade.py", "platforms", "remote", "gallery"):
         assert not [name for name in files if part in name.replace("hidden=", "")], part
-    for secret in ("self.shortcut = nn.Sequential", "judge_block"):
-        assert not [name for name, text in files.items() if secret in text], secret
+    assert not [name for name, text in files.items() if "self.shortcut = nn.Sequential" in text]
+
+
+def test_no_class_in_the_student_zip_solves_a_question(built):
+    """Each class of the zip that is a network is judged as if a student had handed it in."""
+    files = contents(built / "dist" / "resnet-student.zip")
+    modules = [name.removeprefix("resnet/").removesuffix(".py").replace("/", ".") for name in files if is_module(name)]
+    classes = {
+        value
+        for module in map(importlib.import_module, modules)
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ in modules
+    }
+    assert classes, "there are probes at least"
+    for name in ("BasicBlock", "Bottleneck", "ResNet"):
+        for solution in classes:
+            student = LocalStudent({name: solution})
+            try:
+                verdict = (
+                    judge_network(student, 1, [1, 1, 1, 1], 10, aspect="eval")
+                    if name == "ResNet"
+                    else judge_block(student, name, 6, 10, 2, aspect="eval")
+                )
+            except Exception:  # it cannot be built in this way
+                continue
+            assert not verdict.agrees, f"{solution} solves the question of {name}"
+
+
+def is_module(name: str) -> bool:
+    return name.endswith(".py") and name.startswith(("resnet/autograder/", "resnet/lab/")) and "__main__" not in name
+
+
+def test_a_course_can_hold_the_names_of_mistakes_back(monkeypatch):
+    with_names = student_files(ROOT)
+    monkeypatch.setattr(build_module, "load_course", lambda root: Course(name_mistakes=False))
+    without = student_files(ROOT)
+    assert {name.removeprefix("resnet/autograder/oracle/") for name in with_names.keys() - without.keys()} > {
+        *("diagnose.py", "explain.py", "mistakes.toml", "edits/kind.py"),
+    }
+    assert "resnet/autograder/oracle/judge.py" in without
 
 
 def test_autograder_zip_has_otters_shape(built):
