@@ -30,16 +30,18 @@ SEEN_ONLY = {"stages_differ", "in_planes_kept"}
 CALLED = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
 """What PyTorch calls the tensors of a BatchNorm."""
 OTHER_TYPES = {"float16": torch.float16, "float64": torch.float64, "bfloat16": torch.bfloat16}
+ONLY_IN_PLACE = "doesn't match the broadcast shape"
+"""What `out += shortcut` raises where the shapes differ and `out + shortcut`, as in a program, repeats values."""
 _failing: dict[tuple, dict[str, bool]] = {}
 """For the edited programs of a question, which cases fail on them: computed once in a process."""
 
 
-def follow(folders: Collection[Path], student: Any, question: str, cases: Collection[str]) -> Collection[str]:
+def follow(folders: Collection[Path], student: Any, question: str, cases: Mapping[str, Case]) -> Collection[str]:
     """Those of the cases that fail because of the mistakes that were diagnosed in the student's question.
 
     Args:
         folders: of the tests.
-        cases: cases that fail on the student's code, as of `suite.plugin.case_id`.
+        cases: cases that fail on the student's code, by `suite.plugin.case_id`.
     """
     diagnosis = diagnosis_of(student, question)
     if diagnosis is None:
@@ -55,7 +57,7 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Collec
             warnings.warn(f"{question} could not be judged with its mistakes: {broken}", RuntimeWarning, stacklevel=2)
             return cases
         known.update({case: journal.cases[case].outcome != "passed" for case in unknown})
-    return {case for case in cases if known[case]}
+    return {name for name, case in cases.items() if known[name] or ONLY_IN_PLACE in case.message.got}
 
 
 class _AllBut(dict[str, Case]):
@@ -109,7 +111,11 @@ class Module(nn.Module):
 
     def __init__(self, program: Program):
         super().__init__()
-        self.program = program.change_all([o.name for o in program.ops], registered=True)
+        self.program = program
+        for one in program.ops:
+            if not one["registered"]:  # nor do train() and eval() reach it
+                mode = {"statistics": "batch"} if one.kind == "norm" else {}
+                self.program = self.program.change(one.name, registered=True, **mode)
         visible = {role.name for role in program.roles}
         self._tensors: dict[str, tuple[Mapping[str, Tensor], str]] = {}
         """For each role the dictionary that holds its tensor, and the key: loading a state replaces no tensor."""
@@ -130,7 +136,7 @@ class Module(nn.Module):
             for role, value in result.statistics.items():
                 tensors[role].copy_(value)
             if result.x is not x:
-                x.data.copy_(result.x)
+                x.copy_(result.x)  # the backward pass notices it, as it does with the student's code
         if result.form == "NoneType":
             return None
         if result.output is None or result.form not in ("", *OTHER_TYPES):

@@ -5,7 +5,7 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ Diagnose = Callable[[Any, str], Any]
 """Finds the mistakes in a question, by the student's classes and its name: an object with `names` and `sentences`, or
 None."""
 DIAGNOSE = pytest.StashKey[Diagnose | None]()
-Follow = Callable[[Any, str, Collection[str]], Collection[str]]
+Follow = Callable[[Any, str, Mapping[str, Case]], Collection[str]]
 """Which of these cases of a question, by `case_id`, fail because of the mistakes that were diagnosed in it."""
 
 
