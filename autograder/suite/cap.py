@@ -1,7 +1,7 @@
 """The cap of a question: a function that is neither the one asked for nor explained earns at most half of the points.
 
 Most checks look at one property, and a class that computes something else can have many of them. The checks with the
-marker `forward` compare the function itself.
+marker `forward` compare the function itself; it is explained if a mistake is named for each of them that fails.
 """
 
 from collections.abc import Iterable
