@@ -5,7 +5,7 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,8 +35,9 @@ Diagnose = Callable[[Any, str], Any]
 """Finds the mistakes in a question, by the student's classes and its name: an object with `names` and `sentences`, or
 None."""
 DIAGNOSE = pytest.StashKey[Diagnose | None]()
-Follow = Callable[[Any, str, Mapping[str, Case]], Collection[str]]
-"""Which of these cases of a question, by `case_id`, fail because of the mistakes that were diagnosed in it."""
+Follow = Callable[[Any, str, Mapping[str, Case]], Mapping[str, Case]]
+"""Finds out which cases of a question, by `case_id`, fail because of the mistakes that were diagnosed in it; returns
+those that change."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -180,20 +181,14 @@ class Recorder:
             self.cases[case_id(item)] = case
 
     def find_reasons(self, student: Any, follow: Follow) -> None:
-        """Tell the cases that fail because of the diagnosed mistakes from those that do not: these lose the name."""
+        """Tell the cases that fail because of a diagnosed mistake from those that have another reason."""
         for question in QUESTIONS:
-            mine = {
+            named = {
                 id: self.cases[id]
                 for id, test in self._order.items()
-                if id in self.cases and self._tests[test][0] == question
+                if self._tests[test][0] == question and id in self.cases and self.cases[id].mistakes
             }
-            named = {id: case for id, case in mine.items() if case.mistakes and not case.because}
-            following = follow(student, question, named) if named else ()
-            for id, case in named.items():
-                if id in following:
-                    self.cases[id] = replace(case, because=case.mistakes)
-                else:
-                    self.cases[id] = replace(case, mistakes=(), message=replace(case.message, mistake=""))
+            self.cases |= follow(student, question, named) if named else {}
 
     def outcomes(self) -> list[Outcome]:
         """One outcome for each test function that ran."""

@@ -257,7 +257,6 @@ def test_a_check_that_fails_for_another_reason_keeps_its_own(tmp_path):
 SAMPLE = {
     "q1_relu_before_add": 20,
     "q1_conv_bias": 23,
-    "q1_layers_in_list": 20,
     "q1_input_changed": 23,
     "q2_stride_on_first_1x1": 20,
     "q3_softmax_output": 24,
@@ -272,6 +271,29 @@ def test_the_suite_charges_the_mistake_alone(name, tmp_path):
     assert sum(test.points for test in tests) == SAMPLE[name]
     assert [test.id for test in tests if is_charge(test)] == [f"{PREFIX}{entry.question}/{entry.misconception}"]
     assert all(test.because for test in tests if test.outcome == "failed" and not is_charge(test))
+
+
+@pytest.mark.parametrize("name", ["q1_no_return", "q1_layers_in_list"])
+def test_a_mistake_that_hides_what_the_class_computes_has_no_price(name, tmp_path):
+    """Forward could be empty, or compute anything: whoever forgets `return` cannot earn more than check by check."""
+    student = student_of(complete(entries()[name], solution_source()), tmp_path)
+    outcomes = run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=["q1"])
+    assert {mistake for outcome in outcomes for mistake in outcome.mistakes} == {name.removeprefix("q1_")}
+    assert charge(outcomes, RUBRIC) == outcomes
+    assert total(outcomes) <= 3
+
+
+def test_a_class_that_never_runs_earns_half_at_most(tmp_path):
+    """The padding is missing, and `out += shortcut` raises for every size: what else is wrong cannot be seen."""
+    student = student_of(complete(entries()["q2_no_padding"], solution_source()), tmp_path)
+    outcomes = apply_cap(
+        charge(run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=["q2"]), RUBRIC)
+    )
+    assert sum(outcome.points for outcome in outcomes) == 12.5
+    assert {outcome.id for outcome in outcomes if not outcome.possible} == {
+        "mistake/q2/no_padding",
+        "not_explained/q2",
+    }
 
 
 def test_without_edits_the_programs_pass_every_check():
