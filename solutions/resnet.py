@@ -46,8 +46,8 @@
 # Fill in every cell that says `NotImplementedError`. Below each question a check tells you what is right and what is
 # not: change your code, run its cell, run the check again. Many mistakes it can name. If you are stuck,
 # `grader.hint("q1")` says where to look, and, called again, shows the steps with their shapes; nobody counts hints.
-# Between the questions, three small experiments test the theory with *your* blocks. Before each of them, write down your
-# guess. It is drawn into the plot.
+# Between the questions, three small experiments test the theory with *your* blocks. Before each of them, write down
+# your guess. It is drawn into the plot.
 #
 # You can run the whole notebook at any time. Code after `with keep_going():` that needs what is not there yet says so
 # in two lines, and the notebook goes on. Times are measured on two CPU cores of a server without GPU; a laptop is

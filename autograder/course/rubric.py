@@ -92,7 +92,9 @@ def parse_rubric(text: str) -> Rubric:
         table = tomllib.loads(text)
         rubric = Rubric(**{name: table.pop(name) for name in ("default", "kinds", "mistakes", "titles")})
         if table:
-            raise ValueError(f"no such setting: {', '.join(table)}")
+            raise ValueError(f"{', '.join(table)}: no such setting")
+        if not all(isinstance(part, dict) for part in (rubric.kinds, rubric.mistakes, rubric.titles)):
+            raise ValueError("kinds, mistakes and titles must be tables")
         if rubric.default not in rubric.kinds:
             raise ValueError(f"default: must be one of {', '.join(rubric.kinds)}; it is {rubric.default!r}")
         for name, price in (*rubric.kinds.items(), *rubric.mistakes.items()):

@@ -4,9 +4,12 @@ The edited programs of the oracle become classes, and the same checks run on the
 what a random number is, raises here; so such a check counts as one that fails because of the mistake.
 """
 
+import contextlib
+import enum
 import math
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +33,103 @@ SEEN_ONLY = {"stages_differ", "in_planes_kept"}
 CALLED = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
 """What PyTorch calls the tensors of a BatchNorm."""
 OTHER_TYPES = {"float16": torch.float16, "float64": torch.float64, "bfloat16": torch.bfloat16}
+ONLY_IN_PLACE = "doesn't match the broadcast shape"
+"""What `out += shortcut` raises where the shapes differ and `out + shortcut`, as in a program, repeats values."""
+UNKNOWN = "NotImplementedError"
+"""What raises where a program does not say what the student's class does."""
+SIZES = ((6, 4), (5, 5), (2, 2))
+"""Height and width of a block's inputs; small ones may add up by broadcasting where others raise."""
 _failing: dict[tuple, dict[str, bool]] = {}
 """For the edited programs of a question, which cases fail on them: computed once in a process."""
 
 
-def follow(folders: Collection[Path], student: Any, question: str, cases: Collection[str]) -> Collection[str]:
-    """Those of the cases that fail because of the mistakes that were diagnosed in the student's question.
+class Known(enum.IntEnum):
+    """How much of what the class computes a diagnosis was compared with."""
+
+    NOTHING = 0
+    """It always raises, returns no tensor, or has layers that nobody sees: the rest of it may be anything."""
+    SHAPES = 1
+    """Where it runs at all, or of its shortcut only the identity. The function is not explained."""
+    VALUES = 2
+
+
+def follow(folders: Collection[Path], student: Any, question: str, cases: Mapping[str, Case]) -> dict[str, Case]:
+    """Set `because` in the cases that fail because of the mistakes that were diagnosed in the student's question.
+
+    A case that fails for another reason loses the name of the mistake. Where nothing was compared, the names stay, and
+    no case is said to fail because of them: each is charged by itself. So is a case that compares the function, where
+    that is not explained; see `suite.cap`.
 
     Args:
         folders: of the tests.
-        cases: cases that fail on the student's code, as of `suite.plugin.case_id`.
+        cases: cases that fail on the student's code and have a name, by `suite.plugin.case_id`.
     """
     diagnosis = diagnosis_of(student, question)
-    if diagnosis is None:
-        return ()
+    mine = {} if diagnosis is None else {n: c for n, c in cases.items() if set(c.mistakes) <= set(diagnosis.names)}
+    if not mine:
+        return {}
+    edited = EditedStudent(question, diagnosis.mistakes)
+    known = how_known(student, edited, question, diagnosis.mistakes)
+    if known is Known.NOTHING:
+        return {name: replace(case, because=()) for name, case in mine.items()}
     programs = tuple(apply(diagnosis.mistakes, task.program) for task in tasks_of(CLASSES[question]))
-    known = _failing.setdefault((question, diagnosis.names, programs), {})
-    unknown = set(cases) - known.keys()
-    if unknown:
+    key = (question, diagnosis.names, programs)
+    failing = _failing_cases(edited, folders, question, key, {name for name, case in mine.items() if not case.because})
+    found = {}
+    for name, case in mine.items():
+        if not (case.because or name in failing or ONLY_IN_PLACE in case.message.got):
+            where = case.message.where if case.outcome == "error" else ""  # otherwise a line of the mistake's layer
+            found[name] = replace(case, mistakes=(), message=replace(case.message, mistake="", where=where))
+        else:
+            explained = known is Known.VALUES or not case.differs
+            found[name] = replace(case, because=case.mistakes if explained else ())
+    return found
+
+
+def how_known(student: Any, edited: "EditedStudent", question: str, edits: Sequence[Edit]) -> Known:
+    """Whether the student's class computes anything that the edited program could be compared with."""
+    tasks = [task for task in tasks_of(CLASSES[question]) if task.how == "positional"]
+    wanted, compared, runs = {_projects(task) for task in tasks}, set(), False
+    for task in tasks:
+        program = apply(edits, task.program)
+        if program is None or any(program.fact(fact) for fact in ("opaque", "raises", "forward_raises")):
+            continue
+        for size in SIZES if all(one["registered"] for one in program.ops) else ():
+            if _projects(task) in compared:
+                break
+            x = torch.randn(task.shape(size), generator=torch.Generator().manual_seed(0))
+            try:
+                output = _run(edited, task, x)
+            except StudentError as error:
+                runs |= error.kind != UNKNOWN
+                continue
+            if not isinstance(output, Tensor):
+                break
+            runs = True
+            with contextlib.suppress(Exception):  # it raises where a sum in a program repeats values, at most
+                if isinstance(_run(student, task, x), Tensor):
+                    compared.add(_projects(task))
+    return Known.VALUES if compared == wanted else Known.SHAPES if runs else Known.NOTHING
+
+
+def _projects(task: Task) -> bool:
+    return "shortcut_conv" in task.program.by_name
+
+
+def _run(student: Any, task: Task, x: Tensor) -> Any:
+    with torch.no_grad():
+        return task.build(student).eval()(x.clone())
+
+
+def _failing_cases(
+    edited: "EditedStudent", folders: Collection[Path], question: str, key: tuple, cases: set[str]
+) -> set[str]:
+    """Those of the cases that fail on the edited classes; `key` says which classes these are."""
+    known = _failing.setdefault(key, {})
+    if unknown := cases - known.keys():
         journal = Journal(known=_AllBut(unknown))
         try:
-            run_suite(EditedStudent(question, diagnosis.mistakes), folders, only=[question], journal=journal)
+            run_suite(edited, folders, only=[question], journal=journal)
         except GraderBroken as broken:  # the diagnosis is a proof for the function, whatever else there is
             warnings.warn(f"{question} could not be judged with its mistakes: {broken}", RuntimeWarning, stacklevel=2)
             return cases
@@ -95,10 +174,10 @@ def make(edits: Sequence[Edit], task: Task) -> Program:
         StudentError: the edited constructor raises, or nobody knows what it makes.
     """
     if task.expansion and SEEN_ONLY & {edit.name for edit in edits}:
-        raise StudentError("NotImplementedError", "other networks of this student are not known", "")
+        raise StudentError(UNKNOWN, "other networks of this student are not known", "")
     program = apply(edits, task.program)
     if program is None or program.fact("opaque"):
-        raise StudentError("NotImplementedError", f"{task.written} is not known", "")
+        raise StudentError(UNKNOWN, f"{task.written} is not known", "")
     if raises := program.fact("raises"):
         raise StudentError(*raises, "")
     return program
@@ -109,7 +188,11 @@ class Module(nn.Module):
 
     def __init__(self, program: Program):
         super().__init__()
-        self.program = program.change_all([o.name for o in program.ops], registered=True)
+        self.program = program
+        for one in program.ops:
+            if not one["registered"]:  # nor do train() and eval() reach it
+                mode = {"statistics": "batch"} if one.kind == "norm" else {}
+                self.program = self.program.change(one.name, registered=True, **mode)
         visible = {role.name for role in program.roles}
         self._tensors: dict[str, tuple[Mapping[str, Tensor], str]] = {}
         """For each role the dictionary that holds its tensor, and the key: loading a state replaces no tensor."""
@@ -128,13 +211,14 @@ class Module(nn.Module):
             raise StudentError(type(error).__name__, str(error), "") from None
         with torch.no_grad():
             for role, value in result.statistics.items():
-                tensors[role].copy_(value)
+                if value is not tensors[role]:
+                    tensors[role].copy_(value)
             if result.x is not x:
-                x.data.copy_(result.x)
+                x.copy_(result.x)  # the backward pass notices it, as it does with the student's code
         if result.form == "NoneType":
             return None
         if result.output is None or result.form not in ("", *OTHER_TYPES):
-            raise StudentError("NotImplementedError", "what it returns is not known", "")
+            raise StudentError(UNKNOWN, "what it returns is not known", "")
         return result.output.to(OTHER_TYPES.get(result.form, x.dtype))
 
     def _hold(self, place: str, role: Role, visible: bool) -> None:

@@ -1,7 +1,8 @@
 """The cap of a question: a function that is neither the one asked for nor explained earns at most half of the points.
 
 Most checks look at one property, and a class that computes something else can have many of them. The checks with the
-marker `forward` compare the function itself.
+marker `forward` compare the function itself; it is explained if each of them that fails does so because of a named
+mistake.
 """
 
 from collections.abc import Iterable
@@ -31,7 +32,9 @@ def apply_cap(outcomes: Iterable[Outcome]) -> list[Outcome]:
 def _line(question: str, outcomes: list[Outcome]) -> Outcome | None:
     wrong = [outcome for outcome in outcomes if outcome.differs]
     excess = sum(o.points for o in outcomes) - SHARE * sum(o.possible for o in outcomes)
-    if all(set(outcome.mistakes) - EXPLAIN_NOTHING for outcome in wrong) or excess < 1e-9:
+    priced = any(outcome.because for outcome in outcomes)
+    names = [outcome.because if priced else outcome.mistakes for outcome in wrong]
+    if all(set(some) - EXPLAIN_NOTHING for some in names) or excess < 1e-9:
         return None
     message = Message(
         expected="the function that the question asks for, or one that differs from it by known mistakes",

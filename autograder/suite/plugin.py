@@ -5,7 +5,7 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,14 @@ Diagnose = Callable[[Any, str], Any]
 """Finds the mistakes in a question, by the student's classes and its name: an object with `names` and `sentences`, or
 None."""
 DIAGNOSE = pytest.StashKey[Diagnose | None]()
-Follow = Callable[[Any, str, Collection[str]], Collection[str]]
-"""Which of these cases of a question, by `case_id`, fail because of the mistakes that were diagnosed in it."""
+Follow = Callable[[Any, str, Mapping[str, Case]], Mapping[str, Case]]
+"""Finds out which cases of a question, by `case_id`, fail because of the mistakes that were diagnosed in it; returns
+those that change."""
 
 
-def every_case(_student: Any, _question: str, cases: Collection[str]) -> Collection[str]:
+def every_case(_student: Any, _question: str, cases: Mapping[str, Case]) -> dict[str, Case]:
     """All of them: a diagnosis reproduces all that the question's class does. For students; graders prove it."""
-    return cases
+    return {name: replace(case, because=case.mistakes) for name, case in cases.items()}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -189,22 +190,14 @@ class Recorder:
             self.cases[case_id(item)] = case
 
     def find_reasons(self, student: Any, follow: Follow) -> None:
-        """Tell the cases that fail because of the diagnosed mistakes from those that do not: these lose the name."""
+        """Tell the cases that fail because of a diagnosed mistake from those that have another reason."""
         for question in QUESTIONS:
-            mine = {
+            named = {
                 id: self.cases[id]
                 for id, test in self._order.items()
-                if id in self.cases and self._tests[test][0] == question
+                if self._tests[test][0] == question and id in self.cases and self.cases[id].mistakes
             }
-            named = {id: case for id, case in mine.items() if case.mistakes and not case.because}
-            following = follow(student, question, named) if named else ()
-            for id, case in named.items():
-                if id in following:
-                    self.cases[id] = replace(case, because=case.mistakes)
-                else:
-                    where = case.message.where if case.outcome == "error" else ""
-                    message = replace(case.message, mistake="", where=where)
-                    self.cases[id] = replace(case, mistakes=(), message=message)
+            self.cases |= follow(student, question, named) if named else {}
 
     def outcomes(self) -> list[Outcome]:
         """One outcome for each test function that ran."""

@@ -61,15 +61,19 @@ def test_an_unexplained_function_earns_half():
     [
         (PROPERTIES, outcome("forward", 4, 4)),
         (PROPERTIES, replace(WRONG, mistakes=("relu_before_add",))),
-        (PROPERTIES, replace(WRONG, id="any", possible=1), replace(WRONG, mistakes=("relu_before_add",), possible=3)),
         (outcome("properties", 12, 26), WRONG),
         (PROPERTIES, replace(WRONG, differs=False)),
         (replace(PROPERTIES, question="q1"), WRONG),
     ],
-    ids=["right", "named", "named by another", "less than half", "not compared", "another question"],
+    ids=["right", "named", "less than half", "not compared", "another question"],
 )
 def test_nothing_is_taken_otherwise(outcomes):
     assert taken(*outcomes) == 0
+
+
+def test_a_function_that_its_mistakes_explain_only_in_part_earns_half():
+    named = replace(WRONG, mistakes=("relu_before_add",), possible=3)
+    assert taken(PROPERTIES, replace(WRONG, id="any", possible=1), named) == -7
 
 
 def test_a_name_that_explains_nothing_leaves_the_cap():

@@ -90,9 +90,9 @@ def test_stubs_fail_with_messages_a_student_can_read(handout):
     process = run_pytest(handout, *options)
     said = process.stdout
     assert process.returncode == 1
-    assert "q1 BasicBlock: 0 of 9 checks pass, 0 of 15 points" in said
+    assert "q1 BasicBlock: 0 of 10 checks pass, 0 of 15 points" in said
     assert said.count("Not implemented yet: BasicBlock.__init__ builds no layers") == 1, "said once, not nine times"
-    assert "(One reason for all 9 checks above.)" in said
+    assert "(One reason for all 10 checks above.)" in said
     assert "10 more points are judged by checks that only graders have" in said
     assert "Traceback" not in said
     assert ".py:" not in said, "no line of ours in a student's messages"
@@ -106,7 +106,7 @@ def test_solution_passes_in_seconds(handout):
     end = os.times()
     assert process.returncode == 0, process.stdout
     assert sum(end[2:4]) - sum(start[2:4]) < 30, "seconds of processor time"
-    assert "q1 BasicBlock: all 9 checks pass, 15 of 15 points" in process.stdout
+    assert "q1 BasicBlock: all 10 checks pass, 15 of 15 points" in process.stdout
 
 
 def test_one_mistake_keeps_its_own_message(handout):
@@ -116,7 +116,7 @@ def test_one_mistake_keeps_its_own_message(handout):
             cell.source = cell.source.replace("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)")
     write_notebook(handout, notebook)
     process = run_pytest(handout, "-k", "q1")
-    assert re.search(r"q1 BasicBlock: 4 of 9 checks pass", process.stdout), process.stdout
+    assert re.search(r"q1 BasicBlock: 4 of 10 checks pass", process.stdout), process.stdout
     for label in ("Expected: ", "Got:      ", "Hint:     "):
         assert f"        {label}" in process.stdout
     assert "q2" not in process.stdout
@@ -210,10 +210,10 @@ def test_the_whole_path_of_a_student(session):
     wrong = right.replace("F.relu(out + self.shortcut(x))", "F.relu(out) + self.shortcut(x)")
     session.edit("class BasicBlock", wrong)
     said = session.run('grader.check("q1")')
-    assert re.search(r"4 of 9 checks pass", said)
+    assert re.search(r"4 of 10 checks pass", said)
     assert "order do the addition and the last ReLU come?" in said
     session.edit("class BasicBlock", right)
-    assert "all 9 checks pass, 15 of 15 points" in session.run('grader.check("q1")')
+    assert "all 10 checks pass, 15 of 15 points" in session.run('grader.check("q1")')
 
     for name in ("class Bottleneck", "class ResNet"):
         session.edit(name, solved[name])

@@ -119,8 +119,11 @@ def test_the_terminal_shows_labelled_lines(folder):
     command = ("-m", "pytest", "-p", "autograder.suite.plugin", "-p", "no:cacheprovider", "--noconftest", "-q")
     solution = ("--submission", ROOT / "solutions" / "resnet.py")
     said = run(sys.executable, *command, *solution, folder, cwd=folder.parent, PYTHONPATH=str(ROOT)).stdout
-    indented = "".join(f"        {line}\n" for line in TEXT.splitlines())
-    assert f"{indented}        (2 of 3 cases of this check fail; the first is shown.)\n" in said
+    indented = "".join(f"    {line}\n" for line in TEXT.splitlines())
+    assert (
+        f"{indented}    (2 of 3 cases of this check fail; the first is shown.)\n    Because of this, 1 check fails:\n"
+        in said
+    )
     assert f"\n{TEXT}\n" in said, "pytest's own section of failures"
 
 
@@ -203,7 +206,7 @@ def test_a_verdict_says_the_mistake_first(tmp_path):
     assert message.mistake.startswith("Your block applies its last ReLU to F(x), before the shortcut is added")
     assert message.expected.startswith("in eval mode, with any weights, BasicBlock(8, 8) computes relu(bn(")
     assert re.match(r"the output differs in \d+ of 1152 values", message.got)
-    assert message.hint.startswith("read again: He et al. 2015, section 3.2")
+    assert message.mistake.endswith("Read again: He et al. 2015, section 3.2 and figure 2.")
     with pytest.raises(CheckFailure) as caught:
         verdict.require()
     assert explain(caught.value) == ("failed", message, ("relu_before_add",))

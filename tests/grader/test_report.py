@@ -491,7 +491,7 @@ def test_an_anonymous_page_names_nobody(tmp_path):
         grade.model_copy(update={"name": f"key-of-{grade.submission}", "sha256": f"{n}" * 64})
         for n, grade in enumerate(a_class())
     ]
-    person = Student(id="9001", name="Jane Doe", email="jane@uni.example")
+    person = Student(id="u-9001", name="Jane Doe", email="jane@uni.example")
     origin = Origin(key="jane", path="jane/bob.ipynb", students=(person,), not_counted=("jane/old.py",))
     entry = Correction(when="now", who="ta", name="x", question="q1", points=1, reason="Jane asked")
     grades[0] = grades[0].model_copy(update={"origin": origin, "adjustment": Adjustment((entry,))})
@@ -499,7 +499,7 @@ def test_an_anonymous_page_names_nobody(tmp_path):
     source = (tmp_path / "report.html").read_text()
     assert "Submission 4" in source
     assert "Your block applies its last ReLU" in source
-    for word in ("jane", "Jane", "9001", "bob", "alice", "carol", "key-of", "x.ipynb", "0000", "cell 7"):
+    for word in ("jane", "Jane", "u-9001", "bob", "alice", "carol", "key-of", "x.ipynb", "0000", "cell 7"):
         assert word not in source, word
 
 
@@ -527,6 +527,7 @@ def test_csv_has_one_row_a_submission(tmp_path):
         "deferred": "12",
         "accuracy": "",
         "mistakes": "relu_before_add",
+        "charged": "",
         "seconds": "1.5",
         "result": "000",
         **dict.fromkeys(("id", "name", "email", "section", "submitted", "late"), ""),

@@ -132,6 +132,7 @@ def test_parameter_count(student, in_planes, planes, stride, expected):
 def test_batchnorm_modes(student):
     """BatchNorm: learns statistics in train mode, uses them in eval mode."""
     expect.assert_batchnorm_modes(student.BasicBlock(8, 16, 2), torch.randn(4, 8, 8, 8) * 2 + 1, name(8, 16, 2))
+    judge_block(student, "BasicBlock", 8, 12, 2, aspect="train").require()
 
 
 @pytest.mark.points(1)

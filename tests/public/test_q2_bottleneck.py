@@ -137,6 +137,7 @@ def test_parameter_count(student, in_planes, planes, stride, expected):
 def test_batchnorm_modes(student):
     """BatchNorm: learns statistics in train mode, uses them in eval mode."""
     expect.assert_batchnorm_modes(student.Bottleneck(16, 8, 2), torch.randn(4, 16, 8, 8) * 2 + 1, name(16, 8, 2))
+    judge_block(student, "Bottleneck", 8, 6, 2, aspect="train").require()
 
 
 @pytest.mark.points(1)

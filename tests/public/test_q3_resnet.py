@@ -194,10 +194,13 @@ def test_head(student, num_classes):
 
 @pytest.mark.points(1)
 @pytest.mark.forward
-@pytest.mark.parametrize(("expansion", "num_blocks"), [(1, [1, 1, 2, 1]), (2, [2, 1, 1, 1])])
-def test_whole_function(student, expansion, num_blocks):
-    """The whole function: with any weights, in eval mode, stem, stages, pooling and head compute what they should."""
-    judge_network(student, expansion, num_blocks, 10, aspect="eval").require()
+@pytest.mark.parametrize(
+    ("expansion", "num_blocks", "mode"),
+    [(1, [1, 1, 2, 1], "eval"), (2, [2, 1, 1, 1], "eval"), (1, [1, 1, 1, 1], "train")],
+)
+def test_whole_function(student, expansion, num_blocks, mode):
+    """The whole function: with any weights, in both modes, stem, stages, pooling and head compute what they should."""
+    judge_network(student, expansion, num_blocks, 10, aspect=mode).require()
 
 
 @pytest.mark.points(3)

@@ -119,7 +119,7 @@ def test_stubs_show_diagrams_and_friendly_notes(folder, tmp_path, screenshots, i
         assert_all_ran(notebook)
         assert_diagrams_are_there(notebook)
         said = notebook.output('grader.check("q1")')
-        assert "q1 BasicBlock: 0 of 9 checks pass, 0 of 15 points" in said
+        assert "q1 BasicBlock: 0 of 10 checks pass, 0 of 15 points" in said
         assert said.count("Not implemented yet: BasicBlock.__init__ builds no layers") == 1
         said = notebook.output(EXPERIMENT)
         if images == "none":
@@ -139,7 +139,7 @@ def test_solution_without_images(folder, screenshots):
     with opened(folder, **NO_INTERNET) as notebook:
         notebook.run_all(timeout=300)
         assert_all_ran(notebook)
-        assert "all 9 checks pass, 15 of 15 points" in notebook.output('grader.check("q1")')
+        assert "all 10 checks pass, 15 of 15 points" in notebook.output('grader.check("q1")')
         assert "`train_loader` is not defined yet." in notebook.output(EXPERIMENT)
         assert images_of(notebook, COST), "needs no images"
         notebook.photograph(DATA, screenshots / "solution_none.png")
