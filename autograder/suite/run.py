@@ -50,13 +50,9 @@ def run_suite(
     """
     binding = _Binding(student, only, seed, training, Journal() if journal is None else journal, diagnose)
     capture = "--capture=sys" if quiet else "--capture=no"
-    arguments = [
-        *map(str, folders),
-        "-c",
-        os.devnull,
-        f"--rootdir={next(iter(folders)).parent}",
-        "--noconftest",
-    ]
+    root = next(iter(folders)).parent
+    # Without `--confcutdir` pytest lists every folder on the way from / to the tests: thousands of files in /tmp, say.
+    arguments = [*map(str, folders), "-c", os.devnull, f"--rootdir={root}", f"--confcutdir={root}", "--noconftest"]
     for unused in ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception", "faulthandler"):
         arguments += ["-p", f"no:{unused}"]  # together they take as long as the tests of two questions
     arguments += ["--assert=plain", "--import-mode=importlib", capture, *(["-x"] if until_failure else [])]
