@@ -20,6 +20,7 @@ from autograder.oracle.symptoms import symptoms
 from autograder.oracle.trial import FATAL, Evidence, NotBuilt, Subject, Task, Trial
 from autograder.student.errors import GraderBroken
 from autograder.student.message import NO_MESSAGE, CheckFailure, Message
+from autograder.student.passes import repeat
 
 DRAWS = 3
 """Draws of weights and input; gradients must agree on one of them. An activation within rounding of zero can switch a
@@ -104,11 +105,11 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
     for left in reversed(range(DRAWS if aspect == "gradient" else 1)):
         try:
             subject = Subject(task, task.build(student), generator)
+            trial = subject.run(aspect, SIZE)
         except FATAL:
             raise
         except Exception as error:
             raise _explained(error, student, Evidence(not_built=[NotBuilt(task, error)])) from None
-        trial = subject.run(aspect, SIZE)
         if trial.error is not None:
             raise _explained(trial.error, student, Evidence([subject]))
         try:
@@ -145,16 +146,15 @@ def _compare(student: Any, subject: Subject, trial: Trial) -> tuple[Observation 
 
 def _repeatable(student: Any, subject: Subject, trial: Trial) -> Verdict:
     """In train mode the output depends on the batch alone, however often it is computed."""
-    module, seen = subject.module, trial.seen
-    with torch.no_grad():
-        for _ in range(REPEATS if subject.task.kind != "ResNet" else 2):
-            again = module(seen.x.clone())
-            if not isinstance(again, Tensor) or again.shape != seen.output.shape:
-                break
-            if float((again - seen.output).abs().max()) > TOLERANCE * float(seen.output.abs().max()):
-                break
-        else:
-            return Verdict(True)
+    expected = trial.seen.output
+    largest = TOLERANCE * float(expected.abs().max())
+    for again in repeat(subject.module, trial.seen.x, REPEATS if subject.task.kind != "ResNet" else 2):
+        if not isinstance(again, Tensor) or again.shape != expected.shape:
+            break
+        if float((again - expected).abs().max()) > largest:
+            break
+    else:
+        return Verdict(True)
     message = Message(
         expected=f"in train mode, {subject.task.written} returns the same output whenever it gets the same batch",
         got="the second pass gives another output for the same batch",

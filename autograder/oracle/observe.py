@@ -10,6 +10,7 @@ from torch import Tensor
 
 from autograder.oracle.interpreter import Memory, run
 from autograder.oracle.program import Program
+from autograder.student.passes import gradients_of
 
 Aspect = Literal["eval", "train", "gradient", "fresh"]
 """"fresh" is the mode in which the student's function returned the module."""
@@ -83,7 +84,7 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
         seen.upstream = torch.randn(output.shape, generator=generator)
         if output.requires_grad:
             output.backward(seen.upstream.to(output.dtype))
-            seen.gradients = {n: None if p.grad is None else p.grad.clone() for n, p in module.named_parameters()}
+            seen.gradients = {n: None if g is None else g.clone() for n, g in gradients_of(module).items()}
             seen.input_gradient = given.grad
     return seen
 

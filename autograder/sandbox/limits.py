@@ -12,7 +12,7 @@ class Limits:
     import_seconds: float = 30.0
     """Wall-clock time for executing the slice, once per worker."""
     request_seconds: float = 20.0
-    """Wall-clock time for one request: one construction, one forward pass, one backward pass."""
+    """Wall-clock time for one request: a forward pass, say, with the construction before it; a backward pass."""
     submission_seconds: float = 300.0
     """Wall-clock time for all requests of one submission together."""
     cpu_seconds: int = 300

@@ -60,7 +60,7 @@ def packable(tensor: Tensor) -> bool:
     return tensor.dtype in _NAMES and tensor.layout == torch.strided and tensor.device.type == "cpu"
 
 
-def unpack(body: bytearray, expected: Expected | None = None) -> dict[str, Tensor]:
+def unpack(body: bytearray | memoryview, expected: Expected | None = None) -> dict[str, Tensor]:
     """Read what `pack` wrote, in the same order; the tensors are views of `body`.
 
     Stricter than the format: the tensors must be stored in the order of the table and without gaps. With `expected`,
@@ -74,7 +74,7 @@ def unpack(body: bytearray, expected: Expected | None = None) -> dict[str, Tenso
         table_size = _LENGTH.unpack_from(body)[0] if len(body) >= start else len(body)
         if table_size > min(MAX_TABLE, len(body) - start):
             raise WireError("a table of tensors that is too large, or not there")
-        table = parse_header(body[start : start + table_size])
+        table = parse_header(bytes(body[start : start + table_size]))
         if len(table) > MAX_TENSORS:
             raise WireError(f"{len(table)} tensors")
         start += table_size

@@ -63,6 +63,7 @@ def _prepare(project: Path) -> Plan:
     """Import and use everything that a worker needs, because a confined worker cannot load files any more."""
     layers = available_layers()
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    linux.keep_freed_memory()
     if enter_namespaces():
         layers = (*layers, "namespaces")
     import_everything(project)

@@ -111,6 +111,16 @@ class _Binding:
         self.journal.current = plugin.case_id(item)
         self.journal.names[self.journal.current] = set()
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function):
+        """What a test asked of the student's code in a worker, and did not wait for, is part of the test."""
+        try:
+            result = yield
+            self.student.flush()
+        finally:
+            self.student.drop()
+        return result
+
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         if self.only is not None:
             items[:] = [item for item in items if plugin.question_of(item) in self.only]

@@ -209,6 +209,7 @@ def test_errors_show_the_students_own_lines(case, write, tmp_path, zygote):
     with RemoteStudent(slice_submission(read_submission(path)), ROOMY, zygote) as student:
         with pytest.raises(StudentError) as caught:
             do(student)
+            student.flush()
         text = str(caught.value)
         expected = [f"{place(cell, line)}, in {name}\n    {source}" for cell, line, name, source in frames]
         assert text.startswith("\n".join(expected) + "\n"), text

@@ -1,0 +1,34 @@
+"""What checks ask of a module that takes several steps, and one request where the student's code is in a worker."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Proxy(ABC):
+    """A module in a worker, see `sandbox.remote_student`."""
+
+    @abstractmethod
+    def gradients(self) -> dict[str, Tensor | None]:
+        """The current `grad` of each parameter, by its name."""
+
+    @abstractmethod
+    def repeat(self, x: Tensor, times: int) -> list[Any]:
+        """Compute module(x) several times, each with a copy of `x`, without gradients. Stops at what is no tensor."""
+
+
+def gradients_of(module: Any) -> dict[str, Tensor | None]:
+    """The current `grad` of each parameter of a module, by its name."""
+    if isinstance(module, Proxy):
+        return module.gradients()
+    return {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+def repeat(module: Any, x: Tensor, times: int) -> list[Any]:
+    """Compute module(x) several times, each with a copy of `x`, without gradients; returns the outputs."""
+    if isinstance(module, Proxy):
+        return module.repeat(x, times)
+    with torch.no_grad():
+        return [module(x.clone()) for _ in range(times)]
