@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from autograder.contract import POINTS, QUESTIONS
+from autograder.course.rubric import Price, Rubric, standard_rubric
 
 FILE = "course.toml"
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,16 +55,20 @@ class Course(_Table):
     Args:
         hidden_checks: what students see of hidden checks: "nothing", their "points", or "messages" as well.
         names: whether reports show the names of students; otherwise only their keys.
+        name_mistakes: whether the notebook's checks name mistakes; otherwise the students' zip is built without that.
+        prices: of kinds of mistakes and of single ones, where they are not those of `rubric.toml`.
     """
 
     course: str = ""
     term: str = ""
     deadline: datetime | None = None
     names: bool = True
+    name_mistakes: bool = True
     hidden_checks: Literal["nothing", "points", "messages"] = "points"
     points: dict[str, float] = POINTS
     minimum_accuracy: MinimumAccuracy = MinimumAccuracy()
     late: Late = Late()
+    prices: dict[str, Price] = {}
 
     @field_validator("deadline")
     @classmethod
@@ -78,6 +83,17 @@ class Course(_Table):
         if points.keys() != QUESTIONS.keys():
             raise ValueError(f"the questions are {', '.join(QUESTIONS)}")
         return points
+
+    @field_validator("prices")
+    @classmethod
+    def _known_mistakes(cls, prices: dict[str, Price]) -> dict[str, Price]:
+        standard_rubric().change(prices)
+        return prices
+
+    @property
+    def rubric(self) -> Rubric:
+        """What a named mistake costs in this course."""
+        return standard_rubric().change(self.prices)
 
     def days_late(self, submitted: str, late: bool) -> int:
         """Days begun after the deadline; `late` is the platform's mark for a file without a time."""
@@ -123,6 +139,9 @@ def parse_course(text: str, path: Path = Path(FILE)) -> Course:
         said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             said = f"no such setting; there are {', '.join(_siblings(loc))}"
+        if loc == ("prices",):
+            name, _, said = said.partition(": ")
+            loc = (*loc, name)
         raise CourseProblem(f"{path}:{line_of(text, loc)}: {'.'.join(loc)}: {said}") from None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.course.handins import Handin
+from autograder.course.settings import load_course
 from autograder.grading.pool import grade_each
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result
@@ -55,14 +56,17 @@ def grade_all(
     Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given, and before anything is
     graded what `require_room` raises.
 
-    A result that is there already, of the same file and the same code, is not made again. With `only`, the results of
-    the other questions stay as they are. A file is written in one step, so an interrupted run can be started again.
+    A result that is there already, of the same file and the same code, is not made again; it gets today's prices of
+    mistakes. With `only`, the results of the other questions stay as they are. A file is written in one step, so an
+    interrupted run can be started again.
     """
     handins = {handin.file: handin for handin in submissions}
     files = {path: out / f"{handin.name}.json" for path, handin in handins.items()}
     trains = training is not None and not training.problem
     threshold = training.calibration.threshold if trains and training.calibration else None
-    known = {path: load_result(files[path], path) for path in handins}
+    rubric = load_course().rubric
+    stored = {path: load_result(files[path], path) for path in handins}
+    known = {path: result and result.charge_again(rubric) for path, result in stored.items()}
     missing = {path: find_missing(known[path], only, threshold, force) for path in handins}
     todo = {path: questions for path, questions in missing.items() if questions}
 
@@ -71,7 +75,7 @@ def grade_all(
         atomic_write(files[path], known[path].to_json())
 
     for path in handins.keys() - todo.keys():
-        if known[path].origin != handins[path].origin:  # a roster is there now
+        if known[path] != stored[path] or known[path].origin != handins[path].origin:  # other prices, or a roster
             save(path, known[path])
         advance(path.name)
     if todo and not unsafe:

@@ -7,6 +7,10 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from autograder.course.rubric import Rubric
+from autograder.course.settings import load_course
+from autograder.grading.charge import charge
+from autograder.grading.edited_student import follow
 from autograder.grading.result import Result, Training
 from autograder.grading.seeds import ROOT, SUITE, secret_of, seed_of, suite_version
 from autograder.grading.unreadable import judge_unreadable
@@ -35,7 +39,7 @@ from autograder.training.evaluate import evaluate
 from autograder.training.logits_check import REQUIRED_QUESTIONS
 from autograder.training.slots import Slots
 
-run_suite = functools.partial(run_tests, diagnose=diagnosis_of)
+run_suite = functools.partial(run_tests, diagnose=diagnosis_of, follow=functools.partial(follow, SUITE))
 NO_CODE = Reading(Slice((), (), ()), Slice((), (), ()), "", {})
 
 __all__ = ["ROOT", "SUITE", "Grader", "seed_of"]
@@ -54,6 +58,7 @@ class Grader:
         slots: limits trainings at once, where there are other graders.
         zygote: starts the workers; it is not closed here. When None, one is started.
         tell: called with the progress of a training.
+        rubric: what a named mistake costs; when None, what `course.toml` says.
 
     Raises:
         SandboxUnavailable: student code cannot be confined here, and `unsafe` is not given.
@@ -68,7 +73,9 @@ class Grader:
         slots: Slots | None = None,
         zygote: Zygote | None = None,
         tell: Callable[[str], None] = lambda line: None,
+        rubric: Rubric | None = None,
     ):
+        self._rubric = rubric or load_course().rubric
         self._unsafe, self._limits, self._key = unsafe, limits or Limits(), key
         self._context = None if training is None else TrainingContext(training, slots, tell, unsafe)
         self._cleanup = contextlib.ExitStack()
@@ -106,7 +113,7 @@ class Grader:
                 tests, training = self._judge(student, reading, sha256, only, earlier)
                 isolation = student.isolation
         return Result.of(
-            tests,
+            charge(tests, self._rubric),
             submission=utf8(path.name),
             file=reading.file,
             sha256=sha256,

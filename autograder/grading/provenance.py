@@ -18,6 +18,7 @@ DECIDES = (
     "autograder/contract.py",
     *(f"autograder/{room}" for room in ("submission", "student", "suite", "oracle", "sandbox", "training")),
     "autograder/grading/grade.py",
+    "autograder/grading/edited_student.py",
     "autograder/grading/seeds.py",
 )
 """All that can change a grade, below the root."""

@@ -14,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from autograder.contract import QUESTIONS
 from autograder.course.corrections import Adjustment
 from autograder.course.origin import Origin
+from autograder.course.rubric import Rubric
+from autograder.grading.charge import charge
 from autograder.grading.provenance import Provenance, provenance
 from autograder.submission.atomic_write import atomic_write
 from autograder.suite.cap import apply_cap
 from autograder.suite.outcome import WORST_FIRST, Outcome
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "docs" / "result.schema.json"
 OTHER_VERSION = "a result of another version of the grader; grade again"
 
@@ -54,7 +56,7 @@ class Training(_Model):
 class Result(_Model):
     """The result of one submission; made by `Result.of`, which adds up the points."""
 
-    schema_version: Literal[2]
+    schema_version: Literal[2, 3] = Field(description="a file of version 2 has no prices of mistakes")
     submission: str = Field(description="name of the file or folder that was handed in")
     file: str = Field(default="", description='the file in it that was graded; "" if only one was handed in')
     sha256: str = Field(description="of what was handed in; a result of another file is not reused")
@@ -75,7 +77,7 @@ class Result(_Model):
     questions: dict[str, Score] = Field(description="points of each question that was judged")
     training: Training | None = Field(description="null where no training finished")
     tests: tuple[Outcome, ...] = Field(
-        description="the outcome of each test, and what is taken from a question that is capped", repr=False
+        description="the outcome of each test, the price of each named mistake, and what a cap takes", repr=False
     )
     name: str = Field(default="", exclude=True, description="the file's name without .json; not part of the file")
     adjustment: Adjustment = Field(default=Adjustment(), exclude=True, description="made later; not part of the file")
@@ -121,6 +123,11 @@ class Result(_Model):
         derived = ("schema_version", "score", "possible", "questions", "tests")
         kept = {name: getattr(self, name) for name in Result.model_fields if name not in derived}
         return Result.of(tests, **(kept | changes))
+
+    def charge_again(self, rubric: Rubric) -> "Result":
+        """This result with today's prices of its mistakes; nothing is judged again."""
+        tests = tuple(charge(self.tests, rubric))
+        return self if tests == self.tests else self.replace_tests(tests)
 
     def of_question(self, question: str) -> list[Outcome]:
         """The outcomes of one question, in the order in which they ran."""

@@ -34,9 +34,11 @@ INSTRUCTOR = Path("dist/resnet-instructor.ipynb")
 """The notebook with the solution, and with the model answers: the master's cells with the tag `instructor`."""
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
-STUDENT_ROOMS = ("submission", "student", "suite", "notebook")
+STUDENT_ROOMS = ("submission", "student", "oracle", "suite", "notebook")
 """Folders of `autograder/` that students get, whole; each imports only from these."""
-GRADER_ROOMS = (*STUDENT_ROOMS, "course", "oracle", "sandbox", "training", "grading", "report", "platforms")
+NAMING = tuple(f"autograder/oracle/{name}" for name in ("diagnose.py", "edits/", "explain.py", "mistakes.toml"))
+"""What names mistakes. Students do not get it where `name_mistakes` in `course.toml` says so."""
+GRADER_ROOMS = (*STUDENT_ROOMS, "course", "sandbox", "training", "grading", "report", "platforms")
 STUDENT_FILES = (
     "assignment/resnet.ipynb",
     "autograder/__init__.py",
@@ -220,7 +222,9 @@ def _canonical(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _student_files(root: Path) -> dict[str, bytes]:
-    files = {f"resnet/{name}": data for name, data in _collect(root, STUDENT_FILES).items()}
+    held_back = () if load_course(root).name_mistakes else NAMING
+    collected = _collect(root, STUDENT_FILES).items()
+    files = {f"resnet/{name}": data for name, data in collected if not name.startswith(held_back)}
     handout = root / HANDOUT
     own = {path.relative_to(handout): path for path in handout.rglob("*") if path.is_file()}
     return files | {f"resnet/{name.as_posix()}": path.read_bytes() for name, path in own.items()}

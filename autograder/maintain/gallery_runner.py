@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.contract import REQUIRED
-from autograder.grading.grade import SUITE, seed_of
+from autograder.grading.grade import SUITE, run_suite, seed_of
 from autograder.maintain.forkserver import forkserver_context
-from autograder.oracle import diagnosis_of
 from autograder.student.errors import GraderBroken
 from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import Submission, read_submission, slice_submission, slices
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case, Outcome
-from autograder.suite.run import run_suite
 
 MOST_SECONDS = 120
 """Seconds of processor time for one submission; they take one or two."""
@@ -71,7 +69,7 @@ def judge(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
     student = UnconfinedStudent(slice_)
     sound = not (student.problems or slice_.missing)
     journal = Journal(known.cases(submission) if known is not None and sound else {})
-    return journal, run_suite(student, SUITE, seed=seed_of(submission.sha256), journal=journal, diagnose=diagnosis_of)
+    return journal, run_suite(student, SUITE, seed=seed_of(submission.sha256), journal=journal)
 
 
 def code_of(submission: Submission) -> dict[str, list[str]]:

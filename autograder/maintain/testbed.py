@@ -149,7 +149,9 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
             arguments = f"{given}, more" if programs[0].fact("raises") else given
         else:
             arguments = "in_planes, planes" if blocks else "block, num_blocks"
-    elif blocks and default.ops != (same := next(p for task, p in tasks if task.arguments == (8, 8, 1))).ops:
+    elif (
+        blocks and default.ops != (same := next(p for task, p in tasks if task.arguments == tasks[-1][0].arguments)).ops
+    ):
         arguments = f"in_planes, planes, stride={2 if default.arguments[2] != same.arguments[2] else 1}"
     elif not blocks and programs[0].by_name["linear"]["classes"] == 10:
         classes = default.by_name["linear"]["classes"]
@@ -163,14 +165,14 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
     yield f"        self.case = case or {key}"
     forward = ["    def forward(self, x):"]
     for p in programs:
-        if (p.fact("raises") and p.kind != "ResNet18") or (blocks and p is default):
+        if blocks and p is default:
             continue
         case: object = p.kind if p.kind == "ResNet18" else p.arguments
         if p is default and not blocks:
             case = (*p.arguments[:2], classes)
         elif p.kind != "ResNet18" and blocks:
             case = next(task.arguments for task, other in tasks if other is p)
-        made, called = _body(p, style)
+        made, called = _raising(p) if p.fact("raises") else _body(p, style)
         yield f"        if self.case == {case!r} and not hasattr(self, 'done'):"
         yield from (f"            {line}" for line in [*made, "self.done = True"])
         forward += [f"        if self.case == {case!r}:", *(f"            {line}" for line in called)]
@@ -185,7 +187,7 @@ def _resnet18_lines(p: Program) -> Iterator[str]:
     yield "    expansion = 1"
     yield "KEPT = []"
     yield "def ResNet18():"
-    if raises:
+    if raises and "is no module" in raises[1]:
         yield "    return None" if "NoneType" in raises[1] else "    return ResNet"
         return
     yield "    net = ResNet(BasicBlock, [2, 2, 2, 2], case='ResNet18')"
@@ -193,6 +195,17 @@ def _resnet18_lines(p: Program) -> Iterator[str]:
         yield "    KEPT.append(net)"
         yield "    return KEPT[0]"
     yield "    return net.eval()" if p.fact("mode") == "eval" else "    return net"
+
+
+def _raising(p: Program) -> tuple[list[str], list[str]]:
+    """A constructor that raises; a wrong number of arguments raises by itself."""
+    fragment = p.fact("raises")[1]
+    made = {
+        "in_channels must be divisible by groups": ["nn.Conv2d(3, 4, 1, groups=2)"],
+        "out_channels must be divisible by groups": ["nn.Conv2d(4, 3, 1, groups=2)"],
+        "divisible by num_groups": ["nn.GroupNorm(2, 3)"],
+    }
+    return made.get(fragment, ["pass"]), ["pass"]
 
 
 def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
@@ -206,6 +219,7 @@ def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
     if any(not o["registered"] for o in p.ops):
         made.append("self.hidden = []")
     ops = [o for o in p.ops if (o.roles or not o["registered"] or o.kind in ("norm", "act")) and not o["shares"]]
+    ops = sorted(ops, key=lambda o: o.name if o.kind == "block" else "")
     for o in reversed(ops) if style == "base" else ops:
         layer = _layer(o, style, p, flat)
         if layer is None:

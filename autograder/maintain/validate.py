@@ -40,6 +40,10 @@ class Graded:
         own = ("q3", "q4") if self.entry.question == "q3" else (self.entry.question,)
         return [outcome for outcome in self.lost() if outcome.question not in own]
 
+    def seen_by_students(self) -> list[Outcome]:
+        """Those of its question that students have."""
+        return [outcome for outcome in self.lost_in_its_question() if not outcome.hidden]
+
     @property
     def names(self) -> tuple[str, ...]:
         """The mistakes that were named, in its question."""
@@ -94,6 +98,16 @@ class Findings:
         return [g for g in self.labelled if not g.names]
 
     @property
+    def unseen(self) -> list[Graded]:
+        """Wrong entries that pass every public check of their question."""
+        return [g for g in self.wrong if not g.seen_by_students()]
+
+    def exact(self, public: bool = False) -> list[Graded]:
+        """Labelled entries that get exactly their name; with `public`, from a check that students have."""
+        named = [(g, g.seen_by_students() if public else g.lost_in_its_question()) for g in self.labelled]
+        return [g for g, lost in named if {name for o in lost for name in o.mistakes} == {g.entry.misconception}]
+
+    @property
     def idle(self) -> list[Outcome]:
         """Tests that no entry fails; those that are deferred on this machine do not count."""
         failed = {outcome.id for g in self.graded for outcome in g.lost()}
@@ -129,8 +143,6 @@ def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None
 
 def print_findings(findings: Findings, console: Console) -> None:
     """One page: a verdict, then every surprise with its reason and what to do."""
-    exact = [g for g in findings.labelled if set(g.names) == {g.entry.misconception}]
-    share = f"{len(exact) * 100 / len(findings.labelled):.1f} %" if findings.labelled else "none labelled"
     parts = [count(len(findings.right), "right submission"), count(len(findings.wrong), "wrong one")]
     console.print(Text(f"{' and '.join(parts)} graded with the whole suite", style="bold"))
     for title, advice, rows, serious in _sections(findings):
@@ -140,7 +152,10 @@ def print_findings(findings: Findings, console: Console) -> None:
             console.print(Padding(Text(advice, style="italic"), (0, 0, 0, 6)))
         for row in rows:
             console.print(Padding(row, (0, 0, 0, 8)))
-    console.print(f"exact names: {len(exact)} of {len(findings.labelled)} labelled mistakes ({share})", highlight=False)
+    for what, exact in (("", findings.exact()), (" by public checks", findings.exact(public=True))):
+        share = f"{len(exact) * 100 / len(findings.labelled):.1f} %" if findings.labelled else "none labelled"
+        line = f"exact names{what}: {len(exact)} of {len(findings.labelled)} labelled mistakes ({share})"
+        console.print(line, highlight=False)
     verdict = "the suite tells right from wrong" if findings.sound else "the suite needs work: see above"
     console.print(Text(verdict, style="bold green" if findings.sound else "bold red"))
 
@@ -175,6 +190,12 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Text], bool]]
         "labelled mistakes that get no name",
         "No entry of the catalogue reproduces it; the students read what was measured instead.",
         [_row(g, f"is {g.entry.misconception}") for g in findings.unnamed],
+        False,
+    )
+    yield (
+        "wrong submissions that pass every public check of their question",
+        "Students learn of the mistake from their grade: can a public check show it?",
+        [_row(g, f"{g.entry.question}: {g.entry.title}") for g in findings.unseen],
         False,
     )
     yield (

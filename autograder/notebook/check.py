@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Collection
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -13,7 +14,9 @@ from otter.check.logs import EventType
 from otter.check.utils import IPythonInterpreter, LoggedEventReturnValue, logs_event, save_notebook
 
 from autograder.contract import QUESTIONS, REQUIRED
+from autograder.notebook.hints import Hint, make_hint
 from autograder.notebook.preflight import inspect_file
+from autograder.oracle import diagnosis_of
 from autograder.student.local import LocalStudent
 from autograder.student.message import Message
 from autograder.submission import UnreadableSubmission
@@ -27,6 +30,7 @@ BARS = {"passed": "#2a7ab9", "deferred": "#8a8f98"}
 """Colour of the bar beside a check; the others are orange. Colour-blind readers can tell blue from orange, and the text
 has the page's own colour, so that it is readable in a light and in a dark theme."""
 ORANGE = "#d9711c"
+CELL = "text-align:left;vertical-align:top;padding:2px 12px"
 COLAB = (
     "Colab keeps your notebook in your Drive, not in a folder here. Choose File > Download > Download .ipynb, and hand "
     "in that file."
@@ -40,8 +44,8 @@ class CheckFailed(Exception):
 class CheckResult:
     """The public checks of one question, shown as a table in a notebook and as text elsewhere."""
 
-    def __init__(self, question: str, outcomes: list[Outcome]):
-        self.name, self.outcomes = question, outcomes
+    def __init__(self, question: str, outcomes: list[Outcome], diagnosis: Any = None):
+        self.name, self.outcomes, self.diagnosis = question, outcomes, diagnosis
 
     @property
     def passed_all(self) -> bool:
@@ -66,19 +70,30 @@ def _heads() -> str:
 
 
 def _rows(group: Group) -> str:
-    bar = f"border-left:5px solid {BARS.get(group.outcomes[0].outcome, ORANGE)}"
-    cell = "text-align:left;vertical-align:top;padding:2px 12px"
-    rows = ""
-    for o in group.outcomes:
-        rows += (
-            f'<tr><td style="{cell};{bar};white-space:nowrap"><strong>{mark(o.outcome)} {o.outcome}</strong></td>'
-            f'<td style="{cell};white-space:nowrap">{o.points:g} of {o.possible:g}</td>'
-            f'<td style="{cell}">{escape(o.title)}</td></tr>'
-        )
+    colour = BARS.get(group.outcomes[0].outcome, ORANGE)
+    rows = "".join(_row(o) for o in group.outcomes)
+    if group.because:
+        folded = f'<details><summary style="cursor:pointer">{escape(group.because)}</summary>{_table(rows)}</details>'
+        cell = f'<td colspan="3" style="{CELL};border-left:5px solid {colour}">'
+        return f"<tr>{cell}{_parts(group.message)}{folded}</td></tr>"
     if group.message:
         said = f"{_parts(group.message)}{_paragraph(group.note)}"
-        rows += f'<tr><td style="{cell};{bar}"></td><td style="{cell};padding-bottom:10px" colspan="2">{said}</td></tr>'
+        bar = f"border-left:5px solid {colour}"
+        rows += f'<tr><td style="{CELL};{bar}"></td><td style="{CELL};padding-bottom:10px" colspan="2">{said}</td></tr>'
     return rows
+
+
+def _row(o: Outcome) -> str:
+    bar = f"border-left:5px solid {BARS.get(o.outcome, ORANGE)}"
+    return (
+        f'<tr><td style="{CELL};{bar};white-space:nowrap"><strong>{mark(o.outcome)} {o.outcome}</strong></td>'
+        f'<td style="{CELL};white-space:nowrap">{o.points:g} of {o.possible:g}</td>'
+        f'<td style="{CELL}">{escape(o.title)}</td></tr>'
+    )
+
+
+def _table(rows: str) -> str:
+    return f'<table style="border-collapse:collapse;margin:0">{rows}</table>'
 
 
 def _parts(message: Message) -> str:
@@ -107,6 +122,7 @@ class Notebook(otter.Notebook):
     def __init__(self, nb_path: str | None = None):
         found = nb_path if nb_path and Path(nb_path).is_file() else None
         super().__init__(found, tests_dir=str(PUBLIC))
+        self._hints: dict[str, tuple[Any, int]] = {}
         _shorten_stub_errors()
 
     @logs_event(EventType.CHECK)
@@ -114,6 +130,14 @@ class Notebook(otter.Notebook):
         """Run the public checks of a question, "q1" to "q4", on the classes that the kernel holds now."""
         env = _live_namespace() if global_env is None else global_env
         return LoggedEventReturnValue(run_checks(question, env), question=question, shelve_env=env)
+
+    def hint(self, question: str) -> Hint:
+        """Say where and why the checks of a question fail; called again, show its steps with their shapes."""
+        result = run_checks(question, _live_namespace())
+        failing = [(o.title, o.mistakes) for o in result.outcomes if o.outcome not in ("passed", "deferred")]
+        before, number = self._hints.get(question, (None, 0))
+        self._hints[question] = failing, number + 1 if failing == before else 1
+        return make_hint(question, result.outcomes, result.diagnosis, self._hints[question][1])
 
     def check_all(self) -> None:
         """Show the result of every question."""
@@ -201,7 +225,15 @@ def run_checks(question: str, env: dict[str, Any]) -> CheckResult:
         raise ValueError(f"there is no question {question!r}; the questions are {', '.join(QUESTIONS)}")
     hint = "run its cell, then check again"
     missing = {name: Message(got=f"`{name}` is not defined yet", hint=hint) for name in REQUIRED}
-    return CheckResult(question, run_suite(LocalStudent(env, missing), [PUBLIC], only=[question], quiet=False))
+    student = LocalStudent(env, missing)
+    outcomes = run_suite(student, [PUBLIC], only=[question], quiet=False, diagnose=diagnosis_of, follow=_every_case)
+    failed = any(o.outcome not in ("passed", "deferred") for o in outcomes)
+    return CheckResult(question, outcomes, diagnosis_of(student, question) if failed else None)
+
+
+def _every_case(_student: Any, _question: str, cases: Collection[str]) -> Collection[str]:
+    """A diagnosis reproduces all that the question's class does: its checks fail because of it."""
+    return cases
 
 
 def check_question(question: str, env: dict[str, Any]) -> None:

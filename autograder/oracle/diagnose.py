@@ -18,7 +18,7 @@ from torch import Tensor
 
 from autograder.oracle.edits import Edit, Hints, apply, catalogue, task_of
 from autograder.oracle.explain import Explainer, same_error
-from autograder.oracle.interpreter import Unregistered
+from autograder.oracle.interpreter import DOES_NOT_FIT, Unregistered
 from autograder.oracle.matching import Assignment, compare
 from autograder.oracle.observe import TOLERANCE, replay
 from autograder.oracle.program import Program
@@ -28,7 +28,7 @@ CLASSES = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}
 """The class that each question asks for."""
 TASKS = {
     "BasicBlock": [(6, 10, 2), (8, 8, 1), (6, 10, 1), (8, 8, 2), (10, 6, 1)],
-    "Bottleneck": [(10, 8, 2), (32, 8, 1), (8, 8, 1), (32, 8, 2)],
+    "Bottleneck": [(10, 8, 2), (32, 8, 1), (6, 6, 1), (32, 8, 2), (28, 6, 1)],
     "ResNet": [(1, (1, 1, 1, 1), 10), (1, (1, 2, 3, 2), 7), (2, (2, 1, 1, 1), 10)],
 }
 """What is built for a diagnosis: an identity shortcut and each reason for a projection; widths, depths, classes."""
@@ -61,16 +61,12 @@ class Diagnosis:
 
     @property
     def sentences(self) -> list[str]:
-        """What to tell the student, one sentence each."""
+        """What to tell the student about each of `names`: what is wrong, their own layer, and what to read again."""
         said = {}
         for edit, layer in zip(self.mistakes, self.layers, strict=True):
-            said.setdefault(edit.name, f"{edit.sentence} (In your code: {layer}.)" if layer else edit.sentence)
+            own = f" In your code: {layer}." if layer else ""
+            said.setdefault(edit.name, f"{edit.sentence}{own} Read again: {edit.reading}.")
         return list(said.values())
-
-    @property
-    def reading(self) -> list[str]:
-        """Sections of the paper and parts of the notebook to read again."""
-        return list(dict.fromkeys(edit.reading for edit in self.mistakes))
 
 
 def diagnose(student: Any, question: str) -> Diagnosis | None:
@@ -103,7 +99,8 @@ def tasks_of(kind: str) -> list[Task]:
     tasks = [Task(kind, arguments) for arguments in TASKS[kind]]
     if kind == "ResNet":
         return [*tasks, Task(kind, (1, (1, 1, 1, 1), 10), "default"), Task("ResNet18")]
-    return [*tasks, Task(kind, (8, 8, 1), "default")]
+    plain = next(a for a in TASKS[kind] if a[0] == a[1] and a[2] == 1)
+    return [*tasks, Task(kind, plain, "default")]
 
 
 class Search:
@@ -175,7 +172,7 @@ class Search:
                 replay(program, orders[0], subject.exact, trial.seen, self.explainer.memory(trial))
             except Unregistered:
                 continue
-            except (RuntimeError, ValueError) as error:
+            except DOES_NOT_FIT as error:
                 if trial.error is None or not same_error(trial.error, error):
                     return False
             else:
@@ -226,7 +223,7 @@ class Search:
         for trial in _compared(subject):
             try:
                 attempt = replay(program, names, subject.exact, trial.seen, self.explainer.memory(trial))
-            except (RuntimeError, ValueError) as error:
+            except DOES_NOT_FIT as error:
                 yield trial.seen.aspect, error
             except Unregistered:
                 continue
@@ -251,7 +248,7 @@ def _hints(evidence: Evidence) -> Hints:
     sizes, calls = set(), {}
     for subject in evidence.subjects:
         _, extra = compare(subject.task.program.roles, subject.found)
-        sizes |= {min(one.shape) if len(one.shape) == 2 else one.shape[0] for one in extra if len(one.shape) < 3}
+        sizes |= {size for one in extra if len(one.shape) < 3 for size in one.shape}
         if subject.calls:
             calls[task_of(subject.task.program)] = tuple(subject.calls)
     return Hints(frozenset(sorted(sizes)[:12]), tuple(calls.items()))

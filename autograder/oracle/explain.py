@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from autograder.oracle.edits import Edit, apply
-from autograder.oracle.interpreter import Memory, Unregistered
+from autograder.oracle.interpreter import DOES_NOT_FIT, Memory, Unregistered
 from autograder.oracle.matching import Assignment, assignments, fits
 from autograder.oracle.observe import Observation, difference, replay
 from autograder.oracle.program import Program
@@ -90,7 +90,7 @@ class Explainer:
             attempt = replay(program, names, subject.exact, trial.seen, self.memory(trial))
         except Unregistered:
             return trial.error is None and bool(subject.facts.get("hidden"))
-        except (RuntimeError, ValueError) as error:
+        except DOES_NOT_FIT as error:
             return trial.error is not None and same_error(trial.error, error)
         if trial.error is not None:
             return _only_in_place(trial.error, attempt)
@@ -117,12 +117,14 @@ def _error_kind(error: Exception) -> str:
 
 
 def same_error(error: Exception, mine: Exception) -> bool:
-    """Whether the student's exception is about the same shapes: it has the same numbers, in any order."""
+    """Whether the student's exception is about the same shapes: it has the same numbers, and in other words, in any
+    order."""
     if _error_kind(error) in OWN_CHECKS:
         return True
-    texts = error_text(error), str(mine)
-    numbers = [sorted(re.findall(r"\d+", text)) for text in texts]
-    return numbers[0] == numbers[1] if numbers[0] else texts[0] == texts[1]
+    texts = [re.sub(r"^block \d+ ", "", text) for text in (error_text(error), str(mine))]  # built in another order
+    numbers = [re.findall(r"\d+", text) for text in texts]
+    same_words = re.sub(r"\d+", "", texts[0]) == re.sub(r"\d+", "", texts[1])
+    return texts[0] == texts[1] if same_words or not numbers[0] else sorted(numbers[0]) == sorted(numbers[1])
 
 
 def _only_in_place(error: Exception, attempt: Observation) -> bool:

@@ -18,6 +18,10 @@ Memory = dict[tuple, "Step"]
 """What was computed already on one input in one mode, for programs that begin alike."""
 
 
+DOES_NOT_FIT = (RuntimeError, ValueError, LookupError)
+"""What is raised where shapes do not fit, or where an edit uses what another one left out."""
+
+
 class Unregistered(Exception):
     """A layer of the program is not registered, so that nobody knows its tensors."""
 
@@ -54,7 +58,7 @@ class Step:
     value: Tensor | None = None
     updates: dict[str, Tensor | None] = field(default_factory=dict)
     """New running statistics."""
-    error: RuntimeError | ValueError | None = None
+    error: Exception | None = None
 
     def compute(self) -> None:
         """Set `value` and `updates`, or `error`; what depends on random numbers is None."""
@@ -68,7 +72,7 @@ class Step:
         else:
             try:
                 self.value = KINDS[self.op.kind](self)
-            except (RuntimeError, ValueError) as error:
+            except DOES_NOT_FIT as error:
                 self.error = error
 
 
@@ -90,7 +94,7 @@ def run(
         bound: with `memory`, for each role what its tensor is known by.
 
     Raises:
-        RuntimeError, ValueError: shapes do not fit together.
+        Exception: one of `DOES_NOT_FIT`.
         Unregistered: a layer is not registered.
     """
     memory = {} if memory is None else memory

@@ -1,7 +1,6 @@
 """Compare the student's module with the reference, on weights and inputs that are drawn afresh."""
 
 import itertools
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +10,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from autograder.oracle.diagnose import CLASSES, Diagnosis, diagnose
-from autograder.oracle.explain import Explainer
 from autograder.oracle.matching import Found, assignments, compare
+from autograder.oracle.naming import proved_diagnosis
 from autograder.oracle.observe import TOLERANCE, Aspect, Observation, difference, replay
 from autograder.oracle.program import Program
 from autograder.oracle.symptoms import symptoms
@@ -37,7 +35,6 @@ module every search finds one; for a wrong one none does, at any shape, and that
 FEWEST_ATTEMPTS = 36
 """Assignments that are tried after that: every order of three layers, each with its own BatchNorm."""
 
-_diagnoses: WeakKeyDictionary[Any, dict[str, Diagnosis | None]] = WeakKeyDictionary()
 _searches: WeakKeyDictionary[Any, Counter[str]] = WeakKeyDictionary()
 
 
@@ -84,20 +81,6 @@ def judge_network(
         expansion: of the probe blocks.
     """
     return _judge(student, Task("ResNet", (expansion, tuple(num_blocks), num_classes)), aspect)
-
-
-def diagnosis_of(student: Any, question: str) -> Diagnosis | None:
-    """The mistakes in a question, "q1" to "q3", that explain all that its class does; each is diagnosed once."""
-    known = _diagnoses.setdefault(student, {})
-    if question not in known and question in CLASSES:
-        known[question] = None
-        try:
-            known[question] = diagnose(student, question)
-        except FATAL:
-            pass  # the worker is gone: the verdict stands without a diagnosis
-        except Exception as error:  # so it does where the search itself fails
-            warnings.warn(f"{question} could not be diagnosed: {error!r}", RuntimeWarning, stacklevel=2)
-    return known.get(question)
 
 
 def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
@@ -163,16 +146,10 @@ def _repeatable(student: Any, subject: Subject, trial: Trial) -> Verdict:
     return _named(message, student, subject)
 
 
-def _proved(student: Any, evidence: Evidence, kind: str) -> Diagnosis | None:
-    """The diagnosis of the question, where it explains this evidence too."""
-    diagnosis = diagnosis_of(student, next(question for question, name in CLASSES.items() if name == kind))
-    return diagnosis if diagnosis and Explainer(evidence).explains(diagnosis.mistakes) else None
-
-
 def _explained(error: Exception, student: Any, evidence: Evidence) -> Exception:
     """Attach the mistake that causes an exception of the student's code, where it can be proved."""
     one = (*evidence.subjects, *evidence.not_built)[0]
-    diagnosis = _proved(student, evidence, one.task.kind)
+    diagnosis = proved_diagnosis(student, evidence, one.task.kind)
     if diagnosis is not None:
         error.mistakes, error.mistake = diagnosis.names, "\n".join(diagnosis.sentences)
     return error
@@ -180,11 +157,10 @@ def _explained(error: Exception, student: Any, evidence: Evidence) -> Exception:
 
 def _named(message: Message, student: Any, subject: Subject) -> Verdict:
     """A verdict with the mistake that causes it, where it can be proved."""
-    diagnosis = _proved(student, Evidence([subject]), subject.task.kind)
+    diagnosis = proved_diagnosis(student, Evidence([subject]), subject.task.kind)
     if diagnosis is None:
         return Verdict(False, message)
-    hint = f"read again: {'; '.join(diagnosis.reading)}. {PROOF}"
-    return Verdict(False, replace(message, mistake="\n".join(diagnosis.sentences), hint=hint), diagnosis.names)
+    return Verdict(False, replace(message, mistake="\n".join(diagnosis.sentences), hint=PROOF), diagnosis.names)
 
 
 def _inventory_complaint(program: Program, found: list[Found]) -> str:

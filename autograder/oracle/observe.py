@@ -122,13 +122,9 @@ def replay(
     )
     if seen.aspect == "train":
         expected.statistics = {names[role]: value for role, value in result.statistics.items()}
-    if (
-        output is not None
-        and seen.upstream is not None
-        and seen.upstream.shape == output.shape
-        and output.requires_grad
-    ):
-        output.backward(seen.upstream.double())
+    if output is not None and seen.upstream is not None and seen.upstream.shape == output.shape:
+        if output.requires_grad:
+            output.backward(seen.upstream.double())
         expected.input_gradient = x.grad
         expected.gradients = {names[role]: w.grad for role, w in weights.items() if w.requires_grad}
     return expected

@@ -211,9 +211,10 @@ class Program:
 
 
 def squeeze_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(out, in) for the weight of a 1x1 convolution, (C,) for a BatchNorm's of (1, C, 1, 1), (1,) for a number."""
-    if len(shape) == 4 and shape[2:] == (1, 1):
-        shape = shape[:2]
+    """(out, in) for the weight of a 1x1 convolution, (C,) for a BatchNorm's of (1, C, 1, 1) or (C, 1, 1), (1,) for a
+    number."""
+    if len(shape) > 2 and shape[-2:] == (1, 1):
+        shape = shape[:-2]
     return (shape[1:] if len(shape) == 2 and shape[0] == 1 else shape) or (1,)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+FIRST_REPEATS = {"eval": 2, "train": 8}
+"""Repeated passes that show whether there is randomness: in train mode a branch may be kept several times in turn."""
 REPEATS = 12
 """Repeated passes that tell kinds of randomness apart."""
 NEAR = 1e-5
@@ -34,18 +36,20 @@ class Randomness:
 def randomness(subject: Any) -> Randomness:
     """Repeat the passes of a `Subject` in eval mode and in train mode, and look at what differs."""
     trials = [trial for trial in subject.trials if trial.error is None]
-    random = [trial for trial in trials if not _all_same(_repeats(subject, trial, 2)[0])]
+    random = [
+        trial for trial in trials if not _all_same(_repeats(subject, trial, FIRST_REPEATS.get(trial.seen.aspect, 2))[0])
+    ]
     if not random:
         return Randomness(checked=True)
-    outputs, statistics = _repeats(subject, random[0], REPEATS)
+    outputs, statistics = _repeats(subject, random[-1], REPEATS)
     varying = {name for name, first in statistics[0].items() if not _all_same([s[name] for s in statistics])}
     in_eval = any(trial.seen.aspect == "eval" for trial in random)
-    return Randomness(_what(subject, random[0], outputs), in_eval, True, frozenset(varying))
+    return Randomness(_what(subject, random[-1], outputs), in_eval, True, frozenset(varying))
 
 
 def _what(subject: Any, trial: Any, outputs: Sequence[Tensor]) -> str:
     """Random factors leave a zero as it is; a branch that is left out gives a few different outputs only."""
-    kept = {f.name for f in subject.found if f.kinds & {"var"} or f.kinds == {"gamma"}}
+    kept = {f.name for f in subject.found if f.kinds & {"var"} or f.kinds == {"gamma"} or len(f.shape) > 1}
     zeros = {n: v if n in kept or not v.is_floating_point() else torch.zeros_like(v) for n, v in subject.drawn.items()}
     subject.module.load_state_dict(zeros)
     with torch.no_grad():

@@ -8,12 +8,15 @@ With unlimited uploads any number that depends on a hidden test tells what that 
 computed from the public tests alone.
 """
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
+from autograder.grading.charge import is_charge, is_charged_by_mistake, public_part
 from autograder.grading.result import Result
-from autograder.report.derived import LOST, deferred_points, is_decided
+from autograder.report.derived import LOST, charged, deferred_points, is_decided
 from autograder.report.text import count, number
-from autograder.student.message import as_text
+from autograder.student.message import NO_MESSAGE, as_text
 from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
 
@@ -39,7 +42,7 @@ def results_json(grade: Result, show_hidden: bool) -> dict[str, Any]:
         "stdout_visibility": "hidden",
         # Kept with the submission, for appeals: which file was graded, and by which grader.
         "extra_data": {"sha256": grade.sha256, "suite": grade.suite, "grader": grade.grader.model_dump()},
-        "tests": _failure(grade) if failed else [_test(test, show_hidden) for test in grade.tests],
+        "tests": _failure(grade) if failed else [*_entries(grade.tests, show_hidden)],
     }
 
 
@@ -52,7 +55,7 @@ def _failure(grade: Result) -> list[dict[str, Any]]:
 
 
 def _headline(grade: Result) -> str:
-    public = [test for test in grade.tests if not test.hidden]
+    public = public_part(grade.tests)
     score, possible = sum(test.points for test in public), sum(test.possible for test in public)
     lines = [
         f"{number(score)} of {number(possible)} points in the checks that you have.",
@@ -65,9 +68,41 @@ def _headline(grade: Result) -> str:
     return "\n".join([*lines, *(sanitize(problem, one_line=True) for problem in grade.problems)])
 
 
+def _entries(tests: Sequence[Outcome], show_hidden: bool) -> Iterator[dict[str, Any]]:
+    """One entry a test, but one for all that fail because of the same mistakes; and one for each mistake.
+
+    What hidden checks add to the price of a mistake that students see is an entry of its own, and hidden as they are.
+    """
+    public = {line.id: line for line in public_part(tests) if is_charge(line)}
+    together: dict[tuple, list[Outcome]] = {}
+    for test in tests:
+        if is_charged_by_mistake(test):
+            together.setdefault((test.question, test.because, test.hidden), []).append(test)
+    for test in tests:
+        if is_charge(test):
+            shown = public.get(test.id, test)
+            yield _test(shown, show_hidden)
+            if rest := shown.points - test.points:
+                yield _test(replace(test, points=-rest, hidden=True), show_hidden)
+        elif not is_charged_by_mistake(test):
+            yield _test(test, show_hidden)
+        elif same := together.pop((test.question, test.because, test.hidden), None):
+            yield _because(same, show_hidden)
+
+
+def _because(tests: Sequence[Outcome], show_hidden: bool) -> dict[str, Any]:
+    """One entry for checks that fail because of the same mistakes: the mistakes take the points."""
+    first = tests[0]
+    said = [f"{t.outcome}: {t.title}\n{as_text(replace(t.message, mistake=''))}".rstrip() for t in tests]
+    points = sum(test.possible for test in tests)
+    title = f"because of this mistake: {count(len(tests), 'hidden check' if first.hidden else 'check')}"
+    whole = replace(first, title=title, points=points, possible=points, message=NO_MESSAGE)
+    return {**_test(whole, show_hidden), "output": sanitize("\n\n".join(said))}
+
+
 def _test(test: Outcome, show_hidden: bool) -> dict[str, Any]:
     entry = {
-        "name": f"{test.question} {sanitize(test.title, one_line=True)}",
+        "name": f"{test.question} {sanitize(charged(test) if is_charge(test) else test.title, one_line=True)}",
         "visibility": ("after_published" if show_hidden else "hidden") if test.hidden else "visible",
         "output": sanitize(f"{test.outcome}\n{as_text(test.message)}".strip()),
     }

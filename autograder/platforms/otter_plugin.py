@@ -16,11 +16,12 @@ from otter.plugins import AbstractOtterPlugin
 from otter.test_files import GradingResults, OttrTestFile, TestCase
 from otter.test_files.abstract_test import TestCaseResult
 
+from autograder.grading.charge import is_charge, is_charged_by_mistake
 from autograder.grading.grade import Grader
 from autograder.grading.result import Result
 from autograder.platforms.deferred import add_deferred
 from autograder.platforms.gradescope import results_json
-from autograder.report.derived import earned
+from autograder.report.derived import charged, earned
 from autograder.student.message import as_text
 from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
@@ -92,8 +93,9 @@ def report(grade: Result) -> str:
         lines.append(f"Deferred, not part of this score: {'; '.join(outcome.title for outcome in deferred)}")
     lines += [*grade.problems, *(f"Note: {note}" for note in grade.notes)]
     for outcome in grade.tests:
-        if outcome.points < outcome.possible:
-            lines.append(f"\n{outcome.question} {outcome.outcome}: {outcome.title} ({earned(outcome)})")
+        if outcome.points < outcome.possible or is_charge(outcome):
+            what = charged(outcome) if is_charge(outcome) else f"{outcome.outcome}: {outcome.title} ({earned(outcome)})"
+            lines.append(f"\n{outcome.question} {what}")
             lines += [f"    {line}" for line in as_text(outcome.message).splitlines()]
     return "\n".join(lines)
 
@@ -109,16 +111,22 @@ def as_test_files(grade: Result) -> list[OttrTestFile]:
 
 def _test_file(question: str, outcomes: list[Outcome]) -> OttrTestFile:
     cases = [
-        TestCase(o.title, "", o.hidden, o.possible, as_text(o.message) if o.outcome == "deferred" else None, None)
-        for o in outcomes
+        TestCase(name, "", o.hidden, o.possible, as_text(o.message) if o.outcome == "deferred" else None, None)
+        for o, name in ((o, charged(o) if is_charge(o) else o.title) for o in outcomes)
     ]
     file = OttrTestFile(question, f"{question}.py", cases, all_or_nothing=False)
     file.test_case_results = [
-        TestCaseResult(case, f"{o.outcome} ({earned(o)})\n{as_text(o.message)}".strip(), _not_lost(o))
+        TestCaseResult(case, f"{_state(o)}\n{as_text(o.message)}".strip(), _not_lost(o))
         for case, o in zip(cases, outcomes, strict=True)
     ]
     file.update_score(sum(o.points for o in outcomes))
     return file
+
+
+def _state(outcome: Outcome) -> str:
+    if is_charged_by_mistake(outcome):
+        return f"{outcome.outcome} because of a mistake, and not charged by itself"
+    return f"{outcome.outcome} ({earned(outcome)})"
 
 
 def _not_lost(outcome: Outcome) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from autograder.contract import QUESTIONS
+from autograder.grading.charge import is_charge
 from autograder.grading.result import Result
 from autograder.report.derived import (
     STATUSES,
@@ -54,13 +55,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake or a test, and the submissions that it cost points: (index of the grade, index of its test)."""
+    """A mistake or a test, and the submissions that have it or fail it: (index of the grade, index of its test).
+
+    `points` is what its lines took from all of them together; 0 for a test.
+    """
 
     anchor: str
     name: str
     questions: tuple[str, ...]
     hidden: bool
     share: int
+    points: float
     places: tuple[tuple[int, int], ...]
 
 
@@ -140,7 +145,7 @@ def _items(grades: list[Result]) -> tuple[Item, ...]:
 
 
 def _item(tests: list[Outcome], rests: list[float]) -> Item:
-    shares = [test.points / test.possible for test in tests]
+    shares = [float(test.outcome == "passed") for test in tests]
     varies = len(set(shares)) > 1 and len(set(rests)) > 1
     discrimination = statistics.correlation(shares, rests) if varies else None
     first = tests[0]
@@ -174,7 +179,8 @@ def _mistakes(grades: list[Result]) -> tuple[tuple[Mistake, ...], tuple[Mistake,
     for index, grade in usable:
         for number, test in enumerate(grade.tests, 1):
             if is_lost(test):
-                checks.setdefault(test.id, _Places(test.title)).add(index, number, test)
+                if not is_charge(test):
+                    checks.setdefault(test.id, _Places(test.title)).add(index, number, test)
                 for name in test.mistakes:
                     mistakes.setdefault(name, _Places(name)).add(index, number, test)
     return _ranked("m", mistakes.values(), len(usable)), _ranked("c", checks.values(), len(usable))
@@ -188,11 +194,13 @@ class _Places:
         self.questions: set[str] = set()
         self.hidden = True
         self.first: dict[int, int] = {}
+        self.points = 0.0
 
     def add(self, grade: int, number: int, test: Outcome) -> None:
         self.questions.add(test.question)
         self.hidden &= test.hidden
         self.first.setdefault(grade, number)
+        self.points -= test.points if is_charge(test) else 0.0
 
 
 def _ranked(prefix: str, found: Iterable[_Places], of: int) -> tuple[Mistake, ...]:
@@ -204,6 +212,7 @@ def _ranked(prefix: str, found: Iterable[_Places], of: int) -> tuple[Mistake, ..
             questions=tuple(sorted(places.questions)),
             hidden=places.hidden,
             share=percent(len(places.first), of) or 0,
+            points=places.points,
             places=tuple(places.first.items()),
         )
         for rank, places in enumerate(ranking, 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autograder.contract import POINTS
 from autograder.course.corrections import LATE, CorrectionProblem
+from autograder.grading.charge import is_charge
 from autograder.grading.result import Result
 from autograder.report.text import number
 from autograder.submission.sanitize import sanitize
@@ -20,6 +21,7 @@ STATUSES = {
 }
 """Status to the words that explain it."""
 
+MINUS = "\N{MINUS SIGN}"
 LOST = ("timeout", "error", "failed")
 
 
@@ -31,6 +33,16 @@ def is_lost(test: Outcome) -> bool:
 def earned(test: Outcome) -> str:
     """`4/4`, or `-7` where points are taken."""
     return number(test.points) if test.points < 0 else f"{number(test.points)}/{number(test.possible)}"
+
+
+def charged(line: Outcome) -> str:
+    """The line of a mistake in words, with a minus: `-5 ReLU before the addition`."""
+    return f"{MINUS}{number(-line.points)} {line.title}"
+
+
+def charges(grade: Result) -> list[Outcome]:
+    """The lines of the mistakes that were charged."""
+    return [test for test in grade.tests if is_charge(test)]
 
 
 def is_decided(grade: Result) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course.settings import Course
+from autograder.grading.charge import public_part
 from autograder.grading.result import Result
 from autograder.report.derived import corrected, deferred_points, is_decided, labels, total
 from autograder.report.page import HERE, environment, policy
@@ -46,7 +47,12 @@ class Feedback:
 def feedback_for(grade: Result, label: str, course: Course) -> Feedback:
     """Choose what the student may see, see `hidden_checks` in course.toml."""
     shown = course.hidden_checks
-    visible = grade.replace_tests(test for test in grade.tests if shown == "messages" or not test.hidden)
+    if shown == "messages":
+        visible = grade
+    elif shown == "points":
+        visible = grade.replace_tests(test for test in grade.tests if not test.hidden)
+    else:
+        visible = grade.replace_tests(public_part(grade.tests))
     sheet = arrange(visible, label, "s")
     lines = adjustments(grade)
     questions = tuple(_question(grade, visible, question, shown) for question in sheet.questions if question.judged)
@@ -66,11 +72,10 @@ def _question(grade: Result, visible: Result, sheet: QuestionSheet, shown: str) 
     notes = []
     source = visible if shown == "nothing" else grade
     score = source.questions[sheet.id].score + (corrected(grade, sheet.id) - grade.questions[sheet.id].score)
-    if shown == "points" and (
-        hidden := [test for test in grade.of_question(sheet.id) if test.hidden and test.possible]
-    ):
+    hidden = [test for test in grade.of_question(sheet.id) if test.hidden]
+    if shown == "points" and (checks := [test for test in hidden if test.possible]):
         earned, possible = sum(test.points for test in hidden), sum(test.possible for test in hidden)
-        notes.append(f"{count(len(hidden), 'hidden check')}: {of_possible(earned, possible)}")
+        notes.append(f"{count(len(checks), 'hidden check')}: {of_possible(earned, possible)}")
     if waiting := deferred_points(grade, sheet.id):
         notes.append(f"{count(waiting, 'point')} not judged yet: the check needs a GPU")
     if change := grade.adjustment.points(sheet.id):
@@ -113,12 +118,19 @@ def _lines(view: Feedback) -> Iterator[str]:
     for question in view.questions:
         yield f"\n## {question.id} {question.title}: {question.points}\n"
         for finding in question.findings:
-            for check in finding.checks:
-                yield f"- {finding.outcome} {check.score} **{_escape(check.title)}**".replace("  ", " ")
+            checks = [
+                f"- {finding.outcome} {c.score} **{_escape(c.title)}**".replace("  ", " ") for c in finding.checks
+            ]
+            if finding.charged:
+                yield f"- **{_escape(finding.charged)}**"
+            else:
+                yield from checks
             if finding.message:
                 yield ""
                 yield from _code(as_text(finding.message))
                 yield ""
+            if finding.because:
+                yield from (f"{finding.because}\n", *checks, "")
         yield from (f"- passed {check.score} {_escape(check.title)}" for check in question.passed)
         yield from (f"- {_escape(note)}" for note in question.notes)
     yield ""

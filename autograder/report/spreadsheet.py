@@ -9,7 +9,16 @@ from pathlib import Path
 from autograder.contract import QUESTIONS
 from autograder.course.origin import Student
 from autograder.grading.result import Result
-from autograder.report.derived import corrected_score, deferred_points, is_decided, late_points, mistakes, total
+from autograder.report.derived import (
+    charged,
+    charges,
+    corrected_score,
+    deferred_points,
+    is_decided,
+    late_points,
+    mistakes,
+    total,
+)
 from autograder.report.text import number
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
@@ -24,6 +33,7 @@ COLUMNS = (
     "deferred",
     "accuracy",
     "mistakes",
+    "charged",
     "seconds",
     "result",
     "id",
@@ -45,8 +55,8 @@ def write_csv(grades: list[Result], path: Path, missing: Iterable[Student] = ())
     """Write one row a grade: points as numbers, percent of the possible points; empty where nothing was judged,
     or the grader itself failed.
 
-    `accuracy` is that of the trained network, in percent; `total` is what counts after corrections and late
-    points. Students in `missing` get a row without points.
+    `accuracy` is that of the trained network, in percent; `charged` holds the price of each mistake; `total` is what
+    counts after corrections and late points. Students in `missing` get a row without points.
     """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -75,6 +85,7 @@ def _row(grade: Result) -> list[str]:
         number(deferred_points(grade)),
         f"{100 * grade.training.accuracy:.2f}" if grade.training else "",
         text_cell(" ".join(mistakes(grade))),
+        text_cell("; ".join(f"{line.question} {charged(line)}" for line in charges(grade))),
         number(grade.seconds),
         text_cell(grade.name),
         *_student(grade.origin.students),

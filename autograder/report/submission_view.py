@@ -1,11 +1,13 @@
 """One grade arranged to answer "why did I lose points?"."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder.contract import QUESTIONS
 from autograder.course.corrections import Correction
+from autograder.grading.charge import is_charge, is_charged_by_mistake
 from autograder.grading.result import Result
 from autograder.report.derived import (
+    charged,
     deferred_points,
     earned,
     in_words,
@@ -19,7 +21,7 @@ from autograder.report.derived import (
     training_in_words,
 )
 from autograder.report.text import count, number, of_possible, percent
-from autograder.student.message import Message
+from autograder.student.message import NO_MESSAGE, Message
 from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
 
@@ -41,12 +43,22 @@ _Reason = tuple[str, tuple[str, ...], Message]
 
 @dataclass(frozen=True)
 class Finding:
-    """Tests of one question with one outcome for one reason; the reason is said once."""
+    """Tests of one question with one outcome for one reason; the reason is said once.
+
+    `charged` is the line of a mistake that has a price, "" otherwise; then the checks fail because of it.
+    """
 
     outcome: str
     checks: tuple[Check, ...]
     message: Message
     mistakes: tuple[str, ...]
+    charged: str = ""
+    anchor: str = ""
+
+    @property
+    def because(self) -> str:
+        """How many checks fail because of the mistake; "" where that is said already, or none is charged."""
+        return f"Because of this: {count(len(self.checks), 'check')}" if self.charged and self.checks else ""
 
 
 @dataclass(frozen=True)
@@ -163,7 +175,8 @@ def first_reason(grade: Result) -> str:
         return sanitize(grade.problems[0], one_line=True)
     for test in grade.tests:
         if is_lost(test):
-            return sanitize(f"{test.question} {_reason_in_brief(test)}", one_line=True)
+            reason = charged(test) if is_charge(test) else _reason_in_brief(test)
+            return sanitize(f"{test.question} {reason}", one_line=True)
     return ""
 
 
@@ -180,11 +193,19 @@ def _question(grade: Result, question: str, anchors: dict[int, str]) -> Question
     tests = grade.of_question(question)
     waiting = deferred_points(grade, question)
     passed = [test for test in tests if test.outcome == "passed"]
+    lines = {line.mistakes[0]: line for line in tests if is_charge(line)}
+    folded = {test.id: test.because[0] for test in tests if is_charged_by_mistake(test) and test.because[0] in lines}
     reasons: dict[_Reason, list[Outcome]] = {}
     for test in sorted(tests, key=lambda test: not is_lost(test)):  # what cost points first, then what is deferred
-        if test.outcome != "passed":
+        if test.outcome != "passed" and test.id not in folded and not is_charge(test):
             reasons.setdefault(_reason(test), []).append(test)
-    findings = tuple(_finding(reason, same, anchors) for reason, same in reasons.items())
+    findings = (
+        *(
+            _charge(line, [test for test in tests if folded.get(test.id) == name], anchors)
+            for name, line in lines.items()
+        ),
+        *(_finding(reason, same, anchors) for reason, same in reasons.items()),
+    )
     return QuestionSheet(
         id=question,
         title=QUESTIONS[question],
@@ -206,9 +227,16 @@ def _finding(reason: _Reason, tests: list[Outcome], anchors: dict[int, str]) -> 
     return Finding(outcome, tuple(_check(test, anchors) for test in tests), message, names)
 
 
+def _charge(line: Outcome, checks: list[Outcome], anchors: dict[int, str]) -> Finding:
+    """The line of a mistake, and the checks that fail because of it: what the first of them says stands for all."""
+    message = replace(checks[0].message if checks else NO_MESSAGE, mistake=line.message.mistake.rpartition("\n")[0])
+    shown = tuple(_check(test, anchors) for test in checks)
+    return Finding(line.outcome, shown, message, line.mistakes, charged(line), anchors[id(line)])
+
+
 def _check(test: Outcome, anchors: dict[int, str]) -> Check:
     cases = f"{test.failed_cases} of {test.cases} cases" if test.failed_cases and test.cases > 1 else ""
-    score = "" if test.outcome == "deferred" else earned(test)
+    score = "" if test.outcome == "deferred" or is_charged_by_mistake(test) else earned(test)
     return Check(anchors[id(test)], test.title, test.hidden, score, cases)
 
 

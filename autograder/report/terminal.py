@@ -119,8 +119,13 @@ def print_result(grade: Result, console: Console) -> None:
             continue
         lines += ["", f"{question.id} {question.title}: {question.all_of_possible}"]
         for finding in question.findings:
-            lines += [f"  {finding.outcome} {check.score} {check.title}".rstrip() for check in finding.checks]
-            lines += [f"    {line}" for line in as_text(finding.message).splitlines()]
+            checks = [f"  {finding.outcome} {check.score} {check.title}".replace("  ", " ") for check in finding.checks]
+            said = [f"    {line}" for line in as_text(finding.message).splitlines()]
+            if finding.charged:
+                checks = [f"    {finding.because}", *(f"     {check}" for check in checks)] if checks else []
+                lines += [f"  {finding.charged}", *said, *checks]
+            else:
+                lines += [*checks, *said]
     lines += ["", *adjustments(grade), *(f"{name}: {value}" for name, value in sheet.facts)]
     console.print(Text(sanitize("\n".join(lines))), soft_wrap=True)
 

@@ -17,7 +17,7 @@ from autograder.student.probe import make_probe
 from autograder.student.signature import NetworkClass, Parameter, parameters_of
 from autograder.student.skip_init import SkipInit
 from autograder.submission import Slice, execute, find_delegation, read_submission, slice_submission
-from autograder.submission.execute import is_defined
+from autograder.submission.execute import is_defined, line_that_defines
 
 
 class NotDefined(CheckFailure):
@@ -131,6 +131,10 @@ class LocalStudent:
                 return make(*args)
         except Exception:
             return make(*args)
+
+    def line_that_defines(self, name: str, attribute: str) -> str:
+        """The student's line that assigns `self.<attribute>` in the class `name`; "" where it cannot be shown."""
+        return line_that_defines(self._find(name), attribute)
 
     def Adam(self, module: nn.Module, lr: float) -> Adam:
         """An optimizer of the module's parameters, with `step()`."""

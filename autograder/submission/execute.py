@@ -146,6 +146,22 @@ def student_lines(error: BaseException) -> str:
     return "\n".join(frames)
 
 
+def line_that_defines(class_: type, attribute: str) -> str:
+    """The student's line that assigns `self.<attribute>` in a class, as `student_lines` shows lines; "" without one."""
+    assigns = re.compile(rf"\bself\.{re.escape(attribute)}\b[^=(]*=(?!=)")
+    for base in getattr(class_, "__mro__", ()):
+        for function in vars(base).values():
+            code = getattr(function, "__code__", None)
+            if code is None or not (label := _label(code.co_filename)):
+                continue
+            lines = linecache.getlines(code.co_filename)
+            last = max((line for *_, line in code.co_lines() if line), default=0)
+            for number in range(code.co_firstlineno, last + 1):
+                if number <= len(lines) and assigns.search(lines[number - 1]):
+                    return f"{label}, line {number}\n    {lines[number - 1].strip()[:200]}"
+    return ""
+
+
 def text_of(error: BaseException) -> str:
     """The exception's own message, whatever the student's exception class does."""
     try:

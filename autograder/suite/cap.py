@@ -31,7 +31,7 @@ def apply_cap(outcomes: Iterable[Outcome]) -> list[Outcome]:
 def _line(question: str, outcomes: list[Outcome]) -> Outcome | None:
     wrong = [outcome for outcome in outcomes if outcome.differs]
     excess = sum(o.points for o in outcomes) - SHARE * sum(o.possible for o in outcomes)
-    if not wrong or any(set(outcome.mistakes) - EXPLAIN_NOTHING for outcome in wrong) or excess < 1e-9:
+    if all(set(outcome.mistakes) - EXPLAIN_NOTHING for outcome in wrong) or excess < 1e-9:
         return None
     message = Message(
         expected="the function that the question asks for, or one that differs from it by known mistakes",

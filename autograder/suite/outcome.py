@@ -16,6 +16,8 @@ class Case:
     outcome: str
     message: Message = NO_MESSAGE
     mistakes: tuple[str, ...] = ()
+    because: tuple[str, ...] = ()
+    """Those of `mistakes` that are the reason why it fails."""
     differs: bool = False
     """The student's function was compared with the reference, and it computes something else or raises."""
 
@@ -27,14 +29,16 @@ class Outcome:
     Args:
         id: `hidden/test_q1_hidden.py::test_forward`.
         title: first line of the test's docstring.
-        points: what was earned, of `possible`; negative in a line of `autograder.suite.cap`.
+        points: what was earned, of `possible`; negative in lines of `suite.cap` and `grading.charge`.
         outcome: one of `WORST_FIRST`.
         hidden: whether students do not have this test.
         message: of the first of the worst cases; empty where every case passed.
         mistakes: names of the mistakes that were diagnosed in any case.
         cases: how many there are.
-        failed_cases: how many of them cost the points.
+        failed_cases: how many of them fail.
         differs: whether the function was compared with the reference and is another one, see `autograder.suite.cap`.
+        because: where every case that fails does so because of a named mistake, the names of these mistakes. It is not
+            charged by itself then, see `autograder.grading.charge`.
     """
 
     id: str
@@ -49,15 +53,19 @@ class Outcome:
     cases: int = 1
     failed_cases: int = 0
     differs: bool = False
+    because: tuple[str, ...] = ()
 
 
 def combine(id: str, question: str, title: str, points: float, cases: Sequence[Case]) -> Outcome:
     """Combine the cases of one test: it earns its points only when every case passes.
 
-    A deferred test is left out of the possible points. Only the first of the worst cases is explained: the others tend
-    to have the same reason.
+    A deferred test is left out of the possible points. Only the first of the worst cases is explained, one that no
+    named mistake explains if there is one: the others tend to have the same reason.
     """
     worst = min((case.outcome for case in cases), key=WORST_FIRST.index)
+    told = min((case for case in cases if case.outcome == worst), key=lambda case: bool(case.because))
+    failed = [case for case in cases if case.outcome not in ("passed", "deferred")]
+    explained = failed if all(case.because for case in failed) else []
     return Outcome(
         id=id,
         question=question,
@@ -66,9 +74,10 @@ def combine(id: str, question: str, title: str, points: float, cases: Sequence[C
         possible=0.0 if worst == "deferred" else points,
         outcome=worst,
         hidden=id.startswith("hidden/"),
-        message=next(case.message for case in cases if case.outcome == worst),
+        message=told.message,
         mistakes=tuple(dict.fromkeys(name for case in cases for name in case.mistakes)),
         cases=len(cases),
-        failed_cases=sum(case.outcome not in ("passed", "deferred") for case in cases),
+        failed_cases=len(failed),
         differs=any(case.differs for case in cases),
+        because=tuple(dict.fromkeys(name for case in explained for name in case.because)),
     )

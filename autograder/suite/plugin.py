@@ -5,7 +5,7 @@
 
 import zlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from autograder.contract import QUESTIONS
+from autograder.oracle import diagnosis_of
 from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken, SuiteError
 from autograder.student.local import LocalStudent, NotDefined
 from autograder.student.message import CheckFailure, Message, as_text
@@ -21,6 +22,7 @@ from autograder.submission import UnreadableSubmission
 from autograder.suite.explain import explain, place_of_own_error
 from autograder.suite.foreign import find_shortcut_from_outside
 from autograder.suite.outcome import Case, Outcome, combine
+from autograder.suite.own_lines import lines_of
 from autograder.suite.summary import headline, outlook, result_as_text
 from autograder.suite.training import NOT_TRAINED, TrainingResult
 
@@ -35,6 +37,8 @@ Diagnose = Callable[[Any, str], Any]
 """Finds the mistakes in a question, by the student's classes and its name: an object with `names` and `sentences`, or
 None."""
 DIAGNOSE = pytest.StashKey[Diagnose | None]()
+Follow = Callable[[Any, str, Collection[str]], Collection[str]]
+"""Which of these cases of a question, by `case_id`, fail because of the mistakes that were diagnosed in it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -132,16 +136,20 @@ def _failed_case(item: pytest.Item, call: pytest.CallInfo) -> Case:
     if student is not None and len(getattr(error, "mistakes", ())) <= 1:  # a projection that is missing, at most
         error = find_shortcut_from_outside(student, question_of(item), parameters) or error
     case = Case(*explain(error), differs=item.get_closest_marker("forward") is not None)
-    return case if case.mistakes or call.when != "call" else _name_mistakes(item, case)
+    named_by_check = bool(case.mistakes)  # and proved by it
+    if call.when == "call" and student is not None:
+        case = _name_mistakes(item, case)
+    return replace(case, because=case.mistakes) if named_by_check else case
 
 
 def _name_mistakes(item: pytest.Item, case: Case) -> Case:
     """A case that failed, with the mistakes that explain what the question's class does, if they are known."""
-    diagnose = item.config.stash.get(DIAGNOSE, None)
-    diagnosis = None if diagnose is None else diagnose(item.config.stash[STUDENT], question_of(item))
-    if diagnosis is None:
+    diagnose = item.config.stash.get(DIAGNOSE, diagnosis_of)
+    diagnosis = None if diagnose is None else diagnose(item.funcargs.get("student"), question_of(item))
+    if diagnosis is None or (case.mistakes and case.mistakes != diagnosis.names):
         return case
-    message = replace(case.message, mistake="\n".join(diagnosis.sentences))
+    where = case.message.where or lines_of(item.funcargs["student"], question_of(item), diagnosis.layers)
+    message = replace(case.message, mistake="\n".join(diagnosis.sentences), where=where)
     return replace(case, mistakes=diagnosis.names, message=message)
 
 
@@ -174,6 +182,24 @@ class Recorder:
         case = item.stash.get(CASE, None)
         if case is not None:
             self.cases[case_id(item)] = case
+
+    def find_reasons(self, student: Any, follow: Follow) -> None:
+        """Tell the cases that fail because of the diagnosed mistakes from those that do not: these lose the name."""
+        for question in QUESTIONS:
+            mine = {
+                id: self.cases[id]
+                for id, test in self._order.items()
+                if id in self.cases and self._tests[test][0] == question
+            }
+            named = {id: case for id, case in mine.items() if case.mistakes and not case.because}
+            following = follow(student, question, named) if named else ()
+            for id, case in named.items():
+                if id in following:
+                    self.cases[id] = replace(case, because=case.mistakes)
+                else:
+                    where = case.message.where if case.outcome == "error" else ""
+                    message = replace(case.message, mistake="", where=where)
+                    self.cases[id] = replace(case, mistakes=(), message=message)
 
     def outcomes(self) -> list[Outcome]:
         """One outcome for each test function that ran."""

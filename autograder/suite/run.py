@@ -29,6 +29,7 @@ def run_suite(
     until_failure: bool = False,
     journal: Journal | None = None,
     diagnose: plugin.Diagnose | None = None,
+    follow: plugin.Follow | None = None,
 ) -> list[Outcome]:
     """Run the tests in `folders` on `student` and return one outcome for each test function.
 
@@ -43,6 +44,7 @@ def run_suite(
         until_failure: stop at the first test that loses points.
         journal: records the cases; those that it knows already are not run.
         diagnose: names the mistakes in a question whose checks fail, see `plugin.Diagnose`.
+        follow: tells which checks fail because of them, see `plugin.Follow`; without, no check is said to.
 
     Raises:
         SuiteError: a test file is broken, or nothing was collected.
@@ -67,6 +69,8 @@ def run_suite(
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not none_left:
         _forget_modules(folders)
         raise SuiteError(f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}")
+    if follow is not None:
+        binding.recorder.find_reasons(binding.student, follow)
     binding.journal.cases = binding.recorder.cases
     return binding.recorder.outcomes()
 

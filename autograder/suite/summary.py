@@ -16,7 +16,7 @@ class Group:
     """Checks that share an outcome and its message.
 
     Args:
-        outcomes: one that passed, or all that fail with the same message.
+        outcomes: one that passed, or all that fail with the same message, or because of the same mistakes.
         message: shown once for all of them.
     """
 
@@ -24,10 +24,17 @@ class Group:
     message: Message
 
     @property
+    def because(self) -> str:
+        """How many checks fail because of the mistakes in the message; "" where no mistake is named."""
+        if not self.outcomes[0].because:
+            return ""
+        return f"Because of this, {len(self.outcomes)} check{'s fail' if len(self.outcomes) > 1 else ' fails'}"
+
+    @property
     def note(self) -> str:
         """How many checks or cases the message stands for; "" where it stands for one."""
         first, *others = self.outcomes
-        if not self.message or first.outcome == "deferred":
+        if not self.message or first.outcome == "deferred" or first.because:
             return ""
         if others:
             return f"(One reason for all {len(self.outcomes)} checks above.)"
@@ -53,7 +60,8 @@ def headline(question: str, outcomes: Sequence[Outcome]) -> str:
     earned, possible = sum(o.points for o in judged), sum(o.possible for o in judged)
     checks = "check passes" if len(judged) == 1 else "checks pass"
     count = f"all {passed}" if passed == len(judged) > 1 else f"{passed} of {len(judged)}"
-    return f"{question} {QUESTIONS[question]}: {count} {checks}, {earned:g} of {possible:g} points"
+    least = "at least " if any(o.because for o in judged) else ""  # graders charge a mistake once
+    return f"{question} {QUESTIONS[question]}: {count} {checks}, {least}{earned:g} of {possible:g} points"
 
 
 def outlook(question: str, outcomes: Sequence[Outcome]) -> str:
@@ -63,19 +71,31 @@ def outlook(question: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def group_by_message(outcomes: Sequence[Outcome]) -> list[Group]:
-    """Put checks that fail with the same message together, at the place of the first one."""
+    """Put checks that fail because of the same mistakes first, and others with the same message together."""
     groups: dict[object, list[Outcome]] = {}
-    for number, outcome in enumerate(outcomes):
-        key = (outcome.outcome, outcome.message) if outcome.message else number
+    for number, outcome in enumerate(sorted(outcomes, key=lambda outcome: not outcome.because)):
+        key = outcome.because or ((outcome.outcome, outcome.message) if outcome.message else number)
         groups.setdefault(key, []).append(outcome)
-    return [Group(tuple(members), members[0].message) for members in groups.values()]
+    return [Group(tuple(members), _shared_message(members)) for members in groups.values()]
+
+
+def _shared_message(outcomes: Sequence[Outcome]) -> Message:
+    """The message that is shown once: of a named mistake only what it says about the student's code."""
+    first = outcomes[0]
+    if not first.because:
+        return first.message
+    told = next((o for o in outcomes if o.message.where and o.outcome == "failed"), first)
+    return Message(mistake=first.message.mistake, where=told.message.where)
 
 
 def result_as_text(question: str, outcomes: Sequence[Outcome]) -> str:
     """The whole result of a question: headline, checks, messages, outlook."""
     lines = [headline(question, outcomes)]
     for group in group_by_message(outcomes):
-        for o in group.outcomes:
-            lines.append(f"  {mark(o.outcome)} {o.outcome:<8} {o.points:g}/{o.possible:g}  {o.title}")
-        lines += [f"        {line}" for line in (*as_text(group.message).splitlines(), group.note) if line]
+        said = [f"        {line}" for line in (*as_text(group.message).splitlines(), group.note) if line]
+        rows = [f"  {mark(o.outcome)} {o.outcome:<8} {o.points:g}/{o.possible:g}  {o.title}" for o in group.outcomes]
+        if group.because:
+            lines += [line[4:] for line in said] + [f"    {group.because}:"] + [f"    {row}" for row in rows]
+        else:
+            lines += rows + said
     return "\n".join([*lines, outlook(question, outcomes)]).rstrip()

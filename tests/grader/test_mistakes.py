@@ -13,11 +13,15 @@ from autograder.oracle.interpreter import Unregistered, run
 from autograder.oracle.program import Program
 
 CLASSES = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}
+FIRST, SECOND = (task.program for task in tasks_of("ResNet")[:2])
 HINTS = Hints(
     frozenset({4, 128}),
-    ((task_of(tasks_of("ResNet")[0].program), ((64, 64, 1), (64, 128, 1), (128, 256, 2), (256, 512, 2))),),
+    (
+        (task_of(FIRST), ((64, 64, 1), (64, 128, 1), (128, 256, 2), (256, 512, 2))),
+        (task_of(SECOND), ((512, 64, 1), *SECOND.calls[1:])),
+    ),
 )
-"""As a module with a gate, a hidden layer or other stages shows them."""
+"""As a module with a gate, a hidden layer, other stages, or the in_planes of the network before shows them."""
 NAMED_BY_CHECKS = {"foreign_call_of_block", "shortcut_from_outside"}
 
 
@@ -44,8 +48,12 @@ def behaviour(program: Program, shape: tuple[int, ...]) -> list:
     """All that can be observed: tensors, facts, outputs, running statistics, gradients, and what raises."""
     seen: list = [program.tensors, program.facts, program.calls]
     weights = drawn(program)
-    for training in (False, True):
-        x = torch.randn(shape, generator=torch.Generator().manual_seed(1)).double().requires_grad_(training)
+    for training, images in ((False, shape[0]), (True, shape[0]), (False, 1)):
+        x = (
+            torch.randn(images, *shape[1:], generator=torch.Generator().manual_seed(1))
+            .double()
+            .requires_grad_(training)
+        )
         try:
             result = run(program, weights, x, training)
         except (RuntimeError, ValueError, Unregistered) as error:

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from autograder.oracle import judge_block
 from autograder.suite import expect
 
 pytestmark = pytest.mark.question("q2")
@@ -19,7 +20,7 @@ def name(in_planes: int, planes: int, stride: int = 1) -> str:
     return f"Bottleneck({in_planes}, {planes}{f', stride={stride}' if stride != 1 else ''})"
 
 
-@pytest.mark.points(2)
+@pytest.mark.points(1)
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
 def test_output_shape(student, in_planes, planes, stride):
     """Output shape: (N, in_planes, H, W) becomes (N, 4 * planes, H / stride, W / stride)."""
@@ -152,3 +153,11 @@ def test_input_unchanged(student, in_planes, planes, stride):
     """Input: the block leaves the tensor it was given as it was."""
     block = student.Bottleneck(in_planes, planes, stride).eval()
     expect.assert_input_unchanged(block, torch.randn(2, in_planes, 8, 8), name(in_planes, planes, stride))
+
+
+@pytest.mark.points(1)
+@pytest.mark.forward
+@pytest.mark.parametrize(("in_planes", "planes", "stride"), [(16, 4, 1), (8, 6, 2), (24, 4, 1)])
+def test_whole_function(student, in_planes, planes, stride):
+    """The whole function: with any weights, in eval mode, the block computes relu(F(x) + shortcut(x))."""
+    judge_block(student, "Bottleneck", in_planes, planes, stride, aspect="eval").require()

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 import torch
 
+from autograder.oracle import judge_network
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.signature import accepts_classes, classes_parameter
 from autograder.suite import expect
@@ -164,7 +165,7 @@ def test_parameters(student, expansion, num_blocks):
     expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), what)
 
 
-@pytest.mark.points(3)
+@pytest.mark.points(2)
 @pytest.mark.parametrize("num_classes", [10, 7])
 def test_head(student, num_classes):
     """Head: the linear layer comes last; logits are neither softmax nor ReLU outputs."""
@@ -189,6 +190,14 @@ def test_head(student, num_classes):
         f"with the weight of the linear layer set to zero the logits are its bias, {bias[0]:.1f} to {bias[-1]:.1f}",
         "return what the linear layer gives: nn.CrossEntropyLoss applies the softmax itself",
     )
+
+
+@pytest.mark.points(1)
+@pytest.mark.forward
+@pytest.mark.parametrize(("expansion", "num_blocks"), [(1, [1, 1, 2, 1]), (2, [2, 1, 1, 1])])
+def test_whole_function(student, expansion, num_blocks):
+    """The whole function: with any weights, in eval mode, stem, stages, pooling and head compute what they should."""
+    judge_network(student, expansion, num_blocks, 10, aspect="eval").require()
 
 
 @pytest.mark.points(3)

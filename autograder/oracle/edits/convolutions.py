@@ -86,7 +86,8 @@ def _kernel_name(program: Program, names: tuple[str, ...], kernel: int) -> str:
         return f"{where(program, names[0])}_{kernel}x{kernel}"
     if program.kind == BASIC and names == ("conv2",) and kernel == 1:
         return "kernel_1_second"
-    return f"kernel_{kernel}_everywhere" if len(names) == 3 else f"kernel_{kernel}"
+    others = {program.by_name[name]["kernel"] for name in set(places(program, "conv", False)) - set(names)}
+    return f"kernel_{kernel}_everywhere" if program.kind == BOTTLENECK and others <= {kernel} else f"kernel_{kernel}"
 
 
 @kind(EVERYWHERE, sentence="other_kernel")
@@ -127,7 +128,8 @@ def _grouped(p: Program, name: str, groups: int) -> Program:
     one = p.by_name[name]
     groups = groups or one["in_planes"]
     if one["in_planes"] % groups or one["planes"] % groups:
-        return p.state(raises=("ValueError", "divisible by groups"))
+        side = "in" if one["in_planes"] % groups else "out"  # PyTorch looks at them in this order
+        return p.state(raises=("ValueError", f"{side}_channels must be divisible by groups"))
     return p.change(name, groups=groups)
 
 
@@ -181,7 +183,9 @@ def wrong_width(program: Program, _: Hints) -> Found:
     """One layer is built for other channels than it gets, or gives others than the next layer takes."""
     sides = [(name, side) for name in places(program, "conv") for side in ("in_planes", "planes")]
     for name, side in [*sides, *((name, "planes") for name in places(program, "norm"))]:
-        for width in _widths(program):
+        for width, channels in _widths(program).items():
+            if program.by_name[name][side] == channels:
+                continue
             kind_of_op = program.by_name[name].kind
             change = on((name,), lambda p, n, s=side, w=width: p.change(n, **{s: _widths(p)[w]}), kind_of_op)
             default = "conv_width" if kind_of_op == "conv" else "batchnorm_width"

@@ -60,9 +60,10 @@ def shared_batchnorm(program: Program, _: Hints) -> Found:
         for other in names:
             if one != other:
                 words = {"what": phrase(one, other)}
-                yield "shared_batchnorm", options((other,), "norm", shares=one), words, one
+                there = lambda p, one=one: p.by_name[one].kind == "norm"  # noqa: E731
+                yield "shared_batchnorm", where_it(there, options((other,), "norm", shares=one)), words, one
                 idle = lambda p, n, one=one: p.hold(p.by_name[n].but(name="unused")).change(n, shares=one)  # noqa: E731
-                yield "shared_batchnorm", on((other,), idle, "norm"), words, one
+                yield "shared_batchnorm", where_it(there, on((other,), idle, "norm")), words, one
     for several in {tuple(names[1:]), tuple(names[1:-1])}:
         yield "shared_batchnorm", options(several, "norm", shares=names[0]), {"what": "all"}, names[0]
 
@@ -168,7 +169,7 @@ def other_norm(program: Program, _: Hints) -> Found:
         planes = p.by_name[name]["planes"]
         groups = variant.get("groups", 1) or planes
         if variant["norm"] == "group" and planes % groups:
-            return p.state(raises=("ValueError", "divisible"))
+            return p.state(raises=("ValueError", "divisible by num_groups"))
         return p.change(name, **{**variant, "groups": groups})
 
     for name, (called, variants) in NORMS.items():

@@ -83,6 +83,8 @@ def _detached(value: str) -> tuple[str, dict[str, str]]:
 
 
 FACTORS = (0.5, 0.1, 0.2, 0.3, 2.0, 0.9, 0.8, 0.7, 0.25, 0.05, 0.01, 10.0, -1.0, 2**-0.5, 1.5)
+COMBINED = {("sum", 0.5), ("sum", 2.0), ("residual", 2.0), ("residual", -1.0), ("shortcut", 2.0), ("shortcut", -1.0)}
+"""Those that are another way to combine the branches, see `shortcut.COMBINATIONS`."""
 
 
 @kind(sentence="scaled")
@@ -96,6 +98,8 @@ def scaled(program: Program, _: Hints) -> Found:
     ):
         only = () if name == "sum" else ("sum",)
         for factor in FACTORS:
+            if (name, factor) in COMBINED:
+                continue
             change = insert(after, op("factor", "scale", "", factor=factor), only)
             yield f"{name}_scaled{named.get(factor, '')}", change, {"what": called, "factor": f"{factor:.4g}"}
         for wide in (False, True):

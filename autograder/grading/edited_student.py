@@ -1,0 +1,213 @@
+"""Which checks fail because of the mistakes that were diagnosed: those that fail on the right program with them made.
+
+The edited programs of the oracle become classes, and the same checks run on these. What a program does not say, such as
+what a random number is, raises here; so such a check counts as one that fails because of the mistake.
+"""
+
+import math
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autograder.oracle import diagnosis_of
+from autograder.oracle.diagnose import CLASSES, tasks_of
+from autograder.oracle.edits import Edit, apply
+from autograder.oracle.interpreter import run
+from autograder.oracle.program import Program, Role
+from autograder.oracle.trial import Task
+from autograder.student.errors import GraderBroken, StudentError
+from autograder.student.local import LocalStudent
+from autograder.suite.journal import Journal
+from autograder.suite.outcome import Case
+from autograder.suite.run import run_suite
+
+SEEN_ONLY = {"stages_differ", "in_planes_kept"}
+"""Edits that know what the student's own networks are built of, and nothing of others."""
+CALLED = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
+"""What PyTorch calls the tensors of a BatchNorm."""
+OTHER_TYPES = {"float16": torch.float16, "float64": torch.float64, "bfloat16": torch.bfloat16}
+_failing: dict[tuple, dict[str, bool]] = {}
+"""For the edited programs of a question, which cases fail on them: computed once in a process."""
+
+
+def follow(folders: Collection[Path], student: Any, question: str, cases: Collection[str]) -> Collection[str]:
+    """Those of the cases that fail because of the mistakes that were diagnosed in the student's question.
+
+    Args:
+        folders: of the tests.
+        cases: cases that fail on the student's code, as of `suite.plugin.case_id`.
+    """
+    diagnosis = diagnosis_of(student, question)
+    if diagnosis is None:
+        return ()
+    programs = tuple(apply(diagnosis.mistakes, task.program) for task in tasks_of(CLASSES[question]))
+    known = _failing.setdefault((question, diagnosis.names, programs), {})
+    unknown = set(cases) - known.keys()
+    if unknown:
+        journal = Journal(known=_AllBut(unknown))
+        try:
+            run_suite(EditedStudent(question, diagnosis.mistakes), folders, only=[question], journal=journal)
+        except GraderBroken as broken:  # the diagnosis is a proof for the function, whatever else there is
+            warnings.warn(f"{question} could not be judged with its mistakes: {broken}", RuntimeWarning, stacklevel=2)
+            return cases
+        known.update({case: journal.cases[case].outcome != "passed" for case in unknown})
+    return {case for case in cases if known[case]}
+
+
+class _AllBut(dict[str, Case]):
+    """Says of every case but some that it passed, so that it is not run."""
+
+    def __init__(self, wanted: set[str]):
+        self._wanted = wanted
+
+    def __contains__(self, case: object) -> bool:
+        return case not in self._wanted
+
+    def __missing__(self, case: str) -> Case:
+        return Case("passed")
+
+
+class EditedStudent(LocalStudent):
+    """Classes that do what the right programs do, with edits made in one question."""
+
+    def __init__(self, question: str, edits: Sequence[Edit]):
+        mine = {kind: tuple(edits) if CLASSES[question] == kind else () for kind in CLASSES.values()}
+        classes = {kind: block_class(kind, mine[kind]) for kind in ("BasicBlock", "Bottleneck")}
+        super().__init__({**classes, "ResNet": network_class(mine["ResNet"])})
+        self._edits, self._network = mine["ResNet"], None
+
+    def ResNet18(self, basic_block: type[nn.Module] | None = None) -> nn.Module:
+        """The network that the edited function returns."""
+        program = make(self._edits, Task("ResNet18"))
+        if self._network is None or not program.fact("shared"):
+            self._network = Network(program, basic_block or self.BasicBlock)
+        return self._network.train(program.fact("mode") != "eval")
+
+
+def make(edits: Sequence[Edit], task: Task) -> Program:
+    """The edited program of a task.
+
+    Raises:
+        StudentError: the edited constructor raises, or nobody knows what it makes.
+    """
+    if task.expansion and SEEN_ONLY & {edit.name for edit in edits}:
+        raise StudentError("NotImplementedError", "other networks of this student are not known", "")
+    program = apply(edits, task.program)
+    if program is None or program.fact("opaque"):
+        raise StudentError("NotImplementedError", f"{task.written} is not known", "")
+    if raises := program.fact("raises"):
+        raise StudentError(*raises, "")
+    return program
+
+
+class Module(nn.Module):
+    """A module that computes a program; its tensors have the names of the program's operations."""
+
+    def __init__(self, program: Program):
+        super().__init__()
+        self.program = program.change_all([o.name for o in program.ops], registered=True)
+        visible = {role.name for role in program.roles}
+        self._tensors: dict[str, tuple[Mapping[str, Tensor], str]] = {}
+        """For each role the dictionary that holds its tensor, and the key: loading a state replaces no tensor."""
+        for one in self.program.ops:
+            for role in one.roles if one.kind != "block" else ():
+                self._hold(one.name, role, role.name in visible)
+
+    def forward(self, x: Tensor) -> Any:
+        """What the program computes. Raises `StudentError` where it raises."""
+        if raises := self.program.fact("forward_raises"):
+            raise StudentError(*raises, "")
+        tensors = {role: where[key] for role, (where, key) in self._tensors.items()}
+        try:
+            result = run(self.program, tensors, x, self.training)
+        except Exception as error:
+            raise StudentError(type(error).__name__, str(error), "") from None
+        with torch.no_grad():
+            for role, value in result.statistics.items():
+                tensors[role].copy_(value)
+            if result.x is not x:
+                x.data.copy_(result.x)
+        if result.form == "NoneType":
+            return None
+        if result.output is None or result.form not in ("", *OTHER_TYPES):
+            raise StudentError("NotImplementedError", "what it returns is not known", "")
+        return result.output.to(OTHER_TYPES.get(result.form, x.dtype))
+
+    def _hold(self, place: str, role: Role, visible: bool) -> None:
+        """Make the tensor of a role, initialized as PyTorch does."""
+        value = _initial(role)
+        if not visible:
+            self._tensors[role.name] = ({"": value}, "")
+            return
+        key = role.name[len(place) + 1 :].replace(".", "_")
+        module, key = self._place(place), CALLED.get(key, key)
+        if role.kind in ("mean", "var"):
+            module.register_buffer(key, value)
+        else:
+            module.register_parameter(key, nn.Parameter(value))
+        self._tensors[role.name] = (module._buffers if role.kind in ("mean", "var") else module._parameters, key)
+
+    def _place(self, name: str) -> nn.Module:
+        """The module below this one for an operation, such as "stage1.0"."""
+        module: nn.Module = self
+        for part in name.split("."):
+            if part not in module._modules:
+                module.add_module(part, nn.Module())
+            module = module._modules[part]
+        return module
+
+
+def _initial(role: Role) -> Tensor:
+    """Random where PyTorch draws random numbers: weights, and the biases of convolutions and linear layers."""
+    if role.kind == "weight":
+        return torch.randn(role.shape) * (2.0 / math.prod(role.shape[1:])) ** 0.5
+    if role.kind == "bias":
+        return 0.2 * (torch.rand(role.shape) - 0.5)
+    return torch.zeros(role.shape) if role.kind in ("beta", "mean") else torch.ones(role.shape)
+
+
+class Network(Module):
+    """A network, built of blocks of a class. Only with probe blocks it computes what its program does."""
+
+    def __init__(self, program: Program, block: Any):
+        super().__init__(program)
+        visible = {o.name for o in program.ops if o["registered"]}
+        for one in sorted((o for o in self.program.ops if o.kind == "block" and not o["shares"]), key=lambda o: o.name):
+            made = block(one["in_planes"], one["planes"], one["stride"])
+            if one.name in visible:
+                stage, _, index = one.name.partition(".")
+                self._place(stage).add_module(index, made)
+            if "weight" in made._parameters:
+                self._tensors[f"{one.name}.weight"] = (made._parameters, "weight")
+
+
+def block_class(kind: str, edits: Sequence[Edit]) -> type[nn.Module]:
+    """The class of an edited block."""
+
+    class Block(Module):
+        def __init__(self, in_planes: int, planes: int, *stride: int):
+            how = "positional" if stride else "default"
+            super().__init__(make(edits, Task(kind, (in_planes, planes, *(stride or (1,))), how)))
+
+    programs = filter(None, (apply(edits, task.program) for task in tasks_of(kind)))
+    if (program := next(programs, None)) is not None and program.fact("expansion") is not None:
+        Block.expansion = program.fact("expansion")
+    return Block
+
+
+def network_class(edits: Sequence[Edit]) -> type[nn.Module]:
+    """The class of the edited network."""
+
+    class ResNet(Network):
+        def __init__(self, block: Any, num_blocks: list[int], *num_classes: int):
+            arguments = (block.expansion, tuple(num_blocks), *(num_classes or (10,)))
+            program = make(edits, Task("ResNet", arguments, "positional" if num_classes else "default"))
+            super().__init__(program, block)
+            if program.fact("list_changed"):
+                num_blocks.clear()
+
+    return ResNet
