@@ -33,6 +33,9 @@ _DTYPES = {
     "BOOL": torch.bool,
     "C64": torch.complex64,
 }
+_OF_NUMPY = {torch.float32, torch.float64, torch.int64, torch.uint8}
+"""Types that NumPy has as well: most tensors have one of them, and are read without a detour."""
+_FIELDS = {"dtype": str, "shape": list, "data_offsets": list}
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 Expected = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
@@ -100,7 +103,7 @@ def check(tensors: Mapping[str, Tensor], expected: Expected) -> None:
 
 def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Tensor, int]:
     """Return the tensor of this entry, which must begin at `start`, and the offset of its end."""
-    fields(entry, {"dtype": str, "shape": list, "data_offsets": list})
+    fields(entry, _FIELDS)
     dtype, shape = _DTYPES.get(entry["dtype"]), entry["shape"]
     if len(name) > MAX_NAME or not name.isprintable() or dtype is None or len(shape) > MAX_DIMENSIONS:
         raise WireError("a tensor with a strange name, dtype or shape")
@@ -111,13 +114,14 @@ def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Ten
         raise WireError("a tensor whose size does not match its shape")
     if start == end:
         return torch.empty(shape, dtype=dtype), end
-    part = data[start:end]
-    if dtype == torch.bool and bytes(part).translate(None, b"\0\1"):
+    if dtype == torch.bool and bytes(data[start:end]).translate(None, b"\0\1"):
         raise WireError("a bool that is neither true nor false")
-    tensor = torch.frombuffer(part, dtype=dtype).reshape(shape)
+    tensor = torch.frombuffer(data, dtype=dtype, count=math.prod(shape), offset=start).view(shape)
     return tensor if tensor.data_ptr() % dtype.itemsize == 0 else tensor.clone(), end
 
 
 def _raw_bytes(tensor: Tensor) -> memoryview:
+    if tensor.dtype in _OF_NUMPY and tensor.is_contiguous() and not tensor.is_neg() and tensor.dim() and tensor.numel():
+        return memoryview(tensor.detach().numpy()).cast("B")
     flat = tensor.detach().contiguous().reshape(-1).resolve_conj().resolve_neg()
     return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")
