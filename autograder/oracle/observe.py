@@ -24,6 +24,8 @@ GRADIENT_TOLERANCE = 2e-2
 rounding of zero, where one ReLU switches and a few values of a gradient change. A detached branch changes gradients by
 half their size."""
 
+ABOUT_GRADIENTS = ("the gradient of", "the input's gradient")
+"""Beginnings of the differences that are reported where everything else agrees."""
 ROUNDING = 1e-5
 """What float32 makes of a gradient that should be zero, relative to the largest gradient."""
 
@@ -152,8 +154,9 @@ def difference(expected: Observation, seen: Observation) -> str:
             return complaint
     if expected.aspect != "gradient" or expected.output is None:
         return ""
-    pairs = {f"the gradient of {name}": (seen.gradients.get(name), value) for name, value in expected.gradients.items()}
-    pairs = {"the input's gradient": (seen.input_gradient, expected.input_gradient), **pairs}
+    of, at_input = ABOUT_GRADIENTS
+    pairs = {f"{of} {name}": (seen.gradients.get(name), value) for name, value in expected.gradients.items()}
+    pairs = {at_input: (seen.input_gradient, expected.input_gradient), **pairs}
     largest = max((float(value.norm()) for _, value in pairs.values() if value is not None), default=0.0)
     return next(filter(None, (_differ_as_a_whole(*pair, what, largest) for what, pair in pairs.items())), "")
 

@@ -305,10 +305,11 @@ class RemoteModule(RemoteObject, Proxy):
             return tensors["y"]
         return _Forward.apply(x, torch.zeros((), requires_grad=True), call, tensors)
 
-    def repeat(self, x: Tensor, times: int) -> "list[Tensor | Opaque]":
-        """Compute module(x) several times, each with a copy of `x`, without gradients. Stops at what is no tensor."""
+    def repeat(self, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> "list[Tensor | Opaque]":
+        """As `student.passes.repeat`; stops at what is no tensor."""
         self._known, self._called = None, True
-        result, tensors = self._ask("repeat", {"times": times}, {"x": x})
+        given = {f"state:{name}": value for name, value in (state or {}).items()}
+        result, tensors = self._ask("repeat", {"times": times, "afresh": state is not None}, {"x": x, **given})
         with self._session.judged():
             kind = wire.fields(result, {"type_name": str})["type_name"]
             if list(tensors) != [str(number) for number in range(len(tensors))] or len(tensors) > times:

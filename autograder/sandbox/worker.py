@@ -238,12 +238,15 @@ class Server:
         leaf.grad = None
         return {}, reply
 
-    def _repeat(self, module: int, times: int, tensors: dict[str, Tensor]) -> Result:
-        """Compute module(x) several times, without gradients. Stops at what is no tensor."""
-        reply, kind = {}, "Tensor"
+    def _repeat(self, module: int, times: int, afresh: bool, tensors: dict[str, Tensor]) -> Result:
+        """Compute module(x) several times, without gradients; load the state first if `afresh`."""
+        reply, kind, x = {}, "Tensor", tensors.pop("x")
+        state = {name.removeprefix("state:"): value for name, value in tensors.items()}
         with torch.no_grad():
             for number in range(times):
-                y = self._modules[module](tensors["x"].clone())
+                if afresh:
+                    self._modules[module].load_state_dict(state)
+                y = self._modules[module](x.clone())
                 if not _sendable(y):
                     kind = _type_name(y)
                     break

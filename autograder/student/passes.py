@@ -1,6 +1,7 @@
 """What checks ask of a module that takes several steps, and one request where the student's code is in a worker."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -15,8 +16,8 @@ class Proxy(ABC):
         """The current `grad` of each parameter, by its name."""
 
     @abstractmethod
-    def repeat(self, x: Tensor, times: int) -> list[Any]:
-        """Compute module(x) several times, each with a copy of `x`, without gradients. Stops at what is no tensor."""
+    def repeat(self, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> list[Any]:
+        """As the function `repeat`; stops at what is no tensor."""
 
 
 def gradients_of(module: Any) -> dict[str, Tensor | None]:
@@ -26,9 +27,18 @@ def gradients_of(module: Any) -> dict[str, Tensor | None]:
     return {name: parameter.grad for name, parameter in module.named_parameters()}
 
 
-def repeat(module: Any, x: Tensor, times: int) -> list[Any]:
-    """Compute module(x) several times, each with a copy of `x`, without gradients; returns the outputs."""
+def repeat(module: Any, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> list[Any]:
+    """Compute module(x) several times, each with a copy of `x`, without gradients; returns the outputs.
+
+    Args:
+        state: loaded before each pass, where it is given.
+    """
     if isinstance(module, Proxy):
-        return module.repeat(x, times)
+        return module.repeat(x, times, state)
+    outputs = []
     with torch.no_grad():
-        return [module(x.clone()) for _ in range(times)]
+        for _ in range(times):
+            if state is not None:
+                module.load_state_dict(state)
+            outputs.append(module(x.clone()))
+    return outputs

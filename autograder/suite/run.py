@@ -75,6 +75,11 @@ def run_suite(
     return binding.recorder.outcomes()
 
 
+def _no_source(excinfo: pytest.ExceptionInfo) -> str:
+    """Instead of the source lines around a failure, which take longer than the test: messages are the plugin's."""
+    return ""
+
+
 def _forget_modules(folders: Collection[Path]) -> None:
     """Forget test files: one that failed half-way would be found, without its tests, by the next run."""
     for name, module in list(sys.modules.items()):
@@ -103,7 +108,7 @@ class _Binding:
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self.config = config
-        config.option.tbstyle = "line"  # messages are the plugin's: source lines around each failure cost seconds
+        config.option.tbstyle = "line"  # where the setup of a test fails
         config.stash[plugin.STUDENT] = self.student
         config.stash[plugin.SEED] = self.seed
         config.stash[plugin.TRAINING] = self.training
@@ -129,6 +134,7 @@ class _Binding:
         if self.only is not None:
             items[:] = [item for item in items if plugin.question_of(item) in self.only]
         for item in items:
+            item.repr_failure = _no_source
             self.recorder.expect(item)
             if (case := plugin.case_id(item)) in self.journal.known:
                 self.recorder.cases[case] = self.journal.known[case]
