@@ -17,7 +17,7 @@ class Limits:
     """Wall-clock time for all requests of one submission together."""
     cpu_seconds: int = 300
     """Processor time of all workers of one submission together."""
-    memory_bytes: int = 2048 * MIB
+    memory_bytes: int = 1536 * MIB
     """Address space on top of what the zygote already maps."""
     reply_bytes: int = 256 * MIB
     """Largest reply, in bytes of tensors (ResNet-152 has 223 MiB of parameters)."""
