@@ -61,7 +61,9 @@ def run_suite(
     arguments += ["-m", marked]
     arguments += ["-p", "autograder.suite.plugin"]
     complaint = io.StringIO()
-    with contextlib.redirect_stderr(complaint):
+    # pytest captures what tests print, and not what a diagnosis does.
+    unseen = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
+    with contextlib.redirect_stderr(complaint), unseen:
         status = pytest.main(arguments, plugins=[binding])
     if binding.config is not None and (broken := binding.config.stash.get(plugin.BROKEN, None)) is not None:
         raise broken
