@@ -67,12 +67,12 @@ class Profile:
         return measured
 
     def _request(self, exchange: Callable) -> Callable:
-        def measured(session, what, operation, arguments, tensors, seconds):
-            began, row = time.perf_counter(), self.requests[operation]
+        def measured(session, requests, seconds):
+            began, row = time.perf_counter(), self.requests[requests[-1].operation]
             row[0] += 1
-            row[2] += _megabytes(tensors)
+            row[2] += sum(len(request.body) for request in requests) / 1e6
             try:
-                reply = exchange(session, what, operation, arguments, tensors, seconds)
+                reply = exchange(session, requests, seconds)
                 row[3] += _megabytes(reply[1])
                 return reply
             finally:

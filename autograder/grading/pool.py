@@ -10,6 +10,7 @@ import multiprocessing.forkserver
 import os
 import queue
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.grading.result import Result
 from autograder.sandbox import linux
-from autograder.sandbox.launcher import Zygote
+from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.student.errors import GraderBroken
 from autograder.suite.outcome import Outcome
 from autograder.training.slots import Slots
@@ -82,9 +83,12 @@ class _Processes:
         self._threads = ThreadPoolExecutor(jobs)
         self._running: set[BaseProcess] = set()
         self._closed = False
+        self._origin = self._new_zygote()
+        self._lock = threading.Lock()
         self._zygotes: queue.SimpleQueue[Zygote | None] = queue.SimpleQueue()
+        """One for each job, forked from the first one; None until it is needed."""
         for _ in range(jobs):
-            self._zygotes.put(self._new_zygote())
+            self._zygotes.put(None)
 
     def grade(self, requests: Mapping[Path, tuple]) -> Iterator[tuple[Path, Result | GraderBroken]]:
         """Grade all of them; yields each as it is done."""
@@ -94,12 +98,13 @@ class _Processes:
 
     def grade_one(self, path: Path, questions: Collection[str], earlier: list[Outcome]) -> Result | GraderBroken:
         """Grade one submission in a process of its own, and wait for it."""
-        zygote = self._zygotes.get()
+        zygote, process = self._zygotes.get(), None
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=_grade_in_process, args=(theirs, zygote, self._settings, path, questions, earlier)
-        )
         try:
+            zygote = zygote or self._twin()
+            process = self._context.Process(
+                target=_grade_in_process, args=(theirs, zygote, self._settings, path, questions, earlier)
+            )
             with ours:
                 process.start()
                 self._running.add(process)
@@ -110,12 +115,13 @@ class _Processes:
         except Exception as error:
             result = _as_broken(error)
         finally:
-            process.kill()
-            process.join()
+            if process is not None and process.pid is not None:
+                process.kill()
+                process.join()
             self._running.discard(process)
         if not isinstance(result, Result) and zygote is not None:  # it may be at fault, or in the middle of a request
             zygote.close()
-            zygote = None if self._closed else self._new_zygote()
+            zygote = None
         self._zygotes.put(zygote)
         return result
 
@@ -129,6 +135,8 @@ class _Processes:
         while not self._zygotes.empty():
             if (zygote := self._zygotes.get()) is not None:
                 zygote.close()
+        if self._origin is not None:
+            self._origin.close()
 
     def _follow(self, connection: Connection) -> Result | GraderBroken:
         """Pass on what the process tells until it sends its result."""
@@ -140,6 +148,18 @@ class _Processes:
             if not isinstance(message, str):
                 return message
             self._tell(message)
+
+    def _twin(self) -> Zygote | None:
+        """A zygote that shares its memory with the others; None where nothing can be confined."""
+        with self._lock:
+            if self._origin is None:
+                return None
+            try:
+                return self._origin.twin()
+            except SandboxUnavailable:  # it may have been killed
+                self._origin.close()
+                self._origin = self._new_zygote()
+                return self._origin.twin()
 
     def _new_zygote(self) -> Zygote | None:
         """None where nothing can be confined; `--unsafe` grades without."""

@@ -1,5 +1,6 @@
 """Does a program explain what was observed? It must reproduce all of it: tensors, values, and which shapes raise."""
 
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -27,8 +28,11 @@ class Explainer:
         self._memories: dict[int, Memory] = {}
         self._orders: dict[tuple, list[Assignment]] = {}
         self._known: dict[tuple[int, Program], bool] = {}
-        self.right = [self.explains_subject(s.task.program, s, ORDERS) for s in evidence.subjects]
+
+    @functools.cached_property
+    def right(self) -> list[bool]:
         """For each subject, whether the right program explains it."""
+        return [self.explains_subject(s.task.program, s, ORDERS) for s in self.evidence.subjects]
 
     @property
     def all_right(self) -> bool:
@@ -43,9 +47,14 @@ class Explainer:
             if program is None or not _explains_failure(program, missing):
                 return False
         changed = bool(self.evidence.not_built)
-        for right, subject in sorted(zip(self.right, self.evidence.subjects, strict=True), key=lambda pair: pair[0]):
+        subjects = self.evidence.subjects
+        if len(subjects) > 1:  # what is wrong decides sooner
+            subjects = [s for _, s in sorted(zip(self.right, subjects, strict=True), key=lambda pair: pair[0])]
+        for subject in subjects:
             program = apply(edits, subject.task.program)
-            if program is None or (program == subject.task.program and not right):
+            if program is None or (
+                program == subject.task.program and not self.explains_subject(program, subject, ORDERS)
+            ):
                 return False
             if program != subject.task.program:
                 changed = True

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from autograder.oracle.matching import Found, assignments, compare
 from autograder.oracle.naming import proved_diagnosis
-from autograder.oracle.observe import TOLERANCE, Aspect, Observation, difference, replay
+from autograder.oracle.observe import ABOUT_GRADIENTS, TOLERANCE, Aspect, Observation, difference, replay
 from autograder.oracle.program import Program
 from autograder.oracle.symptoms import symptoms
 from autograder.oracle.trial import FATAL, Evidence, NotBuilt, Subject, Task, Trial
 from autograder.student.errors import GraderBroken
 from autograder.student.message import NO_MESSAGE, CheckFailure, Message
+from autograder.student.passes import repeat
 
 DRAWS = 3
 """Draws of weights and input; gradients must agree on one of them. An activation within rounding of zero can switch a
@@ -87,57 +88,60 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
     for left in reversed(range(DRAWS if aspect == "gradient" else 1)):
         try:
             subject = Subject(task, task.build(student), generator)
+            trial = subject.run(aspect, SIZE)
         except FATAL:
             raise
         except Exception as error:
             raise _explained(error, student, Evidence(not_built=[NotBuilt(task, error)])) from None
-        trial = subject.run(aspect, SIZE)
         if trial.error is not None:
             raise _explained(trial.error, student, Evidence([subject]))
         try:
-            expected, complaint = _compare(student, subject, trial)
+            expected, complaint, again = _compare(student, subject, trial)
         except Exception as error:
             raise OracleError(f"the reference for {task.written} failed: {error!r}") from error
         if not complaint:
             return _repeatable(student, subject, trial) if aspect == "train" else Verdict(True)
-        if not left:
+        if not left or not again:
             formula = {"what": task.written, "formula": FORMULAS[task.kind]}
             message = Message(EXPECTED[aspect].format(**formula), complaint, "; ".join(symptoms(trial, expected)))
             return _named(message, student, subject)
     raise AssertionError("unreachable")
 
 
-def _compare(student: Any, subject: Subject, trial: Trial) -> tuple[Observation | None, str]:
-    """Return what was expected, by the likeliest assignment of tensors, and what differs; "" where nothing does."""
+def _compare(student: Any, subject: Subject, trial: Trial) -> tuple[Observation | None, str, bool]:
+    """Return what was expected, by the likeliest assignment of tensors, and what differs; "" where nothing does.
+
+    The third value says whether, by some assignment, only gradients differ: then other weights may decide.
+    """
     nearest, first, program, kind = "", None, subject.task.program, subject.task.kind
     searches = _searches.setdefault(student, Counter())
     most = FEWEST_ATTEMPTS if searches[kind] == FULL_SEARCHES else None
-    tried = 0
+    tried, again = 0, False
     for names in itertools.islice(assignments(program.roles, subject.found), most):
         attempt = replay(program, names, subject.exact, trial.seen)
         complaint = difference(attempt, trial.seen)
         if not complaint:
-            return attempt, ""
+            return attempt, "", False
+        again = again or complaint.startswith(ABOUT_GRADIENTS)
         if first is None:
             first, nearest = attempt, complaint
         tried += 1
     if tried > FEWEST_ATTEMPTS:
         searches[kind] += 1
-    return first, nearest or _inventory_complaint(program, subject.found)
+    return first, nearest or _inventory_complaint(program, subject.found), again
 
 
 def _repeatable(student: Any, subject: Subject, trial: Trial) -> Verdict:
     """In train mode the output depends on the batch alone, however often it is computed."""
-    module, seen = subject.module, trial.seen
-    with torch.no_grad():
-        for _ in range(REPEATS if subject.task.kind != "ResNet" else 2):
-            again = module(seen.x.clone())
-            if not isinstance(again, Tensor) or again.shape != seen.output.shape:
-                break
-            if float((again - seen.output).abs().max()) > TOLERANCE * float(seen.output.abs().max()):
-                break
-        else:
-            return Verdict(True)
+    expected = trial.seen.output
+    largest = TOLERANCE * float(expected.abs().max())
+    for again in repeat(subject.module, trial.seen.x, REPEATS if subject.task.kind != "ResNet" else 2):
+        if not isinstance(again, Tensor) or again.shape != expected.shape:
+            break
+        if float((again - expected).abs().max()) > largest:
+            break
+    else:
+        return Verdict(True)
     message = Message(
         expected=f"in train mode, {subject.task.written} returns the same output whenever it gets the same batch",
         got="the second pass gives another output for the same batch",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from autograder.oracle.interpreter import Memory, run
 from autograder.oracle.program import Program
+from autograder.student.passes import gradients_of
 
 Aspect = Literal["eval", "train", "gradient", "fresh"]
 """"fresh" is the mode in which the student's function returned the module."""
@@ -23,6 +24,8 @@ GRADIENT_TOLERANCE = 2e-2
 rounding of zero, where one ReLU switches and a few values of a gradient change. A detached branch changes gradients by
 half their size."""
 
+ABOUT_GRADIENTS = ("the gradient of", "the input's gradient")
+"""Beginnings of the differences that are reported where everything else agrees."""
 ROUNDING = 1e-5
 """What float32 makes of a gradient that should be zero, relative to the largest gradient."""
 
@@ -83,7 +86,7 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
         seen.upstream = torch.randn(output.shape, generator=generator)
         if output.requires_grad:
             output.backward(seen.upstream.to(output.dtype))
-            seen.gradients = {n: None if p.grad is None else p.grad.clone() for n, p in module.named_parameters()}
+            seen.gradients = {n: None if g is None else g.clone() for n, g in gradients_of(module).items()}
             seen.input_gradient = given.grad
     return seen
 
@@ -151,8 +154,9 @@ def difference(expected: Observation, seen: Observation) -> str:
             return complaint
     if expected.aspect != "gradient" or expected.output is None:
         return ""
-    pairs = {f"the gradient of {name}": (seen.gradients.get(name), value) for name, value in expected.gradients.items()}
-    pairs = {"the input's gradient": (seen.input_gradient, expected.input_gradient), **pairs}
+    of, at_input = ABOUT_GRADIENTS
+    pairs = {f"{of} {name}": (seen.gradients.get(name), value) for name, value in expected.gradients.items()}
+    pairs = {at_input: (seen.input_gradient, expected.input_gradient), **pairs}
     largest = max((float(value.norm()) for _, value in pairs.values() if value is not None), default=0.0)
     return next(filter(None, (_differ_as_a_whole(*pair, what, largest) for what, pair in pairs.items())), "")
 

@@ -112,7 +112,8 @@ class Subject:
     def run(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False, images: int = 0) -> Trial:
         """Run the module once, and keep the trial.
 
-        Exceptions of the student's code are kept in the trial; those in `FATAL` are raised.
+        Exceptions of the student's code are kept in the trial; those in `FATAL` are raised, and those of building the
+        module or loading its weights, where that was postponed.
 
         Args:
             size: of a block's input.
@@ -128,6 +129,8 @@ class Subject:
         except FATAL:
             raise
         except Exception as error:
+            if getattr(error, "operation", "") in ("construct", "load_state_dict"):
+                raise  # it was asked for before this
             trial = Trial(Observation(aspect, x, None, None), error)
         for name in self._transposed:
             if trial.seen.gradients.get(name) is not None:

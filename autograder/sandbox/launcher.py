@@ -95,9 +95,17 @@ class Zygote:
             )
         self._layers: tuple[str, ...] = ()
 
+    def twin(self) -> "Zygote":
+        """Another zygote, forked from this one: it shares its memory, and ends with it at the latest."""
+        _ = self.layers
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._ask({"op": "twin"}, theirs)
+        return _held(ours)
+
     def __reduce__(self) -> tuple:
         """Another process of the grader may use it, where `multiprocessing` starts that process with it."""
-        return _borrowed, (self._control, self.layers)
+        return _held, (self._control, self.layers)
 
     @property
     def pid(self) -> int:
@@ -138,6 +146,8 @@ class Zygote:
     def close(self) -> None:
         """End the zygote and every worker."""
         self._control.close()
+        if self._process is None:  # it ends when the last one closes its end
+            return
         if not self._layers:  # nobody has waited until it is ready: there are no workers
             self._process.kill()
         try:
@@ -174,10 +184,10 @@ class Zygote:
         return json.loads(message)
 
 
-def _borrowed(control: socket.socket, layers: tuple[str, ...]) -> Zygote:
-    """A zygote that another process started, and ends."""
+def _held(control: socket.socket, layers: tuple[str, ...] = ()) -> Zygote:
+    """A zygote that another process started."""
     zygote = object.__new__(Zygote)
-    zygote._lock, zygote._control, zygote._layers = threading.Lock(), control, layers
+    zygote._lock, zygote._control, zygote._layers, zygote._process = threading.Lock(), control, layers, None
     return zygote
 
 

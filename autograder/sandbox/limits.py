@@ -12,12 +12,12 @@ class Limits:
     import_seconds: float = 30.0
     """Wall-clock time for executing the slice, once per worker."""
     request_seconds: float = 20.0
-    """Wall-clock time for one request: one construction, one forward pass, one backward pass."""
+    """Wall-clock time for one request: a forward pass, say, with the construction before it; a backward pass."""
     submission_seconds: float = 300.0
     """Wall-clock time for all requests of one submission together."""
     cpu_seconds: int = 300
     """Processor time of all workers of one submission together."""
-    memory_bytes: int = 2048 * MIB
+    memory_bytes: int = 1536 * MIB
     """Address space on top of what the zygote already maps."""
     reply_bytes: int = 256 * MIB
     """Largest reply, in bytes of tensors (ResNet-152 has 223 MiB of parameters)."""

@@ -62,7 +62,7 @@ def _ask(worker: Worker, upload: Upload, limits: Limits) -> Reading:
     sizes = {path: len(data) for path, data in upload.files.items()}
     data = bytearray(b"".join([*upload.files.values(), b"\0"]))  # a tensor of no bytes cannot be sent
     body = pack({"files": torch.frombuffer(data, dtype=torch.uint8)})
-    request = {"id": 0, "op": "read", "args": {"name": name, "sizes": sizes}, "forget": []}
+    request = {"id": 0, "op": "read", "args": {"name": name, "sizes": sizes}, "size": len(body)}
     wire.send(worker.channel, request, body, deadline)
     reply, replied = wire.receive(worker.channel, wire.MAX_REPLY_HEADER, limits.reply_bytes, deadline)
     if "error" in reply:

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ from autograder.sandbox.tensors import MAX_NAME, check
 from autograder.student.errors import StudentCrash, StudentError
 from autograder.student.local import NotDefined, refused_questions, why_missing
 from autograder.student.message import Message
+from autograder.student.passes import Proxy
 from autograder.student.signature import Parameter
 from autograder.submission import Slice, find_delegation
 from autograder.submission.sanitize import sanitize
@@ -118,6 +120,14 @@ class RemoteStudent:
         """An optimizer of the module's parameters, with `step()`."""
         return RemoteAdam(self._session, module, lr)
 
+    def flush(self) -> None:
+        """Have everything executed that was asked for; raises what the student's code raises."""
+        self._session.flush()
+
+    def drop(self) -> None:
+        """Forget what was asked for and is not executed yet."""
+        self._session.drop()
+
     def close(self) -> None:
         """End all processes that were started for this student."""
         self._session.close()
@@ -194,11 +204,19 @@ class RemoteClass:
             "kwargs": {key: _portable(arg) for key, arg in kwargs.items()},
             "exactly": exactly,
         }
+        if not kwargs and all(type(arg) is int for arg in args):  # nothing but the module itself can be asked about
+            self._session.postpone(f"`{self.__name__}(...)`", "construct", arguments)
+            return module
         result, tensors = self._session.request(f"`{self.__name__}(...)`", "construct", arguments)
         with self._session.judged():
             check(tensors, {})
-            wire.fields(result, {"type_name": str, "is_module": bool, "lists": list})
+            wire.fields(result, {"type_name": str, "is_module": bool, "lists": list, "probes": list})
             _leave_as(result["lists"], [arg for arg in args if isinstance(arg, list)])
+            probes = [arg for arg in (*args, *kwargs.values()) if isinstance(arg, RemoteProbe)]
+            if len(result["probes"]) != len(probes):
+                raise wire.WireError("expected a report of each probe")
+            for probe, report in zip(probes, result["probes"], strict=True):
+                probe.reported(report)
         return module if result["is_module"] else Opaque(result["type_name"])
 
 
@@ -216,7 +234,8 @@ class RemoteProbe(RemoteObject):
     def __init__(self, session: Session, expansion: int):
         super().__init__(session)
         self.expansion = expansion
-        session.request("the probe", "probe", {"probe": self._handle, "expansion": expansion})
+        self._known: tuple[int, tuple[list[tuple[int, int, int]], str]] | None = None
+        session.postpone("the probe", "probe", {"probe": self._handle, "expansion": expansion})
 
     @property
     def calls(self) -> list[tuple[int, int, int]]:
@@ -228,27 +247,37 @@ class RemoteProbe(RemoteObject):
         """How `ResNet` called the probe with other arguments than the question's; "" where it did not."""
         return self._built()[1]
 
+    def reported(self, result: object) -> None:
+        """Keep a worker's report of what was built, until it is asked for something else."""
+        result = wire.fields(result, {"calls": list, "foreign_call": str})
+        if not all(type(call) is list and [type(item) for item in call] == [int] * 3 for call in result["calls"]):
+            raise wire.WireError("expected triples of integers")
+        report = [tuple(call) for call in result["calls"]], sanitize(result["foreign_call"], 300, one_line=True)
+        self._known = self._session.frames, report
+
     def _built(self) -> tuple[list[tuple[int, int, int]], str]:
-        result, tensors = self._session.request("the probe", "probe_calls", {"probe": self.handle})
-        with self._session.judged():
-            check(tensors, {})
-            result = wire.fields(result, {"calls": list, "foreign_call": str})
-            if not all(type(call) is list and [type(item) for item in call] == [int] * 3 for call in result["calls"]):
-                raise wire.WireError("expected triples of integers")
-        return [tuple(call) for call in result["calls"]], sanitize(result["foreign_call"], 300, one_line=True)
+        if self._known is None or self._known[0] != self._session.frames or self._session.waiting:
+            result, tensors = self._session.request("the probe", "probe_calls", {"probe": self.handle})
+            with self._session.judged():
+                check(tensors, {})
+                self.reported(result)
+        return self._known[1]
 
 
-class RemoteModule(RemoteObject):
+class RemoteModule(RemoteObject, Proxy):
     """A module of the student. Its tensors are copies; `backward()` on its output reaches the module."""
 
     def __init__(self, session: Session, name: str):
         super().__init__(session)
-        self._name = name
+        self.name = name
         self.training = True
+        self._known: _State | None = None
+        self._called = False
 
     def __call__(self, x: Tensor) -> "Tensor | Opaque":
         """Compute module(x). If the code changes `x` in place, the caller's `x` changes as well."""
-        call = RemoteCall(self._session, self._name)
+        self._known, self._called = None, True
+        call = RemoteCall(self._session, self)
         with_grad = torch.is_grad_enabled()
         arguments = {
             "module": self.handle,
@@ -257,7 +286,7 @@ class RemoteModule(RemoteObject):
             "needs_grad": with_grad and x.requires_grad,
             "is_leaf": x.is_leaf,
         }
-        what = f"`{self._name}.forward`"
+        what = f"`{self.name}.forward`"
         result, tensors = self._session.request(what, "call", arguments, {"x": x})
         with self._session.judged():
             wire.fields(result, {"type_name": str, "is_tensor": bool, "has_graph": bool})
@@ -276,9 +305,20 @@ class RemoteModule(RemoteObject):
             return tensors["y"]
         return _Forward.apply(x, torch.zeros((), requires_grad=True), call, tensors)
 
+    def repeat(self, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> "list[Tensor | Opaque]":
+        """As `student.passes.repeat`; stops at what is no tensor."""
+        self._known, self._called = None, True
+        given = {f"state:{name}": value for name, value in (state or {}).items()}
+        result, tensors = self._ask("repeat", {"times": times, "afresh": state is not None}, {"x": x, **given})
+        with self._session.judged():
+            kind = wire.fields(result, {"type_name": str})["type_name"]
+            if list(tensors) != [str(number) for number in range(len(tensors))] or len(tensors) > times:
+                raise wire.WireError("expected outputs")
+        return [*tensors.values(), *([Opaque(kind)] if len(tensors) < times else [])]
+
     def train(self, mode: bool = True) -> "RemoteModule":
         """As in `nn.Module`."""
-        self._do("train", {"mode": mode})
+        self._postpone("train", {"mode": mode})
         self.training = mode
         return self
 
@@ -288,49 +328,54 @@ class RemoteModule(RemoteObject):
 
     def state_dict(self) -> dict[str, Tensor]:
         """As in `nn.Module`, but with copies of the tensors."""
-        result, tensors = self._ask("state_dict")
-        with self._session.judged():
-            wire.fields(result, {})
-        return tensors
+        return dict(self._state().tensors)
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """As in `nn.Module`, strict."""
-        self._do("load_state_dict", {}, state)
+        self._postpone("load_state_dict", {}, state)
 
     def named_parameters(self) -> list[tuple[str, Tensor]]:
         """Names and copies of the parameters, with their current `grad`."""
-        result, tensors = self._ask("parameters")
-        with self._session.judged():
-            trainable = wire.fields(result, {"trainable": list})["trainable"]
-            values = {key.removeprefix("value:"): tensors.pop(key) for key in list(tensors) if key.startswith("value:")}
-            if len(trainable) != len(values) or not all(type(flag) is bool for flag in trainable):
-                raise wire.WireError("expected one flag for each parameter")
-            for (name, value), flag in zip(values.items(), trainable, strict=True):
-                value.requires_grad_(flag and _differentiable(value))
-                if (grad := tensors.pop(f"grad:{name}", None)) is not None:
-                    check({name: grad}, {name: (value.dtype, tuple(value.shape))})
-                    value.grad = grad
-            check(tensors, {})
-        return list(values.items())
+        return list(self._state(gradients=self._called).parameters.items())
 
     def parameters(self) -> Iterator[Tensor]:
         """The parameters of `named_parameters()`."""
         return (parameter for _, parameter in self.named_parameters())
 
+    def gradients(self) -> dict[str, Tensor | None]:
+        """The current `grad` of each parameter, by its name."""
+        result, tensors = self._ask("gradients")
+        with self._session.judged():
+            names = wire.fields(result, {"names": list})["names"]
+            if not all(type(name) is str for name in names) or tensors.keys() - set(names):
+                raise wire.WireError("expected gradients of parameters")
+        return {name: tensors.get(name) for name in names}
+
     def zero_grad(self) -> None:
         """As in `nn.Module`."""
-        self._do("zero_grad")
+        self._postpone("zero_grad")
 
-    def _do(
+    def _state(self, gradients: bool = False) -> "_State":
+        """The state as it is now; asked for once, until something may have changed it."""
+        if self._known is None or (gradients and not self._known.gradients):
+            result, tensors = self._ask("state", {"gradients": gradients})
+            with self._session.judged():
+                self._known = _State.from_reply(result, tensors, gradients)
+        return self._known
+
+    def changed(self) -> None:
+        """What is known of its state may be true no longer."""
+        self._known = None
+
+    def _postpone(
         self,
         operation: str,
         arguments: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Tensor] | None = None,
     ) -> None:
-        result, replied = self._ask(operation, arguments, tensors)
-        with self._session.judged():
-            wire.fields(result, {})
-            check(replied, {})
+        self.changed()
+        what = f"`{self.name}.{operation}`"
+        self._session.postpone(what, operation, {"module": self.handle, **(arguments or {})}, tensors)
 
     def _ask(
         self,
@@ -338,8 +383,52 @@ class RemoteModule(RemoteObject):
         arguments: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Tensor] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        what = f"`{self._name}.{operation}`"
+        what = f"`{self.name}.{NAMES.get(operation, operation)}`"
         return self._session.request(what, operation, {"module": self.handle, **(arguments or {})}, tensors)
+
+
+NAMES = {"repeat": "forward", "state": "state_dict", "gradients": "parameters"}
+"""Of operations that are called otherwise in the student's code."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """Copies of a module's tensors.
+
+    Args:
+        tensors: its `state_dict()`.
+        parameters: by name, with their `grad`.
+        gradients: whether gradients were asked for.
+    """
+
+    tensors: dict[str, Tensor]
+    parameters: dict[str, Tensor]
+    gradients: bool
+
+    @classmethod
+    def from_reply(cls, result: dict[str, Any], tensors: dict[str, Tensor], gradients: bool) -> "_State":
+        """Check and sort what a worker sent."""
+        sorted_: dict[str, dict[str, Tensor]] = {"state": {}, "value": {}, "grad": {}}
+        for key, tensor in tensors.items():
+            kind, _, name = key.partition(":")
+            if kind not in sorted_:
+                raise wire.WireError("expected a state")
+            sorted_[kind][name] = tensor
+        parameters = {}
+        for entry in wire.fields(result, {"parameters": list})["parameters"]:
+            if type(entry) is not list or [type(part) for part in entry] != [str, bool]:
+                raise wire.WireError("expected names of parameters")
+            name, trainable = entry
+            value = sorted_["value"].pop(name, sorted_["state"].get(name))
+            if value is None or name in parameters:
+                raise wire.WireError("expected the value of each parameter")
+            parameters[name] = value.detach().requires_grad_(trainable and _differentiable(value))
+            if (grad := sorted_["grad"].pop(name, None)) is not None:
+                check({name: grad}, {name: (value.dtype, tuple(value.shape))})
+                parameters[name].grad = grad
+        if sorted_["value"] or sorted_["grad"]:
+            raise wire.WireError("expected parameters only")
+        return cls(sorted_["state"], parameters, gradients)
 
 
 class RemoteSkeleton:
@@ -358,6 +447,7 @@ class RemoteAdam(RemoteObject):
 
     def __init__(self, session: Session, module: RemoteModule, lr: float):
         super().__init__(session)
+        self._module = module
         self._request("adam", {"optimizer": self._handle, "module": module.handle, "lr": lr})
 
     def step(self) -> None:
@@ -365,22 +455,24 @@ class RemoteAdam(RemoteObject):
         self._request("step", {"optimizer": self.handle})
 
     def _request(self, operation: str, arguments: Mapping[str, Any]) -> None:
-        result, tensors = self._session.request("the optimizer's step", operation, arguments)
-        with self._session.judged():
-            wire.fields(result, {})
-            check(tensors, {})
+        self._module.changed()
+        self._session.postpone("the optimizer's step", operation, arguments)
 
 
 class RemoteCall(RemoteObject):
     """One forward pass; the worker keeps its graph as long as this object exists."""
 
-    def __init__(self, session: Session, name: str):
+    def __init__(self, session: Session, module: RemoteModule):
         super().__init__(session)
-        self._name = name
+        self._module = module
 
-    def backward(self, gradient: Tensor, x: Tensor) -> Tensor | None:
+    def backward(self, gradient: Tensor, x: Tensor | None) -> Tensor | None:
         """Propagate the gradient of the output. Gradients of parameters stay in the worker; that of `x` is returned."""
-        what = f"the backward pass of `{self._name}`"
+        what = f"the backward pass of `{self._module.name}`"
+        self._module.changed()
+        if x is None:  # nobody needs it
+            self._session.postpone(what, "backward", {"call": self.handle}, {"y": gradient})
+            return None
         result, tensors = self._session.request(what, "backward", {"call": self.handle}, {"y": gradient})
         with self._session.judged():
             wire.fields(result, {})
@@ -439,7 +531,7 @@ class _Forward(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, None, None]:
-        return ctx.call.backward(gradient, ctx.x), None, None, None
+        return ctx.call.backward(gradient, ctx.x if ctx.needs_input_grad[0] else None), None, None, None
 
 
 def _leave_as(after: list[Any], given: list[list[int]]) -> None:

@@ -1,5 +1,7 @@
 """Requests of one submission to its workers: deadlines, limits, and a new worker after one has died.
 
+A request whose reply nobody needs is sent together with the next one. What it raises is raised then.
+
 Replies of a worker are untrusted: they are parsed and their form is checked here, so that a manipulated reply can only
 be a wrong value. Each failure becomes an exception whose text is for the student.
 """
@@ -9,7 +11,8 @@ import dataclasses
 import itertools
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -25,7 +28,20 @@ from autograder.submission.sanitize import sanitize
 MAX_MESSAGE, MAX_TRACEBACK, MAX_PROBLEMS = 2000, 6000, 20
 _GRACE_SECONDS = 0.5  # a worker that closed its channel may end by itself, which tells its exit status
 
+_MOST_POSTPONED = 64 << 20  # bytes of tensors
+
 Failure = StudentTimeout | StudentCrash
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One operation of a worker; `what` names it in messages ("`BasicBlock.forward`")."""
+
+    what: str
+    operation: str
+    arguments: Mapping[str, Any]
+    body: bytes = b""
+    """Its tensors, packed."""
 
 
 class Session:
@@ -41,12 +57,14 @@ class Session:
         self._zygote, self._slice, self._limits = zygote, slice_, limits
         self._worker: Worker | None = None
         self._numbers = itertools.count(1)
-        self._forget: list[int] = []
+        self._postponed: list[Request] = []
         self._seconds = self._cpu_seconds = 0.0
         self._given_up: Failure | None = None
         self.last_failure: Failure | None = None
         self.generation = 0
         """Counts the workers; an object exists only in the worker of its own generation."""
+        self.frames = 0
+        """Counts what was sent to the workers."""
         self.problems: list[str] = []
         """What the student's code raised when it was executed, one text per statement."""
         self.defined: list[str] = []
@@ -56,13 +74,18 @@ class Session:
         """The layers that confine the workers."""
         return self._zygote.layers
 
+    @property
+    def waiting(self) -> bool:
+        """Whether requests are postponed."""
+        return any(one.operation != "forget" for one in self._postponed)
+
     def new_handle(self) -> int:
         """A number for the next object in a worker."""
         return next(self._numbers)
 
     def forget(self, handle: int) -> None:
         """Have the worker drop an object, together with the next request."""
-        self._forget.append(handle)
+        self._postponed.append(Request("", "forget", {"handle": handle}))
 
     def start(self) -> None:
         """Start a worker and execute the slice, unless there is a worker.
@@ -85,13 +108,37 @@ class Session:
         arguments: Mapping[str, Any],
         tensors: Mapping[str, Tensor] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Send a request to the worker; `what` names it in messages ("`BasicBlock.forward`").
+        """Send a request to the worker, and those that were postponed before it; see `Request`.
 
         Returns:
             The result, a JSON object, and its tensors. The caller must check both, within `judged()`.
         """
         self.start()
-        return self._exchange(what, operation, arguments, tensors or {}, self._limits.request_seconds)
+        return self._send(Request(what, operation, arguments, pack(tensors or {})))
+
+    def postpone(
+        self,
+        what: str,
+        operation: str,
+        arguments: Mapping[str, Any],
+        tensors: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Send a request whose result nobody needs together with the next one, which raises what it raises."""
+        self.start()
+        body = pack(tensors or {})
+        if sum(len(one.body) for one in self._postponed) + len(body) > _MOST_POSTPONED:
+            self.flush()
+            self.start()
+        self._postponed.append(Request(what, operation, arguments, body))
+
+    def flush(self) -> None:
+        """Send the requests that are postponed, if there are any."""
+        if self.waiting:
+            self._send(self._postponed.pop())
+
+    def drop(self) -> None:
+        """Send nothing of what is postponed."""
+        self._postponed = [one for one in self._postponed if one.operation == "forget"]
 
     @contextlib.contextmanager
     def judged(self):
@@ -110,7 +157,7 @@ class Session:
         left = max(1, int(self._limits.cpu_seconds - self._cpu_seconds))
         self._worker = self._zygote.start_worker(dataclasses.replace(self._limits, cpu_seconds=left))
         self.generation += 1
-        self._forget.clear()
+        self._postponed.clear()
         try:
             self._load()
         except (StudentTimeout, StudentCrash) as failure:
@@ -120,7 +167,7 @@ class Session:
     def _load(self) -> None:
         what = "Executing your classes and functions"
         arguments = {"slice": self._slice.to_json()}
-        result, tensors = self._exchange(what, "load", arguments, {}, self._limits.import_seconds)
+        result, tensors = self._exchange([Request(what, "load", arguments)], self._limits.import_seconds)
         with self.judged():
             check(tensors, {})
             result = wire.fields(result, {"problems": list, "defined": list})
@@ -129,47 +176,62 @@ class Session:
         self.problems = [sanitize(text, MAX_TRACEBACK) for text in result["problems"][:MAX_PROBLEMS]]
         self.defined = result["defined"]
 
-    def _exchange(
-        self,
-        what: str,
-        operation: str,
-        arguments: Mapping[str, Any],
-        tensors: Mapping[str, Tensor],
-        seconds: float,
-    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def _send(self, request: Request) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        requests, self._postponed = [*self._postponed, request], []
+        return self._exchange(requests, self._limits.request_seconds)
+
+    def _exchange(self, requests: Sequence[Request], seconds: float) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Send requests in one frame; returns the result of the last one."""
         began = time.monotonic()
         number = next(self._numbers)
-        forget, self._forget = self._forget, []
-        header = {"id": number, "op": operation, "args": dict(arguments), "forget": forget}
+        self.frames += 1
+        *before, last = [{"op": one.operation, "args": one.arguments, "size": len(one.body)} for one in requests]
+        header = {"id": number, "before": before, **last}
         left = self._limits.submission_seconds - self._seconds
         deadline = began + min(seconds, left)
         channel = self._worker.channel
         try:
-            wire.send(channel, header, pack(tensors), deadline)
+            wire.send(channel, header, requests[-1].body, deadline, [one.body for one in requests[:-1]])
             reply, body = wire.receive(channel, wire.MAX_REPLY_HEADER, self._limits.reply_bytes, deadline)
-            return self._open(reply, body, number)
+            return self._open(reply, body, number, requests)
         except wire.DeadlineExceeded:
             rest = f", and the {self._limits.submission_seconds:g} s of the submission are over"
-            message = f"{what} did not return within {min(seconds, left):.3g} s{rest if left < seconds else ''}."
-            raise self._end(StudentTimeout(message)) from None
+            late = f"did not return within {min(seconds, left):.3g} s{rest if left < seconds else ''}."
+            raise self._end(StudentTimeout(f"{self._current(requests)} {late}")) from None
         except wire.PeerClosed:
-            raise self._end(None, what) from None
+            raise self._end(None, self._current(requests)) from None
         except wire.TooLarge:
-            message = f"{what} returned more than the {self._limits.reply_bytes >> 20} MB that a result may have."
+            allowed = f"{self._limits.reply_bytes >> 20} MB"
+            message = f"{requests[-1].what} returned more than the {allowed} that a result may have."
             raise self._end(StudentCrash(message)) from None
         except wire.WireError:
+            what = self._current(requests)
             raise self._end(StudentCrash(f"{what} interfered with the grader's connection to your code.")) from None
         finally:
             self._seconds += time.monotonic() - began
 
-    def _open(self, reply: dict[str, Any], body: bytearray, number: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Check that this is the reply to request `number`; raise the exception that it reports, if any."""
+    def _current(self, requests: Sequence[Request]) -> str:
+        """What the worker is doing, or did last, of these requests: it calls itself by their number. For messages."""
+        try:
+            name = Path(f"/proc/{self._worker.pid}/comm").read_text().strip()
+        except OSError:  # ended, or of a user whose processes cannot be seen
+            name = ""
+        number = int(name) if name.isdecimal() else len(requests)
+        return requests[min(number, len(requests) - 1)].what or requests[-1].what
+
+    def _open(
+        self, reply: dict[str, Any], body: bytearray, number: int, requests: Sequence[Request]
+    ) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Check that this is the reply to frame `number`; raise the exception that it reports, if any."""
         if type(reply.get("id")) is not int or reply["id"] != number:
             raise wire.WireError("a reply to another request")
         if "error" in reply:
-            wire.fields(reply, {"id": int, "error": dict})
-            error = wire.fields(reply["error"], {"kind": str, "message": str, "traceback": str})
-            raise self._student_error(**error)
+            wire.fields(reply, {"id": int, "at": int, "error": dict})
+            error = self._student_error(**wire.fields(reply["error"], {"kind": str, "message": str, "traceback": str}))
+            if not 0 <= reply["at"] < len(requests):
+                raise wire.WireError("an error of another request")
+            error.operation = requests[reply["at"]].operation
+            raise error
         wire.fields(reply, {"id": int, "result": dict})
         return reply["result"], unpack(body)
 
@@ -196,6 +258,7 @@ class Session:
 
     def _bury(self, grace: float = 0.0) -> Death:
         worker, self._worker = self._worker, None
+        self._postponed.clear()
         worker.channel.close()
         death = self._zygote.reap(worker.pid, grace)
         self._cpu_seconds += death.cpu_seconds

@@ -33,6 +33,9 @@ _DTYPES = {
     "BOOL": torch.bool,
     "C64": torch.complex64,
 }
+_OF_NUMPY = {torch.float32, torch.float64, torch.int64, torch.uint8}
+"""Types that NumPy has as well: most tensors have one of them, and are read without a detour."""
+_FIELDS = {"dtype": str, "shape": list, "data_offsets": list}
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 Expected = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
@@ -60,7 +63,7 @@ def packable(tensor: Tensor) -> bool:
     return tensor.dtype in _NAMES and tensor.layout == torch.strided and tensor.device.type == "cpu"
 
 
-def unpack(body: bytearray, expected: Expected | None = None) -> dict[str, Tensor]:
+def unpack(body: bytearray | memoryview, expected: Expected | None = None) -> dict[str, Tensor]:
     """Read what `pack` wrote, in the same order; the tensors are views of `body`.
 
     Stricter than the format: the tensors must be stored in the order of the table and without gaps. With `expected`,
@@ -74,7 +77,7 @@ def unpack(body: bytearray, expected: Expected | None = None) -> dict[str, Tenso
         table_size = _LENGTH.unpack_from(body)[0] if len(body) >= start else len(body)
         if table_size > min(MAX_TABLE, len(body) - start):
             raise WireError("a table of tensors that is too large, or not there")
-        table = parse_header(body[start : start + table_size])
+        table = parse_header(bytes(body[start : start + table_size]))
         if len(table) > MAX_TENSORS:
             raise WireError(f"{len(table)} tensors")
         start += table_size
@@ -100,7 +103,7 @@ def check(tensors: Mapping[str, Tensor], expected: Expected) -> None:
 
 def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Tensor, int]:
     """Return the tensor of this entry, which must begin at `start`, and the offset of its end."""
-    fields(entry, {"dtype": str, "shape": list, "data_offsets": list})
+    fields(entry, _FIELDS)
     dtype, shape = _DTYPES.get(entry["dtype"]), entry["shape"]
     if len(name) > MAX_NAME or not name.isprintable() or dtype is None or len(shape) > MAX_DIMENSIONS:
         raise WireError("a tensor with a strange name, dtype or shape")
@@ -111,13 +114,14 @@ def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Ten
         raise WireError("a tensor whose size does not match its shape")
     if start == end:
         return torch.empty(shape, dtype=dtype), end
-    part = data[start:end]
-    if dtype == torch.bool and bytes(part).translate(None, b"\0\1"):
+    if dtype == torch.bool and bytes(data[start:end]).translate(None, b"\0\1"):
         raise WireError("a bool that is neither true nor false")
-    tensor = torch.frombuffer(part, dtype=dtype).reshape(shape)
+    tensor = torch.frombuffer(data, dtype=dtype, count=math.prod(shape), offset=start).view(shape)
     return tensor if tensor.data_ptr() % dtype.itemsize == 0 else tensor.clone(), end
 
 
 def _raw_bytes(tensor: Tensor) -> memoryview:
+    if tensor.dtype in _OF_NUMPY and tensor.is_contiguous() and not tensor.is_neg() and tensor.dim() and tensor.numel():
+        return memoryview(tensor.detach().numpy()).cast("B")
     flat = tensor.detach().contiguous().reshape(-1).resolve_conj().resolve_neg()
     return memoryview(flat.view(torch.uint8).numpy()) if flat.numel() else memoryview(b"")

@@ -11,7 +11,7 @@ import math
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_REPLY_HEADER = 1 << 18
@@ -39,12 +39,17 @@ class DeadlineExceeded(Exception):
 
 
 def send(
-    sock: socket.socket, header: Mapping[str, Any], body: bytes | bytearray = b"", deadline: float = math.inf
+    sock: socket.socket,
+    header: Mapping[str, Any],
+    body: bytes | bytearray = b"",
+    deadline: float = math.inf,
+    before: Sequence[bytes] = (),
 ) -> None:
-    """Send one frame; `deadline` is a value of `time.monotonic()`."""
+    """Send one frame; `deadline` is a value of `time.monotonic()`. The body begins with the parts in `before`."""
     text = json.dumps(header, allow_nan=False).encode()
+    size = sum(map(len, before)) + len(body)
     try:
-        for part in (_PREFIX.pack(_MAGIC, len(text), len(body)) + text, body):
+        for part in (_PREFIX.pack(_MAGIC, len(text), size) + text, *before, body):
             view = memoryview(part)
             while view:
                 _await(sock, deadline)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.contract import REQUIRED
-from autograder.sandbox import reader, wire
+from autograder.sandbox import linux, reader, wire
 from autograder.sandbox.confine import Plan, confine
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.tensors import pack, packable, unpack
@@ -77,14 +77,15 @@ def _serve(sock: socket.socket, limits: Limits) -> None:
             header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.request_bytes)
         except wire.PeerClosed:
             return
+        server.at = 0
         try:
-            result, tensors = server.answer(header, unpack(body))
+            result, tensors = server.answer(header, memoryview(body))
             reply, packed = {"id": header["id"], "result": result}, pack(tensors)
             if len(packed) > limits.reply_bytes:
                 allowed = f"{limits.reply_bytes >> 20} MB"
                 raise ValueError(f"a result of {len(packed) >> 20} MB, more than the {allowed} allowed")
         except BaseException as error:  # also SystemExit: a constructor may call sys.exit()
-            reply, packed = {"id": header["id"], "error": describe(error)}, b""
+            reply, packed = {"id": header["id"], "at": server.at, "error": describe(error)}, b""
         wire.send(sock, reply, packed)
 
 
@@ -105,13 +106,10 @@ class Server:
         self._calls: dict[int, tuple[Tensor, Tensor]] = {}
         self._probes: dict[int, type[nn.Module]] = {}
         self._optimizers: dict[int, Adam] = {}
-
-    def answer(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> Result:
-        """Execute the request in the header; exceptions of the student's code propagate."""
-        for handle in header["forget"]:
-            for table in (self._modules, self._calls, self._probes, self._optimizers):
-                table.pop(handle, None)
-        operations: dict[str, Callable[..., Result]] = {
+        self.at = 0
+        """The number of the request that is executed."""
+        self._operations: dict[str, Callable[..., Result]] = {
+            "forget": self._forget,
             "read": self._read,
             "load": self._load,
             "probe": self._probe,
@@ -122,15 +120,41 @@ class Server:
             "construct": self._construct,
             "call": self._call,
             "backward": self._backward,
-            "state_dict": self._state_dict,
+            "repeat": self._repeat,
+            "state": self._state,
+            "gradients": self._gradients,
             "load_state_dict": self._load_state_dict,
-            "parameters": self._parameters,
             "train": self._train,
             "zero_grad": self._zero_grad,
             "adam": self._adam,
             "step": self._step,
         }
-        return operations[header["op"]](tensors=tensors, **header["args"])
+
+    def answer(self, header: dict[str, Any], body: memoryview) -> Result:
+        """Execute the requests in the header; return the result of the last one.
+
+        Exceptions of the student's code propagate; nothing is executed after one.
+        """
+        requests = [*header.get("before", ()), header]
+        start = 0
+        for self.at, one in enumerate(requests):
+            if len(requests) > 1:
+                linux.set_name(str(self.at))
+            end = start + one["size"]
+            try:
+                result = self._operations[one["op"]](tensors=unpack(body[start:end]), **one["args"])
+            except BaseException:
+                for other in requests[self.at + 1 :]:
+                    if other["op"] == "forget":
+                        self._forget(**other["args"])
+                raise
+            start = end
+        return result
+
+    def _forget(self, handle: int, tensors: dict[str, Tensor] | None = None) -> Result:
+        for table in (self._modules, self._calls, self._probes, self._optimizers):
+            table.pop(handle, None)
+        return {}, {}
 
     def _read(self, name: str, sizes: dict[str, int], tensors: dict[str, Tensor]) -> Result:
         """In a process that only reads: see `reader`."""
@@ -148,8 +172,7 @@ class Server:
         return {}, {}
 
     def _probe_calls(self, probe: int, tensors: dict[str, Tensor]) -> Result:
-        built = self._probes[probe]
-        return {"calls": [list(call) for call in built.calls], "foreign_call": built.foreign_call}, {}
+        return _report(self._probes[probe]), {}
 
     def _expansion(self, name: str, tensors: dict[str, Tensor]) -> Result:
         return {"expansion": int(getattr(self._student, name).expansion)}, {}
@@ -173,15 +196,16 @@ class Server:
         make = getattr(self._student, name)
         make = make.exactly if exactly else make
         built = make(*map(self._resolve, args), **{key: self._resolve(arg) for key, arg in kwargs.items()})
-        if isinstance(built, nn.Module):
-            self._modules[handle] = built
+        self._modules[handle] = built
         lists = [arg for arg in args if isinstance(arg, list)]  # as the code leaves them
-        return {"type_name": type(built).__name__, "is_module": isinstance(built, nn.Module), "lists": lists}, {}
+        probes = [_report(self._resolve(arg)) for arg in (*args, *kwargs.values()) if _is_probe(arg)]
+        is_module = isinstance(built, nn.Module)
+        return {"type_name": type(built).__name__, "is_module": is_module, "lists": lists, "probes": probes}, {}
 
     def _resolve(self, argument: Any) -> Any:
         """Return the class for a reference to a class, and other arguments unchanged."""
         if isinstance(argument, dict):
-            return self._probes[argument["probe"]] if "probe" in argument else getattr(self._student, argument["name"])
+            return self._probes[argument["probe"]] if _is_probe(argument) else getattr(self._student, argument["name"])
         return argument
 
     def _call(
@@ -214,25 +238,44 @@ class Server:
         leaf.grad = None
         return {}, reply
 
-    def _state_dict(self, module: int, tensors: dict[str, Tensor]) -> Result:
-        return {}, {name: value for name, value in self._modules[module].state_dict().items() if _sendable(value)}
+    def _repeat(self, module: int, times: int, afresh: bool, tensors: dict[str, Tensor]) -> Result:
+        """Compute module(x) several times, without gradients; load the state first if `afresh`."""
+        reply, kind, x = {}, "Tensor", tensors.pop("x")
+        state = {name.removeprefix("state:"): value for name, value in tensors.items()}
+        with torch.no_grad():
+            for number in range(times):
+                if afresh:
+                    self._modules[module].load_state_dict(state)
+                y = self._modules[module](x.clone())
+                if not _sendable(y):
+                    kind = _type_name(y)
+                    break
+                reply[str(number)] = y
+        return {"type_name": kind}, reply
+
+    def _state(self, module: int, gradients: bool, tensors: dict[str, Tensor]) -> Result:
+        """Send the state as `state:NAME`, parameters that it lacks as `value:NAME`, gradients as `grad:NAME`."""
+        state = {name: v for name, v in self._modules[module].state_dict().items() if _sendable(v)}
+        reply = {f"state:{name}": value for name, value in state.items()}
+        parameters = []
+        for name, parameter in self._modules[module].named_parameters():
+            if name not in state or not _is_view(state[name], parameter):
+                reply[f"value:{name}"] = parameter
+            if gradients and parameter.grad is not None:
+                reply[f"grad:{name}"] = parameter.grad
+            parameters.append([name, parameter.requires_grad])
+        return {"parameters": parameters}, reply
+
+    def _gradients(self, module: int, tensors: dict[str, Tensor]) -> Result:
+        parameters = list(self._modules[module].named_parameters())
+        return {"names": [name for name, _ in parameters]}, {n: p.grad for n, p in parameters if p.grad is not None}
 
     def _load_state_dict(self, module: int, tensors: dict[str, Tensor]) -> Result:
         self._modules[module].load_state_dict(tensors)
         return {}, {}
 
-    def _parameters(self, module: int, tensors: dict[str, Tensor]) -> Result:
-        """Send values as `value:NAME` and existing gradients as `grad:NAME`."""
-        reply, trainable = {}, []
-        for name, parameter in self._modules[module].named_parameters():
-            reply[f"value:{name}"] = parameter
-            if parameter.grad is not None:
-                reply[f"grad:{name}"] = parameter.grad
-            trainable.append(parameter.requires_grad)
-        return {"trainable": trainable}, reply
-
     def _train(self, module: int, mode: bool, tensors: dict[str, Tensor]) -> Result:
-        self._modules[module].train(mode)
+        self._modules[module].train() if mode else self._modules[module].eval()
         return {}, {}
 
     def _zero_grad(self, module: int, tensors: dict[str, Tensor]) -> Result:
@@ -246,6 +289,20 @@ class Server:
     def _step(self, optimizer: int, tensors: dict[str, Tensor]) -> Result:
         self._optimizers[optimizer].step()
         return {}, {}
+
+
+def _is_probe(argument: Any) -> bool:
+    return isinstance(argument, dict) and "probe" in argument
+
+
+def _report(probe: Any) -> dict[str, Any]:
+    """What was built of a probe."""
+    return {"calls": [list(call) for call in probe.calls], "foreign_call": probe.foreign_call}
+
+
+def _is_view(value: Tensor, parameter: Tensor) -> bool:
+    same = value.shape == parameter.shape and value.dtype == parameter.dtype and value.stride() == parameter.stride()
+    return same and packable(parameter) and value.data_ptr() == parameter.data_ptr()
 
 
 def _sendable(value: object) -> bool:

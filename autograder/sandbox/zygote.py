@@ -43,6 +43,10 @@ def main(control: int, parent: int, project: str) -> None:
     except Exception as error:
         sock.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
         return
+    _serve(sock, parent, plan)
+
+
+def _serve(sock: socket.socket, parent: int, plan: Plan) -> None:
     sock.send(json.dumps({"layers": plan.layers}).encode())
     workers: set[int] = set()
     try:
@@ -50,7 +54,7 @@ def main(control: int, parent: int, project: str) -> None:
             message, descriptors, _, _ = socket.recv_fds(sock, 1 << 16, 1)
             if not message:
                 return
-            reply = _obey(json.loads(message), descriptors, plan, workers)
+            reply = _obey(json.loads(message), descriptors, plan, workers, sock)
             sock.send(json.dumps(reply).encode())
     except OSError:
         return  # the grader ended in the middle of a message
@@ -63,6 +67,7 @@ def _prepare(project: Path) -> Plan:
     """Import and use everything that a worker needs, because a confined worker cannot load files any more."""
     layers = available_layers()
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    linux.keep_freed_memory()
     if enter_namespaces():
         layers = (*layers, "namespaces")
     import_everything(project)
@@ -146,12 +151,15 @@ def _wait_for_request(sock: socket.socket, parent: int) -> bool:
     return True
 
 
-def _obey(request: dict[str, Any], descriptors: list[int], plan: Plan, workers: set[int]) -> dict[str, Any]:
+def _obey(
+    request: dict[str, Any], descriptors: list[int], plan: Plan, workers: set[int], sock: socket.socket
+) -> dict[str, Any]:
     if request["op"] == "reap":
         return _reap(request["pid"], workers, request["grace"])
     (channel,) = descriptors
     try:
-        pid = _fork(channel, plan, Limits(**request["limits"]))
+        twin = request["op"] == "twin"
+        pid = _fork_twin(channel, plan, sock) if twin else _fork(channel, plan, Limits(**request["limits"]))
     finally:
         os.close(channel)
     workers.add(pid)
@@ -166,6 +174,19 @@ def _fork(channel: int, plan: Plan, limits: Limits) -> int:
         sys.modules["autograder.sandbox.worker"].main(channel, plan, limits, zygote)
     finally:
         os._exit(70)
+
+
+def _fork_twin(control: int, plan: Plan, sock: socket.socket) -> int:
+    """Fork another zygote, for whoever holds the other end of `control`; it shares the memory of this one."""
+    parent = os.getpid()
+    if pid := os.fork():
+        return pid
+    try:
+        sock.close()
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+        _serve(socket.socket(fileno=control), parent, plan)
+    finally:
+        os._exit(0)
 
 
 def _reap(pid: int, workers: set[int], grace: float) -> dict[str, Any]:

@@ -22,6 +22,9 @@ class StudentError(Exception):
         hint: what the student may do about it.
     """
 
+    operation = ""
+    """What the code was asked to do, where the request was sent later than it was made; see `sandbox.session`."""
+
     def __init__(self, kind: str, message: str, traceback: str, hint: str = ""):
         summary = f"{kind}: {message}" if message else kind
         super().__init__("\n".join(filter(None, (traceback, summary, hint))))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from autograder.student.errors import StudentError
 from autograder.student.message import CheckFailure, Message
+from autograder.student.passes import gradients_of
 
 RELATIVE = 1e-3
 """How far two tensors may differ, relative to the largest expected value. float32 arithmetic of a block stays
@@ -251,7 +252,7 @@ def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
     assert_tensor(y, f"{what} returns a tensor")
     upstream = torch.randn_like(y)
     y.backward(upstream)
-    gradients = {n: p.grad for n, p in module.named_parameters()}
+    gradients = gradients_of(module)
     statement = f"every parameter of {what} takes part in the output, so that it can learn"
     hint = "is a layer built in __init__ but not called in forward, or called under no_grad or detach?"
     idle = [n for n, g in gradients.items() if g is None or not torch.count_nonzero(g)]

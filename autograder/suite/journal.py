@@ -38,6 +38,16 @@ class Watched:
     def __init__(self, student: Any, journal: Journal):
         self._student, self._journal = student, journal
 
+    def flush(self) -> None:
+        """Have everything executed that was asked for, where the code is in a worker."""
+        if hasattr(type(self._student), "flush"):
+            self._student.flush()
+
+    def drop(self) -> None:
+        """Forget what was asked for and is not executed yet, where the code is in a worker."""
+        if hasattr(type(self._student), "drop"):
+            self._student.drop()
+
     def __getattr__(self, name: str) -> Any:
         if name in REQUIRED:
             self._journal.names.setdefault(self._journal.current, set()).add(name)

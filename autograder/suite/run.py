@@ -52,20 +52,18 @@ def run_suite(
     """
     binding = _Binding(student, only, seed, training, Journal() if journal is None else journal, diagnose)
     capture = "--capture=sys" if quiet else "--capture=no"
-    arguments = [
-        *map(str, folders),
-        "-c",
-        os.devnull,
-        f"--rootdir={next(iter(folders)).parent}",
-        "--noconftest",
-    ]
+    root = next(iter(folders)).parent
+    # Without `--confcutdir` pytest lists every folder on the way from / to the tests: thousands of files in /tmp, say.
+    arguments = [*map(str, folders), "-c", os.devnull, f"--rootdir={root}", f"--confcutdir={root}", "--noconftest"]
     for unused in ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception", "faulthandler"):
         arguments += ["-p", f"no:{unused}"]  # together they take as long as the tests of two questions
     arguments += ["--assert=plain", "--import-mode=importlib", capture, *(["-x"] if until_failure else [])]
     arguments += ["-m", marked]
     arguments += ["-p", "autograder.suite.plugin"]
     complaint = io.StringIO()
-    with contextlib.redirect_stderr(complaint):
+    # pytest captures what tests print, and not what a diagnosis does.
+    unseen = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
+    with contextlib.redirect_stderr(complaint), unseen:
         status = pytest.main(arguments, plugins=[binding])
     if binding.config is not None and (broken := binding.config.stash.get(plugin.BROKEN, None)) is not None:
         raise broken
@@ -77,6 +75,11 @@ def run_suite(
         binding.recorder.find_reasons(binding.student, follow)
     binding.journal.cases = binding.recorder.cases
     return binding.recorder.outcomes()
+
+
+def _no_source(excinfo: pytest.ExceptionInfo) -> str:
+    """Instead of the source lines around a failure, which take longer than the test: messages are the plugin's."""
+    return ""
 
 
 def _forget_modules(folders: Collection[Path]) -> None:
@@ -107,7 +110,7 @@ class _Binding:
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         self.config = config
-        config.option.tbstyle = "line"  # messages are the plugin's: source lines around each failure cost seconds
+        config.option.tbstyle = "line"  # where the setup of a test fails
         config.stash[plugin.STUDENT] = self.student
         config.stash[plugin.SEED] = self.seed
         config.stash[plugin.TRAINING] = self.training
@@ -119,10 +122,21 @@ class _Binding:
         self.journal.current = plugin.case_id(item)
         self.journal.names[self.journal.current] = set()
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function):
+        """What a test asked of the student's code in a worker, and did not wait for, is part of the test."""
+        try:
+            result = yield
+            self.student.flush()
+        finally:
+            self.student.drop()
+        return result
+
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         if self.only is not None:
             items[:] = [item for item in items if plugin.question_of(item) in self.only]
         for item in items:
+            item.repr_failure = _no_source
             self.recorder.expect(item)
             if (case := plugin.case_id(item)) in self.journal.known:
                 self.recorder.cases[case] = self.journal.known[case]

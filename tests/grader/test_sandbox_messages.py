@@ -207,8 +207,13 @@ def test_errors_show_the_students_own_lines(case, write, tmp_path, zygote):
     do, frames, last = ERRORS[case]
     path, place = write(tmp_path)
     with RemoteStudent(slice_submission(read_submission(path)), ROOMY, zygote) as student:
-        with pytest.raises(StudentError) as caught:
+
+        def do_now():
             do(student)
+            student.flush()
+
+        with pytest.raises(StudentError) as caught:
+            do_now()
         text = str(caught.value)
         expected = [f"{place(cell, line)}, in {name}\n    {source}" for cell, line, name, source in frames]
         assert text.startswith("\n".join(expected) + "\n"), text

@@ -25,7 +25,7 @@ def frame(header, body=b"", magic=b"RGW1", header_size=None, body_size=None):
 def attack():
     error = {"kind": ["x"] * 1000, "message": {"score": 100}, "traceback": None}
     for number in range(50):
-        os.write(channel(), frame(json.dumps({"id": number, "error": error}).encode()))
+        os.write(channel(), frame(json.dumps({"id": number, "at": 0, "error": error}).encode()))
 
 
 class BasicBlock(nn.Module):

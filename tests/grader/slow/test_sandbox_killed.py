@@ -84,10 +84,10 @@ def undisturbed(samples, tmp_path_factory):
     return folder, expected, time.monotonic() - began
 
 
-def random_moments(seconds: float) -> list[float]:
+def random_moments(seconds: float, first: float = 0.05) -> list[float]:
     seed = random.SystemRandom().randrange(1 << 32)
     draw = random.Random(seed)
-    moments = [draw.uniform(0.05, 1.0) * seconds for _ in range(KILLS // 2)]
+    moments = [draw.uniform(first, 1.0) * seconds for _ in range(KILLS // 2)]
     print(f"seed {seed}: an undisturbed run takes {seconds:.1f} s; killed after {[round(m, 2) for m in moments]} s")
     return moments
 
@@ -95,7 +95,7 @@ def random_moments(seconds: float) -> list[float]:
 def assert_complete(out, expected):
     assert outcomes(out) == expected
     assert len(list(out.glob("*.json"))) == len(expected)
-    assert {path.suffix for path in out.iterdir() if not path.name.startswith(".grading")} <= LEFT
+    assert {path.suffix for path in out.iterdir() if path.is_file() and not path.name.startswith(".grading")} <= LEFT
     assert attacks.traces() == []
 
 
@@ -122,7 +122,7 @@ def test_grader_killed(undisturbed, tmp_path, orphans):
 def test_process_of_the_pool_killed(undisturbed, tmp_path, orphans):
     folder, expected, seconds = undisturbed
     killed = 0
-    for number, moment in enumerate(random_moments(seconds)):
+    for number, moment in enumerate(random_moments(seconds, first=0.5)):  # before, PyTorch is imported
         out = tmp_path / str(number)
         process = start(folder, out)
         time.sleep(moment)

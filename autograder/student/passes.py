@@ -1,0 +1,44 @@
+"""What checks ask of a module that takes several steps, and one request where the student's code is in a worker."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Proxy(ABC):
+    """A module in a worker, see `sandbox.remote_student`."""
+
+    @abstractmethod
+    def gradients(self) -> dict[str, Tensor | None]:
+        """The current `grad` of each parameter, by its name."""
+
+    @abstractmethod
+    def repeat(self, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> list[Any]:
+        """As the function `repeat`; stops at what is no tensor."""
+
+
+def gradients_of(module: Any) -> dict[str, Tensor | None]:
+    """The current `grad` of each parameter of a module, by its name."""
+    if isinstance(module, Proxy):
+        return module.gradients()
+    return {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+def repeat(module: Any, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> list[Any]:
+    """Compute module(x) several times, each with a copy of `x`, without gradients; returns the outputs.
+
+    Args:
+        state: loaded before each pass, where it is given.
+    """
+    if isinstance(module, Proxy):
+        return module.repeat(x, times, state)
+    outputs = []
+    with torch.no_grad():
+        for _ in range(times):
+            if state is not None:
+                module.load_state_dict(state)
+            outputs.append(module(x.clone()))
+    return outputs
