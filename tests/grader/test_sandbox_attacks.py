@@ -19,8 +19,8 @@ from tests.grader.attacks.attack_run import needs_x86_64
 
 UNTOUCHED_INPUT = 1
 """A block that hands anything back and leaves its input alone earns that one check, attack or none: see the twins."""
-SHAPE_TOO = 3
-"""The same for a block whose output has the right shape: two points more."""
+SHAPE_TOO = 2
+"""The same for a block whose output has the right shape: one point more."""
 EARNS = {
     "forge_caller_frames": UNTOUCHED_INPUT,
     "forge_equal_to_anything": UNTOUCHED_INPUT,
@@ -30,7 +30,7 @@ EARNS = {
     "forge_echo": SHAPE_TOO,
     "forge_replay": SHAPE_TOO,
     "forge_state": SHAPE_TOO,
-    "forge_move_the_input": 2,  # the shape of the output is right
+    "forge_move_the_input": 1,  # the shape of the output is right
     "forge_claims": 8,  # so are shapes, and one parameter as large as all that are asked for, which does take part
 }
 """The most points that a payload may get; none, where it is not listed."""
