@@ -51,7 +51,7 @@ class CheckResult:
     @property
     def passed_all(self) -> bool:
         """Whether no check failed."""
-        return all(o.outcome in ("passed", "deferred") for o in self.outcomes)
+        return not any(o.failed for o in self.outcomes)
 
     def __repr__(self) -> str:
         return result_as_text(self.name, self.outcomes)
@@ -140,7 +140,7 @@ class Notebook(otter.Notebook):
     def hint(self, question: str) -> Hint:
         """Say where and why the checks of a question fail; called again, show its steps with their shapes."""
         result = run_checks(question, _live_namespace())
-        failing = [(o.title, o.mistakes) for o in result.outcomes if o.outcome not in ("passed", "deferred")]
+        failing = [(o.title, o.mistakes) for o in result.outcomes if o.failed]
         before, number = self._hints.get(question, (None, 0))
         self._hints[question] = failing, number + 1 if failing == before else 1
         return make_hint(question, result.outcomes, result.diagnosis, self._hints[question][1])
@@ -233,8 +233,7 @@ def run_checks(question: str, env: dict[str, Any]) -> CheckResult:
     missing = {name: Message(got=f"`{name}` is not defined yet", hint=hint) for name in REQUIRED}
     student = LocalStudent(env, missing)
     outcomes = run_suite(student, [PUBLIC], only=[question], quiet=False, diagnose=diagnosis_of, follow=every_case)
-    failed = any(o.outcome not in ("passed", "deferred") for o in outcomes)
-    return CheckResult(question, outcomes, diagnosis_of(student, question) if failed else None)
+    return CheckResult(question, outcomes, diagnosis_of(student, question) if any(o.failed for o in outcomes) else None)
 
 
 def check_question(question: str, env: dict[str, Any]) -> None:

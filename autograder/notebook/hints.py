@@ -1,12 +1,11 @@
 """Stepped hints: what `grader.hint("q1")` shows after a check. How many were used is not recorded anywhere."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from autograder.oracle.steps import EXAMPLES, ShapeStep, changed_steps, steps_of
+from autograder.oracle.steps import EXAMPLES, ShapeStep, steps_of
 from autograder.student.message import NO_MESSAGE, Message, as_text
 from autograder.suite.outcome import Outcome
 
@@ -35,7 +34,7 @@ class Hint:
 
     def __repr__(self) -> str:
         rows = [
-            f"  {_arrow(step)}{step.words:<70} {step.shape}{f'   <- {WRONG_STEP}' if step.name in self.marked else ''}"
+            f"  {_indent(step)}{step.words:<70} {step.shape}{f'   <- {WRONG_STEP}' if step.name in self.marked else ''}"
             for step in self.steps
         ]
         return "\n".join(filter(None, (self.title, as_text(self.message), *rows, self.last)))
@@ -56,7 +55,8 @@ class Hint:
         )
 
 
-def _arrow(step: ShapeStep) -> str:
+def _indent(step: ShapeStep) -> str:
+    """The shortcut stands beside F(x)."""
     return "  " if step.name.startswith("shortcut") else ""
 
 
@@ -68,7 +68,7 @@ def make_hint(question: str, outcomes: Sequence[Outcome], diagnosis: Any, number
         diagnosis: of `autograder.oracle.diagnosis_of`, None where no mistake is named.
         number: 1 for where and why, 2 for the steps.
     """
-    failed = [o for o in outcomes if o.outcome not in ("passed", "deferred")]
+    failed = [o for o in outcomes if o.failed]
     if not failed:
         return Hint(f"{question}: every check passes, so there is nothing to hint at.")
     if question not in EXAMPLES:
@@ -76,14 +76,6 @@ def make_hint(question: str, outcomes: Sequence[Outcome], diagnosis: Any, number
     if number == 1:
         return Hint(FIRST, failed[0].message, last=f'One more hint: run grader.hint("{question}") again.')
     name, program, shape = EXAMPLES[question]
-    marked = frozenset() if diagnosis is None else frozenset(_marked(program, diagnosis.mistakes))
+    marked = frozenset() if diagnosis is None else diagnosis.changed_steps(program)
     title = f"{SECOND}: {name} on an input of shape {shape}"
     return Hint(title, steps=tuple(steps_of(program, shape)), marked=marked)
-
-
-def _marked(program: Any, mistakes: Sequence[Any]) -> Iterator[str]:
-    """The steps that the student's code does otherwise, mistake by mistake."""
-    for mistake in mistakes:
-        with contextlib.suppress(KeyError):  # it is one of another network or block than that of the example
-            if (wrong := mistake.change(program)) is not None:
-                yield from changed_steps(program, wrong)

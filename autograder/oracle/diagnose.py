@@ -16,6 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
+from autograder.contract import QUESTION_NAMES
 from autograder.oracle.edits import Edit, Hints, apply, catalogue, task_of
 from autograder.oracle.explain import Explainer, same_error
 from autograder.oracle.interpreter import DOES_NOT_FIT, Unregistered
@@ -24,7 +25,7 @@ from autograder.oracle.observe import TOLERANCE, replay
 from autograder.oracle.program import Program
 from autograder.oracle.trial import Evidence, Subject, Task, Trial, collect
 
-CLASSES = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}
+CLASSES = {question: names[0] for question, names in QUESTION_NAMES.items()}
 """The class that each question asks for."""
 TASKS = {
     "BasicBlock": [(6, 10, 2), (8, 8, 1), (6, 10, 1), (8, 8, 2), (10, 6, 1)],
@@ -67,6 +68,11 @@ class Diagnosis:
             own = f" In your code: {layer}." if layer else ""
             said.setdefault(edit.name, f"{edit.sentence}{own} Read again: {edit.reading}.")
         return list(said.values())
+
+    def changed_steps(self, right: Program) -> frozenset[str]:
+        """The names of the operations of a right program that the mistakes, each by itself, change or leave out."""
+        wrong = [program for edit in self.mistakes if (program := apply((edit,), right)) is not None]
+        return frozenset(one.name for one in right.ops if any(p.by_name.get(one.name) != one for p in wrong))
 
 
 def diagnose(student: Any, question: str) -> Diagnosis | None:

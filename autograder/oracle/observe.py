@@ -105,7 +105,7 @@ def replay(
         memory: of other programs on this observation.
 
     Raises:
-        RuntimeError: shapes do not fit together.
+        Exception: one of `interpreter.DOES_NOT_FIT`.
     """
     gradient = seen.aspect == "gradient"
     weights = {role.name: drawn[names[role.name]] for role in program.roles}

@@ -29,9 +29,9 @@ EXAMPLES = {
     "q3": ("ResNet(BasicBlock, [1, 1, 1, 1])", network(1, (1, 1, 1, 1), 10), (2, 3, 32, 32)),
 }
 """For each question a module, its program, and the shape of an input."""
-PADDED = "{kernel}x{kernel} convolution, {in_planes} to {planes} channels, stride {stride}, padding {padding}, no bias"
 WORDS = {
-    "conv": PADDED,
+    "conv": "{kernel}x{kernel} convolution, {in_planes} to {planes} channels, "
+    "stride {stride}, padding {padding}, no bias",
     "norm": "BatchNorm",
     "act": "ReLU",
     "identity": "x itself",
@@ -50,11 +50,6 @@ def steps_of(program: Program, shape: tuple[int, ...]) -> list[ShapeStep]:
     run(program, weights, torch.zeros(shape), False, memory)
     shapes = {step.op.name: tuple(step.value.shape) for step in memory.values()}
     return [ShapeStep(one.name, _words(one), shapes[one.name]) for one in program.ops]
-
-
-def changed_steps(right: Program, wrong: Program) -> set[str]:
-    """The names of the steps that another program does otherwise, or not at all."""
-    return {one.name for one in right.ops if wrong.by_name.get(one.name) != one}
 
 
 def _words(one: Op) -> str:

@@ -116,7 +116,7 @@ def _test_file(question: str, outcomes: list[Outcome]) -> OttrTestFile:
     ]
     file = OttrTestFile(question, f"{question}.py", cases, all_or_nothing=False)
     file.test_case_results = [
-        TestCaseResult(case, f"{_state(o)}\n{as_text(o.message)}".strip(), _not_lost(o))
+        TestCaseResult(case, f"{_state(o)}\n{as_text(o.message)}".strip(), not o.failed)
         for case, o in zip(cases, outcomes, strict=True)
     ]
     file.update_score(sum(o.points for o in outcomes))
@@ -127,10 +127,6 @@ def _state(outcome: Outcome) -> str:
     if is_charged_by_mistake(outcome):
         return f"{outcome.outcome} because of a mistake, and not charged by itself"
     return f"{outcome.outcome} ({earned(outcome)})"
-
-
-def _not_lost(outcome: Outcome) -> bool:
-    return outcome.outcome in ("passed", "deferred")
 
 
 def _set_aside(submission: Path) -> Path:

@@ -55,6 +55,11 @@ class Outcome:
     differs: bool = False
     because: tuple[str, ...] = ()
 
+    @property
+    def failed(self) -> bool:
+        """Whether it neither passed nor was deferred."""
+        return self.outcome not in ("passed", "deferred")
+
 
 def combine(id: str, question: str, title: str, points: float, cases: Sequence[Case]) -> Outcome:
     """Combine the cases of one test: it earns its points only when every case passes.
