@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import socket
 import tempfile
 import time
@@ -49,18 +50,24 @@ class ResultsFolderProblem(Exception):
 def claim(folder: Path) -> Iterator[None]:
     """Be the only grader that writes into `folder`, which is made if it is not there.
 
-    Unfinished files of a grader that was killed are removed.
+    Unfinished files of a grader that was killed are removed, and a new folder into which nothing was graded.
 
     Raises:
         ResultsFolderProblem: another one writes there, or nobody can.
     """
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
             (folder / OWNER).write_text(f"process {os.getpid()} on {socket.gethostname()}, since {time.ctime()}\n")
             for scrap in folder.glob(".*.tmp"):
                 scrap.unlink(missing_ok=True)
-            yield
+            try:
+                yield
+            except BaseException:
+                if is_new and not {path.name for path in folder.iterdir()} - {LOCK, OWNER, SOURCES, ROSTER}:
+                    shutil.rmtree(folder)
+                raise
     except Timeout:
         with contextlib.suppress(OSError):
             owner = (folder / OWNER).read_text().strip()

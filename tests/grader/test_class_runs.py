@@ -67,6 +67,17 @@ def test_one_grader_at_a_time(tmp_path):
     assert (tmp_path / OWNER).exists()
 
 
+def test_a_new_folder_goes_when_nothing_was_graded(tmp_path):
+    """A run that is refused, as on a machine that cannot confine student code, leaves no empty results."""
+    with pytest.raises(GraderBroken):
+        claim_and(tmp_path / "new", GraderBroken())
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "graded").mkdir()
+    with pytest.raises(GraderBroken):
+        claim_and(tmp_path / "graded", GraderBroken())
+    assert (tmp_path / "graded").exists()
+
+
 def test_what_cannot_be_written_is_said_in_one_line(tmp_path):
     (tmp_path / "results").write_text("a file")
     with pytest.raises(ResultsFolderProblem, match="results: cannot be written: "):
