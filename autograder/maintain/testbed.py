@@ -178,10 +178,11 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
         forward += [f"        if self.case == {case!r}:", *(f"            {line}" for line in called)]
     yield from forward
     if not blocks:
-        yield from _resnet18_lines(next(p for p in programs if p.kind == "ResNet18"))
+        net = next(p for p in programs if p.kind == "ResNet18")
+        yield from _resnet18_lines(net, arguments.endswith("num_classes") and not net.fact("raises"))
 
 
-def _resnet18_lines(p: Program) -> Iterator[str]:
+def _resnet18_lines(p: Program, needs_classes: bool) -> Iterator[str]:
     raises = p.fact("raises")
     yield "class BasicBlock(nn.Module):"
     yield "    expansion = 1"
@@ -190,7 +191,7 @@ def _resnet18_lines(p: Program) -> Iterator[str]:
     if raises and "is no module" in raises[1]:
         yield "    return None" if "NoneType" in raises[1] else "    return ResNet"
         return
-    yield "    net = ResNet(BasicBlock, [2, 2, 2, 2], case='ResNet18')"
+    yield f"    net = ResNet(BasicBlock, [2, 2, 2, 2], {'10, ' * needs_classes}case='ResNet18')"
     if p.fact("shared"):
         yield "    KEPT.append(net)"
         yield "    return KEPT[0]"

@@ -2,8 +2,9 @@
 
 A diagnosis is a proof: with the edits made, the right programs do what the student's classes do, for several
 constructor arguments, in both modes, up to rounding. Single edits are tried first, then two, then three. What can be
-together is told by the tensors and by what differs. Counts bound the search, not a clock: the same submission gets the
-same diagnosis on any machine.
+together is told by the tensors and by what differs. Where several sets of edits explain the same, as when the code
+raises before most of it is seen, only the names that all of them have are given. Counts bound the search, not a clock:
+the same submission gets the same diagnosis on any machine.
 """
 
 import functools
@@ -12,13 +13,14 @@ import operator
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from autograder.contract import QUESTION_NAMES
 from autograder.oracle.edits import Edit, Hints, apply, catalogue, task_of
-from autograder.oracle.explain import Explainer, same_error
+from autograder.oracle.explain import Explainer, explains_failure, facts_agree, random_operations, same_error
 from autograder.oracle.interpreter import DOES_NOT_FIT, Unregistered
 from autograder.oracle.matching import Assignment, compare
 from autograder.oracle.observe import TOLERANCE, replay
@@ -35,12 +37,16 @@ TASKS = {
 """What is built for a diagnosis: an identity shortcut and each reason for a projection; widths, depths, classes."""
 SIZES = ((6, 4), (4, 8))
 """Height and width of a block's inputs: in the first trials, and in those that decide between several mistakes."""
-BASES = 6
-"""Sets of edits with the student's tensors to which others are added."""
-COMPOSED = 1500
-"""Sets of edits that are composed to see whether they have the student's tensors."""
-VERIFIED = 200
+BASES = 12
+"""Sets of edits of one length with the student's tensors, to which others are added."""
+PARTIAL = 4
+"""Sets of edits of one length that come near to the student's tensors, to which others are added."""
+COMPARED = 6000
+"""Sets of two or three edits that are compared with one trial."""
+VERIFIED = 400
 """Sets of two or three edits that are compared with all the evidence."""
+MORE = 300
+"""Sets that are compared after the first that explains everything: another may do so too."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +98,15 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     search = Search(evidence, kind)
     if search.explainer.all_right:
         return None
-    again = None
-    for edits in itertools.chain(search.singles(), search.several()):
-        again = again or Explainer(collect(student, tasks_of(kind), SIZES[1], seed=1))
-        if again.explains(edits):
-            return Diagnosis(edits, tuple(search.layer(edit) for edit in edits))
-    return None
+    again = functools.cache(lambda: Explainer(collect(student, tasks_of(kind), SIZES[1], seed=1)))
+    alone = next((edits for edits in search.singles() if again().explains(edits)), None)
+    together = [edits for edits in search.several() if again().explains(edits)] if alone is None else [alone]
+    if not together:
+        return None
+    made = search.programs(together[0])
+    others = [{edit.name for edit in edits} for edits in together if search.programs(edits) != made]
+    edits = tuple(edit for edit in together[0] if all(edit.name in names for names in others))
+    return Diagnosis(edits, tuple(search.layer(edit) for edit in edits)) if edits else None
 
 
 def tasks_of(kind: str) -> list[Task]:
@@ -107,6 +116,21 @@ def tasks_of(kind: str) -> list[Task]:
         return [*tasks, Task(kind, (1, (1, 1, 1, 1), 10), "default"), Task("ResNet18")]
     plain = next(a for a in TASKS[kind] if a[0] == a[1] and a[2] == 1)
     return [*tasks, Task(kind, plain, "default")]
+
+
+class Part(NamedTuple):
+    """An edit that is added to others, with masks of the components of an observation.
+
+    Args:
+        untouched: the components that it does not touch.
+        fits: those that are as observed with it.
+        depth: the number of operations before the first that it changes.
+    """
+
+    edit: Edit
+    untouched: int
+    fits: int
+    depth: int
 
 
 class Search:
@@ -124,118 +148,156 @@ class Search:
             if self.explainer.explains((edit,)):
                 yield (edit,)
 
+    def programs(self, edits: tuple[Edit, ...]) -> list[Program | None]:
+        """What is built, with these edits."""
+        evidence = self.explainer.evidence
+        return [apply(edits, one.task.program) for one in (*evidence.subjects, *evidence.not_built)]
+
     def several(self) -> Iterator[tuple[Edit, ...]]:
-        """Two or three edits that together explain everything."""
+        """Two or three edits that together explain everything; after the first set those found soon after it."""
         if not self.wrong:
             return
-        left = VERIFIED
-        telling = max(self.wrong, key=lambda s: sum(abs(n) for n in _needed(s.task.program, s).values()))
-        running = [s for s in self.wrong if all(trial.error is None for trial in s.trials)] or [telling]
-        bases = list(self._bases(telling))
-        parts = {base: list(self._parts(base, running[0])) for base in bases}
-        for length in (2, 3):
-            for base in bases:
-                for edits in [base] if len(base) == length else _together(base, parts[base], length - len(base)):
-                    if left == 0:
-                        return
-                    left -= 1
-                    if self.explainer.explains(edits, orders=6):
-                        yield edits
+        subject = max(self.wrong, key=lambda s: (len(_compared(s)), _distance(s.task.program, s)))
+        left, verified = COMPARED, 0
+        found: tuple[Edit, ...] = ()
+        for edits in self._sets(subject):
+            if not left or verified == VERIFIED or (found and len(edits) > len(found)):
+                return
+            left -= 1
+            if self._is_alike(edits, subject):
+                verified += 1
+                if self.explainer.explains(edits):
+                    left = left if found else min(left, MORE)
+                    found = found or edits
+                    yield edits
 
-    def _bases(self, telling: Subject) -> Iterator[tuple[Edit, ...]]:
-        """Sets of edits that give the program the tensors of this module; the empty set where it has them anyway."""
-        right = telling.task.program
-        needed = _needed(right, telling)
-        if not needed:
-            yield ()
-            return
-        parts = []
-        for edit in self.edits:
-            program = apply((edit,), right)
-            if program is None or program.tensors == right.tensors:
-                continue
-            delta = _difference(program.tensors, right.tensors)
-            if all(n * needed.get(key, 0) > 0 and abs(n) <= abs(needed[key]) for key, n in delta.items()):
-                parts.append(edit)
-        sets = itertools.chain.from_iterable(itertools.combinations(parts, n) for n in (1, 2, 3))
-        found = 0
-        for edits in itertools.islice(sets, COMPOSED):
-            program = apply(edits, right)
-            if program is not None and not _needed(program, telling) and self._raise_alike(edits):
-                yield edits
-                found += 1
-                if found == BASES:
-                    return
+    def _is_alike(self, edits: tuple[Edit, ...], subject: Subject) -> bool:
+        """Whether with these edits the program does in a few trials what the module did."""
+        program, trials = apply(edits, subject.task.program), _compared(subject)[::-1]
+        orders = self.explainer.orders_of(program, subject, 2) if program and facts_agree(program, subject) else ()
+        return any(
+            all(self.explainer.replays_trial(program, names, subject, trial) for trial in trials) for names in orders
+        )
 
-    def _raise_alike(self, edits: Sequence[Edit]) -> bool:
-        """Whether with these edits the same modules raise in eval mode as the student's."""
-        for subject in self.explainer.evidence.subjects:
-            program, trial = apply(edits, subject.task.program), subject.trials[0]
-            orders = self.explainer.orders_of(program, subject, 1) if program else []
-            if not orders:
-                return False
-            try:
-                replay(program, orders[0], subject.exact, trial.seen, self.explainer.memory(trial))
-            except Unregistered:
-                continue
-            except DOES_NOT_FIT as error:
-                if trial.error is None or not same_error(trial.error, error):
-                    return False
-            else:
-                if trial.error is not None:
-                    return False
-        return True
+    def _sets(self, subject: Subject) -> Iterator[tuple[Edit, ...]]:
+        """Sets of two edits, then of three, that may do what the module did.
 
-    def _parts(self, base: tuple[Edit, ...], subject: Subject) -> Iterator[tuple[Edit, int, int]]:
-        """Edits to add to a base that leave right what is right already.
-
-        Yields each with two masks, of the components that it does not touch, and of those that are as observed then.
+        First come sets that give the program the module's tensors, then edits are added that leave the tensors as they
+        are. An edit that brings the program nearer to the tensors is made first; what it lacks then, another may do.
         """
+        one, partial = self._nearer([[()]], subject)
+        if not _distance(subject.task.program, subject):
+            yield from _together((), list(self._parts((), subject)))
+        yield from ((*base, edit) for base in one for edit in self.edits if edit not in base)
+        two, partial = self._nearer(partial, subject)
+        yield from two
+        yield from ((*base, edit) for base in two for edit in self.edits if edit not in base)
+        yield from self._nearer(partial, subject)[0]
+        for base in one[:1]:
+            yield from _together(base, list(self._parts(base, subject)))
+
+    def _nearer(
+        self, groups: Sequence[Sequence[tuple[Edit, ...]]], subject: Subject
+    ) -> tuple[list[tuple[Edit, ...]], list[list[tuple[Edit, ...]]]]:
+        """Sets with one edit more, which bring the program nearer to the tensors of the module.
+
+        Returns those that give it all of them, the likeliest first, and the others in groups with the same tensors,
+        the nearest first.
+        """
+        complete: dict[tuple, tuple[int, tuple[Edit, ...]]] = {}
+        partial: dict[frozenset, list[tuple[Edit, ...]]] = {}
+        for group in groups:
+            before = apply(group[0], subject.task.program)
+            distance = _distance(before, subject)
+            for edit in self.edits if distance else ():
+                program = apply((*group[0], edit), subject.task.program)
+                if program is None or program.tensors == before.tensors or _distance(program, subject) >= distance:
+                    continue
+                for edits in ((*edits, edit) for edits in group):
+                    if _distance(program, subject):
+                        partial.setdefault(frozenset(program.tensors.items()), []).append(edits)
+                        continue
+                    everywhere = tuple(self.programs(edits))
+                    if None not in everywhere and everywhere not in complete:
+                        complete[everywhere] = self._right_components(edits, subject), edits
+        ranked = [edits for _, edits in sorted(complete.values(), key=lambda pair: -pair[0])]
+        nearest = sorted(partial.values(), key=lambda group: _distance(apply(group[0], subject.task.program), subject))
+        return ranked[:BASES], [group[:BASES] for group in nearest[:PARTIAL]]
+
+    def _right_components(self, edits: tuple[Edit, ...], subject: Subject) -> int:
+        """How much of what was seen of a module is seen with these edits as well."""
+        seen = self._seen(subject)
+        orders = self.explainer.orders_of(apply(edits, subject.task.program), subject, 2)
+        views = (self._view(edits, names, subject) for names in orders)
+        return max((sum(_same(value, seen[c]) for c, value in view if c in seen) for view in views), default=0)
+
+    def _parts(self, base: tuple[Edit, ...], subject: Subject) -> Iterator[Part]:
+        """Edits to add to a base that leave right what is right already."""
         start = apply(base, subject.task.program)
         orders = self.explainer.orders_of(start, subject, 6) if start else []
         if not orders:
             return
-        seen = _components(subject)
-        views = [(dict(self._view(start, names, subject)), names) for names in orders]
+        seen = self._seen(subject)
+        views = [(dict(self._view(base, names, subject)), names) for names in orders]
         origin, names = max(views, key=lambda view: sum(_same(view[0].get(c), seen[c]) for c in seen))
         bits = {c: 1 << bit for bit, c in enumerate(seen)}
         good = sum(bits[c] for c in seen if _same(origin.get(c), seen[c]))
         for edit in self.edits:
-            program = apply((edit,), start) if edit not in base else None
+            program = apply((*base, edit), subject.task.program) if edit not in base else None
             if program is None or program.tensors != start.tensors:
                 continue
-            if program == start:
-                yield edit, sum(bits.values()), good
-                continue
-            own = (
-                names
-                if program.roles == start.roles
-                else next(iter(self.explainer.orders_of(program, subject, 1)), None)
-            )
+            own = names
+            if program.roles != start.roles:
+                own = next(iter(self.explainer.orders_of(program, subject, 1)), None)
             untouched = fits = 0
-            for c, value in self._view(program, own, subject) if own else ():
+            for c, value in self._view((*base, edit), own, subject) if own else ():
                 if c not in bits:
                     continue
-                same = value is origin.get(c)
+                before = origin.get(c)
+                same = torch.equal(value, before) if _are_tensors(value, before) else _same(value, before)
                 untouched |= bits[c] * same
                 fits |= bits[c] & good if same else bits[c] * _same(value, seen[c])
                 if good & bits[c] & ~fits:
                     break
             else:
-                yield edit, untouched, fits
+                alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(program.ops, start.ops, strict=False))
+                yield Part(edit, untouched, fits, sum(1 for _ in alike))
 
-    def _view(self, program: Program, names: Assignment, subject: Subject) -> Iterator[tuple[str, Any]]:
-        """What the program computes, component by component; what cannot be told is left out."""
+    def _view(self, edits: tuple[Edit, ...], names: Assignment, subject: Subject) -> Iterator[tuple[str, Any]]:
+        """What is seen of the program with these edits, component by component; what cannot be told is left out."""
+        program = apply(edits, subject.task.program)
+        yield "calls", sorted(program.calls)
+        yield "expansion", program.fact("expansion")
+        yield "random", random_operations(program)
+        for missing in self.explainer.evidence.not_built:
+            yield missing.task.written, explains_failure(apply(edits, missing.task.program), missing)
         for trial in _compared(subject):
             try:
                 attempt = replay(program, names, subject.exact, trial.seen, self.explainer.memory(trial))
             except DOES_NOT_FIT as error:
-                yield trial.seen.aspect, error
+                yield _label(trial), error
             except Unregistered:
                 continue
             else:
                 yield from attempt.statistics.items()
-                yield trial.seen.aspect, attempt.output if not attempt.form else attempt.form
+                yield _label(trial), attempt.error or attempt.form or attempt.output
+
+    def _seen(self, subject: Subject) -> dict[str, Any]:
+        """What was seen of a module, component by component: as in `_view`."""
+        seen: dict[str, Any] = {missing.task.written: True for missing in self.explainer.evidence.not_built}
+        if subject.calls is not None:
+            seen["calls"] = sorted(subject.calls)
+        if "expansion" in subject.facts:
+            seen["expansion"] = subject.facts["expansion"]
+        if subject.random.checked:
+            seen["random"] = subject.random.operations
+        for trial in _compared(subject):
+            statistics = {f.name for f in subject.found if not f.learned}
+            seen |= {name: value.double() for name, value in trial.seen.statistics.items() if name in statistics}
+            output = trial.seen.output
+            exact = output.double() if isinstance(output, Tensor) and not trial.seen.form else trial.seen.form
+            seen[_label(trial)] = trial.error or exact
+        return seen
 
     def layer(self, edit: Edit) -> str:
         """The student's own layer that an edit is about, "" where it cannot be told."""
@@ -260,44 +322,38 @@ def _hints(evidence: Evidence) -> Hints:
     return Hints(frozenset(sorted(sizes)[:12]), tuple(calls.items()))
 
 
-def _difference(more: Counter, less: Counter) -> dict:
-    """How many tensors of each kind there are more, or fewer where the number is negative."""
-    return {key: more[key] - less[key] for key in more | less if more[key] != less[key]}
-
-
-def _needed(program: Program, subject: Subject) -> dict:
-    """Tensors that the module has and the program has not, and the other way round."""
-    return _difference(Counter((found.shape, found.learned) for found in subject.found), program.tensors)
+def _distance(program: Program, subject: Subject) -> int:
+    """How many tensors the program has and the module has not, and the other way round."""
+    found = Counter((found.shape, found.learned) for found in subject.found)
+    return (found - program.tensors).total() + (program.tensors - found).total()
 
 
 def _compared(subject: Subject) -> list[Trial]:
-    """The trials that tell mistakes apart quickly, the most telling first."""
-    return [trial for trial in reversed(subject.trials[:2]) if trial.seen.aspect in ("eval", "train")]
+    """Trials that tell mistakes apart quickly, the quickest last: one that raised, in train mode, in eval mode."""
+    passes = [trial for trial in subject.trials if trial.seen.aspect in ("eval", "train")] or subject.trials
+    running = [trial for trial in passes if trial.error is None]
+    raised = sorted((t for t in passes if t.error is not None), key=lambda t: bool(t.seen.statistics))
+    return [*raised[-1:], *running[:2][::-1]]
 
 
-def _components(subject: Subject) -> dict[str, Any]:
-    """What was seen in these trials, piece by piece: running statistics and outputs."""
-    seen: dict[str, Any] = {}
-    for trial in _compared(subject):
-        statistics = {f.name for f in subject.found if not f.learned}
-        seen |= {name: value.double() for name, value in trial.seen.statistics.items() if name in statistics}
-        output = trial.seen.output
-        exact = output.double() if isinstance(output, Tensor) and not trial.seen.form else trial.seen.form
-        seen[trial.seen.aspect] = trial.error or exact
-    return seen
+def _label(trial: Trial) -> str:
+    return f"{trial.seen.aspect} {tuple(trial.seen.x.shape)}"
 
 
-def _together(
-    base: tuple[Edit, ...], parts: Sequence[tuple[Edit, int, int]], number: int
-) -> Iterator[tuple[Edit, ...]]:
-    """Add one or two edits that can make of each component what was observed."""
-    every = functools.reduce(operator.or_, (untouched | fits for _, untouched, fits in parts), 0)
-    if number == 1:
-        yield from ((*base, edit) for edit, _, fits in parts if fits == every)
-        return
-    for (a, same_a, fits_a), (b, same_b, fits_b) in itertools.combinations(parts, 2):
-        if (fits_a & same_b) | (same_a & fits_b) | (every & ~(same_a | same_b)) == every and a.name != b.name:
-            yield (*base, a, b)
+def _together(base: tuple[Edit, ...], parts: Sequence[Part]) -> Iterator[tuple[Edit, ...]]:
+    """Add two edits that can make of each component what was observed.
+
+    Where each component is touched by one alone, that is told without computing anything: these come first, then those
+    that touch few components together. Of these, edits near the end of the program are compared soonest.
+    """
+    every = functools.reduce(operator.or_, (part.untouched | part.fits for part in parts), 0)
+    possible = []
+    for a, b in itertools.combinations(sorted(parts, key=lambda part: part.depth), 2):
+        together = every & ~(a.untouched | b.untouched)
+        if (a.fits & b.untouched) | (a.untouched & b.fits) | together == every and a.edit.name != b.edit.name:
+            possible.append((together.bit_count(), -b.depth, a.edit, b.edit))
+    possible.sort(key=lambda pair: pair[:2])
+    yield from ((*base, a, b) for *_, a, b in possible)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -305,6 +361,10 @@ def _same(a: Any, b: Any) -> bool:
         return True
     if isinstance(a, Exception) and isinstance(b, Exception):
         return same_error(b, a)
-    if not (isinstance(a, Tensor) and isinstance(b, Tensor)):
+    if not _are_tensors(a, b):
         return type(a) is type(b) and a == b
     return a.numel() == b.numel() and bool((a.reshape(b.shape) - b).abs().max() <= TOLERANCE * b.abs().max())
+
+
+def _are_tensors(a: Any, b: Any) -> bool:
+    return isinstance(a, Tensor) and isinstance(b, Tensor)

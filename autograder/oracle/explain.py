@@ -9,13 +9,15 @@ from typing import Any
 from autograder.oracle.edits import Edit, apply
 from autograder.oracle.interpreter import DOES_NOT_FIT, Memory, Unregistered
 from autograder.oracle.matching import Assignment, assignments, fits
-from autograder.oracle.observe import Observation, difference, replay
+from autograder.oracle.observe import Observation, difference, replay, statistics_differ
 from autograder.oracle.program import Program
 from autograder.oracle.trial import Evidence, NotBuilt, Subject, Trial
 from autograder.student.errors import StudentError
 
 ORDERS = 24
 """Assignments of tensors to roles that are tried; wrong code too usually defines layers in order."""
+REMEMBERED = 2**19
+"""Operations on the input of a trial whose values are kept, times the size of the input: some megabytes."""
 OWN_CHECKS = ("AssertionError", "ValueError")
 """What student code raises where it checks shapes itself; its text is the student's own."""
 
@@ -43,8 +45,7 @@ class Explainer:
         """Whether the right programs with these edits made do exactly what the student's code does."""
         edits = tuple(edits)
         for missing in self.evidence.not_built:
-            program = apply(edits, missing.task.program)
-            if program is None or not _explains_failure(program, missing):
+            if not explains_failure(apply(edits, missing.task.program), missing):
                 return False
         changed = bool(self.evidence.not_built)
         subjects = self.evidence.subjects
@@ -66,7 +67,7 @@ class Explainer:
         """Whether the program does what one module does, for one assignment of its tensors."""
         key = (id(subject), program)
         if self._known.get(key) is None:
-            self._known[key] = _facts_agree(program, subject) and (
+            self._known[key] = facts_agree(program, subject) and (
                 bool(program.fact("opaque") or program.fact("shared")) or any(self._replays(program, subject, orders))
             )
         return self._known[key]
@@ -83,13 +84,17 @@ class Explainer:
 
     def memory(self, trial: Trial) -> Memory:
         """What was computed already on the input of a trial."""
-        return self._memories.setdefault(id(trial), {})
+        memory = self._memories.setdefault(id(trial), {})
+        if len(memory) > REMEMBERED // trial.seen.x.numel():
+            memory.clear()
+        return memory
 
     def _replays(self, program: Program, subject: Subject, orders: int) -> Iterator[bool]:
         for names in self.orders_of(program, subject, orders):
-            yield all(self._replays_trial(program, names, subject, trial) for trial in subject.trials)
+            yield all(self.replays_trial(program, names, subject, trial) for trial in subject.trials)
 
-    def _replays_trial(self, program: Program, names: Assignment, subject: Subject, trial: Trial) -> bool:
+    def replays_trial(self, program: Program, names: Assignment, subject: Subject, trial: Trial) -> bool:
+        """Whether the program, with the module's tensors assigned so, does in a trial what the module did."""
         if raises := program.fact("forward_raises"):
             return trial.error is not None and _is_error(trial.error, *raises)
         fragment = program.fact("gradient_raises")
@@ -102,7 +107,8 @@ class Explainer:
         except DOES_NOT_FIT as error:
             return trial.error is not None and same_error(trial.error, error)
         if trial.error is not None:
-            return _only_in_place(trial.error, attempt)
+            alike = same_error(trial.error, attempt.error) if attempt.error else _only_in_place(trial.error, attempt)
+            return alike and not statistics_differ(attempt, trial.seen)
         if difference(attempt, trial.seen):
             return False
         if not subject.random.what or trial.seen.aspect != "train":
@@ -144,17 +150,22 @@ def _only_in_place(error: Exception, attempt: Observation) -> bool:
     return re.findall(r"\d+", text.rpartition("[")[2]) == [str(size) for size in attempt.output.shape]
 
 
-def _explains_failure(program: Program, missing: NotBuilt) -> bool:
+def explains_failure(program: Program | None, missing: NotBuilt) -> bool:
     """Whether a constructor raises what the program says."""
-    raises = program.fact("raises")
+    raises = program.fact("raises") if program else None
     return raises is not None and _is_error(missing.error, *raises)
+
+
+def random_operations(program: Program) -> set[tuple[str, bool]]:
+    """What is random in a program, and whether in eval mode too."""
+    return {(o["what"], o["in_eval"]) for o in program.ops if o.kind == "random"}
 
 
 def _is_error(error: Exception, kind: str, fragment: str) -> bool:
     return _error_kind(error) == kind and fragment in error_text(error)
 
 
-def _facts_agree(program: Program, subject: Subject) -> bool:
+def facts_agree(program: Program, subject: Subject) -> bool:
     """Whether what can be seen without running the module is as the program says."""
     facts: dict[str, Any] = subject.facts
     if program.fact("raises") or any(facts.get(name) != program.fact(name) for name in ("shared", "list_changed")):
@@ -168,7 +179,4 @@ def _facts_agree(program: Program, subject: Subject) -> bool:
     calls = None if program.fact("unused_blocks") else subject.calls
     if calls is not None and sorted(calls) != sorted(program.calls):
         return False  # a network may build its blocks in any order
-    random = {(o["what"], o["in_eval"]) for o in program.ops if o.kind == "random"}
-    if not subject.random.checked:
-        return True
-    return random == ({(subject.random.what, subject.random.in_eval)} if subject.random.what else set())
+    return not subject.random.checked or random_operations(program) == subject.random.operations

@@ -33,14 +33,16 @@ class Result:
     Args:
         output: None where it depends on random numbers, or is no tensor.
         statistics: running statistics after the pass, by role; without those that depend on random numbers.
-        x: the input after the pass: operations in place may have changed it.
+        x: the input after the pass: operations in place may have changed it; None where that depends on random numbers.
         form: what is returned in the place of a tensor of the input's type: "tuple", "NoneType", "float16".
+        error: what it raises, with `until_error`; `statistics` are as they are then.
     """
 
     output: Tensor | None
     statistics: dict[str, Tensor]
-    x: Tensor
+    x: Tensor | None
     form: str = ""
+    error: Exception | None = None
 
 
 @dataclass
@@ -83,6 +85,7 @@ def run(
     training: bool,
     memory: Memory | None = None,
     bound: Mapping[str, Hashable] | None = None,
+    until_error: bool = False,
 ) -> Result:
     """Compute a program.
 
@@ -92,6 +95,7 @@ def run(
         training: the mode.
         memory: of other programs on this input, in this mode; only without gradients.
         bound: with `memory`, for each role what its tensor is known by.
+        until_error: return what happened before an error instead of raising it.
 
     Raises:
         Exception: one of `DOES_NOT_FIT`.
@@ -100,7 +104,7 @@ def run(
     memory = {} if memory is None else memory
     values: dict[str, tuple[int, Tensor | None]] = {"x": (-1, x)}
     state: dict[str, tuple[int, Tensor | None]] = {}
-    form = ""
+    form, error = "", None
     for one, owner, roles, block in program.plan:
         inputs = [values[name] for name in one.inputs]
         known = tuple([bound[role.name] for role in roles]) if bound else one.name
@@ -114,8 +118,8 @@ def run(
             step = Step(one, len(memory) + 1, [value for _, value in inputs], tensors, training, block)
             step.compute()
             memory[key] = step
-        if step.error is not None:
-            raise step.error
+        if (error := step.error) is not None:
+            break
         values[one.name] = (step.number, step.value)
         if one["writes"]:
             if values[one["writes"]][1].requires_grad and one["writes"] == "x":
@@ -124,13 +128,16 @@ def run(
         for ending, value in step.updates.items():
             state[f"{owner.name}.{ending}"] = (step.number, value)
         form = one["how"] if one.kind == "form" else form
-    output = values[program.output][1]
+    if error is not None and not until_error:
+        raise error
+    output = None if error is not None else values[program.output][1]
     statistics = {
         role.name: state[role.name][1] if role.name in state else weights[role.name]
         for role in program.roles
         if role.kind in ("mean", "var")
     }
-    return Result(output, {role: v for role, v in statistics.items() if v is not None}, values["x"][1], form)
+    known = {role: value for role, value in statistics.items() if value is not None}
+    return Result(output, known, values["x"][1], form, error)
 
 
 def _conv(s: Step) -> Tensor:

@@ -33,13 +33,14 @@ class Found:
     shape: tuple[int, ...]
     learned: bool = True
     """Whether it is a parameter; otherwise a buffer."""
-    four: bool = False
-    """Whether it has four dimensions, so that (1, C, 1, 1) may be a convolution's."""
+    matrix: bool = False
+    """Whether it has two or four dimensions, so that (1, C) or (1, C, 1, 1) may be the weight of a layer with one
+    output."""
 
     def may_be(self, kind: str) -> bool:
         """Whether it can have a role of this kind; any vector that is learned can scale something."""
         vector = self.learned and len(self.shape) == 1
-        return kind in self.kinds or (vector and (kind == "scale" or (kind == "weight" and self.four)))
+        return kind in self.kinds or (vector and (kind == "scale" or (kind == "weight" and self.matrix)))
 
 
 def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) -> list[Found]:
@@ -57,7 +58,7 @@ def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) ->
         shape = squeeze_shape(tuple(value.shape))
         if not learned and len(shape) > 1:
             continue
-        found.append(Found(name, _kinds(name, value, shape, learned), shape, learned, value.dim() == 4))
+        found.append(Found(name, _kinds(name, value, shape, learned), shape, learned, value.dim() in (2, 4)))
     return found
 
 
@@ -253,7 +254,7 @@ def _groups(wanted: Mapping[str, tuple], have: Mapping[str, tuple]) -> list[tupl
 
 
 def _products(groups: list[tuple[list[str], list[str]]]) -> Iterator[Assignment]:
-    orders = [itertools.permutations(available) for _, available in groups]
+    orders = [itertools.islice(itertools.permutations(available), MOST_ATTEMPTS) for _, available in groups]
     for choice in itertools.product(*orders):
         yield {
             name: chosen

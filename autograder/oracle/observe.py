@@ -34,6 +34,8 @@ ROUNDING = 1e-5
 class Observation:
     """The output and, depending on the aspect, running statistics and gradients, by tensor name.
 
+    Where the code raised, running statistics tell how far it came.
+
     Args:
         aspect: what was observed.
         x: the input.
@@ -44,6 +46,7 @@ class Observation:
         statistics: running statistics after the pass, for "train".
         input_gradient: for "gradient".
         gradients: of the parameters, for "gradient".
+        error: what was raised.
     """
 
     aspect: Aspect
@@ -55,6 +58,7 @@ class Observation:
     statistics: dict[str, Tensor] = field(default_factory=dict)
     input_gradient: Tensor | None = None
     gradients: dict[str, Tensor | None] = field(default_factory=dict)
+    error: Exception | None = None
 
     @cached_property
     def exact_x(self) -> Tensor:
@@ -76,7 +80,7 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
         output = module(given)
     seen = Observation(aspect, x, None, output, x_after=given.detach())
     if aspect == "train":
-        seen.statistics = {n: v.detach().clone() for n, v in module.state_dict().items() if v.is_floating_point()}
+        seen.statistics = statistics_of(module)
     if not isinstance(output, Tensor):
         seen.form = getattr(output, "type_name", type(output).__name__)
         return seen
@@ -89,6 +93,11 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
             seen.gradients = {n: None if g is None else g.clone() for n, g in gradients_of(module).items()}
             seen.input_gradient = given.grad
     return seen
+
+
+def statistics_of(module: Any) -> dict[str, Tensor]:
+    """A copy of the module's tensors: running statistics are among them."""
+    return {n: v.detach().clone() for n, v in module.state_dict().items() if v.is_floating_point()}
 
 
 def replay(
@@ -116,11 +125,13 @@ def replay(
     bound: Mapping[str, Hashable] | None = None if gradient else names
     x = seen.x.double().requires_grad_(True) if gradient else seen.exact_x
     with torch.set_grad_enabled(gradient):
-        result = run(program, weights, x, training, None if gradient else memory, bound)
+        until_error = seen.error is not None and bool(seen.statistics)
+        result = run(program, weights, x, training, None if gradient else memory, bound, until_error)
     output = result.output
     expected = Observation(
         *(seen.aspect, seen.x, seen.upstream, None if output is None else output.detach(), result.form),
-        x_after=result.x.detach(),
+        x_after=None if result.x is None else result.x.detach(),
+        error=result.error,
     )
     if seen.aspect == "train":
         expected.statistics = {names[role]: value for role, value in result.statistics.items()}
@@ -149,9 +160,8 @@ def difference(expected: Observation, seen: Observation) -> str:
         return "the output is missing" if seen.form == "NoneType" else f"the output is a {seen.form}, not a tensor"
     if expected.output is not None and (complaint := _differ(seen.output, expected.output, "the output", TOLERANCE)):
         return complaint
-    for name, value in expected.statistics.items():
-        if complaint := _differ(seen.statistics.get(name), value, f"{name} after the pass", TOLERANCE):
-            return complaint
+    if complaint := statistics_differ(expected, seen):
+        return complaint
     if expected.aspect != "gradient" or expected.output is None:
         return ""
     of, at_input = ABOUT_GRADIENTS
@@ -159,6 +169,12 @@ def difference(expected: Observation, seen: Observation) -> str:
     pairs = {at_input: (seen.input_gradient, expected.input_gradient), **pairs}
     largest = max((float(value.norm()) for _, value in pairs.values() if value is not None), default=0.0)
     return next(filter(None, (_differ_as_a_whole(*pair, what, largest) for what, pair in pairs.items())), "")
+
+
+def statistics_differ(expected: Observation, seen: Observation) -> str:
+    """The first difference between running statistics, in words; "" where they agree."""
+    pairs = ((name, seen.statistics.get(name), value) for name, value in expected.statistics.items())
+    return next(filter(None, (_differ(mine, value, f"{n} after the pass", TOLERANCE) for n, mine, value in pairs)), "")
 
 
 def _differ_as_a_whole(seen: Any, expected: Tensor | None, what: str, largest: float) -> str:

@@ -3,6 +3,7 @@
 A program is data. `interpreter.run` computes it on given weights; a mistake is an edit of it, see `edits`.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -66,6 +67,11 @@ class Op:
         """The tensors that it defines; none where it uses another's, or where PyTorch does not see them."""
         return () if self["shares"] or not self["registered"] else tuple(_roles(self))
 
+    @lazy
+    def tensors(self) -> tuple[tuple[tuple[int, ...], bool], ...]:
+        """The shape of each of its tensors, and whether it is learned."""
+        return tuple((squeeze_shape(role.shape), role.kind not in ("mean", "var")) for role in self.roles)
+
     def but(self, **changes: Any) -> "Op":
         """The operation with other options; `name`, `kind` and `inputs` can be changed as well."""
         fields = {key: changes.pop(key) for key in ("name", "kind", "inputs") if key in changes}
@@ -119,7 +125,7 @@ class Program:
     @lazy
     def tensors(self) -> Counter:
         """How many tensors it has of each shape, and of those that are learned and those that are not."""
-        return Counter((squeeze_shape(role.shape), role.kind not in ("mean", "var")) for role in self.roles)
+        return Counter(itertools.chain.from_iterable(one.tensors for one in self.ops))
 
     @lazy
     def plan(self) -> tuple[tuple[Op, Op, tuple[Role, ...], int], ...]:
@@ -173,7 +179,9 @@ class Program:
     def rewire(self, old: str, new: str, only: Sequence[str] = ()) -> "Program":
         """Use the value `new` in the place of `old`: everywhere, or in the operations `only`."""
         ops = tuple(
-            o.but(inputs=tuple(new if i == old else i for i in o.inputs)) if not only or o.name in only else o
+            replace(o, inputs=tuple(new if i == old else i for i in o.inputs))
+            if old in o.inputs and (not only or o.name in only)
+            else o
             for o in self.ops
         )
         return replace(self, ops=ops, returns=new if not only and self.output == old else self.returns)

@@ -34,6 +34,11 @@ class Randomness:
     checked: bool = False
     varying: frozenset[str] = frozenset()
 
+    @property
+    def operations(self) -> set[tuple[str, bool]]:
+        """What is random, and whether in eval mode too."""
+        return {(self.what, self.in_eval)} if self.what else set()
+
 
 def randomness(subject: Any) -> Randomness:
     """Repeat the passes of a `Subject` in eval mode and in train mode, and look at what differs."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from autograder.oracle.matching import classify_tensors, draw, second_names, untranspose
-from autograder.oracle.observe import Aspect, Observation, observe, to_float64
+from autograder.oracle.observe import Aspect, Observation, observe, statistics_of, to_float64
 from autograder.oracle.program import Program, basic_block, bottleneck, network
 from autograder.oracle.randomness import Randomness, randomness
 from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
@@ -80,11 +80,14 @@ class Trial:
 
     Args:
         seen: what the module computed.
-        error: what the student's code raised in forward, if it did; `seen.output` is None then.
     """
 
     seen: Observation
-    error: Exception | None = None
+
+    @property
+    def error(self) -> Exception | None:
+        """What the student's code raised in forward, if it did; `seen.output` is None then."""
+        return self.seen.error
 
 
 class Subject:
@@ -131,7 +134,8 @@ class Subject:
         except Exception as error:
             if getattr(error, "operation", "") in ("construct", "load_state_dict"):
                 raise  # it was asked for before this
-            trial = Trial(Observation(aspect, x, None, None), error)
+            statistics = statistics_of(self.module) if aspect == "train" else {}
+            trial = Trial(Observation(aspect, x, None, None, statistics=statistics, error=error))
         for name in self._transposed:
             if trial.seen.gradients.get(name) is not None:
                 trial.seen.gradients[name] = trial.seen.gradients[name].T
@@ -197,10 +201,12 @@ def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.G
         subject.run("fresh", size)
     elif not probe:
         subject.facts["expansion"] = _expansion(student, task.kind)
-    if subject.run("eval", size, afresh=fresh).error is None and not fresh and task.how == "positional":
+    raised = subject.run("eval", size, afresh=fresh).error is not None
+    if not fresh and task.how == "positional":
         subject.run("train", size, afresh=True)
-        subject.random = randomness(subject)
-        subject.run("gradient", size, afresh=True)
+        if not raised:
+            subject.random = randomness(subject)
+            subject.run("gradient", size, afresh=True)
     if len(subject.found) < len(task.program.roles) and subject.trials[0].error is None:
         subject.facts["hidden"] = _is_hidden(student, task, subject)
     if probe and not fresh:

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from autograder.oracle.edits.kind import BLOCKS, BOTTLENECK, EVERYWHERE, RESNET, Change, Found, Hints, kind, where_it
+from autograder.oracle.edits.kind import (
+    BLOCKS,
+    BOTTLENECK,
+    EVERYWHERE,
+    RESNET,
+    Change,
+    Found,
+    Hints,
+    both,
+    kind,
+    where_it,
+)
 from autograder.oracle.edits.network import blocks, rebuild
 from autograder.oracle.program import Program, basic_block, bottleneck, layout
 
@@ -73,7 +84,13 @@ def wrong_defaults(program: Program, _: Hints) -> Found:
             lambda p, c=classes: p.change("linear", classes=c),
         )
         yield "parameters_of_resnet", change, {"value": f"the default of num_classes is {classes}"}
-    yield "parameters_of_resnet", by_default(raises(*REQUIRED)), {"value": "num_classes has no default"}
+    words = {"value": "num_classes has no default"}  # the function ResNet18 may give it
+    yield (
+        "parameters_of_resnet",
+        by_default(raises(*REQUIRED)),
+        words,
+    )
+    yield "parameters_of_resnet", both(by_default(raises(*REQUIRED)), resnet18(raises(*REQUIRED))), words
 
 
 @kind((RESNET,))

@@ -17,7 +17,7 @@ EVERYWHERE = (*BLOCKS, RESNET)
 
 Change = Callable[[Program], Program | None]
 """Makes a wrong program of a right one; returns it as it is where the mistake makes no difference, None (or raises
-KeyError) where it cannot be made."""
+KeyError, or AttributeError for an option) where it cannot be made."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def apply(edits: Iterable[Edit], program: Program) -> Program | None:
     for edit in sorted(edits, key=lambda edit: not edit.first):
         try:
             changed = edit.change(program)
-        except (KeyError, IndexError):  # another edit removed the operation that this one changes
+        except (LookupError, AttributeError):  # another edit removed or replaced the operation that this one changes
             return None
         if changed is None or not changed.ordered:
             return None

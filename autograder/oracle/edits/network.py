@@ -34,7 +34,7 @@ def blocks(p: Program) -> list[Op]:
 def place(block: Op) -> tuple[int, int]:
     """The stage of a block, from 1, and its index in it."""
     stage, index = block.name[5:].split(".")
-    return int(stage), int(index)
+    return int(stage), int(index.partition("_")[0])
 
 
 def rebuild(p: Program, stages: Sequence[Sequence[Call]], stem: int = 64, features: int = 0) -> Program:
