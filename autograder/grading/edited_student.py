@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from autograder.oracle import diagnosis_of
 from autograder.oracle.diagnose import CLASSES, tasks_of
-from autograder.oracle.edits import Edit, apply
+from autograder.oracle.edits import SEEN_ONLY, Edit, apply
 from autograder.oracle.interpreter import run
 from autograder.oracle.program import Program, Role
 from autograder.oracle.trial import Task
@@ -28,8 +28,6 @@ from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case
 from autograder.suite.run import run_suite
 
-SEEN_ONLY = {"stages_differ", "in_planes_kept"}
-"""Edits that know what the student's own networks are built of, and nothing of others."""
 CALLED = {"gamma": "weight", "beta": "bias", "mean": "running_mean", "var": "running_var"}
 """What PyTorch calls the tensors of a BatchNorm."""
 OTHER_TYPES = {"float16": torch.float16, "float64": torch.float64, "bfloat16": torch.bfloat16}

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from autograder.contract import QUESTION_NAMES
-from autograder.oracle.edits import Edit, Hints, apply, catalogue, task_of
+from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, catalogue, task_of
 from autograder.oracle.explain import Explainer, explains_failure, facts_agree, random_operations, same_error
 from autograder.oracle.interpreter import DOES_NOT_FIT, Unregistered
 from autograder.oracle.matching import Assignment, compare
@@ -41,7 +41,7 @@ BASES = 12
 """Sets of edits of one length with the student's tensors, to which others are added."""
 PARTIAL = 4
 """Sets of edits of one length that come near to the student's tensors, to which others are added."""
-COMPARED = 6000
+COMPARED = 8000
 """Sets of two or three edits that are compared with one trial."""
 VERIFIED = 400
 """Sets of two or three edits that are compared with all the evidence."""
@@ -103,6 +103,7 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     together = [edits for edits in search.several() if again().explains(edits)] if alone is None else [alone]
     if not together:
         return None
+    together = [edits for edits in together if not SEEN_ONLY & {edit.name for edit in edits}] or together
     made = search.programs(together[0])
     others = [{edit.name for edit in edits} for edits in together if search.programs(edits) != made]
     edits = tuple(edit for edit in together[0] if all(edit.name in names for names in others))

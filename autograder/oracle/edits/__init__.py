@@ -13,6 +13,6 @@ from autograder.oracle.edits import (  # noqa: F401, I001 - in the order of thei
     network,
     constructor,
 )
-from autograder.oracle.edits.kind import Edit, Hints, apply, catalogue, task_of
+from autograder.oracle.edits.kind import SEEN_ONLY, Edit, Hints, apply, catalogue, task_of
 
-__all__ = ["Edit", "Hints", "apply", "catalogue", "task_of"]
+__all__ = ["SEEN_ONLY", "Edit", "Hints", "apply", "catalogue", "task_of"]

@@ -96,6 +96,9 @@ def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", first: bool = Fals
     return register
 
 
+SEEN_ONLY = {"stages_differ", "in_planes_kept"}
+"""Edits that know what the student's own networks are built of, and nothing of others."""
+
 LONGEST = {
     BASIC: basic_block(6, 10, 2),
     BOTTLENECK: bottleneck(10, 8, 2),
