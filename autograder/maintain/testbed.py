@@ -5,7 +5,7 @@
 An edit is made of the right programs, and the programs are written as a student would write them: attributes, a list of
 layers with `+=`, parameters by hand, a helper class, a base class with the layers in another order. It prints, for each
 subject, how many of these submissions get exactly the name of the edit, another one, and none; then the same for random
-pairs of edits. Of two edits that compute the same only one can be named: these are listed as alike.
+pairs of edits, of which one may hide the other, see `VERDICTS`.
 """
 
 import argparse
@@ -25,6 +25,13 @@ from autograder.oracle.program import Op, Program
 from autograder.oracle.trial import Task
 from autograder.student.local import LocalStudent
 
+VERDICTS = {
+    "exact": "every mistake is named",
+    "hidden": "one of two is named, and explains all that can be seen: the other does not show",
+    "part": "one of two is named; the other may be one of several",
+    "other": "a name is given that is not there",
+    "none": "no name is given",
+}
 STYLES = ("attributes", "list", "parameters", "helper", "base")
 HINTS = Hints(frozenset({4, 96}))
 """Sizes of gates and hidden layers."""
@@ -326,7 +333,7 @@ def _expression(o: Op, layer: str, inputs: Sequence[str], style: str) -> str:
 
 
 def judge(kind: str, edits: Sequence[Edit], style: str) -> tuple[str, tuple[str, ...]]:
-    """How a submission with these edits is diagnosed: "exact", "part", "other", "none" or "", with the names."""
+    """How a submission with these edits is diagnosed: one of `VERDICTS`, or "" where there is none; with the names."""
     source = write(kind, edits, style)
     if source is None:
         return "", ()
@@ -340,8 +347,8 @@ def judge(kind: str, edits: Sequence[Edit], style: str) -> tuple[str, tuple[str,
     if diagnosis is None:
         return "none", ()
     wanted, names = {edit.name for edit in edits}, set(diagnosis.names)
-    verdict = "exact" if names == wanted else "part" if names < wanted else "other"
-    return verdict, diagnosis.names
+    part = "hidden" if diagnosis.complete else "part"
+    return "exact" if names == wanted else part if names < wanted else "other", diagnosis.names
 
 
 def singles(every: int, all_styles: bool) -> list[tuple[str, tuple[int, ...], str]]:
@@ -394,17 +401,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 row = table.setdefault(subject if title == "edits" else subject.split()[0], Counter())
                 row[verdict] += 1
                 others += verdict == "other"
-                if verdict in ("other", "part", "none"):
+                if verdict not in ("exact", ""):
                     print(f"  {subject}: {' + '.join(wanted)} is named {' + '.join(names) or 'nothing'}", flush=True)
-            print(f"{title:40}{'exact':>8}{'part':>8}{'other':>8}{'none':>8}")
+            print(f"{title:40}" + "".join(f"{verdict:>8}" for verdict in VERDICTS))
             for subject, row in sorted(table.items()):
-                print(f"{subject:40}" + "".join(f"{row[verdict]:>8}" for verdict in ("exact", "part", "other", "none")))
+                print(f"{subject:40}" + "".join(f"{row[verdict]:>8}" for verdict in VERDICTS))
             total = sum((row for row in table.values()), Counter())
             del total[""]
-            share = {
-                verdict: f"{total[verdict] / max(total.total(), 1):.1%}"
-                for verdict in ("exact", "part", "other", "none")
-            }
+            share = {verdict: f"{total[verdict] / max(total.total(), 1):.1%}" for verdict in VERDICTS}
             print(f"{total.total()} {title}: {share}")
     return int(others > 0)
 

@@ -56,10 +56,12 @@ class Diagnosis:
     Args:
         mistakes: the edits.
         layers: for each of them the student's own layer, such as "self.conv2"; "" where there is none.
+        complete: whether they explain everything; otherwise there is another one, which may be one of several.
     """
 
     mistakes: tuple[Edit, ...]
     layers: tuple[str, ...]
+    complete: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +109,8 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     made = search.programs(together[0])
     others = [{edit.name for edit in edits} for edits in together if search.programs(edits) != made]
     edits = tuple(edit for edit in together[0] if all(edit.name in names for names in others))
-    return Diagnosis(edits, tuple(search.layer(edit) for edit in edits)) if edits else None
+    layers = tuple(search.layer(edit) for edit in edits)
+    return Diagnosis(edits, layers, edits == together[0]) if edits else None
 
 
 def tasks_of(kind: str) -> list[Task]:
