@@ -108,7 +108,8 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     together = [edits for edits in together if not SEEN_ONLY & {edit.name for edit in edits}] or together
     made = search.programs(together[0])
     others = [{edit.name for edit in edits} for edits in together if search.programs(edits) != made]
-    edits = tuple(edit for edit in together[0] if all(edit.name in names for names in others))
+    certain = [edit for edit in together[0] if all(edit.name in names for names in others)]
+    edits = tuple(edit for edit in certain if len(certain) == 1 or edit.name not in SEEN_ONLY)
     layers = tuple(search.layer(edit) for edit in edits)
     return Diagnosis(edits, layers, edits == together[0]) if edits else None
 
