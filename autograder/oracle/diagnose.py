@@ -10,7 +10,6 @@ the same submission gets the same diagnosis on any machine.
 import functools
 import itertools
 import operator
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -42,7 +41,7 @@ BASES = 12
 PARTIAL = 4
 """Sets of edits of one length that come near to the student's tensors, to which others are added."""
 COMPARED = 8000
-"""Sets of two or three edits that are compared with one trial."""
+"""Sets of two or three edits that are compared with a few trials."""
 VERIFIED = 400
 """Sets of two or three edits that are compared with all the evidence."""
 MORE = 300
@@ -210,30 +209,31 @@ class Search:
         the nearest first.
         """
         complete: dict[tuple, tuple[int, tuple[Edit, ...]]] = {}
-        partial: dict[frozenset, list[tuple[Edit, ...]]] = {}
+        partial: dict[tuple[int, frozenset], list[tuple[Edit, ...]]] = {}
         for group in groups:
             before = apply(group[0], subject.task.program)
             distance = _distance(before, subject)
             for edit in self.edits if distance else ():
                 program = apply((*group[0], edit), subject.task.program)
-                if program is None or program.tensors == before.tensors or _distance(program, subject) >= distance:
+                if program is None or (left := _distance(program, subject)) >= distance:
                     continue
                 for edits in ((*edits, edit) for edits in group):
-                    if _distance(program, subject):
-                        partial.setdefault(frozenset(program.tensors.items()), []).append(edits)
+                    if left:
+                        partial.setdefault((left, frozenset(program.tensors.items())), []).append(edits)
                         continue
                     everywhere = tuple(self.programs(edits))
                     if None not in everywhere and everywhere not in complete:
                         complete[everywhere] = self._right_components(edits, subject), edits
         ranked = [edits for _, edits in sorted(complete.values(), key=lambda pair: -pair[0])]
-        nearest = sorted(partial.values(), key=lambda group: _distance(apply(group[0], subject.task.program), subject))
-        return ranked[:BASES], [group[:BASES] for group in nearest[:PARTIAL]]
+        nearest = sorted(partial, key=operator.itemgetter(0))
+        return ranked[:BASES], [partial[key][:BASES] for key in nearest[:PARTIAL]]
 
     def _right_components(self, edits: tuple[Edit, ...], subject: Subject) -> int:
         """How much of what was seen of a module is seen with these edits as well."""
         seen = self._seen(subject)
-        orders = self.explainer.orders_of(apply(edits, subject.task.program), subject, 2)
-        views = (self._view(edits, names, subject) for names in orders)
+        program = apply(edits, subject.task.program)
+        orders = self.explainer.orders_of(program, subject, 2)
+        views = (self._view(program, edits, names, subject) for names in orders)
         return max((sum(_same(value, seen[c]) for c, value in view if c in seen) for view in views), default=0)
 
     def _parts(self, base: tuple[Edit, ...], subject: Subject) -> Iterator[Part]:
@@ -243,7 +243,7 @@ class Search:
         if not orders:
             return
         seen = self._seen(subject)
-        views = [(dict(self._view(base, names, subject)), names) for names in orders]
+        views = [(dict(self._view(start, base, names, subject)), names) for names in orders]
         origin, names = max(views, key=lambda view: sum(_same(view[0].get(c), seen[c]) for c in seen))
         bits = {c: 1 << bit for bit, c in enumerate(seen)}
         good = sum(bits[c] for c in seen if _same(origin.get(c), seen[c]))
@@ -255,7 +255,7 @@ class Search:
             if program.roles != start.roles:
                 own = next(iter(self.explainer.orders_of(program, subject, 1)), None)
             untouched = fits = 0
-            for c, value in self._view((*base, edit), own, subject) if own else ():
+            for c, value in self._view(program, (*base, edit), own, subject) if own else ():
                 if c not in bits:
                     continue
                 before = origin.get(c)
@@ -268,9 +268,10 @@ class Search:
                 alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(program.ops, start.ops, strict=False))
                 yield Part(edit, untouched, fits, sum(1 for _ in alike))
 
-    def _view(self, edits: tuple[Edit, ...], names: Assignment, subject: Subject) -> Iterator[tuple[str, Any]]:
-        """What is seen of the program with these edits, component by component; what cannot be told is left out."""
-        program = apply(edits, subject.task.program)
+    def _view(
+        self, program: Program, edits: tuple[Edit, ...], names: Assignment, subject: Subject
+    ) -> Iterator[tuple[str, Any]]:
+        """What is seen of the program that has these edits, component by component; without what cannot be told."""
         yield "calls", sorted(program.calls)
         yield "expansion", program.fact("expansion")
         yield "random", random_operations(program)
@@ -329,8 +330,7 @@ def _hints(evidence: Evidence) -> Hints:
 
 def _distance(program: Program, subject: Subject) -> int:
     """How many tensors the program has and the module has not, and the other way round."""
-    found = Counter((found.shape, found.learned) for found in subject.found)
-    return (found - program.tensors).total() + (program.tensors - found).total()
+    return (subject.tensors - program.tensors).total() + (program.tensors - subject.tensors).total()
 
 
 def _compared(subject: Subject) -> list[Trial]:

@@ -1,5 +1,6 @@
 """Trials: what one of the student's modules did with the weights it was given."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -111,6 +112,11 @@ class Subject:
             self.drawn = {name: loaded[name].detach().clone() for name in self.drawn if name in loaded}
         self.found, self._transposed = untranspose(self.found, task.program)
         self.exact = to_float64({n: v.T if n in self._transposed else v for n, v in self.drawn.items()})
+
+    @cached_property
+    def tensors(self) -> Counter:
+        """How many tensors the module has of each shape, learned and not; as `Program.tensors`."""
+        return Counter((one.shape, one.learned) for one in self.found)
 
     def run(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False, images: int = 0) -> Trial:
         """Run the module once, and keep the trial.
