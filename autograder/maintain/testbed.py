@@ -21,6 +21,7 @@ import torch
 
 from autograder.oracle.diagnose import CLASSES, diagnose, tasks_of
 from autograder.oracle.edits import Edit, Hints, apply, catalogue
+from autograder.oracle.edits.network import place
 from autograder.oracle.program import Op, Program
 from autograder.oracle.trial import Task
 from autograder.student.local import LocalStudent
@@ -126,14 +127,10 @@ NOISES = {
 
 def write(kind: str, edits: Sequence[Edit], style: str) -> str | None:
     """The source of a class with these edits made; None where they cannot be made, or make no difference."""
-    programs = {}
-    for task in tasks_of(kind):
-        programs[task] = apply(edits, task.program)
-        if programs[task] is None:
-            return None
-    if all(program == task.program for task, program in programs.items()):
+    programs = _made(kind, edits)
+    if None in programs or programs == _made(kind, ()):
         return None
-    return PRELUDE + "\n".join(_class_lines(kind, list(programs.items()), style))
+    return PRELUDE + "\n".join(_class_lines(kind, list(zip(tasks_of(kind), programs, strict=True)), style))
 
 
 def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -> Iterator[str]:
@@ -227,7 +224,7 @@ def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
     if any(not o["registered"] for o in p.ops):
         made.append("self.hidden = []")
     ops = [o for o in p.ops if (o.roles or not o["registered"] or o.kind in ("norm", "act")) and not o["shares"]]
-    ops = sorted(ops, key=lambda o: o.name if o.kind == "block" else "")
+    ops = sorted(ops, key=lambda o: place(o) if o.kind == "block" else ())
     for o in reversed(ops) if style == "base" else ops:
         layer = _layer(o, style, p, flat)
         if layer is None:
@@ -362,15 +359,25 @@ def singles(every: int, all_styles: bool) -> list[tuple[str, tuple[int, ...], st
 
 
 def pairs(number: int) -> list[tuple[str, tuple[int, ...], str]]:
-    """Random pairs of edits with different names."""
+    """Random pairs of edits with different names, of which neither undoes the other."""
     generator, jobs = random.Random(0), []
     while len(jobs) < number:
         kind, style = generator.choice([*CLASSES.values()]), generator.choice(STYLES)
         edits = catalogue(kind, HINTS)
         chosen = tuple(sorted(generator.sample(range(len(edits)), 2)))
-        if edits[chosen[0]].name != edits[chosen[1]].name and write(kind, [edits[i] for i in chosen], style):
+        a, b = (edits[index] for index in chosen)
+        if (
+            a.name != b.name
+            and write(kind, (a, b), style)
+            and _made(kind, (a, b)) not in (_made(kind, [a]), _made(kind, [b]))
+        ):
             jobs.append((kind, chosen, style))
     return jobs
+
+
+def _made(kind: str, edits: Sequence[Edit]) -> list[Program | None]:
+    """The programs with these edits."""
+    return [apply(edits, task.program) for task in tasks_of(kind)]
 
 
 def run(job: tuple[str, tuple[int, ...], str]) -> tuple[str, tuple[str, ...], str, tuple[str, ...]]:

@@ -22,9 +22,9 @@ from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, catalogue, ta
 from autograder.oracle.explain import Explainer, explains_failure, facts_agree, random_operations, same_error
 from autograder.oracle.interpreter import DOES_NOT_FIT, Unregistered
 from autograder.oracle.matching import Assignment, compare
-from autograder.oracle.observe import TOLERANCE, replay
+from autograder.oracle.observe import TOLERANCE, Observation, replay
 from autograder.oracle.program import Program
-from autograder.oracle.trial import Evidence, Subject, Task, Trial, collect
+from autograder.oracle.trial import Evidence, Subject, Task, collect
 
 CLASSES = {question: names[0] for question, names in QUESTION_NAMES.items()}
 """The class that each question asks for."""
@@ -39,7 +39,9 @@ SIZES = ((6, 4), (4, 8))
 BASES = 12
 """Sets of edits of one length with the student's tensors, to which others are added."""
 PARTIAL = 4
-"""Sets of edits of one length that come near to the student's tensors, to which others are added."""
+"""Groups of sets of edits of one length, each with other tensors that come near to the student's; others are added."""
+VARIANTS = 40
+"""Sets of such a group."""
 COMPARED = 8000
 """Sets of two or three edits that are compared with a few trials."""
 VERIFIED = 400
@@ -105,12 +107,25 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     if not together:
         return None
     together = [edits for edits in together if not SEEN_ONLY & {edit.name for edit in edits}] or together
+    together = _that_predict_most(together, search.explainer)
     made = search.programs(together[0])
     others = [{edit.name for edit in edits} for edits in together if search.programs(edits) != made]
     certain = [edit for edit in together[0] if all(edit.name in names for names in others)]
     edits = tuple(edit for edit in certain if len(certain) == 1 or edit.name not in SEEN_ONLY)
     layers = tuple(search.layer(edit) for edit in edits)
     return Diagnosis(edits, layers, edits == together[0]) if edits else None
+
+
+def _that_predict_most(sets: list[tuple[Edit, ...]], explainer: Explainer) -> list[tuple[Edit, ...]]:
+    """Of sets of edits that all agree with what was observed, those from which most of it follows."""
+    by_names: dict[frozenset[str], list[tuple[Edit, ...]]] = {}
+    for edits in sets:
+        by_names.setdefault(frozenset(edit.name for edit in edits), []).append(edits)
+    if len(by_names) == 1:
+        return sets
+    predicted = {names: explainer.predicted(some[0]) for names, some in by_names.items()}
+    most = max(predicted.values())
+    return [edits for names, some in by_names.items() if predicted[names] == most for edits in some]
 
 
 def tasks_of(kind: str) -> list[Task]:
@@ -192,12 +207,14 @@ class Search:
         one, partial = self._nearer([[()]], subject)
         if not _distance(subject.task.program, subject):
             yield from _together((), list(self._parts((), subject)))
-        yield from ((*base, edit) for base in one for edit in self.edits if edit not in base)
+        bases = self._likeliest(one, subject)
+        yield from ((*base, edit) for base in bases for edit in self.edits if edit not in base)
         two, partial = self._nearer(partial, subject)
         yield from two
-        yield from ((*base, edit) for base in two for edit in self.edits if edit not in base)
+        more = self._likeliest(two, subject)
+        yield from ((*base, edit) for base in more for edit in self.edits if edit not in base)
         yield from self._nearer(partial, subject)[0]
-        for base in one[:1]:
+        for base in bases[:1]:
             yield from _together(base, list(self._parts(base, subject)))
 
     def _nearer(
@@ -205,10 +222,9 @@ class Search:
     ) -> tuple[list[tuple[Edit, ...]], list[list[tuple[Edit, ...]]]]:
         """Sets with one edit more, which bring the program nearer to the tensors of the module.
 
-        Returns those that give it all of them, the likeliest first, and the others in groups with the same tensors,
-        the nearest first.
+        Returns those that give it all of them, and the others in groups with the same tensors, the nearest first.
         """
-        complete: dict[tuple, tuple[int, tuple[Edit, ...]]] = {}
+        complete: dict[tuple, tuple[Edit, ...]] = {}
         partial: dict[tuple[int, frozenset], list[tuple[Edit, ...]]] = {}
         for group in groups:
             before = apply(group[0], subject.task.program)
@@ -222,11 +238,14 @@ class Search:
                         partial.setdefault((left, frozenset(program.tensors.items())), []).append(edits)
                         continue
                     everywhere = tuple(self.programs(edits))
-                    if None not in everywhere and everywhere not in complete:
-                        complete[everywhere] = self._right_components(edits, subject), edits
-        ranked = [edits for _, edits in sorted(complete.values(), key=lambda pair: -pair[0])]
+                    if None not in everywhere:
+                        complete.setdefault(everywhere, edits)
         nearest = sorted(partial, key=operator.itemgetter(0))
-        return ranked[:BASES], [partial[key][:BASES] for key in nearest[:PARTIAL]]
+        return [*complete.values()], [partial[key][:VARIANTS] for key in nearest[:PARTIAL]]
+
+    def _likeliest(self, sets: Sequence[tuple[Edit, ...]], subject: Subject) -> list[tuple[Edit, ...]]:
+        """Those with which most of what was seen is right."""
+        return sorted(sets, key=lambda edits: -self._right_components(edits, subject))[:BASES]
 
     def _right_components(self, edits: tuple[Edit, ...], subject: Subject) -> int:
         """How much of what was seen of a module is seen with these edits as well."""
@@ -279,13 +298,13 @@ class Search:
             yield missing.task.written, explains_failure(apply(edits, missing.task.program), missing)
         for trial in _compared(subject):
             try:
-                attempt = replay(program, names, subject.exact, trial.seen, self.explainer.memory(trial))
+                attempt = replay(program, names, subject.exact, trial, self.explainer.memory(trial))
             except DOES_NOT_FIT as error:
                 yield _label(trial), error
             except Unregistered:
                 continue
             else:
-                yield from attempt.statistics.items()
+                yield from ((f"{_label(trial)} {name}", value) for name, value in attempt.statistics.items())
                 yield _label(trial), attempt.error or attempt.form or attempt.output
 
     def _seen(self, subject: Subject) -> dict[str, Any]:
@@ -299,9 +318,9 @@ class Search:
             seen["random"] = subject.random.operations
         for trial in _compared(subject):
             statistics = {f.name for f in subject.found if not f.learned}
-            seen |= {name: value.double() for name, value in trial.seen.statistics.items() if name in statistics}
-            output = trial.seen.output
-            exact = output.double() if isinstance(output, Tensor) and not trial.seen.form else trial.seen.form
+            seen |= {f"{_label(trial)} {n}": v.double() for n, v in trial.statistics.items() if n in statistics}
+            output = trial.output
+            exact = output.double() if isinstance(output, Tensor) and not trial.form else trial.form
             seen[_label(trial)] = trial.error or exact
         return seen
 
@@ -333,16 +352,16 @@ def _distance(program: Program, subject: Subject) -> int:
     return (subject.tensors - program.tensors).total() + (program.tensors - subject.tensors).total()
 
 
-def _compared(subject: Subject) -> list[Trial]:
+def _compared(subject: Subject) -> list[Observation]:
     """Trials that tell mistakes apart quickly, the quickest last: one that raised, in train mode, in eval mode."""
-    passes = [trial for trial in subject.trials if trial.seen.aspect in ("eval", "train")] or subject.trials
+    passes = [trial for trial in subject.trials if trial.aspect in ("eval", "train")] or subject.trials
     running = [trial for trial in passes if trial.error is None]
-    raised = sorted((t for t in passes if t.error is not None), key=lambda t: bool(t.seen.statistics))
+    raised = sorted((t for t in passes if t.error is not None), key=lambda t: bool(t.statistics))
     return [*raised[-1:], *running[:2][::-1]]
 
 
-def _label(trial: Trial) -> str:
-    return f"{trial.seen.aspect} {tuple(trial.seen.x.shape)}"
+def _label(trial: Observation) -> str:
+    return f"{trial.aspect} {tuple(trial.x.shape)}"
 
 
 def _together(base: tuple[Edit, ...], parts: Sequence[Part]) -> Iterator[tuple[Edit, ...]]:

@@ -11,7 +11,7 @@ from autograder.oracle.interpreter import DOES_NOT_FIT, Memory, Unregistered
 from autograder.oracle.matching import Assignment, assignments, fits
 from autograder.oracle.observe import Observation, difference, replay, statistics_differ
 from autograder.oracle.program import Program
-from autograder.oracle.trial import Evidence, NotBuilt, Subject, Trial
+from autograder.oracle.trial import Evidence, NotBuilt, Subject
 from autograder.student.errors import StudentError
 
 ORDERS = 24
@@ -72,6 +72,21 @@ class Explainer:
             )
         return self._known[key]
 
+    def predicted(self, edits: Iterable[Edit]) -> int:
+        """How many of the calls, outputs and running statistics that were seen the programs with these edits give."""
+        edits, count = tuple(edits), 0
+        for subject in self.evidence.subjects:
+            program = apply(edits, subject.task.program)
+            count += subject.calls is not None and not program.fact("unused_blocks")
+            for names in self.orders_of(program, subject, 1):
+                for trial in subject.trials:
+                    try:
+                        attempt = replay(program, names, subject.exact, trial, self.memory(trial))
+                    except (*DOES_NOT_FIT, Unregistered):
+                        continue
+                    count += len(attempt.statistics) + (attempt.output is not None)
+        return count
+
     def orders_of(self, program: Program, subject: Subject, most: int) -> list[Assignment]:
         """The likeliest assignments of the module's tensors to the program's roles; none where they do not fit."""
         key = (id(subject), program.roles)
@@ -82,10 +97,10 @@ class Explainer:
             self._orders[key] = sorted(some, key=_unlike)[:ORDERS]
         return self._orders[key][:most]
 
-    def memory(self, trial: Trial) -> Memory:
+    def memory(self, trial: Observation) -> Memory:
         """What was computed already on the input of a trial."""
         memory = self._memories.setdefault(id(trial), {})
-        if len(memory) > REMEMBERED // trial.seen.x.numel():
+        if len(memory) > REMEMBERED // trial.x.numel():
             memory.clear()
         return memory
 
@@ -93,25 +108,25 @@ class Explainer:
         for names in self.orders_of(program, subject, orders):
             yield all(self.replays_trial(program, names, subject, trial) for trial in subject.trials)
 
-    def replays_trial(self, program: Program, names: Assignment, subject: Subject, trial: Trial) -> bool:
+    def replays_trial(self, program: Program, names: Assignment, subject: Subject, trial: Observation) -> bool:
         """Whether the program, with the module's tensors assigned so, does in a trial what the module did."""
         if raises := program.fact("forward_raises"):
             return trial.error is not None and _is_error(trial.error, *raises)
         fragment = program.fact("gradient_raises")
-        if trial.error is not None and trial.seen.aspect == "gradient" and fragment:
+        if trial.error is not None and trial.aspect == "gradient" and fragment:
             return fragment in error_text(trial.error)
         try:
-            attempt = replay(program, names, subject.exact, trial.seen, self.memory(trial))
+            attempt = replay(program, names, subject.exact, trial, self.memory(trial))
         except Unregistered:
             return trial.error is None and bool(subject.facts.get("hidden"))
         except DOES_NOT_FIT as error:
             return trial.error is not None and same_error(trial.error, error)
         if trial.error is not None:
             alike = same_error(trial.error, attempt.error) if attempt.error else _only_in_place(trial.error, attempt)
-            return alike and not statistics_differ(attempt, trial.seen)
-        if difference(attempt, trial.seen):
+            return alike and not statistics_differ(attempt, trial)
+        if difference(attempt, trial):
             return False
-        if not subject.random.what or trial.seen.aspect != "train":
+        if not subject.random.what or trial.aspect != "train":
             return True
         mine = {names[role.name] for role in program.roles if role.kind in ("mean", "var")}
         return mine - attempt.statistics.keys() == mine & subject.random.varying

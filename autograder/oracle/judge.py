@@ -15,7 +15,7 @@ from autograder.oracle.naming import proved_diagnosis
 from autograder.oracle.observe import ABOUT_GRADIENTS, TOLERANCE, Aspect, Observation, difference, replay
 from autograder.oracle.program import Program
 from autograder.oracle.symptoms import symptoms
-from autograder.oracle.trial import FATAL, Evidence, NotBuilt, Subject, Task, Trial
+from autograder.oracle.trial import FATAL, Evidence, NotBuilt, Subject, Task
 from autograder.student.errors import GraderBroken
 from autograder.student.message import NO_MESSAGE, CheckFailure, Message
 from autograder.student.passes import repeat
@@ -108,7 +108,7 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
     raise AssertionError("unreachable")
 
 
-def _compare(student: Any, subject: Subject, trial: Trial) -> tuple[Observation | None, str, bool]:
+def _compare(student: Any, subject: Subject, trial: Observation) -> tuple[Observation | None, str, bool]:
     """Return what was expected, by the likeliest assignment of tensors, and what differs; "" where nothing does.
 
     The third value says whether, by some assignment, only gradients differ: then other weights may decide.
@@ -118,8 +118,8 @@ def _compare(student: Any, subject: Subject, trial: Trial) -> tuple[Observation 
     most = FEWEST_ATTEMPTS if searches[kind] == FULL_SEARCHES else None
     tried, again = 0, False
     for names in itertools.islice(assignments(program.roles, subject.found), most):
-        attempt = replay(program, names, subject.exact, trial.seen)
-        complaint = difference(attempt, trial.seen)
+        attempt = replay(program, names, subject.exact, trial)
+        complaint = difference(attempt, trial)
         if not complaint:
             return attempt, "", False
         again = again or complaint.startswith(ABOUT_GRADIENTS)
@@ -131,11 +131,11 @@ def _compare(student: Any, subject: Subject, trial: Trial) -> tuple[Observation 
     return first, nearest or _inventory_complaint(program, subject.found), again
 
 
-def _repeatable(student: Any, subject: Subject, trial: Trial) -> Verdict:
+def _repeatable(student: Any, subject: Subject, trial: Observation) -> Verdict:
     """In train mode the output depends on the batch alone, however often it is computed."""
-    expected = trial.seen.output
+    expected = trial.output
     largest = TOLERANCE * float(expected.abs().max())
-    for again in repeat(subject.module, trial.seen.x, REPEATS if subject.task.kind != "ResNet" else 2):
+    for again in repeat(subject.module, trial.x, REPEATS if subject.task.kind != "ResNet" else 2):
         if not isinstance(again, Tensor) or again.shape != expected.shape:
             break
         if float((again - expected).abs().max()) > largest:

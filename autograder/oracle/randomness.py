@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.oracle.observe import statistics_of
+from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.passes import repeat
 
 FIRST_REPEATS = {"eval": 2, "train": 8}
@@ -47,8 +49,28 @@ def randomness(subject: Any) -> Randomness:
         return Randomness(checked=True)
     outputs, statistics = _repeats(subject, random[-1], REPEATS)
     varying = {name for name, first in statistics[0].items() if not _all_same([s[name] for s in statistics])}
-    in_eval = any(trial.seen.aspect == "eval" for trial in random)
+    in_eval = any(trial.aspect == "eval" for trial in random)
     return Randomness(_what(subject, random[-1], outputs), in_eval, True, frozenset(varying))
+
+
+def randomness_before_error(subject: Any, trial: Any) -> Randomness:
+    """Repeat a pass in train mode that raises: is what was computed until then the same again?
+
+    Where it is not, `checked` stays false: the kind of randomness cannot be told.
+    """
+    for _ in range(2):
+        subject.module.load_state_dict(subject.drawn)
+        subject.module.train()
+        try:
+            with torch.no_grad():
+                subject.module(trial.x.clone())
+        except NOT_ABOUT_THE_CODE:
+            raise
+        except Exception:
+            again = statistics_of(subject.module)
+            if not all(_same(first, again[name]) for name, first in trial.statistics.items()):
+                return Randomness()
+    return Randomness(checked=True)
 
 
 def _what(subject: Any, trial: Any, outputs: Sequence[Tensor]) -> str:
@@ -57,7 +79,7 @@ def _what(subject: Any, trial: Any, outputs: Sequence[Tensor]) -> str:
     zeros = {n: v if n in kept or not v.is_floating_point() else torch.zeros_like(v) for n, v in subject.drawn.items()}
     subject.module.load_state_dict(zeros)
     with torch.no_grad():
-        silent = [subject.module(torch.zeros_like(trial.seen.x)) for _ in range(3)]
+        silent = [subject.module(torch.zeros_like(trial.x)) for _ in range(3)]
     if not _all_same(silent):
         return "noise"
     for image in zip(*outputs, strict=True):  # the outputs for one image
@@ -69,8 +91,8 @@ def _what(subject: Any, trial: Any, outputs: Sequence[Tensor]) -> str:
 
 def _same_again(subject: Any, trial: Any) -> bool:
     """Whether a few passes give the same output."""
-    subject.module.train(trial.seen.aspect != "eval")
-    outputs = repeat(subject.module, trial.seen.x, FIRST_REPEATS.get(trial.seen.aspect, 2), subject.drawn)
+    subject.module.train(trial.aspect != "eval")
+    outputs = repeat(subject.module, trial.x, FIRST_REPEATS.get(trial.aspect, 2), subject.drawn)
     return _all_same(outputs) if all(isinstance(output, Tensor) for output in outputs) else True
 
 
@@ -79,9 +101,9 @@ def _repeats(subject: Any, trial: Any, times: int) -> tuple[list[Tensor], list[d
     outputs, statistics = [], []
     for _ in range(times):
         subject.module.load_state_dict(subject.drawn)
-        subject.module.train(trial.seen.aspect != "eval")
+        subject.module.train(trial.aspect != "eval")
         with torch.no_grad():
-            output = subject.module(trial.seen.x.clone())
+            output = subject.module(trial.x.clone())
         if not isinstance(output, Tensor):
             return [], [{}]
         outputs.append(output)

@@ -4,17 +4,16 @@ import torch
 from torch import Tensor
 
 from autograder.oracle.observe import TOLERANCE, Observation
-from autograder.oracle.trial import Trial
 
 
-def symptoms(trial: Trial, expected: Observation | None) -> list[str]:
+def symptoms(trial: Observation, expected: Observation | None) -> list[str]:
     """Phrases that describe the difference, for the student; none where nothing stands out.
 
     Args:
         trial: what the module did.
         expected: what the reference computes with the same weights; None where the parameters do not fit.
     """
-    seen = trial.seen.output
+    seen = trial.output
     if expected is None or not isinstance(seen, Tensor) or seen.shape != expected.output.shape:
         return []
     got, right = seen.double(), expected.output

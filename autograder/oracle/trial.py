@@ -12,7 +12,7 @@ from torch import Tensor
 from autograder.oracle.matching import classify_tensors, draw, second_names, untranspose
 from autograder.oracle.observe import Aspect, Observation, observe, statistics_of, to_float64
 from autograder.oracle.program import Program, basic_block, bottleneck, network
-from autograder.oracle.randomness import Randomness, randomness
+from autograder.oracle.randomness import Randomness, randomness, randomness_before_error
 from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
 from autograder.student.errors import StudentError
 from autograder.student.signature import accepts_classes
@@ -75,28 +75,12 @@ class Task:
         return (2, 3, 32, 32) if self.expansion else (3, self.arguments[0], *size)
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One observation.
-
-    Args:
-        seen: what the module computed.
-    """
-
-    seen: Observation
-
-    @property
-    def error(self) -> Exception | None:
-        """What the student's code raised in forward, if it did; `seen.output` is None then."""
-        return self.seen.error
-
-
 class Subject:
     """One of the student's modules: its tensors, the weights that are loaded into it, and what it did with them."""
 
     def __init__(self, task: Task, module: Any, generator: torch.Generator):
         self.task, self.module, self._generator = task, module, generator
-        self.trials: list[Trial] = []
+        self.trials: list[Observation] = []
         self.calls: list[tuple[int, int, int]] | None = None
         self.facts: dict[str, Any] = {}
         self.random = Randomness()
@@ -118,7 +102,7 @@ class Subject:
         """How many tensors the module has of each shape, learned and not; as `Program.tensors`."""
         return Counter((one.shape, one.learned) for one in self.found)
 
-    def run(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False, images: int = 0) -> Trial:
+    def run(self, aspect: Aspect, size: tuple[int, int], afresh: bool = False, images: int = 0) -> Observation:
         """Run the module once, and keep the trial.
 
         Exceptions of the student's code are kept in the trial; those in `FATAL` are raised, and those of building the
@@ -134,17 +118,17 @@ class Subject:
         shape = self.task.shape(size)
         x = torch.randn(images or shape[0], *shape[1:], generator=self._generator)
         try:
-            trial = Trial(observe(self.module, x, aspect, self._generator))
+            trial = observe(self.module, x, aspect, self._generator)
         except FATAL:
             raise
         except Exception as error:
             if getattr(error, "operation", "") in ("construct", "load_state_dict"):
                 raise  # it was asked for before this
             statistics = statistics_of(self.module) if aspect == "train" else {}
-            trial = Trial(Observation(aspect, x, None, None, statistics=statistics, error=error))
+            trial = Observation(aspect, x, None, None, statistics=statistics, error=error)
         for name in self._transposed:
-            if trial.seen.gradients.get(name) is not None:
-                trial.seen.gradients[name] = trial.seen.gradients[name].T
+            if trial.gradients.get(name) is not None:
+                trial.gradients[name] = trial.gradients[name].T
         self.trials.append(trial)
         return trial
 
@@ -209,10 +193,12 @@ def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.G
         subject.facts["expansion"] = _expansion(student, task.kind)
     raised = subject.run("eval", size, afresh=fresh).error is not None
     if not fresh and task.how == "positional":
-        subject.run("train", size, afresh=True)
+        trained = subject.run("train", size, afresh=True)
         if not raised:
             subject.random = randomness(subject)
             subject.run("gradient", size, afresh=True)
+        elif trained.error is not None:
+            subject.random = randomness_before_error(subject, trained)
     if len(subject.found) < len(task.program.roles) and subject.trials[0].error is None:
         subject.facts["hidden"] = _is_hidden(student, task, subject)
     if probe and not fresh:
@@ -220,7 +206,17 @@ def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.G
     elif not fresh:  # where shapes do not match, small images may still add up by broadcasting
         for other in ((2, 2), (5, 5)):
             subject.run("eval", other, afresh=True)
+        if all(trial.error is not None for trial in subject.trials):
+            _find_a_size(subject)
     return subject
+
+
+def _find_a_size(subject: Subject) -> None:
+    """Run a block on images of the sizes that it gets in the network: it may be made for one of them alone."""
+    for side in (8, 16, 32):
+        if subject.run("eval", (side, side), afresh=True).error is None:
+            subject.run("train", (side, side), afresh=True)
+            return
 
 
 def _is_hidden(student: Any, task: Task, subject: Subject) -> bool:
@@ -229,7 +225,7 @@ def _is_hidden(student: Any, task: Task, subject: Subject) -> bool:
     another.load_state_dict(subject.drawn)
     with torch.no_grad():
         subject.module.load_state_dict(subject.drawn)
-        outputs = [module.eval()(first.seen.x.clone()) for module in (subject.module, another)]
+        outputs = [module.eval()(first.x.clone()) for module in (subject.module, another)]
     return all(isinstance(y, Tensor) for y in outputs) and not torch.allclose(*outputs)
 
 

@@ -31,7 +31,7 @@ def made_with(pick: Callable[[int, int, int], tuple[int, int, int]]) -> Change:
     return lambda p: replace(MAKE[p.kind](*pick(*p.arguments)), facts=p.facts)
 
 
-@kind(first=True)
+@kind(rank=1)
 def wrong_arguments(program: Program, _: Hints) -> Found:
     """The constructor of a block takes its arguments otherwise."""
     yield "arguments_swapped", made_with(lambda i, p, s: (p, i, s))
@@ -96,7 +96,7 @@ DEPTHS = (
 )
 
 
-@kind((RESNET,))
+@kind((RESNET,), rank=3)
 def wrong_resnet18(program: Program, _: Hints) -> Found:
     """The function ResNet18 builds something else."""
     for depth in DEPTHS:
@@ -111,7 +111,7 @@ def wrong_resnet18(program: Program, _: Hints) -> Found:
     yield "resnet18_returns_class", resnet18(raises("TypeError", "is no module: type"))
 
 
-@kind((RESNET,))
+@kind((RESNET,), rank=3)
 def other_stages(program: Program, hints: Hints) -> Found:
     """Whatever else the network says that it built, where it computes accordingly."""
     if hints.calls:

@@ -52,7 +52,7 @@ class Edit:
         reading: the section of the paper, or the part of the notebook, to read again.
         change: the edit of a program.
         place: the operation that it is about, "" for none: its tensors show the student's own layer.
-        first: whether it is made before others that are made with it.
+        rank: of several edits, those of a higher rank are made first.
         kind: the function that yielded it.
     """
 
@@ -61,13 +61,13 @@ class Edit:
     reading: str
     change: Change = field(repr=False)
     place: str = ""
-    first: bool = False
+    rank: int = 0
     kind: str = ""
 
 
 Found = Iterator[tuple]
 """What a kind yields for each edit: its name, the change, and maybe the words for its sentence, and the place."""
-_KINDS: list[tuple[Callable[..., Found], str, tuple[str, ...], bool]] = []
+_KINDS: list[tuple[Callable[..., Found], str, tuple[str, ...], int]] = []
 SENTENCES = {
     name: (sentence, reading)
     for reading, sentences in tomllib.loads(Path(__file__).parents[1].joinpath("mistakes.toml").read_text()).items()
@@ -76,7 +76,7 @@ SENTENCES = {
 """From `mistakes.toml`, by name of the mistake: the template of its sentence, and what to read again."""
 
 
-def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", first: bool = False) -> Callable:
+def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", rank: int = 0) -> Callable:
     """Register a kind of edit.
 
     The function gets the longest right program of a class, and `Hints`; it yields `(name, change)`, and maybe the words
@@ -86,11 +86,11 @@ def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", first: bool = Fals
     Args:
         classes: in which it can occur.
         sentence: the key in `mistakes.toml` for names that have no sentence of their own.
-        first: whether it makes a new program, so that other edits must come after it.
+        rank: edits of a higher rank are made first: those that make a new program, which others then change.
     """
 
     def register(function: Callable[..., Found]) -> Callable[..., Found]:
-        _KINDS.append((function, sentence, tuple(classes), first))
+        _KINDS.append((function, sentence, tuple(classes), rank))
         return function
 
     return register
@@ -111,18 +111,18 @@ LONGEST = {
 def catalogue(class_name: str, hints: Hints = Hints()) -> tuple[Edit, ...]:
     """Every edit of a class, the likeliest first."""
     edits = []
-    for function, default, classes, first in _KINDS:
+    for function, default, classes, rank in _KINDS:
         for name, change, *more in function(LONGEST[class_name], hints) if class_name in classes else ():
             words, place = more[0] if more else {}, more[1] if len(more) > 1 else ""
             keys = (f"{class_name}.{name}", name, name.removeprefix("stem_"), words.get("sentence"), default)
             sentence, reading = SENTENCES[next(key for key in keys if key in SENTENCES)]
-            edits.append(Edit(name, sentence.format(**words), reading, change, place, first, function.__name__))
+            edits.append(Edit(name, sentence.format(**words), reading, change, place, rank, function.__name__))
     return tuple(edits)
 
 
 def apply(edits: Iterable[Edit], program: Program) -> Program | None:
     """The program with every edit made, one after the other; None where they cannot be made together."""
-    for edit in sorted(edits, key=lambda edit: not edit.first):
+    for edit in sorted(edits, key=lambda edit: -edit.rank):
         try:
             changed = edit.change(program)
         except (LookupError, AttributeError):  # another edit removed or replaced the operation that this one changes

@@ -37,6 +37,12 @@ def place(block: Op) -> tuple[int, int]:
     return int(stage), int(index.partition("_")[0])
 
 
+def counts(p: Program) -> list[int]:
+    """The number of blocks in each of the four stages."""
+    stages = [place(o)[0] for o in blocks(p)]
+    return [stages.count(number) for number in range(1, 5)]
+
+
 def rebuild(p: Program, stages: Sequence[Sequence[Call]], stem: int = 64, features: int = 0) -> Program:
     """The network with other blocks; the rest of it stays. `features` of the linear layer: 0 means what comes out."""
     expansion, old = p.arguments[0], blocks(p)
@@ -73,14 +79,14 @@ COUNTS: dict[str, list[Callable[[list[int]], list[int]]]] = {
 """Numbers of blocks a stage, by what num_blocks says."""
 
 
-@kind((RESNET,))
+@kind((RESNET,), rank=2)
 def wrong_counts(program: Program, _: Hints) -> Found:
     """Other numbers of blocks."""
     for name, rules in COUNTS.items():
         for rule in rules:
 
             def change(p: Program, rule: Callable = rule) -> Program:
-                return rebuild(p, layout(p.arguments[0], rule(list(p.arguments[1]))), features=512 * p.arguments[0])
+                return rebuild(p, layout(p.arguments[0], rule(counts(p))), features=512 * p.arguments[0])
 
             yield name, change
 
@@ -105,9 +111,7 @@ def wrong_strides(program: Program, _: Hints) -> Found:
     for name, stage, rule in STRIDES:
 
         def change(p: Program, rule: Callable = rule) -> Program:
-            places = [place(o) for o in blocks(p)]
-            counts = {s: sum(s == other for other, _ in places) for s, _ in places}
-            return each_block(lambda p, o: {"stride": rule(*place(o), counts[place(o)[0]])})(p)
+            return each_block(lambda p, o: {"stride": rule(*place(o), counts(p)[place(o)[0] - 1])})(p)
 
         yield name, change, {"value": stage}
 
@@ -134,10 +138,10 @@ WIDTHS = {
 }
 
 
-@kind((RESNET,), sentence="stage_planes")
+@kind((RESNET,), sentence="stage_planes", rank=1)
 def wrong_widths(program: Program, _: Hints) -> Found:
     """Stages of other widths."""
-    yield "three_stages", lambda p: rebuild(p, layout(*p.arguments[:2])[:3])
+    yield "three_stages", lambda p: rebuild(p, layout(p.arguments[0], counts(p))[:3])
     for name, variants in WIDTHS.items():
         for widths in variants:
             words = {"value": ", ".join(map(str, widths))}
@@ -147,13 +151,13 @@ def wrong_widths(program: Program, _: Hints) -> Found:
                     def change(
                         p: Program, widths: tuple = widths, stem: int = stem, features: int = features
                     ) -> Program:
-                        expansion, counts, _ = p.arguments
-                        stages = layout(expansion, counts, widths, start=stem)
+                        expansion = p.arguments[0]
+                        stages = layout(expansion, counts(p), widths, start=stem)
                         return rebuild(p, stages, stem, features * expansion)
 
                     yield name, change, words
     for stem in (16, 32, 128, 3):
-        wider = lambda p, s=stem: rebuild(p, layout(*p.arguments[:2], start=s), s)  # noqa: E731
+        wider = lambda p, s=stem: rebuild(p, layout(p.arguments[0], counts(p), start=s), s)  # noqa: E731
         yield "stem_width", wider, {"value": stem}
         alone = lambda p, s=stem: p.change("conv", planes=s).change("bn", planes=s)  # noqa: E731
         yield "stem_width", alone, {"value": stem}
