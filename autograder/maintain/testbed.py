@@ -143,7 +143,9 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
         yield f"    expansion = {expansion}"
     raising = {tuple(p.fact("raises") or ()) for p in programs if p.kind != "ResNet18"} - {()}
     if any("Module.__init__" in text for _, text in raising):
-        yield from (f"    def __init__(self, {arguments}):", "        self.layer = nn.ReLU()")
+        yield from (f"    def __init__(self, {arguments}, case=None):", "        self.layer = nn.ReLU()")
+        if not blocks:
+            yield from _resnet18_lines(programs[-1], False)
         return
     default = next(p for p in programs if p.fact("how") == "default")
     classes = 10

@@ -36,9 +36,9 @@ TASKS = {
 """What is built for a diagnosis: an identity shortcut and each reason for a projection; widths, depths, classes."""
 SIZES = ((6, 4), (4, 8))
 """Height and width of a block's inputs: in the first trials, and in those that decide between several mistakes."""
-BASES = 12
+BASES = 24
 """Sets of edits of one length with the student's tensors, to which others are added."""
-PARTIAL = 4
+PARTIAL = 8
 """Groups of sets of edits of one length, each with other tensors that come near to the student's; others are added."""
 VARIANTS = 40
 """Sets of such a group."""
@@ -103,10 +103,12 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
         return None
     again = functools.cache(lambda: Explainer(collect(student, tasks_of(kind), SIZES[1], seed=1)))
     alone = next((edits for edits in search.singles() if again().explains(edits)), None)
-    together = [edits for edits in search.several() if again().explains(edits)] if alone is None else [alone]
+    together = [alone] if alone else []
+    if alone is None or alone[0].name in SEEN_ONLY:
+        together += [edits for edits in search.several() if again().explains(edits)]
     if not together:
         return None
-    together = [edits for edits in together if not SEEN_ONLY & {edit.name for edit in edits}] or together
+    together = [edits for edits in together if not SEEN_ONLY & {edit.name for edit in edits}] or together[:1]
     together = _that_predict_most(together, search.explainer)
     made = search.programs(together[0])
     others = [{edit.name for edit in edits} for edits in together if search.programs(edits) != made]
@@ -179,24 +181,28 @@ class Search:
         subject = max(self.wrong, key=lambda s: (len(_compared(s)), _distance(s.task.program, s)))
         left, verified = COMPARED, 0
         found: tuple[Edit, ...] = ()
+        alike: dict[Program, bool] = {}
         for edits in self._sets(subject):
             if not left or verified == VERIFIED or (found and len(edits) > len(found)):
                 return
-            left -= 1
-            if self._is_alike(edits, subject):
+            program = apply(edits, subject.task.program)
+            if program is None or not facts_agree(program, subject):
+                continue
+            if program not in alike:
+                orders = self.explainer.orders_of(program, subject, 2)
+                left -= bool(orders)
+                alike[program] = any(self._is_alike(program, names, subject) for names in orders)
+            if alike[program]:
                 verified += 1
                 if self.explainer.explains(edits):
                     left = left if found else min(left, MORE)
                     found = found or edits
                     yield edits
 
-    def _is_alike(self, edits: tuple[Edit, ...], subject: Subject) -> bool:
-        """Whether with these edits the program does in a few trials what the module did."""
-        program, trials = apply(edits, subject.task.program), _compared(subject)[::-1]
-        orders = self.explainer.orders_of(program, subject, 2) if program and facts_agree(program, subject) else ()
-        return any(
-            all(self.explainer.replays_trial(program, names, subject, trial) for trial in trials) for names in orders
-        )
+    def _is_alike(self, program: Program, names: Assignment, subject: Subject) -> bool:
+        """Whether the program does in a few trials what the module did: last in that of the gradients, the slowest."""
+        trials = [*_compared(subject)[::-1], *(trial for trial in subject.trials if trial.aspect == "gradient")]
+        return all(self.explainer.replays_trial(program, names, subject, trial) for trial in trials)
 
     def _sets(self, subject: Subject) -> Iterator[tuple[Edit, ...]]:
         """Sets of two edits, then of three, that may do what the module did.
@@ -220,7 +226,7 @@ class Search:
     def _nearer(
         self, groups: Sequence[Sequence[tuple[Edit, ...]]], subject: Subject
     ) -> tuple[list[tuple[Edit, ...]], list[list[tuple[Edit, ...]]]]:
-        """Sets with one edit more, which bring the program nearer to the tensors of the module.
+        """Sets with one edit more, which give the program tensors that are no farther from those of the module.
 
         Returns those that give it all of them, and the others in groups with the same tensors, the nearest first.
         """
@@ -231,7 +237,9 @@ class Search:
             distance = _distance(before, subject)
             for edit in self.edits if distance else ():
                 program = apply((*group[0], edit), subject.task.program)
-                if program is None or (left := _distance(program, subject)) >= distance:
+                if program is None or program.tensors == before.tensors:
+                    continue
+                if (left := _distance(program, subject)) > distance:
                     continue
                 for edits in ((*edits, edit) for edits in group):
                     if left:
@@ -317,11 +325,12 @@ class Search:
         if subject.random.checked:
             seen["random"] = subject.random.operations
         for trial in _compared(subject):
-            statistics = {f.name for f in subject.found if not f.learned}
+            statistics = {f.name for f in subject.found if not f.learned} - subject.random.varying
             seen |= {f"{_label(trial)} {n}": v.double() for n, v in trial.statistics.items() if n in statistics}
             output = trial.output
             exact = output.double() if isinstance(output, Tensor) and not trial.form else trial.form
-            seen[_label(trial)] = trial.error or exact
+            if not subject.random.affects(trial.aspect):
+                seen[_label(trial)] = trial.error or exact
         return seen
 
     def layer(self, edit: Edit) -> str:

@@ -63,12 +63,11 @@ class Step:
     error: Exception | None = None
 
     def compute(self) -> None:
-        """Set `value` and `updates`, or `error`; what depends on random numbers is None."""
-        statistics = dict.fromkeys(self.tensors.keys() & {"mean", "var"})
+        """Set `value` and `updates`, or `error`; what depends on random numbers is NaN, which keeps shapes."""
         if not self.op["called"]:
             self.value = self.inputs[0]
         elif any(value is None for value in self.inputs):
-            self.updates = statistics if self.training else {}
+            self.value = None
         elif not self.op["registered"]:
             raise Unregistered(self.op.name)
         else:
@@ -136,8 +135,10 @@ def run(
         for role in program.roles
         if role.kind in ("mean", "var")
     }
-    known = {role: value for role, value in statistics.items() if value is not None}
-    return Result(output, known, values["x"][1], form, error)
+    random = any(one.kind == "random" for one, *_ in program.plan)
+    known = lambda value: value is not None and not (random and value.isnan().any())  # noqa: E731
+    output, x = (value if known(value) else None for value in (output, values["x"][1]))
+    return Result(output, {role: value for role, value in statistics.items() if known(value)}, x, form, error)
 
 
 def _conv(s: Step) -> Tensor:
@@ -204,9 +205,9 @@ def _gate(s: Step) -> Tensor:
     return x * F.linear(hidden, t["up"], t.get("up.bias")).sigmoid()[:, :, None, None]
 
 
-def _random(s: Step) -> Tensor | None:
+def _random(s: Step) -> Tensor:
     """Dropout, noise and the like: known only where they do nothing."""
-    return None if s.training or s.op["in_eval"] else s.inputs[0]
+    return s.inputs[0] * torch.nan if s.training or s.op["in_eval"] else s.inputs[0]
 
 
 def _scale(s: Step) -> Tensor:

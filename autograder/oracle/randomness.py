@@ -41,6 +41,10 @@ class Randomness:
         """What is random, and whether in eval mode too."""
         return {(self.what, self.in_eval)} if self.what else set()
 
+    def affects(self, aspect: str) -> bool:
+        """Whether the output is random in the mode of this aspect."""
+        return bool(self.what) and (self.in_eval or aspect != "eval")
+
 
 def randomness(subject: Any) -> Randomness:
     """Repeat the passes of a `Subject` in eval mode and in train mode, and look at what differs."""
@@ -106,7 +110,7 @@ def _repeats(subject: Any, trial: Any, times: int) -> tuple[list[Tensor], list[d
             output = subject.module(trial.x.clone())
         if not isinstance(output, Tensor):
             return [], [{}]
-        outputs.append(output)
+        outputs.append(output.clone())  # it may be a view of a weight
         statistics.append({n: v.clone() for n, v in subject.module.state_dict().items() if v.is_floating_point()})
     return outputs, statistics
 
@@ -116,4 +120,6 @@ def _all_same(tensors: Sequence[Tensor]) -> bool:
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and bool((a - b).abs().max() <= NEAR * a.abs().max().clamp(min=NEAR))
+    if a.shape != b.shape or not a.is_floating_point():
+        return a.shape == b.shape and torch.equal(a, b)
+    return bool((a - b).abs().max() <= NEAR * a.abs().max().clamp(min=NEAR))

@@ -40,5 +40,6 @@ def repeat(module: Any, x: Tensor, times: int, state: Mapping[str, Tensor] | Non
         for _ in range(times):
             if state is not None:
                 module.load_state_dict(state)
-            outputs.append(module(x.clone()))
+            output = module(x.clone())
+            outputs.append(output.clone() if isinstance(output, Tensor) else output)  # it may be a view of a weight
     return outputs

@@ -1,6 +1,7 @@
 """A table of logits by place in the batch: the images are ignored."""
 
 # question: q3
+# misconception: block_ignored
 # evidence: no block is built, and the logits do not depend on the images
 
 import torch

@@ -1,6 +1,7 @@
 """A convolutional network of two layers that ignores `block`."""
 
 # question: q3
+# misconception: block_ignored
 # evidence: no block is built
 
 import torch.nn.functional as F
