@@ -106,7 +106,7 @@ with keep_going():
 # ## Part 2: the basic block
 #
 # *You will* write a residual block, see what depth does to networks with and without shortcuts, and explain it.
-# *Computing time:* about a minute.
+# *Computing time:* about a minute and a half.
 #
 # A basic block takes six steps:
 #
@@ -419,7 +419,7 @@ with keep_going():
 # %% [markdown]
 # ## Part 4: the network
 #
-# *You will* stack blocks of any kind into a network. *Computing time:* half a minute, for the check.
+# *You will* stack blocks of any kind into a network. *Computing time:* about ten seconds, for the check.
 #
 # CIFAR images are small, so the stem is one 3×3 convolution with stride 1, without pooling. Then come four stages of
 # blocks; each stage but the first halves the image and doubles the planes. Only the first block of a stage has the
@@ -544,7 +544,7 @@ with keep_going():
 # %% [markdown]
 # ## Part 5: training
 #
-# *You will* train your network, and look at what it gets wrong. *Computing time:* about two minutes without a GPU.
+# *You will* train your network, and look at what it gets wrong. *Computing time:* two to three minutes without a GPU.
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -585,7 +585,7 @@ def test_q4(env):
 # included, reports 95.43 % of the test images correct, in 50 minutes on a Tesla V100S
 # ([afzalxo/ResNet-Simplified-Pytorch](https://github.com/afzalxo/ResNet-Simplified-Pytorch)).
 #
-# Without a GPU, `quick` trains a small network on 2,048 images instead, in about two minutes on two cores. To stop,
+# Without a GPU, `quick` trains a small network on 2,048 images instead, in two to three minutes on two cores. To stop,
 # press the notebook's stop button; run the cell again to continue from the checkpoint. After you change your classes,
 # training starts from the beginning.
 
