@@ -153,10 +153,9 @@ def _fetch(url: str, to: Path) -> None:
         download(url, to, "CIFAR-10")
     except DownloadFailed as error:
         raise DataError(
-            f"CIFAR-10 could not be downloaded from {url}: {error} Or set CIFAR10_URL to another address of {ARCHIVE}. "
-            "Without internet here: run `python -c 'import utils; utils.download_cifar10()'` in this folder on a "
-            f"machine that has it (the login node of a cluster), or copy {FOLDER} or {ARCHIVE} to {to.parent}, or set "
-            "CIFAR10_ROOT to a folder that holds one of them."
+            f"CIFAR-10 could not be downloaded from {url}: {error} On a machine with internet (the login node of a "
+            "cluster), run `python -c 'import utils; utils.download_cifar10()'` in this folder; or set CIFAR10_ROOT to "
+            f"a folder that holds {FOLDER} or {ARCHIVE}, or CIFAR10_URL to another address of that archive."
         ) from None
 
 

@@ -44,14 +44,14 @@
 # 4. and train it (20 points).
 #
 # Fill in every cell that says `NotImplementedError`. Below each question a check tells you what is right and what is
-# not: change your code, run its cell, run the check again. Many mistakes it can name. If you are stuck,
-# `grader.hint("q1")` says where to look, and, called again, shows the steps with their shapes; nobody counts hints.
-# Between the questions, three small experiments test the theory with *your* blocks. Before each of them, write down
-# your guess. It is drawn into the plot.
+# not: change your code, run its cell, run the check again. The check can name many mistakes. If you are stuck, run
+# `grader.hint("q1")` in a new cell. It says where to look; run again, it shows the steps of the question with their
+# shapes. Nobody counts hints. Between the questions, three small experiments test the theory with *your* blocks.
+# Before each of them, write down your guess: it is drawn into the plot.
 #
-# You can run the whole notebook at any time. Code after `with keep_going():` that needs what is not there yet says so
-# in two lines, and the notebook goes on. Times are measured on two CPU cores of a server without GPU; a laptop is
-# similar. If a check says that `grader` is not defined, run the first code cell.
+# You can run the whole notebook at any time. A cell that needs something that is not there yet says so, and the
+# notebook goes on; this is what `with keep_going():` is for. Times are measured on two CPU cores of a server without
+# GPU; a laptop is similar. If a check says that `grader` is not defined, run the first code cell.
 
 # %% [markdown]
 # ## Part 1: set-up and data
@@ -106,7 +106,7 @@ with keep_going():
 # ## Part 2: the basic block
 #
 # *You will* write a residual block, see what depth does to networks with and without shortcuts, and explain it.
-# *Computing time:* about a minute.
+# *Computing time:* about a minute and a half.
 #
 # A basic block takes six steps:
 #
@@ -124,7 +124,7 @@ diagrams.show("basic_block")
 # ### The shortcut
 #
 # Step 5 needs two tensors of the same shape. When the stride is not 1, or the number of channels changes, the shortcut
-# is a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x`.
+# is a *projection*: a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x` itself.
 #
 # No convolution here has a bias: the BatchNorm after it would subtract it again.
 #
@@ -419,11 +419,11 @@ with keep_going():
 # %% [markdown]
 # ## Part 4: the network
 #
-# *You will* stack blocks of any kind into a network. *Computing time:* half a minute, for the check.
+# *You will* stack blocks of any kind into a network. *Computing time:* about ten seconds, for the check.
 #
 # CIFAR images are small, so the stem is one 3×3 convolution with stride 1, without pooling. Then come four stages of
-# blocks; each stage but the first halves the image and doubles the planes. Only the first block of a stage has its
-# stride; the others have stride 1.
+# blocks; each stage but the first halves the image and doubles the planes. Only the first block of a stage has the
+# stride of the stage; the others have stride 1. The head is a global average pool and a linear layer.
 #
 # *Elsewhere:* the CIFAR networks of He et al. (2015, section 4.2) have three stages of 16, 32 and 64 channels. This
 # assignment takes the four stages of their ImageNet networks (table 1), with a stem for small images.
@@ -446,7 +446,7 @@ diagrams.show("network")
 # | stage 2 | `num_blocks[1]` | 128 | 2 | 16×16 |
 # | stage 3 | `num_blocks[2]` | 256 | 2 | 8×8 |
 # | stage 4 | `num_blocks[3]` | 512 | 2 | 4×4 |
-# | global average pool, linear layer | | | | 1×1 |
+# | head: global average pool, linear layer | | | | 1×1 |
 #
 # The network must work with *any* block that has an `expansion`: after a block of `planes` planes, the next one
 # receives `planes * block.expansion` channels. Complete `ResNet` and `ResNet18`.
@@ -544,7 +544,7 @@ with keep_going():
 # %% [markdown]
 # ## Part 5: training
 #
-# *You will* train your network, and look at what it gets wrong. *Computing time:* about two minutes without a GPU.
+# *You will* train your network, and look at what it gets wrong. *Computing time:* two to three minutes without a GPU.
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -585,7 +585,7 @@ def test_q4(env):
 # included, reports 95.43 % of the test images correct, in 50 minutes on a Tesla V100S
 # ([afzalxo/ResNet-Simplified-Pytorch](https://github.com/afzalxo/ResNet-Simplified-Pytorch)).
 #
-# Without a GPU, `quick` trains a small network on 2,048 images instead, in about two minutes on two cores. To stop,
+# Without a GPU, `quick` trains a small network on 2,048 images instead, in two to three minutes on two cores. To stop,
 # press the notebook's stop button; run the cell again to continue from the checkpoint. After you change your classes,
 # training starts from the beginning.
 

@@ -1,7 +1,7 @@
 """Stepped hints: what `grader.hint("q1")` shows after a check. How many were used is not recorded anywhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -11,7 +11,8 @@ from autograder.suite.outcome import Outcome
 
 FIRST = "Where and why"
 SECOND = "The steps of the question, and the shapes between them"
-WRONG_STEP = "your code differs here"
+WRONG_STEP = "your code differs here, or just before"
+"""Just before, where the student's code has a step too many."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,13 @@ def make_hint(question: str, outcomes: Sequence[Outcome], diagnosis: Any, number
     failed = [o for o in outcomes if o.failed]
     if not failed:
         return Hint(f"{question}: every check passes, so there is nothing to hint at.")
+    message = failed[0].message
+    if message.mistake and len({o.message.hint for o in failed}) > 1:
+        message = replace(message, hint="")  # each check's hint is about what it checks, not about the mistake
     if question not in EXAMPLES:
-        return Hint(FIRST, failed[0].message, last="A network learns if its parts are right: check q1 to q3 first.")
+        return Hint(FIRST, message, last="A network learns if its parts are right: check q1 to q3 first.")
     if number == 1:
-        return Hint(FIRST, failed[0].message, last=f'One more hint: run grader.hint("{question}") again.')
+        return Hint(FIRST, message, last=f'One more hint: run grader.hint("{question}") again.')
     name, program, shape = EXAMPLES[question]
     marked = frozenset() if diagnosis is None else diagnosis.changed_steps(program)
     title = f"{SECOND}: {name} on an input of shape {shape}"

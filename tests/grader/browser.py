@@ -152,6 +152,10 @@ class NotebookPage:
         self.page.wait_for_timeout(500)  # of smooth scrolling and of drawing
         self.page.screenshot(path=to)
 
+    def save(self) -> None:
+        """Save the notebook with its outputs."""
+        self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+
     def await_kernel(self, timeout: float) -> None:
         """Wait until nothing runs.
 

@@ -10,9 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from filelock import FileLock
 
 from autograder.maintain.samples import write_samples
+
+# Small networks lose by more threads, and beside other processes they lose most: waiting threads do not sleep.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -63,17 +68,6 @@ def mounted_disk(folder: Path, size: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@pytest.fixture(scope="module")
-def one_thread():
-    """Small networks lose by more, and beside other processes much."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make_once(tmp_path_factory, name: str, make: Callable[[Path], object]) -> Path:

@@ -19,8 +19,6 @@ from benchmarks import calibrate_training, training_data, training_networks, tra
 from benchmarks.threshold import Spread
 from benchmarks.training_networks import ONCE, RIGHT, WRONG, builder
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def test_threshold_lies_five_deviations_below():
     spread = Spread({"a": [0.93, 0.94, 0.95], "b": [0.92, 0.96]})

@@ -36,7 +36,7 @@ def solution(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def known(solution, one_thread) -> Known:
+def known(solution) -> Known:
     journal, _ = judge(solution, None)
     return Known(journal, code_of(read_submission(solution)))
 

@@ -10,7 +10,6 @@ from autograder.notebook.hints import FIRST, SECOND, WRONG_STEP, make_hint
 from autograder.student.local import LocalStudent
 from autograder.submission import execute, read_submission, slice_submission
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 WRONG = "F.relu(out) + self.shortcut(x)"
 
 

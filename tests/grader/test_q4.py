@@ -14,8 +14,6 @@ from autograder.suite.blocks import assert_built_of_blocks
 from autograder.suite.run import run_suite
 from tests.grader.conftest import student_of
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 BLOCKS = [2, 2, 2, 2]
 DISCARDED = """
 class Fake(nn.Module):

@@ -74,7 +74,7 @@ def bait(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def grader(one_thread, bait, tmp_path_factory):
+def grader(bait, tmp_path_factory):
     """Grades with the real suite and the bait; limits are tight, so that hanging costs seconds."""
     hidden = tmp_path_factory.mktemp("suite") / "hidden"
     shutil.copytree(autograder.grading.grade.SUITE[1], hidden)

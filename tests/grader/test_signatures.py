@@ -15,8 +15,6 @@ from autograder.submission import read_submission, slice_submission
 from autograder.suite.run import run_suite
 from tests.grader.conftest import student_of
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def contract(block, num_blocks, num_classes=10):
     return num_classes

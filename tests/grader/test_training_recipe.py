@@ -19,9 +19,6 @@ CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch_size=20, peak_lr=0.05)
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 def small_net() -> nn.Sequential:
     torch.manual_seed(3)
     return nn.Sequential(

@@ -8,8 +8,6 @@ from autograder.maintain.testbed import HINTS, judge
 from autograder.oracle.edits import Edit, catalogue
 from autograder.oracle.matching import MOST_ATTEMPTS, _products
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def find_edit(kind: str, name: str, words: str) -> Edit:
     """The edit of a class with this name and these words in its sentence."""

@@ -61,9 +61,10 @@ def misplaced_stride(program: Program, _: Hints) -> Found:
     for count in range(len(convs) + 1):
         for carriers in itertools.combinations(convs, count):
             if carriers != right:
-                yield _stride_name(program, carriers, True), carry(carriers, True)
-    yield _stride_name(program, right, False), carry(right, False)
-    yield _stride_name(program, (), False), carry((), False)
+                name = next((n for n in carriers if n not in right), right[0])
+                yield _stride_name(program, carriers, True), carry(carriers, True), {}, name
+    yield _stride_name(program, right, False), carry(right, False), {}, "shortcut_conv"
+    yield _stride_name(program, (), False), carry((), False), {}, right[0]
     for names in ((*right, "shortcut_conv"), right, ("shortcut_conv",)):
         yield "stride_hard_coded", options(names, "conv", stride=2), {"what": phrase(*names)}, names[0]
 
@@ -102,7 +103,8 @@ def other_kernel(program: Program, _: Hints) -> Found:
                 change = options(names, "conv", kernel=kernel, **({} if padding is None else {"padding": padding}))
                 name = _kernel_name(program, names, kernel)
                 sentence = name.partition("_")[0] + "_kernel"
-                yield name, change, words | {"kernel": kernel, "sentence": sentence}, names[0]
+                wrong = next(n for n in names if program.by_name[n]["kernel"] != kernel)
+                yield name, change, words | {"kernel": kernel, "sentence": sentence}, wrong
 
 
 @kind(EVERYWHERE, sentence="other_kernel")
@@ -144,8 +146,8 @@ def middle_width(program: Program, _: Hints) -> Found:
     names = {4: "middle_not_squeezed", 0.25: "middle_squeezed_twice", 0.5: "middle_halved", 2: "middle_doubled"}
     for factor, name in names.items():
         change = lambda p, f=factor: narrow(p, max(int(p.arguments[1] * f), 1))  # noqa: E731
-        yield name, change, {"width": f"planes * {factor}"}
-    yield "middle_of_in_planes", lambda p: narrow(p, p.arguments[0]), {"width": "in_planes"}
+        yield name, change, {"width": f"planes * {factor}"}, "conv1"
+    yield "middle_of_in_planes", lambda p: narrow(p, p.arguments[0]), {"width": "in_planes"}, "conv1"
 
 
 @kind(sentence="output_width")
@@ -161,7 +163,7 @@ def output_width(program: Program, _: Hints) -> Found:
     for factor in {1, 2, 3, 4, 8} - {right}:
         for stated in (factor, right):
             change = lambda p, f=factor, s=stated: widen(p, f, s)  # noqa: E731
-            yield f"expansion_{factor}", change, {"factor": factor}
+            yield f"expansion_{factor}", change, {"factor": factor}, last
 
 
 def _widths(p: Program) -> dict[str, int]:
@@ -196,10 +198,10 @@ def wrong_width(program: Program, _: Hints) -> Found:
             width = p.arguments[0]
             return p.change("conv1", planes=width).change("bn1", planes=width).change("conv2", in_planes=width)
 
-        yield "channels_change_late", late
+        yield "channels_change_late", late, {}, "conv1"
     else:
         narrow = lambda p, n: p.change("shortcut_conv", planes=p.arguments[1]).change(n, planes=p.arguments[1])  # noqa: E731
-        yield "shortcut_to_planes", on(("shortcut",), narrow, "norm")
+        yield "shortcut_to_planes", on(("shortcut",), narrow, "norm"), {}, "shortcut_conv"
 
 
 @kind()
@@ -222,8 +224,8 @@ def other_number(program: Program, _: Hints) -> Found:
             def inside(p: Program, name: str = f"conv{position}", k: int = kernel) -> Program:
                 return extra(p, p.by_name[name].inputs[0], name, p.by_name[name]["in_planes"], k, False)
 
-            yield "extra_conv", inside
-        yield "extra_conv", lambda p, k=kernel: extra(p, f"bn{number}", "sum", out_planes(p), k, True)
+            yield "extra_conv", inside, {}, "extra"
+        yield "extra_conv", lambda p, k=kernel: extra(p, f"bn{number}", "sum", out_planes(p), k, True), {}, "extra"
     if program.kind == BASIC:
         yield "single_conv", remove("conv2", "bn2", "relu1")
         return

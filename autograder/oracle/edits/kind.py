@@ -166,7 +166,8 @@ def prefix(p: Program) -> str:
 
 def phrase(*names: str) -> str:
     """The words for operations, in sentences."""
-    return " and ".join(PHRASES.get(name, f"stage {name[5]}" if name.startswith("stage") else name) for name in names)
+    words = [PHRASES.get(name, f"stage {name[5]}" if name.startswith("stage") else name) for name in names]
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def places(p: Program, kind_of_op: str, outside: bool = True) -> list[str]:

@@ -34,7 +34,8 @@ def _missing_name(program: Program, names: tuple[str, ...]) -> str:
 def missing_batchnorm(program: Program, _: Hints) -> Found:
     """A BatchNorm is not there."""
     for names, words in scopes(program, "norm"):
-        yield _missing_name(program, names), on(names, Program.without, "norm"), words
+        conv = program.by_name[names[0]].inputs[0]
+        yield _missing_name(program, names), on(names, Program.without, "norm"), words, conv
 
 
 @kind(EVERYWHERE, sentence="batchnorm_not_called")
@@ -82,7 +83,7 @@ def preactivation(program: Program, _: Hints) -> Found:
             p = p.insert(bn, program.by_name["relu1"].but(name=relu), only=(conv,))
         return p
 
-    yield "preactivation", change
+    yield "preactivation", change, {}, "bn1"
 
 
 @kind(EVERYWHERE, sentence="batchnorm_before_convolution")
@@ -95,7 +96,7 @@ def batchnorm_before_convolution(program: Program, _: Hints) -> Found:
         return p.without(name).insert(conv.inputs[0], one, only=(conv.name,))
 
     for name in places(program, "norm", False):
-        yield f"{prefix(program)}batchnorm_before_convolution", on((name,), swap), {"what": phrase(name)}
+        yield f"{prefix(program)}batchnorm_before_convolution", on((name,), swap), {"what": phrase(name)}, name
 
 
 @kind()
@@ -103,23 +104,22 @@ def extra_batchnorm(program: Program, _: Hints) -> Found:
     """A BatchNorm where none belongs."""
     wide, narrow = (lambda p: norm("extra", "", out_planes(p))), (lambda p: norm("extra", "", p.arguments[0]))
     last = places(program, "norm", False)[-1]
-    yield "batchnorm_after_add", insert("sum", wide)
-    yield "batchnorm_after_add", lambda p: p.without(last).insert("sum", p.by_name[last])
-    yield (
-        "shortcut_batchnorm_after_add",
-        on(("shortcut",), lambda p, n: p.without(n).insert("sum", p.by_name[n]), "norm"),
-    )
-    yield "batchnorm_after_last_relu", insert("relu", wide)
-    yield "batchnorm_on_input", insert("x", narrow)
-    yield "batchnorm_on_input", insert("x", narrow, only=("conv1",))
-    yield "batchnorm_on_identity", where_it(lambda p: not projects(p), insert("shortcut", narrow))
+    yield "batchnorm_after_add", insert("sum", wide), {}, "extra"
+    yield "batchnorm_after_add", lambda p: p.without(last).insert("sum", p.by_name[last]), {}, last
+    late = on(("shortcut",), lambda p, n: p.without(n).insert("sum", p.by_name[n]), "norm")
+    yield "shortcut_batchnorm_after_add", late, {}, "shortcut"
+    yield "batchnorm_after_last_relu", insert("relu", wide), {}, "extra"
+    yield "batchnorm_on_input", insert("x", narrow), {}, "extra"
+    yield "batchnorm_on_input", insert("x", narrow, only=("conv1",)), {}, "extra"
+    yield "batchnorm_on_identity", where_it(lambda p: not projects(p), insert("shortcut", narrow)), {}, "extra"
     for name in places(program, "norm"):
         words = {"what": phrase(name)}
-        yield "batchnorm_twice", on((name,), lambda p, n: p.insert(n, p.by_name[n].but(shares=n)), "norm"), words
-        yield "extra_batchnorm", on((name,), lambda p, n: p.insert(n, p.by_name[n]), "norm"), words
+        twice = on((name,), lambda p, n: p.insert(n, p.by_name[n].but(shares=n)), "norm")
+        yield "batchnorm_twice", twice, words, name
+        yield "extra_batchnorm", on((name,), lambda p, n: p.insert(n, p.by_name[n]), "norm"), words, f"{name}_again"
     for name in places(program, "act")[:-1]:
         again = lambda p, n: p.insert(n, p.by_name[n.replace("relu", "bn")].but(name="extra"))  # noqa: E731
-        yield "extra_batchnorm", on((name,), again), {"what": phrase(name)}
+        yield "extra_batchnorm", on((name,), again), {"what": phrase(name)}, "extra"
 
 
 OPTIONS = {

@@ -57,7 +57,7 @@ def wrong_condition(program: Program, _: Hints) -> Found:
             wanted = needed(*p.arguments, out_planes(p))
             return p if wanted == projects(p) else projection(p) if wanted else identity(p)
 
-        yield name, change
+        yield name, change, {}, "shortcut_conv"
 
 
 AROUND = (

@@ -9,6 +9,7 @@ import hashlib
 import os
 import pickle
 import re
+import shutil
 import time
 import zipfile
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ DATA, EXPERIMENT, TRAINING, MISTAKES, FEATURES, ABLATION = (
 GRADIENT, COST = 'my_guess = {"plain": None, "residual": None}  # norm', "my_guess = None"
 PLOTS = (DATA, EXPERIMENT, GRADIENT, COST, TRAINING, MISTAKES, FEATURES, ABLATION)
 """How the cells begin that show plots."""
+WINDOWS = (("light", browser.LIGHT, 1100), ("dark", browser.DARK, 1100), ("small", browser.LIGHT, 640))
+"""Name, theme, and width of the windows that are photographed."""
 NO_INTERNET = {"HTTPS_PROXY": "http://127.0.0.1:9"}
 
 
@@ -163,23 +166,26 @@ def test_solution_runs_from_top_to_bottom(folder, tmp_path, screenshots, images)
     with opened(folder, CIFAR10_ROOT=str(root)) as notebook:
         began = time.monotonic()
         notebook.command("notebook:run-all-cells")
-        notebook.page.locator(".jp-OutputArea .widget-hprogress").first.wait_for(timeout=300_000)
+        notebook.page.locator(".jp-OutputArea .widget-hprogress").first.wait_for(timeout=1200_000)
         notebook.photograph(EXPERIMENT, screenshots / f"{images}_progress.png")
         notebook.await_kernel(timeout=3000)
         print(f"{images}: Run All took {time.monotonic() - began:.0f} s")
         assert_all_ran(notebook)
         assert_diagrams_are_there(notebook)
-        for question, checks in (("q1", 9), ("q2", 9)):
-            assert f"all {checks} checks pass, 15 of 15 points" in notebook.output(f'grader.check("{question}")')
+        for question in ("q1", "q2"):
+            assert "all 10 checks pass, 15 of 15 points" in notebook.output(f'grader.check("{question}")')
         for start in PLOTS:
             found = images_of(notebook, start)
             assert found, f"{start} shows a plot"
             assert all(width > 0 and len(alt) > 40 for width, alt in found)
         assert re.search(r"Hand in resnet_\S+\.zip", notebook.output("# Save your"))
         assert list((folder / "assignment").glob("resnet_*.zip"))
-        for theme in (browser.LIGHT, browser.DARK):
+        for window, theme, width in WINDOWS:
             notebook.theme(theme)
-            name = f"{images}_{theme.split()[-1].lower()}"
-            starts = ('diagrams.show("basic', 'grader.check("q1")', *PLOTS, "# Save your")
-            for number, start in enumerate(starts):
-                notebook.photograph(start, screenshots / f"{name}_{number}.png")
+            notebook.page.set_viewport_size({"width": width, "height": 1000})
+            for number, start in enumerate(('diagrams.show("basic', 'grader.check("q1")', *PLOTS, "# Save your")):
+                notebook.photograph(start, screenshots / f"{images}_{window}_{number}.png")
+        notebook.page.set_viewport_size({"width": 1100, "height": 1100})
+        notebook.photograph('grader.check("q1")', screenshots / f"{images}_notebook.png")  # for the README
+        notebook.save()
+        shutil.copy(folder / "assignment" / "resnet.ipynb", screenshots / f"{images}.ipynb")
