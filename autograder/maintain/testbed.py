@@ -354,7 +354,7 @@ def singles(every: int, all_styles: bool) -> list[tuple[str, tuple[int, ...], st
     """Each edit of each class in one of the styles in turn, or in all of them."""
     jobs = []
     for kind in CLASSES.values():
-        for index in range(0, len(catalogue(kind, HINTS)), every):
+        for index in (n for n, edit in enumerate(catalogue(kind, HINTS)) if edit.name and n % every == 0):
             styles = STYLES if all_styles else (STYLES[index // every % len(STYLES)],)
             jobs += [(kind, (index,), style) for style in styles]
     return jobs
@@ -370,6 +370,8 @@ def pairs(number: int) -> list[tuple[str, tuple[int, ...], str]]:
         a, b = (edits[index] for index in chosen)
         if (
             a.name != b.name
+            and a.name
+            and b.name
             and write(kind, (a, b), style)
             and _made(kind, (a, b)) not in (_made(kind, [a]), _made(kind, [b]))
         ):

@@ -38,14 +38,18 @@ SIZES = ((6, 4), (4, 8))
 """Height and width of a block's inputs: in the first trials, and in those that decide between several mistakes."""
 BASES = 24
 """Sets of edits of one length with the student's tensors, to which others are added."""
+RANKED = 200
+"""Sets among which those are chosen."""
 PARTIAL = 8
 """Groups of sets of edits of one length, each with other tensors that come near to the student's; others are added."""
 VARIANTS = 40
 """Sets of such a group."""
-COMPARED = 8000
-"""Sets of two or three edits that are compared with a few trials."""
-VERIFIED = 400
-"""Sets of two or three edits that are compared with all the evidence."""
+EFFORT = 12000
+"""For all sets of two or three edits; each costs 1, and more where it is compared."""
+COMPARED = 2
+"""What it costs to compare a set with a few trials of one module."""
+VERIFIED = 25
+"""What it costs to compare a set with all the evidence."""
 MORE = 300
 """Sets that are compared after the first that explains everything: another may do so too."""
 
@@ -67,13 +71,15 @@ class Diagnosis:
     @property
     def names(self) -> tuple[str, ...]:
         """Their names."""
-        return tuple(dict.fromkeys(edit.name for edit in self.mistakes))
+        return tuple(dict.fromkeys(edit.name for edit in self.mistakes if edit.name))
 
     @property
     def sentences(self) -> list[str]:
         """What to tell the student about each of `names`: what is wrong, their own layer, and what to read again."""
         said = {}
         for edit, layer in zip(self.mistakes, self.layers, strict=True):
+            if not edit.name:
+                continue
             own = f" In your code: {layer}." if layer else ""
             said.setdefault(edit.name, f"{edit.sentence}{own} Read again: {edit.reading}.")
         return list(said.values())
@@ -110,8 +116,10 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
         return None
     together = [edits for edits in together if not SEEN_ONLY & {edit.name for edit in edits}] or together[:1]
     together = _that_predict_most(together, search.explainer)
+    fewest = min(len(_names(edits)) for edits in together)
+    together = [edits for edits in together if len(_names(edits)) == fewest]
     made = search.programs(together[0])
-    others = [{edit.name for edit in edits} for edits in together if search.programs(edits) != made]
+    others = [_names(edits) | {""} for edits in together if search.programs(edits) != made]
     certain = [edit for edit in together[0] if all(edit.name in names for names in others)]
     edits = tuple(edit for edit in certain if len(certain) == 1 or edit.name not in SEEN_ONLY)
     layers = tuple(search.layer(edit) for edit in edits)
@@ -122,12 +130,17 @@ def _that_predict_most(sets: list[tuple[Edit, ...]], explainer: Explainer) -> li
     """Of sets of edits that all agree with what was observed, those from which most of it follows."""
     by_names: dict[frozenset[str], list[tuple[Edit, ...]]] = {}
     for edits in sets:
-        by_names.setdefault(frozenset(edit.name for edit in edits), []).append(edits)
+        by_names.setdefault(_names(edits), []).append(edits)
     if len(by_names) == 1:
         return sets
     predicted = {names: explainer.predicted(some[0]) for names, some in by_names.items()}
     most = max(predicted.values())
     return [edits for names, some in by_names.items() if predicted[names] == most for edits in some]
+
+
+def _names(edits: tuple[Edit, ...]) -> frozenset[str]:
+    """The names of mistakes among edits; one without a name is another right way."""
+    return frozenset(edit.name for edit in edits if edit.name)
 
 
 def tasks_of(kind: str) -> list[Task]:
@@ -166,7 +179,7 @@ class Search:
     def singles(self) -> Iterator[tuple[Edit]]:
         """Each edit that alone explains everything."""
         for edit in self.edits:
-            if self.explainer.explains((edit,)):
+            if edit.name and self.explainer.explains((edit,)):
                 yield (edit,)
 
     def programs(self, edits: tuple[Edit, ...]) -> list[Program | None]:
@@ -179,21 +192,22 @@ class Search:
         if not self.wrong:
             return
         subject = max(self.wrong, key=lambda s: (len(_compared(s)), _distance(s.task.program, s)))
-        left, verified = COMPARED, 0
+        left = EFFORT
         found: tuple[Edit, ...] = ()
         alike: dict[Program, bool] = {}
         for edits in self._sets(subject):
-            if not left or verified == VERIFIED or (found and len(edits) > len(found)):
+            if left <= 0 or (found and len(edits) > len(found)):
                 return
+            left -= 1
             program = apply(edits, subject.task.program)
             if program is None or not facts_agree(program, subject):
                 continue
             if program not in alike:
                 orders = self.explainer.orders_of(program, subject, 2)
-                left -= bool(orders)
+                left -= COMPARED * bool(orders)
                 alike[program] = any(self._is_alike(program, names, subject) for names in orders)
             if alike[program]:
-                verified += 1
+                left -= VERIFIED
                 if self.explainer.explains(edits):
                     left = left if found else min(left, MORE)
                     found = found or edits
@@ -230,7 +244,7 @@ class Search:
 
         Returns those that give it all of them, and the others in groups with the same tensors, the nearest first.
         """
-        complete: dict[tuple, tuple[Edit, ...]] = {}
+        complete: list[tuple[Edit, ...]] = []
         partial: dict[tuple[int, frozenset], list[tuple[Edit, ...]]] = {}
         for group in groups:
             before = apply(group[0], subject.task.program)
@@ -241,19 +255,17 @@ class Search:
                     continue
                 if (left := _distance(program, subject)) > distance:
                     continue
-                for edits in ((*edits, edit) for edits in group):
-                    if left:
-                        partial.setdefault((left, frozenset(program.tensors.items())), []).append(edits)
-                        continue
-                    everywhere = tuple(self.programs(edits))
-                    if None not in everywhere:
-                        complete.setdefault(everywhere, edits)
+                sets = [(*edits, edit) for edits in group]
+                if left:
+                    partial.setdefault((left, frozenset(program.tensors.items())), []).extend(sets)
+                else:
+                    complete += sets
         nearest = sorted(partial, key=operator.itemgetter(0))
-        return [*complete.values()], [partial[key][:VARIANTS] for key in nearest[:PARTIAL]]
+        return complete, [partial[key][:VARIANTS] for key in nearest[:PARTIAL]]
 
     def _likeliest(self, sets: Sequence[tuple[Edit, ...]], subject: Subject) -> list[tuple[Edit, ...]]:
         """Those with which most of what was seen is right."""
-        return sorted(sets, key=lambda edits: -self._right_components(edits, subject))[:BASES]
+        return sorted(sets[:RANKED], key=lambda edits: -self._right_components(edits, subject))[:BASES]
 
     def _right_components(self, edits: tuple[Edit, ...], subject: Subject) -> int:
         """How much of what was seen of a module is seen with these edits as well."""

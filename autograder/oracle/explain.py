@@ -18,6 +18,8 @@ ORDERS = 24
 """Assignments of tensors to roles that are tried; wrong code too usually defines layers in order."""
 REMEMBERED = 2**19
 """Operations on the input of a trial whose values are kept, times the size of the input: some megabytes."""
+OVERWRITTEN = "modified by an inplace operation"
+"""What PyTorch says in the backward pass where `+=` changed a value that it needs."""
 OWN_CHECKS = ("AssertionError", "ValueError")
 """What student code raises where it checks shapes itself; its text is the student's own."""
 
@@ -112,9 +114,8 @@ class Explainer:
         """Whether the program, with the module's tensors assigned so, does in a trial what the module did."""
         if raises := program.fact("forward_raises"):
             return trial.error is not None and _is_error(trial.error, *raises)
-        fragment = program.fact("gradient_raises")
-        if trial.error is not None and trial.aspect == "gradient" and fragment:
-            return fragment in error_text(trial.error)
+        if trial.error is not None and trial.aspect == "gradient":
+            return OVERWRITTEN in error_text(trial.error) and _adds_to_activation(program)
         try:
             attempt = replay(program, names, subject.exact, trial, self.memory(trial))
         except Unregistered:
@@ -155,6 +156,12 @@ def same_error(error: Exception, mine: Exception) -> bool:
     numbers = [re.findall(r"\d+", text) for text in texts]
     same_words = re.sub(r"\d+", "", texts[0]) == re.sub(r"\d+", "", texts[1])
     return texts[0] == texts[1] if same_words or not numbers[0] else sorted(numbers[0]) == sorted(numbers[1])
+
+
+def _adds_to_activation(program: Program) -> bool:
+    """Whether `+=` would write into what an activation returned, which its backward pass needs."""
+    sums = [one for one in program.ops if one.kind == "combine"]
+    return any(value in program.by_name and program.by_name[value].kind == "act" for o in sums for value in o.inputs)
 
 
 def _only_in_place(error: Exception, attempt: Observation) -> bool:

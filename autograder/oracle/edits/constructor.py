@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from autograder.oracle.edits.kind import BLOCKS, BOTTLENECK, EVERYWHERE, RESNET, Change, Found, Hints, kind, where_it
 from autograder.oracle.edits.network import blocks, rebuild
-from autograder.oracle.program import Program, basic_block, bottleneck, layout
+from autograder.oracle.program import Program, basic_block, bottleneck, layout, shortcut
 
 MAKE = {"BasicBlock": basic_block, "Bottleneck": bottleneck}
 REQUIRED = ("TypeError", "required positional argument")
@@ -48,6 +48,14 @@ def wrong_arguments(program: Program, _: Hints) -> Found:
     yield "in_planes_ignored", made_with(lambda i, p, s: (p, p, s))
     if program.kind == BOTTLENECK:
         yield "planes_divided", made_with(lambda i, p, s: (i, max(p // 4, 1), s))
+
+        def planes_out(p: Program) -> Program:
+            in_planes, planes, stride = p.arguments
+            block = replace(bottleneck(in_planes, max(planes // 4, 1), stride), facts=p.facts)
+            block = block.change("conv3", planes=planes).change("bn3", planes=planes)
+            return block.with_shortcut(*shortcut(in_planes, planes, stride))
+
+        yield "planes_divided", planes_out
 
 
 @kind(EVERYWHERE)

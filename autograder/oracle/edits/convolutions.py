@@ -125,6 +125,21 @@ def other_convolution(program: Program, _: Hints) -> Found:
             yield before + ("grouped_conv" if groups else "depthwise_conv"), change, words, names[0]
 
 
+@kind(EVERYWHERE)
+def separable(program: Program, _: Hints) -> Found:
+    """A convolution for each channel alone, then a 1x1 convolution, as in MobileNet (Howard et al. 2017)."""
+
+    def split(p: Program, name: str, bias: bool) -> Program:
+        one = p.by_name[name]
+        point = conv(f"{name}_point", "", one["in_planes"], one["planes"], 1).but(bias=bias)
+        return p.change(name, planes=one["in_planes"], groups=one["in_planes"], bias=bias).insert(name, point)
+
+    for names, words in scopes(program, "conv"):
+        for bias in (False, True):
+            change = on(names, lambda p, n, b=bias: split(p, n, b) if p.by_name[n]["kernel"] > 1 else p, "conv")
+            yield prefix(program) + "separable_conv", change, words, names[0]
+
+
 def _grouped(p: Program, name: str, groups: int) -> Program:
     """Groups of channels; 0 means one for each channel."""
     one = p.by_name[name]

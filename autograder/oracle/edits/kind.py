@@ -47,7 +47,7 @@ class Edit:
     """One mistake that students make. Several edits may share a name: variants of the same mistake.
 
     Args:
-        name: in snake_case, for reports and the gallery.
+        name: in snake_case, for reports and the gallery; "" for another right way, which only others make visible.
         sentence: what the student reads.
         reading: the section of the paper, or the part of the notebook, to read again.
         change: the edit of a program.
@@ -114,6 +114,9 @@ def catalogue(class_name: str, hints: Hints = Hints()) -> tuple[Edit, ...]:
     for function, default, classes, rank in _KINDS:
         for name, change, *more in function(LONGEST[class_name], hints) if class_name in classes else ():
             words, place = more[0] if more else {}, more[1] if len(more) > 1 else ""
+            if not name:
+                edits.append(Edit("", "", "", change, rank=rank, kind=function.__name__))
+                continue
             keys = (f"{class_name}.{name}", name, name.removeprefix("stem_"), words.get("sentence"), default)
             sentence, reading = SENTENCES[next(key for key in keys if key in SENTENCES)]
             edits.append(Edit(name, sentence.format(**words), reading, change, place, rank, function.__name__))

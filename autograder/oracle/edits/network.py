@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autograder.oracle.edits.kind import RESNET, Change, Found, Hints, both, insert, kind, remove
-from autograder.oracle.program import Call, Op, Program, act, layout, norm, op
+from autograder.oracle.program import Call, Op, Program, act, conv, layout, norm, op
 
 
 @kind((RESNET,))
@@ -22,6 +22,15 @@ def other_stem(program: Program, _: Hints) -> Found:
         for pool in pools:
             for after in ("stem", "bn", "conv"):
                 yield f"{how}pool_in_stem", insert(after, pool.but(how=how, stride=stride))
+    for kernel in (3, 1):
+
+        def longer(p: Program, k: int = kernel) -> Program:
+            layers = conv("extra", "", 64, 64, k, padding=k // 2), norm("extra_bn", "", 64), act("extra_relu", "")
+            for after, one in zip(("stem", "extra", "extra_bn"), layers, strict=True):
+                p = p.insert(after, one)
+            return p
+
+        yield "stem_extra_conv", longer, {}, "extra"
     for n in (1, 64):
         yield "stem_in_channels", lambda p, n=n: p.change("conv", in_planes=n), {"value": n}
 
@@ -288,10 +297,10 @@ def other_head(program: Program, hints: Hints) -> Found:
     for how in ("avg_2", "max_2"):
         yield "pool_too_small", lambda p, h=how: wider(p.change("pool", how=h), 4)
         yield "pool_too_small", lambda p, h=how: p.change("pool", how=h)
-    for kernel in (7, 8, 5, 3):
+    for kernel in (4, 7, 8, 5, 3):  # 4 is right, and shows where the image is not 4x4 for another reason
         window = op("pool", "window", "", how="avg", kernel=kernel, stride=kernel, padding=0)
         change = lambda p, w=window: p.put(w.but(inputs=p.by_name["pool"].inputs))  # noqa: E731
-        yield "pool_window", change, {"value": kernel}
+        yield "pool_window" if kernel != 4 else "", change, {"value": kernel}
     yield "missing_flatten", remove("flat")
     yield "squeeze_of_batch", lambda p: p.put(act("flat", *p.by_name["flat"].inputs, how="squeeze"))
     for name, shapes in FLATTENED.items():
