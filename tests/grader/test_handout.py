@@ -40,7 +40,7 @@ def handout(built, tmp_path) -> Path:
 @pytest.fixture(scope="module")
 def standin(tmp_path_factory) -> Path:
     """A folder of generated images in the layout of CIFAR-10."""
-    return make_standin(tmp_path_factory.mktemp("standin"), 512, 256)
+    return make_standin(tmp_path_factory.mktemp("standin"), 256, 128)
 
 
 # What the command `pytest` does, in an environment that knows nothing of this repository.
