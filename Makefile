@@ -12,7 +12,7 @@ demo: build
 
 # What guards a grade, in minutes; `test-all` adds what takes long (tests/grader/slow, a browser among it).
 test: $(READY) lint
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not slow" --ignore tests/grader/slow -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(READY) lint
 	.ci/install-browser

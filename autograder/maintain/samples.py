@@ -5,6 +5,7 @@
 They are made from the master, the gallery and the odd inputs in `tests/grader/samples`, so they never go stale.
 """
 
+import functools
 import shutil
 import sys
 import zipfile
@@ -47,11 +48,13 @@ def solution_notebook() -> nbformat.NotebookNode:
     return notebook
 
 
+@functools.cache
 def solution_source() -> str:
     """The code cells of the solved notebook as one script."""
     return "\n\n".join(cell.source for cell in solution_notebook().cells if cell.cell_type == "code")
 
 
+@functools.cache
 def entries() -> dict[str, Entry]:
     """The gallery by name."""
     return {entry.name: entry for entry in load_gallery(GALLERY)}

@@ -1,12 +1,12 @@
 """Stepped hints: what `grader.hint("q1")` shows after a check. How many were used is not recorded anywhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from autograder.oracle.steps import EXAMPLES, ShapeStep, steps_of
-from autograder.student.message import NO_MESSAGE, Message, as_text
+from autograder.student.message import NO_MESSAGE, Message, as_text, first_of
 from autograder.suite.outcome import Outcome
 
 FIRST = "Where and why"
@@ -73,8 +73,8 @@ def make_hint(question: str, outcomes: Sequence[Outcome], diagnosis: Any, number
     if not failed:
         return Hint(f"{question}: every check passes, so there is nothing to hint at.")
     message = failed[0].message
-    if message.mistake and len({o.message.hint for o in failed}) > 1:
-        message = replace(message, hint="")  # each check's hint is about what it checks, not about the mistake
+    if message.mistake:
+        message = first_of([o.message for o in failed])
     if question not in EXAMPLES:
         return Hint(FIRST, message, last="A network learns if its parts are right: check q1 to q3 first.")
     if number == 1:

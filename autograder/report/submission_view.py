@@ -21,7 +21,7 @@ from autograder.report.derived import (
     training_in_words,
 )
 from autograder.report.text import count, number, of_possible, percent
-from autograder.student.message import NO_MESSAGE, Message
+from autograder.student.message import Message, first_of
 from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
 
@@ -229,7 +229,7 @@ def _finding(reason: _Reason, tests: list[Outcome], anchors: dict[int, str]) -> 
 
 def _charge(line: Outcome, checks: list[Outcome], anchors: dict[int, str]) -> Finding:
     """The line of a mistake, and the checks that fail because of it: what the first of them says stands for all."""
-    message = replace(checks[0].message if checks else NO_MESSAGE, mistake=line.message.mistake.rpartition("\n")[0])
+    message = replace(first_of([check.message for check in checks]), mistake=line.message.mistake.rpartition("\n")[0])
     shown = tuple(_check(test, anchors) for test in checks)
     return Finding(line.outcome, shown, message, line.mistakes, charged(line), anchors[id(line)])
 

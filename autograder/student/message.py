@@ -1,5 +1,6 @@
 """What a student reads about a check: five parts that stay apart until they are shown, and their form as plain text."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 LONGEST_PART = 4000
@@ -41,6 +42,15 @@ class Message:
 
 
 NO_MESSAGE = Message()
+
+
+def first_of(messages: Sequence[Message]) -> Message:
+    """The first message of checks that fail because of one mistake, without a hint that only some of them give.
+
+    Such a hint is about what its check looks at, and not about the mistake.
+    """
+    first = messages[0] if messages else NO_MESSAGE
+    return first if all(m.hint == first.hint for m in messages) else replace(first, hint="")
 
 
 class CheckFailure(AssertionError):

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -15,6 +16,13 @@ from autograder.suite import plugin
 from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import NOT_TRAINED, TrainingResult
+
+UNUSED = (
+    *("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin"),
+    *("setuponly", "setupplan", "stepwise", "subtests", "terminal", "threadexception", "unittest"),
+    "unraisableexception",
+)
+"""Plugins of pytest that do nothing here; together they take longer than the tests of two questions."""
 
 
 def run_suite(
@@ -55,15 +63,16 @@ def run_suite(
     root = next(iter(folders)).parent
     # Without `--confcutdir` pytest lists every folder on the way from / to the tests: thousands of files in /tmp, say.
     arguments = [*map(str, folders), "-c", os.devnull, f"--rootdir={root}", f"--confcutdir={root}", "--noconftest"]
-    for unused in ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception", "faulthandler"):
-        arguments += ["-p", f"no:{unused}"]  # together they take as long as the tests of two questions
+    for unused in UNUSED:
+        arguments += ["-p", f"no:{unused}"]
     arguments += ["--assert=plain", "--import-mode=importlib", capture, *(["-x"] if until_failure else [])]
     arguments += ["-m", marked]
     arguments += ["-p", "autograder.suite.plugin"]
     complaint = io.StringIO()
     # pytest captures what tests print, and not what a diagnosis does.
     unseen = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
-    with contextlib.redirect_stderr(complaint), unseen:
+    only_ours = mock.patch.dict(os.environ, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    with contextlib.redirect_stderr(complaint), unseen, only_ours:
         status = pytest.main(arguments, plugins=[binding])
     if binding.config is not None and (broken := binding.config.stash.get(plugin.BROKEN, None)) is not None:
         raise broken

@@ -14,6 +14,7 @@ import torch
 from filelock import FileLock
 
 from autograder.maintain.samples import write_samples
+from autograder.sandbox.launcher import Zygote
 
 # Small networks lose by more threads, and beside other processes they lose most: waiting threads do not sleep.
 torch.set_num_threads(1)
@@ -55,6 +56,13 @@ def student_of(source: str, folder: Path):
     path = folder / "submission.py"
     path.write_text(source, encoding="utf-8")
     return LocalStudent.from_file(path)
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """Starts workers: one for all tests of this process, for each takes seconds of processor time to start."""
+    with Zygote() as zygote:
+        yield zygote
 
 
 @contextlib.contextmanager

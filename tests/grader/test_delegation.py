@@ -3,8 +3,8 @@
 import pytest
 
 from autograder.grading.grade import Grader
-from autograder.maintain.gallery import complete, load_gallery
-from autograder.maintain.samples import GALLERY, solution_source
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries, solution_source
 from autograder.submission import find_delegation, read_submission, slice_submission
 
 BLOCKS = """
@@ -65,11 +65,10 @@ def test_other_mentions_are_fine(tmp_path, extra):
     assert delegated(tmp_path, BLOCKS + extra + END) == {}
 
 
-def test_delegation_earns_nothing_in_its_question_alone(tmp_path):
-    [entry] = [entry for entry in load_gallery(GALLERY) if entry.name == "q3_torchvision"]
+def test_delegation_earns_nothing_in_its_question_alone(zygote, tmp_path):
     path = tmp_path / "entry.py"
-    path.write_text(complete(entry, solution_source()))
-    with Grader() as grader:
+    path.write_text(complete(entries()["q3_torchvision"], solution_source()))
+    with Grader(zygote=zygote) as grader:
         grade = grader.grade(path, only=["q2", "q3"])
     assert all(outcome.points == outcome.possible for outcome in grade.of_question("q2"))
     for outcome in grade.of_question("q3"):

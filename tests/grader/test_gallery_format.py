@@ -1,7 +1,6 @@
 """The gallery's entries are well labelled, and each makes a whole submission as a .py file and as a notebook."""
 
 import copy
-import sys
 from pathlib import Path
 
 import nbformat
@@ -11,11 +10,11 @@ from torch import nn
 
 from autograder.contract import QUESTIONS, REQUIRED
 from autograder.maintain.gallery import BadEntry, as_notebook, complete, load_gallery
+from autograder.maintain.samples import GALLERY, entries
 from autograder.submission import Cell, Submission, execute, read_submission, slice_submission
-from tests.grader.conftest import run
+from tests.grader.class_runs import run
 
-GALLERY = Path(__file__).parent / "gallery"
-ENTRIES = load_gallery(GALLERY)
+ENTRIES = [*entries().values()]
 
 SOLVED = [
     "import torch\nimport torch.nn as nn",
@@ -249,15 +248,15 @@ def test_wrong_entries_come_in_several_styles():
 
 
 def test_show_prints_a_whole_submission():
-    done = run(sys.executable, "-m", "autograder", "gallery", "show", "q1_gelu")
-    assert done.returncode == 0, done.stderr
+    done = run("gallery", "show", "q1_gelu")
+    assert done.exit_code == 0, done.stderr
     names: dict = {}
     slice_ = slice_submission(Submission("q1_gelu.py", "0" * 64, (Cell("q1_gelu.py", done.stdout),)))
     assert slice_.missing == ()
     assert execute(slice_, names) == []
     assert any(isinstance(module, nn.GELU) for module in names["BasicBlock"](8, 8).modules())
-    done = run(sys.executable, "-m", "autograder", "gallery", "show", "q1_none")
-    assert done.returncode == 1
+    done = run("gallery", "show", "q1_none")
+    assert done.exit_code == 1
     assert "there is no entry q1_none" in done.stderr
 
 

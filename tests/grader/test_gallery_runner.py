@@ -7,9 +7,9 @@ import torch
 
 from autograder.grading.grade import SUITE
 from autograder.maintain import gallery_runner
-from autograder.maintain.gallery import complete, load_gallery
+from autograder.maintain.gallery import complete
 from autograder.maintain.gallery_runner import GalleryRunFailed, Known, code_of, judge, run_gallery
-from autograder.maintain.samples import GALLERY, solution_source
+from autograder.maintain.samples import entries, solution_source
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.local import LocalStudent
 from autograder.student.message import Message
@@ -18,7 +18,6 @@ from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case
 from autograder.suite.run import run_suite
 
-ENTRIES = {entry.name: entry for entry in load_gallery(GALLERY)}
 # An entry, some case that it can change, and some case that it cannot.
 CHANGES = [
     ("q1_relu_before_add", "test_q1_hidden.py::test_forward", "test_q2_bottleneck.py::test_output_shape"),
@@ -44,7 +43,7 @@ def known(solution) -> Known:
 @pytest.mark.parametrize(("name", "run", "kept"), CHANGES, ids=[name for name, _, _ in CHANGES])
 def test_the_same_is_found(name, run, kept, known, tmp_path):
     path = tmp_path / f"{name}.py"
-    path.write_text(complete(ENTRIES[name], solution_source()), encoding="utf-8")
+    path.write_text(complete(entries()[name], solution_source()), encoding="utf-8")
     cases = known.cases(read_submission(path))
     assert not any(run in case for case in cases)
     assert any(kept in case for case in cases)
@@ -71,13 +70,22 @@ def test_a_case_is_taken_as_known(solution, known, tmp_path):
     assert journal.names.keys() == journal.cases.keys()
 
 
-@pytest.mark.parametrize("line", ["__import__('os')._exit(3)", "while True: pass"])
-def test_what_brings_its_process_down_is_named(line, solution, tmp_path, monkeypatch):
-    path = tmp_path / "sly.py"
+def sly(line: str, folder: Path) -> Path:
+    """The solution, and a line that is executed with it."""
+    path = folder / "sly.py"
     path.write_text(f"{solution_source()}\n\n\nclass ResNet(ResNet):\n    {line}\n", encoding="utf-8")
-    monkeypatch.setattr(gallery_runner, "MOST_SECONDS", 12)
-    with pytest.raises(GalleryRunFailed, match=r"sly\.py ended its process, or used more than 12 s"):
-        list(run_gallery(solution, [path], 1))
+    return path
+
+
+def test_what_ends_its_process_is_named(solution, tmp_path):
+    with pytest.raises(GalleryRunFailed, match=r"sly\.py ended its process, or used more than 120 s"):
+        list(run_gallery(solution, [sly("__import__('os')._exit(3)", tmp_path)], 1))
+
+
+def test_what_does_not_come_to_an_end_is_named(known, tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery_runner, "MOST_SECONDS", 2)
+    with pytest.raises(GalleryRunFailed, match=r"sly\.py ended its process, or used more than 2 s"):
+        gallery_runner._judge_in_process(sly("while True: pass", tmp_path), known)
 
 
 NEEDS_VALUES = """
@@ -92,12 +100,12 @@ class Bottleneck(Bottleneck):
 
 
 @pytest.mark.parametrize("extra", ["", NEEDS_VALUES], ids=["solution", "needs values"])
-def test_skeleton_has_the_parameters_of_the_object(extra, tmp_path):
+def test_skeleton_has_the_parameters_of_the_object(extra, zygote, tmp_path):
     path = tmp_path / "submission.py"
     path.write_text(f"{solution_source()}\n\n{extra}", encoding="utf-8")
     local = LocalStudent.from_file(path)
     real = [(name, p.shape) for name, p in local.ResNet(local.Bottleneck, [1, 2, 1, 1]).named_parameters()]
-    with RemoteStudent(slice_submission(read_submission(path))) as remote:
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as remote:
         for student in (local, remote):
             skeleton = student.skeleton("ResNet", student.Bottleneck, [1, 2, 1, 1])
             assert [(name, p.shape) for name, p in skeleton.named_parameters()] == real

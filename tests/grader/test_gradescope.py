@@ -4,7 +4,6 @@ The specification: https://gradescope-autograders.readthedocs.io/en/latest/specs
 """
 
 import json
-import sys
 
 import pytest
 
@@ -13,7 +12,7 @@ from autograder.grading.seeds import suite_version
 from autograder.platforms.deferred import DEFERRED, add_deferred, collect
 from autograder.platforms.gradescope import results_json
 from autograder.report import ResultsError
-from tests.grader.conftest import run
+from tests.grader.class_runs import run
 from tests.grader.test_report import a_class, make_grade, make_test, save
 
 NUMBER, TEXT, LIST, DICT = (int, float), str, list, dict
@@ -159,6 +158,6 @@ def test_results_that_do_not_fit_are_refused(grade, why, tmp_path):
 
 
 def test_build_refuses_results_without_a_training_before_it_writes_anything(tmp_path):
-    process = run(sys.executable, "-m", "autograder", "build", "--gpu-results", tmp_path)
-    assert process.returncode == 1
+    process = run("build", "--gpu-results", tmp_path)
+    assert process.exit_code == 1
     assert "no result files here" in process.stderr

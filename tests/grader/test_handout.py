@@ -25,18 +25,22 @@ DATA, TRAINING = (f"with keep_going():\n    {line}" for line in ("import utils",
 OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "OMP_NUM_THREADS": "1"}
 
 
+def unpack(built: Path, folder: Path) -> Path:
+    """The student zip, unpacked in `folder`."""
+    with zipfile.ZipFile(built / "dist" / "resnet-student.zip") as archive:
+        archive.extractall(folder)
+    return folder / "resnet"
+
+
 @pytest.fixture
 def handout(built, tmp_path) -> Path:
-    """The unpacked student zip."""
-    with zipfile.ZipFile(built / "dist" / "resnet-student.zip") as archive:
-        archive.extractall(tmp_path)
-    return tmp_path / "resnet"
+    return unpack(built, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def standin(tmp_path_factory) -> Path:
     """A folder of generated images in the layout of CIFAR-10."""
-    return make_standin(tmp_path_factory.mktemp("standin"), 512, 256)
+    return make_standin(tmp_path_factory.mktemp("standin"), 256, 128)
 
 
 # What the command `pytest` does, in an environment that knows nothing of this repository.
@@ -99,7 +103,6 @@ def test_stubs_fail_with_messages_a_student_can_read(handout):
 
 
 def test_solution_passes_in_seconds(handout):
-    run_pytest(handout, "-k", "nothing")  # compile and warm the disk
     write_notebook(handout, solution_notebook())
     start = os.times()
     process = run_pytest(handout)
@@ -189,13 +192,30 @@ class Session:
         nbformat.write(self.notebook, self.path)
 
 
-@pytest.fixture
-def session(handout, standin):
-    notebook = nbformat.read(handout / "assignment" / "resnet.ipynb", as_version=4)
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(handout / "assignment")}})
+@pytest.fixture(scope="module")
+def kernel(built, standin, tmp_path_factory):
+    """A handout and a kernel in it, for several tests: one takes seconds of processor time to import PyTorch."""
+    handout = unpack(built, tmp_path_factory.mktemp("student"))
+    folder = handout / "assignment"
+    client = NotebookClient(nbformat.v4.new_notebook(), timeout=300, resources={"metadata": {"path": str(folder)}})
     environment = {**os.environ, "CIFAR10_ROOT": str(standin), "PYTHONPATH": "", **OFFLINE}
     with client.setup_kernel(env=environment):
-        yield Session(handout, client)
+        yield handout, client
+
+
+@pytest.fixture
+def session(kernel):
+    """The notebook of the handout, of which nothing has run yet."""
+    handout, client = kernel
+    path = handout / "assignment" / "resnet.ipynb"
+    fresh = path.read_bytes()
+    client.nb = nbformat.reads(fresh.decode(), as_version=4)
+    yield Session(handout, client)
+    path.write_bytes(fresh)
+    for exported in path.parent.glob("*.zip"):
+        exported.unlink()
+    client.execute_cell(nbformat.v4.new_code_cell("%reset -f"), 0)
+    client.reset_execution_trackers()
 
 
 def test_the_whole_path_of_a_student(session):

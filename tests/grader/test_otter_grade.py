@@ -3,13 +3,12 @@
 import csv
 import json
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.grader.conftest import run
+from tests.grader.class_runs import run
 from tests.grader.otter_engine import Engine
 
 NOTEBOOKS = ("solution.ipynb", "stubs.ipynb", "q1_relu_before_add.ipynb")
@@ -59,7 +58,8 @@ def otter_grade(monkeypatch, engine: Engine, autograder: Path, submissions: Path
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("ext", ["zip", *(pytest.param(ext, marks=pytest.mark.slow) for ext in ("ipynb", "py"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("ext", ["zip", "ipynb", "py"])
 def test_points_are_those_of_grade(ext, submissions, built, expected, tmp_path, monkeypatch):
     engine = Engine(tmp_path / "engine")
     zip_ = built / "dist" / "autograder.zip"
@@ -70,22 +70,28 @@ def test_points_are_those_of_grade(ext, submissions, built, expected, tmp_path, 
     assert_points(maximum, rows, expected)
 
 
-def test_container_without_a_result_is_named(submissions, built, tmp_path, monkeypatch):
-    """`otter grade` says nothing and exits 0; `otter-check` names it, the reason, and what was passed over."""
+def test_a_class_of_which_one_container_is_killed(submissions, built, expected, tmp_path, monkeypatch):
+    """The others have the points of `grade`. `otter grade` says nothing of this one, and exits 0; `otter-check` names
+    it, the reason, and what was passed over."""
     folder = tmp_path / "class"
     folder.mkdir()
-    for name in ("solution.ipynb", "stubs.ipynb", "solution.zip"):
+    for name in ("solution.zip", "stubs.zip", "q1_relu_before_add.zip", "solution.ipynb"):
         shutil.copy(submissions / name, folder)
-    engine = Engine(tmp_path / "engine", killed=("solution.ipynb",))
-    rows = otter_grade(monkeypatch, engine, built / "dist" / "autograder.zip", folder, tmp_path / "out", "ipynb")
-    assert [row["total_points_earned"] for row in rows if row["file"] == "solution.ipynb"] == ["0.0"]
-    check = (sys.executable, "-m", "autograder", "otter-check", tmp_path / "out")
-    process = run(*check, "--submissions", folder)
-    assert process.returncode == 1
-    assert "1 of 3 submissions have a result" in process.stdout
-    assert "solution.ipynb: " in process.stderr
+    engine = Engine(tmp_path / "engine", killed=("stubs.zip",))
+    autograder = built / "dist" / "autograder.zip"
+    maximum, *rows = otter_grade(monkeypatch, engine, autograder, folder, tmp_path / "out", "zip")
+    [killed] = [row for row in rows if row["file"] == "stubs.zip"]
+    assert killed["total_points_earned"] == "0.0"
+    rows.remove(killed)
+    assert len(rows) == 2
+    assert {row["grading_status"] for row in rows} == {"Completed"}, [one.said for one in engine.containers]
+    assert_points(maximum, rows, expected)
+    process = run("otter-check", tmp_path / "out", "--submissions", folder)
+    assert process.exit_code == 1
+    assert "2 of 4 submissions have a result" in process.stdout
+    assert "stubs.zip: " in process.stderr
     assert "Exit code: 137 (it was killed, most often for want of memory" in process.stderr
-    assert "solution.zip: not graded; `otter grade --ext zip`" in process.stderr
+    assert "solution.ipynb: not graded; `otter grade --ext ipynb`" in process.stderr
 
 
 @pytest.mark.slow
@@ -99,8 +105,8 @@ def test_grader_that_fails_says_why(submissions, built, tmp_path, monkeypatch):
     shutil.copy(submissions / "solution.ipynb", tmp_path / "class")
     rows = otter_grade(monkeypatch, Engine(tmp_path / "engine"), broken, tmp_path / "class", tmp_path / "out", "ipynb")
     assert [row["grading_status"][:18] for row in rows] == ["the grader failed:"]
-    process = run(sys.executable, "-m", "autograder", "otter-check", tmp_path / "out")
-    assert process.returncode == 1
+    process = run("otter-check", tmp_path / "out")
+    assert process.exit_code == 1
     assert "0 of 1 submissions have a result" in process.stdout
     assert "solution.ipynb: the grader failed: SuiteError: the tests in" in process.stderr
 
@@ -110,13 +116,13 @@ def test_check_exits_0_when_all_have_a_result(tmp_path):
         "file,q1,total_points_earned,percent_correct,grading_status\n"
         "points-per-question,25,25,1,--\nalice.ipynb,0,0,0,Completed\n"
     )
-    process = run(sys.executable, "-m", "autograder", "otter-check", tmp_path)
-    assert (process.returncode, process.stdout, process.stderr) == (0, "1 of 1 submissions have a result\n", "")
+    process = run("otter-check", tmp_path)
+    assert (process.exit_code, process.stdout, process.stderr) == (0, "1 of 1 submissions have a result\n", "")
 
 
 def test_check_where_otter_left_nothing(tmp_path):
-    process = run(sys.executable, "-m", "autograder", "otter-check", tmp_path)
-    assert process.returncode == 1
+    process = run("otter-check", tmp_path)
+    assert process.exit_code == 1
     assert "final_grades.csv: no such file" in process.stderr
 
 

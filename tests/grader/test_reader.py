@@ -10,7 +10,6 @@ import pytest
 
 from autograder.maintain.samples import solution_source
 from autograder.sandbox import reader
-from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import MIB
 from autograder.sandbox.reader import READER_LIMITS, read_confined
 from autograder.student.errors import GraderBroken
@@ -54,12 +53,6 @@ REFUSED = {
     "memory.ipynb": (b'{"cells":[' + b"[]," * 2_000_000 + b"[]]}", LITTLE_MEMORY, "cannot be read within 64 MB"),
     "time.py": (lines("def f{}(): f{}()\n", 9_000), LIMITS, "took more than 1 s to read"),
 }
-
-
-@pytest.fixture(scope="module")
-def zygote():
-    with Zygote() as zygote:
-        yield zygote
 
 
 def processor_seconds(zygote, path) -> float:

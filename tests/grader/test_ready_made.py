@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from autograder.maintain.samples import solution_source
-from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.ready_made import withhold
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.local import NotDefined
@@ -23,12 +22,6 @@ WAYS = {
     "source": "import torch, types, pathlib\nR = types.ModuleType('torchvision.models.resnet')\n"
     "exec((pathlib.Path(torch.__file__).parents[1] / 'torchvision/models/resnet.py').read_text(), vars(R))",
 }
-
-
-@pytest.fixture(scope="module")
-def zygote():
-    with Zygote() as zygote:
-        yield zygote
 
 
 def student(source: str, tmp_path, zygote) -> RemoteStudent:

@@ -8,16 +8,16 @@ import io
 import itertools
 import json
 import re
-import subprocess
-import sys
 import time
 from dataclasses import asdict, fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from autograder.__main__ import main
 from autograder.course.corrections import Adjustment, Correction
 from autograder.course.origin import Origin, Student
 from autograder.grading.result import SCHEMA_FILE, Result, Training, schema
@@ -245,9 +245,8 @@ def test_every_broken_file_is_named(tmp_path):
 
 def test_command_says_it_in_one_line(tmp_path):
     (tmp_path / "broken.json").write_text("{")
-    command = [sys.executable, "-m", "autograder", "report", str(tmp_path)]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert process.returncode == 1
+    process = CliRunner().invoke(main, ["report", str(tmp_path)], catch_exceptions=False)
+    assert process.exit_code == 1
     assert process.stderr.count("\n") == 1
     assert "broken.json" in process.stderr
 

@@ -7,7 +7,6 @@ import nbformat
 import pytest
 import torch
 
-from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
@@ -31,12 +30,6 @@ class BasicBlock(nn.Module):
         {body}
         return x * self.weight
 """
-
-
-@pytest.fixture(scope="module")
-def zygote():
-    with Zygote() as zygote:
-        yield zygote
 
 
 def student_of(source, folder, zygote, **limits):

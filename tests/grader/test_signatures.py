@@ -7,7 +7,6 @@ from torch import nn
 from autograder.grading.seeds import SUITE
 from autograder.maintain.gallery import complete
 from autograder.maintain.samples import entries, solution_source
-from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.probe import WrongWiring, make_probe
 from autograder.student.signature import NetworkClass, Parameter
@@ -134,11 +133,11 @@ def test_a_shortcut_from_outside_has_one_message(lost):
     assert len({got for _, _, got in found.values()}) == 1
 
 
-def test_the_worker_tells_the_same(tmp_path):
+def test_the_worker_tells_the_same(zygote, tmp_path):
     """Parameters, adapted calls and foreign calls behind the sandbox."""
     path = tmp_path / "submission.py"
     path.write_text(complete(entries()["q3_in_channels_third"], solution_source()))
-    with Zygote() as zygote, RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
         assert student.parameters("ResNet")[2:] == (
             Parameter("in_channels", True, "3"),
             Parameter("num_classes", True, "10"),
@@ -148,7 +147,7 @@ def test_the_worker_tells_the_same(tmp_path):
         with pytest.raises(Exception, match="to have 7 channels"):
             student.ResNet.exactly(student.probe(1), [1, 1, 1, 1], 7).eval()(x)
     path.write_text(complete(entries()["q3_option_passed_to_block"], solution_source()))
-    with Zygote() as zygote, RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
         probe = student.probe(1)
         student.ResNet(probe, [1, 1, 1, 1])
         assert probe.calls[-1] == (256, 512, 2)

@@ -74,10 +74,10 @@ def test_what_is_nested_deeply_is_left_out():
     assert closest_source(read(f"class ResNet:\n    x = {'(' * 60}1{')' * 60}\n").slice) == ""
 
 
-def test_the_result_tells_the_teaching_assistant(copy, tmp_path):
+def test_the_result_tells_the_teaching_assistant(copy, zygote, tmp_path):
     path = tmp_path / "copy.py"
     path.write_text(edited(copy))
-    with Grader() as grader:
+    with Grader(zygote=zygote) as grader:
         result = grader.grade(path, only=["q2"])
     assert len(result.notes) == 1
     assert "torchvision.models.resnet" in result.notes[0]

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from autograder.maintain.gallery import complete, load_gallery
-from autograder.maintain.samples import GALLERY, solution_source
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries, solution_source
 from autograder.submission import Cell, Submission, execute, slice_submission
 from autograder.submission.size_limit import MOST_BYTES, bare, too_heavy, weight_of
 
@@ -30,7 +30,7 @@ def noise(count):
 
 def test_right_submissions_are_light():
     """With room for twice as much; and what is bared is the same code on the same lines."""
-    for entry in [entry for entry in load_gallery(GALLERY) if entry.right]:
+    for entry in [entry for entry in entries().values() if entry.right]:
         slice_ = slice_of(complete(entry, SOLUTION))
         assert weight_of(slice_) < MOST_BYTES / 2, entry.name
         assert too_heavy(slice_) == ""

@@ -1,7 +1,6 @@
 """`python -m autograder validate`: each way in which a suite can be unsound is found, and nothing else."""
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from autograder.maintain.samples import GALLERY
 from autograder.maintain.validate import Findings, Graded, examine, print_findings
 from autograder.student.message import Message
 from autograder.suite.outcome import Outcome
-from tests.grader.conftest import run
+from tests.grader.class_runs import run
 
 TESTS = {"public/a.py::test_a": "q1", "public/b.py::test_b": "q2", "hidden/c.py::test_c": "q1"}
 
@@ -112,14 +111,15 @@ class BasicBlock(BasicBlock):
 """
 
 
-def test_unsound_gallery_ends_with_status_1(tmp_path):
+def test_unsound_gallery_ends_with_status_1(tmp_path, monkeypatch):
     """The command itself, on entries that are all in the wrong place."""
     for name, text in SMALL.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text + ("\nx = 1\n" if "not_wrong" in name else BODY))
-    process = run(sys.executable, "-m", "autograder", "validate", "--gallery", tmp_path, "--jobs", "2", COLUMNS="120")
-    assert process.returncode == 1, process.stderr
+    monkeypatch.setenv("COLUMNS", "120")
+    process = run("validate", "--gallery", tmp_path, "--jobs", "2")
+    assert process.exit_code == 1, process.stderr
     lines = [line.strip() for line in process.stdout.splitlines()]
     assert "1  right submissions below full marks" in lines
     assert "2  wrong submissions at full marks in their question" in lines
@@ -129,8 +129,8 @@ def test_unsound_gallery_ends_with_status_1(tmp_path):
 
 
 def test_folder_that_is_no_gallery(tmp_path):
-    process = run(sys.executable, "-m", "autograder", "validate", "--gallery", tmp_path)
-    assert process.returncode == 1
+    process = run("validate", "--gallery", tmp_path)
+    assert process.exit_code == 1
     assert "no gallery here" in process.stderr
 
 
