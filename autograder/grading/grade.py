@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from autograder.course.rubric import Rubric
 from autograder.course.settings import load_course
 from autograder.grading.charge import charge
@@ -50,9 +48,7 @@ __all__ = ["ROOT", "SUITE", "Grader", "seed_of"]
 class Grader:
     """Grades submissions one after the other; use as a context manager.
 
-    Student code runs in confined workers and never in this process. This process computes with one thread: the modules
-    are small, and threads that wait for each other take several times the processor time, most of all in a container
-    with less than all cores.
+    Student code runs in confined workers and never in this process.
 
     Args:
         unsafe: grade although this machine cannot confine student code. Every result says so.
@@ -79,7 +75,6 @@ class Grader:
         tell: Callable[[str], None] = lambda line: None,
         rubric: Rubric | None = None,
     ):
-        torch.set_num_threads(1)
         self._rubric = rubric or load_course().rubric
         self._unsafe, self._limits, self._key = unsafe, limits or Limits(), key
         self._context = None if training is None else TrainingContext(training, slots, tell, unsafe)

@@ -69,6 +69,7 @@ def student(request: pytest.FixtureRequest):
     given = request.config.stash.get(STUDENT, None)
     if given is not None:
         return given
+    torch.set_num_threads(1)  # as `run_suite` does
     try:
         return LocalStudent.from_file(Path(request.config.getoption("--submission")))
     except UnreadableSubmission as error:

@@ -4,12 +4,13 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+import torch
 
 from autograder.student.errors import SuiteError
 from autograder.suite import plugin
@@ -25,6 +26,21 @@ UNUSED = (
 """Plugins of pytest that do nothing here; together they take longer than the tests of two questions."""
 
 
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute with one thread: the modules are small, and waiting threads of PyTorch do not sleep.
+
+    On a busy machine, or in a container with less than all cores, that takes several times the processor time.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_one_thread()
 def run_suite(
     student: Any,
     folders: Collection[Path],

@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 
 import pytest
-import torch
 
 from autograder.contract import POINTS
 from autograder.grading.grade import Grader
@@ -98,13 +97,6 @@ def test_same_submission_same_result(samples, zygote):
     with Grader(zygote=zygote) as grader:
         first, second = grader.grade(path), grader.grade(path)
     assert first.model_copy(update={"seconds": second.seconds}) == second
-
-
-def test_it_computes_with_one_thread(zygote):
-    """In a container with less than all cores, threads that wait for each other take several times as long."""
-    torch.set_num_threads(2)
-    with Grader(zygote=zygote):
-        assert torch.get_num_threads() == 1
 
 
 @pytest.mark.slow

@@ -3,12 +3,15 @@
 import ast
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 
 from autograder.contract import POINTS
+from autograder.grading.seeds import SUITE
 from autograder.maintain.build import GRADER_ROOMS, STUDENT_ROOMS
+from autograder.student.errors import StudentError
 from autograder.student.message import Message
 from autograder.student.no_submission import NoSubmission
 from autograder.suite import expect
@@ -53,6 +56,27 @@ def test_public_suite_needs_nothing_hidden():
     for path in [*FILES[:4], *(ROOT / "autograder" / "suite").glob("*.py")]:
         for room in set(GRADER_ROOMS) - set(STUDENT_ROOMS):
             assert not re.search(rf"^\s*(from|import) autograder\.{room}\b", path.read_text(), re.MULTILINE), path
+
+
+class Counting:
+    """Classes that say with how many threads PyTorch computes."""
+
+    refused: ClassVar[dict] = {}
+    seen: ClassVar[set[int]] = set()
+
+    def __getattr__(self, name):
+        self.seen.add(torch.get_num_threads())
+        raise StudentError("NotImplementedError", "", "")
+
+
+def test_one_thread_computes_and_afterwards_as_many_as_before():
+    torch.set_num_threads(2)
+    try:
+        run_suite(Counting(), SUITE, only=["q4"])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert Counting.seen == {1}
 
 
 def fold(*cases: Case):
