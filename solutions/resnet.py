@@ -402,8 +402,8 @@ with keep_going():
     experiments.block_cost(BasicBlock, Bottleneck, guess=my_guess).plot()
 
 # %% [markdown]
-# *What you should see:* The convolutions of the basic block have 1,179,648 weights, those of the bottleneck 69,632.
-# That is 17 times fewer, and what makes networks of 50 and more layers affordable.
+# *What you should see:* The convolutions of the basic block have 1,179,648 weights, those of the bottleneck 69,632;
+# the chart counts the BatchNorms too. That is 17 times fewer, and what makes networks of 50 and more layers affordable.
 #
 # *Think about it:* with $c$ channels in and out, a pixel costs a basic block $2 \cdot 9 c^2$ multiplications. What does
 # it cost a bottleneck? Why is the ratio the same at every width?

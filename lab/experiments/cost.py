@@ -71,18 +71,21 @@ class BlockCost:
             ("parameters", f"multiply-adds on {self.image} by {self.image} pixels"),
             strict=True,
         ):
+            length_of_basic = getattr(basic, quantity)
             for place, (row, name) in enumerate(((basic, "residual"), (bottleneck, "bottleneck"))):
                 style, length = plots.STYLES[name], getattr(row, quantity)
                 axis.barh(place, length, 0.6, color=style["color"], hatch=style["hatch"], edgecolor="white")
-                guessed = getattr(basic, quantity) / self.guess if self.guess and name == "bottleneck" else 0
-                axis.barh(place, guessed, 0.8, color="none", edgecolor=plots.INK, linestyle="--")
+                guessed = 0
+                if self.guess and name == "bottleneck" and quantity == "multiply_adds":
+                    guessed = length_of_basic / self.guess
+                    axis.barh(place, guessed, 0.8, color="none", edgecolor=plots.INK, linestyle="--")
                 axis.annotate(f" {length:,}", (max(length, guessed), place), va="center", annotation_clip=False)
             axis.set_yticks([0, 1], ["basic block", "bottleneck"])
-            axis.set(title=title, xlim=(0, 1.35 * getattr(basic, quantity)), xticks=[])
+            axis.set(title=title, xlim=(0, 1.35 * length_of_basic), xticks=[])
             axis.invert_yaxis()
         label = f"{self.drawn} channels in and out"
-        axes[0].set_xlabel(f"{label}; dashed: your guess" if self.guess else label)
-        axes[1].set_xlabel(label)
+        axes[0].set_xlabel(label)
+        axes[1].set_xlabel(f"{label}; dashed: your guess" if self.guess else label)
         return figure
 
     def plot(self) -> None:
