@@ -114,8 +114,8 @@ class Explainer:
         """Whether the program, with the module's tensors assigned so, does in a trial what the module did."""
         if raises := program.fact("forward_raises"):
             return trial.error is not None and _is_error(trial.error, *raises)
-        if trial.error is not None and trial.aspect == "gradient":
-            return OVERWRITTEN in error_text(trial.error) and _adds_to_activation(program)
+        if trial.error is not None and trial.aspect == "gradient" and OVERWRITTEN in error_text(trial.error):
+            return _adds_to_activation(program)
         try:
             attempt = replay(program, names, subject.exact, trial, self.memory(trial))
         except Unregistered:
