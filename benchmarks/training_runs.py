@@ -12,6 +12,7 @@ from torch import nn
 
 from autograder.training.heldout import Cifar10, Exam
 from autograder.training.inside.fit import Progress, Recipe, fit, predict
+from autograder.training.inside.precision import Way
 from benchmarks.training_networks import builder
 
 EXAMS = 2**64
@@ -63,9 +64,9 @@ def run(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: in
     with builder(name) as build:
         start = time.perf_counter()
         try:
-            net = _train(build, exam, recipe, device, seed)
+            net, way = _train(build, exam, recipe, device, seed)
             seconds = time.perf_counter() - start
-            accuracy = exam.accuracy(predict(net, exam.heldout_images, device=device))
+            accuracy = exam.accuracy(predict(net, exam.heldout_images, way, device=device))
         except Exception as error:  # an incorrect network may raise anything
             return Run(name, seed, 0.0, time.perf_counter() - start, f"{type(error).__name__}: {error}".split("\n")[0])
     return Run(name, seed, accuracy, seconds)
@@ -87,10 +88,12 @@ def watch(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: 
     return curve
 
 
-def _train(build: Callable[[], nn.Module], exam: Exam, recipe: Recipe, device: torch.device, seed: int) -> nn.Module:
+def _train(
+    build: Callable[[], nn.Module], exam: Exam, recipe: Recipe, device: torch.device, seed: int
+) -> tuple[nn.Module, Way]:
     torch.manual_seed(seed)
     net = build()
-    fit(net, exam.train_images, exam.train_labels, recipe, device=device, seed=seed)
+    way = fit(net, exam.train_images, exam.train_labels, recipe, device=device, seed=seed)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return net
+    return net, way
