@@ -10,15 +10,15 @@ On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROO
 budget "short", which takes an hour or two. On a CPU without data it measures the budget "tiny" with generated images
 and the solution alone, for tests. A run with fewer images is a trial and is never stored.
 
-With --runs FILE an interrupted study continues when it is started again. With --against-tutorial it also measures how
-long the notebook's own training takes to the same accuracy.
+With --runs FILE an interrupted study continues when it is started again. With --recipe it tries another recipe. With
+--against-tutorial it also measures how long the notebook's own training takes to the same accuracy.
 """
 
 import argparse
 import dataclasses
 import datetime
-import platform
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -27,6 +27,7 @@ from autograder.training import budgets
 from autograder.training.budgets import Study
 from autograder.training.heldout import Cifar10, DataProblem
 from autograder.training.inside.fit import Recipe
+from autograder.training.machine import processor
 from benchmarks import training_data
 from benchmarks.spread import Spread
 from benchmarks.training_networks import MUST_FAIL, ONCE, RIGHT, SOLUTION, WRONG
@@ -52,7 +53,11 @@ def main(arguments: list[str] | None = None, file: Path = budgets.FILE) -> int:
         print(problem, file=sys.stderr)
         return 2
     stored = budgets.load_budget(budget, file)
-    recipe = dataclasses.replace(stored.recipe, epochs=options.epochs or stored.recipe.epochs)
+    try:
+        recipe = _changed(stored.recipe, options.recipe)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     bench = _Bench(data, name, recipe, device, options.runs)
     # A few steps on a few images do not suffice for every initialization.
     networks, once = ((SOLUTION,), ()) if data.standin else (RIGHT, ONCE)
@@ -79,7 +84,8 @@ class _Bench:
 
     def __init__(self, data: Cifar10, name: str, recipe: Recipe, device: torch.device, kept: Path | None):
         self.data, self.name, self.recipe, self.device = data.reduced(recipe.side), name, recipe, device
-        where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU ({platform.machine()})"
+        capability = torch.backends.cpu.get_cpu_capability()
+        where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{processor()} ({capability})"
         self.hardware = f"{where}, torch {torch.__version__}"
         self._runs = Runs(kept, recipe=str(recipe), data=name, hardware=self.hardware)
 
@@ -105,7 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--wrong", type=int, default=len(WRONG), help=f"number of incorrect networks ({len(WRONG)})")
     parser.add_argument("--images", type=int, help="number of training images, for a trial")
-    parser.add_argument("--epochs", type=int, help="number of epochs (default: the recipe's)")
+    parser.add_argument(
+        "--recipe", nargs="+", default=[], metavar="NAME=VALUE", help="try another recipe, such as side=16 images=9000"
+    )
     parser.add_argument("--write", action="store_true", help="store spread and floor in autograder's budgets.json")
     parser.add_argument("--runs", type=Path, help="store each training in this file, and continue from it")
     tutorial = f"also measure the notebook's training, for at most this many epochs ({TUTORIAL_EPOCHS})"
@@ -119,19 +127,34 @@ def _complaint(options: argparse.Namespace, device: torch.device, budget: str) -
     """Return what is wrong with the options, in one line; "" if nothing is."""
     if device.type == "cuda" and not torch.cuda.is_available():
         return "there is no CUDA GPU here: use --device cpu for a trial, or run this on a machine with a GPU"
-    if options.seeds < len(RIGHT) or options.wrong < 0 or (options.epochs is not None and options.epochs < 1):
-        return f"--seeds must be at least {len(RIGHT)}, --epochs at least 1, --wrong at least 0"
+    if options.seeds < len(RIGHT) or options.wrong < 0:
+        return f"--seeds must be at least {len(RIGHT)}, --wrong at least 0"
     if options.images is not None and options.images < FEWEST_IMAGES:
         return f"--images must be at least {FEWEST_IMAGES}"
     if options.images is not None and budget == "tiny":
         return "--images needs --data: stand-in images are few as they are"
-    if options.write and (options.images is not None or options.epochs is not None):
-        return "this is a trial, and --write keeps no trials: leave out --images and --epochs"
+    if options.write and (options.images is not None or options.recipe):
+        return "this is a trial, and --write keeps no trials: leave out --images and --recipe"
     if options.write and options.seeds < FEWEST_SEEDS and budget != "tiny":
         return f"--write needs at least {FEWEST_SEEDS} --seeds: a spread from fewer is a guess"
     if options.write and options.wrong < len(MUST_FAIL):
         return f"--write needs at least {len(MUST_FAIL)} --wrong: the floor is what they reach"
     return ""
+
+
+def _changed(recipe: Recipe, changes: Sequence[str]) -> Recipe:
+    """The recipe with these fields, each as `name=value`; raises `ValueError` where that is none."""
+    kinds = {field.name: type(getattr(recipe, field.name)) for field in dataclasses.fields(Recipe)}
+    for change in changes:
+        name, _, value = change.partition("=")
+        if name not in kinds:
+            raise ValueError(f"--recipe {change}: a recipe has {', '.join(kinds)}")
+        try:
+            number = value if kinds[name] is str else float(value) if kinds[name] is float else int(value)
+        except ValueError:
+            raise ValueError(f"--recipe {change}: {name} takes a number") from None
+        recipe = dataclasses.replace(recipe, **{name: number})
+    return recipe
 
 
 def _data(options: argparse.Namespace, budget: str) -> tuple[Cifar10, str]:

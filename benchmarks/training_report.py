@@ -60,9 +60,13 @@ def _summary(budget: Budget, spread: Spread, right: Sequence[Run]) -> str:
         ("standard deviation within one network", f"{spread.luck:.2%}"),
         ("bound of a machine like this one", f"**{bound_here(budget, spread):.1%}**"),
         ("floor", f"{budget.floor:.1%}: the best of {', '.join(MUST_FAIL)}"),
-        ("seconds a training", f"{statistics.median(run.seconds for run in right):.1f} (median)"),
+        ("seconds a training", f"{_median(right, 'seconds')} (median); {_median(right, 'core_seconds')} of one core"),
     ]
     return _table(("measured", study.date), rows)
+
+
+def _median(runs: Sequence[Run], field: str) -> str:
+    return f"{statistics.median(getattr(run, field) for run in runs):.1f}"
 
 
 def _right(right: Sequence[Run]) -> str:
