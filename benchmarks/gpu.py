@@ -29,14 +29,13 @@ import psutil
 import torch
 
 from autograder.sandbox.limits import TrainingLimits
-from autograder.submission import Cell, Slice, Submission, slice_submission
 from autograder.submission.atomic_write import atomic_write
-from autograder.training.calibration import recipe_of
+from autograder.training.budgets import load_budget
 from autograder.training.heldout import Cifar10, DataProblem, Exam
-from autograder.training.inside import baseline_network
 from autograder.training.inside.fit import Recipe
 from autograder.training.inside.shared_images import SharedImages
 from autograder.training.retry import retry
+from autograder.training.right_networks import PLAIN, network_slice
 from autograder.training.slots import Slots
 from autograder.training.train_confined import Trained, TrainingStopped, train_confined
 from benchmarks import training_data
@@ -47,9 +46,7 @@ SEEDS = 3
 MOST_JOBS = 4
 TFLOP_AN_EPOCH = 167
 """Forward and backward passes of ResNet-18 for 50,000 images of 32x32: 3 x 0.557 GMAC x 2 x 50,000."""
-RIGHT = "\n\ndef ResNet18():\n    return resnet18()\n"
 WRONG = """
-
 def ResNet18():
     net = resnet18()
     for parameter in net[:-1].parameters():
@@ -80,7 +77,7 @@ class Bench:
         """Train in a confined process, as a student's network is; returns what came of it, and the accuracy."""
         exam = Exam.draw(self.data, 2**64 + seed, self.recipe.heldout)
         trained = train_confined(
-            slice_of(source),
+            network_slice(source),
             exam,
             self.recipe,
             device=self.device,
@@ -109,12 +106,6 @@ class Bench:
         return needed <= left
 
 
-def slice_of(source: str) -> Slice:
-    """The baseline network's file with `source` at its end, in the form of a submission."""
-    text = Path(baseline_network.__file__).read_text(encoding="utf-8") + source
-    return slice_submission(Submission("network.py", "", (Cell("network.py", text),)), ["ResNet18"])
-
-
 def describe_machine(bench: Bench) -> None:
     """Device, driver, versions, data, recipe."""
     rows = {"torch": torch.__version__, "Python": platform.python_version(), "cores": str(os.cpu_count())}
@@ -141,7 +132,7 @@ def measure_accuracy(bench: Bench) -> None:
         if seed and not bench.has_time_for("baseline network", 1):
             break
         began = time.monotonic()
-        trained, accuracy = bench.train(RIGHT, seed)
+        trained, accuracy = bench.train(PLAIN, seed)
         bench.seconds = time.monotonic() - began
         accuracies.append(accuracy)
         seconds.append(trained.seconds)
@@ -172,7 +163,7 @@ def measure_side_by_side(bench: Bench) -> None:
             break
         slots, began = Slots(jobs), time.monotonic()
         with ThreadPoolExecutor(jobs) as pool:
-            done = [pool.submit(retry, trainer(bench, RIGHT, seed), slots) for seed in range(jobs)]
+            done = [pool.submit(retry, trainer(bench, PLAIN, seed), slots) for seed in range(jobs)]
             failed = [future.exception() for future in done if future.exception() is not None]
         if failed:
             bench.note(f"--gpu-jobs {jobs}", "failed", str(failed[0]))
@@ -193,7 +184,7 @@ def lose_a_process(bench: Bench) -> None:
     killer = threading.Thread(target=kill_training, daemon=True)
     killer.start()
     try:
-        _, accuracy = retry(trainer(bench, RIGHT, 0), Slots())
+        _, accuracy = retry(trainer(bench, PLAIN, 0), Slots())
         said = f"repeated, then {accuracy:.2%}"
     except TrainingStopped as stopped:
         said = stopped.reason
@@ -222,7 +213,7 @@ def run_out_of_memory(bench: Bench) -> None:
     free, _ = torch.cuda.mem_get_info()
     held = torch.empty(max(0, free - (600 << 20)), dtype=torch.uint8, device="cuda")
     try:
-        _, accuracy = retry(trainer(bench, RIGHT, 0), Slots())
+        _, accuracy = retry(trainer(bench, PLAIN, 0), Slots())
         said = f"trained all the same: {accuracy:.2%}"
     except TrainingStopped as stopped:
         said = f"{'deferred' if stopped.failure is None else 'charged to the code'}: {stopped.reason}"
@@ -292,7 +283,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (DataProblem, OSError, ValueError) as problem:
         print(f"python -m benchmarks.gpu: {problem}", file=sys.stderr)
         return 2
-    bench = Bench(data, name, given.device, recipe_of(given.budget), given.out, end)
+    recipe = load_budget(given.budget).recipe
+    bench = Bench(data.reduced(recipe.side), name, given.device, recipe, given.out, end)
     for part in PARTS:
         try:
             part(bench)

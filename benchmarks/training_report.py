@@ -3,13 +3,15 @@
 import statistics
 from collections.abc import Sequence
 
-from autograder.training.calibration import Calibration
-from benchmarks.threshold import DEVIATIONS, MARGIN, Spread
+from autograder.training.budgets import Budget
+from autograder.training.predictive_bound import predictive_bound
+from benchmarks.spread import Spread
+from benchmarks.training_networks import MUST_FAIL
 from benchmarks.training_runs import Run
 
 
 def as_markdown(
-    measured: Calibration,
+    budget: Budget,
     spread: Spread,
     right: Sequence[Run],
     wrong: Sequence[Run],
@@ -19,7 +21,7 @@ def as_markdown(
     """Return tables of the results.
 
     Args:
-        measured: the resulting calibration.
+        budget: with the study and the floor that were measured.
         spread: the accuracies of the correct networks.
         right: trainings of correct networks.
         wrong: trainings of incorrect networks.
@@ -27,13 +29,18 @@ def as_markdown(
         tutorial: accuracies and seconds of the notebook's own training.
     """
     parts = [
-        _summary(measured, spread, right),
+        _summary(budget, spread, right),
         _right(right),
-        _wrong(wrong, spread.threshold),
+        _wrong(wrong, bound_here(budget, spread)),
         _curve(curve),
         _tutorial(tutorial, spread.mean, right),
     ]
     return "\n" + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def bound_here(budget: Budget, spread: Spread) -> float:
+    """The accuracy that a machine can ask for where right networks reach what they do here."""
+    return predictive_bound(spread.mean, spread.std, budget.trainings, budget.study.std, budget.study.freedom)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -41,28 +48,25 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _summary(measured: Calibration, spread: Spread, right: Sequence[Run]) -> str:
-    recipe = measured.recipe
-    rule = f"mean - max({DEVIATIONS} standard deviations, {MARGIN:.0%}), or less for the weakest network; rounded down"
-    size = f"batch {recipe.batch_size}, {recipe.optimizer}, learning rate {recipe.peak_lr:g}"
+def _summary(budget: Budget, spread: Spread, right: Sequence[Run]) -> str:
+    recipe, study = budget.recipe, budget.study
+    size = f"{recipe.optimizer}, batch size {recipe.batch_size}, peak learning rate {recipe.peak_lr:g}"
     rows = [
-        ("data", measured.data),
-        ("hardware", measured.hardware),
+        ("data", study.data),
+        ("hardware", study.hardware),
         ("recipe", f"{recipe.in_words()}, {size}"),
         ("accuracy of right networks", f"{spread.mean:.2%} ± {spread.std:.2%} over {len(right)} trainings"),
         ("lowest, highest", f"{min(spread.accuracies):.2%}, {max(spread.accuracies):.2%}"),
-        ("threshold", f"**{spread.threshold:.1%}** ({rule})"),
-        (f"`{spread.weakest}`, the weakest, misses it", _false_alarm(spread)),
-        ("seconds a training", f"{statistics.median(run.seconds for run in right):.1f} (median)"),
+        ("standard deviation within one network", f"{spread.luck:.2%}"),
+        ("bound of a machine like this one", f"**{bound_here(budget, spread):.1%}**"),
+        ("floor", f"{budget.floor:.1%}: the best of {', '.join(MUST_FAIL)}"),
+        ("seconds a training", f"{_median(right, 'seconds')} (median); {_median(right, 'core_seconds')} of one core"),
     ]
-    return _table(("measured", measured.date), rows)
+    return _table(("measured", study.date), rows)
 
 
-def _false_alarm(spread: Spread) -> str:
-    missed = f"{spread.below} of {len(spread.accuracies)} did"
-    if not spread.below:
-        missed += f", so fewer than {spread.false_alarm_bound:.1%} do (95 % confidence, whatever the distribution)"
-    return f"with probability {spread.false_alarm:.1g} if accuracies are normally distributed; {missed}"
+def _median(runs: Sequence[Run], field: str) -> str:
+    return f"{statistics.median(getattr(run, field) for run in runs):.1f}"
 
 
 def _right(right: Sequence[Run]) -> str:
@@ -83,7 +87,7 @@ def _wrong(wrong: Sequence[Run], threshold: float) -> str:
     note = (
         f"{reached} of {len(wrong)} wrong networks learn well enough all the same: q1 to q3 catch what these do wrong."
     )
-    return f"{_table(('wrong network', 'accuracy', 'threshold'), rows)}\n\n{note}"
+    return f"{_table(('wrong network', 'accuracy', 'bound'), rows)}\n\n{note}"
 
 
 def _verdict(run: Run, threshold: float) -> str:

@@ -12,6 +12,7 @@ from torch import nn
 
 from autograder.training.heldout import Cifar10, Exam
 from autograder.training.inside.fit import Progress, Recipe, fit, predict
+from autograder.training.inside.precision import Way
 from benchmarks.training_networks import builder
 
 EXAMS = 2**64
@@ -20,13 +21,18 @@ EXAMS = 2**64
 
 @dataclass(frozen=True)
 class Run:
-    """The result of a training. `error` is the exception of the network, if any; its accuracy is 0 then."""
+    """The result of a training.
+
+    `seconds` are those of a clock, `core_seconds` those of the process on all cores. `error` is the exception of the
+    network, if any; its accuracy is 0 then.
+    """
 
     network: str
     seed: int
     accuracy: float
     seconds: float
     error: str = ""
+    core_seconds: float = 0.0
 
 
 class Runs:
@@ -58,17 +64,17 @@ class Runs:
 
 
 def run(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> Run:
-    """Draw an exam, build the network, train it and measure its accuracy; `seconds` is the time of the training."""
+    """Draw an exam, build the network, train it and measure its accuracy; the seconds are those of the training."""
     exam = Exam.draw(data, EXAMS + seed, recipe.heldout)
     with builder(name) as build:
-        start = time.perf_counter()
+        start, cores = time.perf_counter(), time.process_time()
         try:
-            net = _train(build, exam, recipe, device, seed)
-            seconds = time.perf_counter() - start
-            accuracy = exam.accuracy(predict(net, exam.heldout_images, device=device))
+            net, way = _train(build, exam, recipe, device, seed)
+            seconds, cores = time.perf_counter() - start, time.process_time() - cores
+            accuracy = exam.accuracy(predict(net, exam.heldout_images, way, device=device))
         except Exception as error:  # an incorrect network may raise anything
             return Run(name, seed, 0.0, time.perf_counter() - start, f"{type(error).__name__}: {error}".split("\n")[0])
-    return Run(name, seed, accuracy, seconds)
+    return Run(name, seed, accuracy, seconds, core_seconds=cores)
 
 
 def watch(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: int) -> list[tuple[float, float]]:
@@ -87,10 +93,12 @@ def watch(name: str, data: Cifar10, recipe: Recipe, device: torch.device, seed: 
     return curve
 
 
-def _train(build: Callable[[], nn.Module], exam: Exam, recipe: Recipe, device: torch.device, seed: int) -> nn.Module:
+def _train(
+    build: Callable[[], nn.Module], exam: Exam, recipe: Recipe, device: torch.device, seed: int
+) -> tuple[nn.Module, Way]:
     torch.manual_seed(seed)
     net = build()
-    fit(net, exam.train_images, exam.train_labels, recipe, device=device, seed=seed)
+    way = fit(net, exam.train_images, exam.train_labels, recipe, device=device, seed=seed)
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return net
+    return net, way

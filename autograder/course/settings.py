@@ -43,10 +43,15 @@ class Late(_Table):
 
 
 class MinimumAccuracy(_Table):
-    """The accuracy that a trained network must reach in question 4, from 0 to 1; None: the calibrated threshold."""
+    """The accuracy, from 0 to 1, that a trained network must reach in question 4.
 
-    cuda: float | None = Field(default=None, gt=0, lt=1)
-    cpu: float | None = Field(default=None, gt=0, lt=1)
+    Args:
+        full: with the budget for a GPU.
+        short: with the budget for a CPU.
+    """
+
+    full: float = Field(default=0.85, gt=0, lt=1)
+    short: float = Field(default=0.3, gt=0, lt=1)
 
 
 class Course(_Table):

@@ -49,9 +49,9 @@ def grade_all(
         force: judge anew what has a result already.
         advance: called with the name of each submission that is done.
         tell: called with the progress of the trainings.
-        warn: called with why all trainings are deferred, should that turn out here.
+        warn: called with what the calibration found, or why all trainings are deferred.
 
-    Before the first network, the baseline network is trained, see `autograder.training.baseline_check`.
+    Before the first network, right networks are trained, see `autograder.training.calibration`.
 
     Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given, and before anything is
     graded what `require_room` raises.
@@ -63,11 +63,15 @@ def grade_all(
     handins = {handin.file: handin for handin in submissions}
     files = {path: out / f"{handin.name}.json" for path, handin in handins.items()}
     trains = training is not None and not training.problem
-    threshold = training.calibration.threshold if trains and training.calibration else None
+    judged_by: Collection[float] | None = None
+    if trains:
+        from autograder.training.calibration import calibrate, thresholds
+
+        judged_by = thresholds(training, out)
     rubric = load_course().rubric
     stored = {path: load_result(files[path], path) for path in handins}
     known = {path: result and result.charge_again(rubric) for path, result in stored.items()}
-    missing = {path: find_missing(known[path], only, threshold, force) for path in handins}
+    missing = {path: find_missing(known[path], only, judged_by, force) for path in handins}
     todo = {path: questions for path, questions in missing.items() if questions}
 
     def save(path: Path, result: Result) -> None:
@@ -84,11 +88,9 @@ def grade_all(
     require_room(out, files.values(), len(todo))
     key = grading_key(out)
     if trains and any("q4" in questions for questions in todo.values()):
-        from autograder.training.baseline_check import check_baseline
-
-        training = check_baseline(training, tell=tell, unsafe=unsafe)
+        training = calibrate(training, out, jobs=gpu_jobs, tell=tell, say=warn, unsafe=unsafe)
         if training.problem:
-            warn(training.problem)
+            warn(f"the training check is deferred: {training.problem}")
     failures = []
     earlier = {path: before.tests for path, before in known.items() if before is not None}
     results = grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell)

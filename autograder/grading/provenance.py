@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from autograder import __version__
+from autograder.training.machine import processor
 
 ROOT = Path(__file__).resolve().parents[2]
 DECIDES = (
@@ -50,7 +51,7 @@ def provenance() -> Provenance:
         code=code_version(),
         torch=importlib.metadata.version("torch"),
         python=platform.python_version(),
-        processor=_processor(),
+        processor=processor(),
     )
 
 
@@ -81,13 +82,3 @@ def _version() -> str:
         if said:
             return said
     return __version__
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

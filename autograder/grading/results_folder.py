@@ -195,21 +195,21 @@ def load_result(path: Path, submission: Path) -> Result | None:
 
 
 def find_missing(
-    result: Result | None, only: Collection[str] | None, threshold: float | None, force: bool = False
+    result: Result | None, only: Collection[str] | None, thresholds: Collection[float] | None, force: bool = False
 ) -> set[str]:
     """The questions that are still to be judged.
 
     Args:
-        threshold: the accuracy that networks must reach; None where nothing is trained. Deferred questions are judged
-            then, and question 4 where it was judged by another threshold.
+        thresholds: the accuracies that networks had to reach here; None where nothing is trained. Deferred questions
+            are judged otherwise, and question 4 where it was judged by another threshold.
         force: judge everything that is asked for.
     """
     wanted = set(QUESTIONS if only is None else only)
     if result is None or force:
         return wanted
     open_again: set[str] = set()
-    if threshold is not None:
+    if thresholds is not None:
         open_again = {test.question for test in result.tests if test.outcome == "deferred"}
-        if result.training is not None and result.training.threshold != threshold:
+        if result.training is not None and result.training.threshold not in thresholds:
             open_again.add("q4")
     return wanted - (result.questions.keys() - open_again)

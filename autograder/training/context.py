@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.sandbox.limits import TrainingLimits
-from autograder.training.calibration import NOT_CALIBRATED, BadCalibration, Calibration, calibration_for
+from autograder.training.budgets import BadBudget, Budget, budget_for
 from autograder.training.inside.shared_images import SharedImages
 from autograder.training.slots import Slots
 
-if TYPE_CHECKING:  # imports torchvision and matplotlib, which takes a second, and few runs train
+if TYPE_CHECKING:  # heldout imports torchvision and matplotlib, which takes a second, and few runs train
+    from autograder.course.settings import MinimumAccuracy
     from autograder.training.heldout import Cifar10, Exam
 
-STANDIN = "the images are stand-in data, and the threshold is for CIFAR-10"
+STANDIN = "the images are stand-in data, and the minimum accuracy is for CIFAR-10"
 
 
 @dataclass(frozen=True)
@@ -26,20 +27,28 @@ class TrainingSetup:
     Args:
         device: "cuda" or "cpu".
         data: folder of CIFAR-10; $CIFAR10_ROOT when None.
-        calibration: recipe and threshold; None where nothing can be trained, and `problem` says why.
+        budget: the recipe; None where nothing can be trained, and `problem` says why.
+        threshold: the accuracy that a network must reach, 0 to 1: the course's minimum, until `calibrate` has found
+            what this machine carries.
         problem: why nothing can be trained, "" when it can.
         limits: what a training may use.
     """
 
     device: str
     data: Path | None = None
-    calibration: Calibration | None = None
+    budget: Budget | None = None
+    threshold: float = 1.0
     problem: str = ""
     limits: TrainingLimits = field(default_factory=TrainingLimits)
 
 
-def set_up(device: str, data: Path | None) -> TrainingSetup:
-    """Load data and calibration; returns a setup that can train, or one whose `problem` says why not.
+def set_up(device: str, data: Path | None, minimum: "MinimumAccuracy") -> TrainingSetup:
+    """Load data and budget; returns a setup that can train, or one whose `problem` says why not.
+
+    Args:
+        device: "cuda" or "cpu".
+        data: folder of CIFAR-10; $CIFAR10_ROOT when None.
+        minimum: what the course asks for in each budget.
 
     Raises:
         DataProblem: CIFAR-10 is not there.
@@ -48,11 +57,10 @@ def set_up(device: str, data: Path | None) -> TrainingSetup:
 
     standin = load_cifar10(data).standin
     try:
-        calibration = calibration_for(device)
-    except BadCalibration as error:
+        budget = budget_for(device)
+    except BadBudget as error:
         return TrainingSetup(device, data, problem=str(error))
-    problem = NOT_CALIBRATED if calibration is None else STANDIN if standin else ""
-    return TrainingSetup(device, data, calibration, problem)
+    return TrainingSetup(device, data, budget, getattr(minimum, budget.name), problem=STANDIN if standin else "")
 
 
 class TrainingContext:
@@ -78,8 +86,8 @@ class TrainingContext:
     @property
     def unavailable_reason(self) -> str | None:
         """Why nothing can be trained; None when it can."""
-        if self.setup.calibration is None or self.setup.problem:
-            return self.setup.problem or NOT_CALIBRATED
+        if self.setup.problem:
+            return self.setup.problem
         if sys.platform != "linux":
             return "networks are trained in a process that only Linux can confine"
         return self._missing_data
@@ -88,14 +96,14 @@ class TrainingContext:
         """Training data, and held-out images drawn with this seed."""
         from autograder.training.heldout import Exam
 
-        return Exam.draw(self.data, seed, self.setup.calibration.recipe.heldout)
+        return Exam.draw(self.data, seed, self.setup.budget.recipe.heldout)
 
     @functools.cached_property
     def data(self) -> "Cifar10":
-        """The data set, loaded when it is first needed."""
+        """The data set, loaded when it is first needed, with training images of the recipe's size."""
         from autograder.training.heldout import load_cifar10
 
-        return load_cifar10(self.setup.data)
+        return load_cifar10(self.setup.data).reduced(self.setup.budget.recipe.side)
 
     @functools.cached_property
     def _missing_data(self) -> str | None:

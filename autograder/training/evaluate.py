@@ -1,6 +1,6 @@
 """Train the network of one submission and measure its accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -72,13 +72,13 @@ def evaluate(
             require_own_logits(trained, names, exam.heldout_images, chosen)
         except CheckFailure as error:
             failure = error
-    calibration, accuracy = context.setup.calibration, exam.accuracy(trained.logits)
+    setup, accuracy = context.setup, exam.accuracy(trained.logits)
     return TrainingResult(
         accuracy=accuracy,
-        threshold=calibration.threshold,
+        threshold=setup.threshold,
         seconds=round(trained.seconds, 1),
-        recipe=calibration.recipe.in_words(),
-        note=_note(own_block, exam, trained, accuracy < calibration.threshold),
+        recipe=setup.budget.recipe.in_words(),
+        note=_note(own_block, exam, trained, accuracy < setup.threshold),
         failure=failure,
     )
 
@@ -102,7 +102,13 @@ def _note(own_block: bool, exam: "Exam", trained: Trained, too_low: bool) -> str
 
 
 def train(
-    context: TrainingContext, slice_: Slice, exam: "Exam", seed: int, own_block: bool = True, want_state: bool = False
+    context: TrainingContext,
+    slice_: Slice,
+    exam: "Exam",
+    seed: int,
+    own_block: bool = True,
+    want_state: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> Trained:
     """Train the `ResNet18()` of this code when there is a slot, and once more where the GPU may be to blame.
 
@@ -112,22 +118,23 @@ def train(
         exam: training images, and held-out images that the network classifies after the training.
         seed: of the order and augmentation of images, and of what the network draws.
         own_block, want_state: see `train_confined`.
+        tell: called with the progress; the context's when None.
 
     Raises:
         TrainingStopped: the training did not finish.
     """
-    setup = context.setup
+    setup, tell = context.setup, tell or context.tell
 
     def attempt(slot: AbstractContextManager) -> Trained:
         return train_confined(
             slice_,
             exam,
-            setup.calibration.recipe,
+            setup.budget.recipe,
             device=setup.device,
             seed=seed,
             limits=setup.limits,
             want_state=want_state,
-            progress=lambda progress: context.tell(in_words(progress)),
+            progress=lambda progress: tell(in_words(progress)),
             own_block=own_block,
             slot=slot,
             images=context.images,

@@ -10,7 +10,7 @@ Only the grader's own process uses this, never one that runs student code.
 
 import os
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import utils
-from autograder.training.inside.pixels import shift_and_flip
+from autograder.training.inside.pixels import reduce, shift_and_flip
 
 SHIFT = 2
 """Pixels by which a held-out image is shifted at most: half of the shift in training."""
@@ -37,7 +37,8 @@ class DataProblem(Exception):
 class Cifar10:
     """The data set. Images are uint8 (N, 3, 32, 32), labels int64 (N,).
 
-    `standin` says that the images are generated, for tests: accuracies say nothing about CIFAR-10.
+    `standin` says that the images are generated, for tests: accuracies say nothing about CIFAR-10. Training images may
+    be reduced; held-out images are reduced to the same size when they are drawn, after their changes.
     """
 
     train_images: Tensor = field(repr=False)
@@ -45,6 +46,10 @@ class Cifar10:
     test_images: Tensor = field(repr=False)
     test_labels: Tensor = field(repr=False)
     standin: bool
+
+    def reduced(self, side: int) -> "Cifar10":
+        """The same data set with training images of (N, 3, side, side)."""
+        return replace(self, train_images=reduce(self.train_images, side))
 
 
 class Confusion(NamedTuple):
@@ -91,9 +96,9 @@ class Exam:
     """Training images, held-out images and their labels for one training; made by `draw`.
 
     Args:
-        train_images: uint8 (N, 3, 32, 32), as published.
+        train_images: uint8 (N, 3, H, W), as published or reduced.
         train_labels: int64 (N,), renumbered.
-        heldout_images: uint8 (M, 3, 32, 32), changed and in a new order. Send them when the training is over.
+        heldout_images: uint8 (M, 3, H, W), changed and in a new order. Send them when the training is over.
     """
 
     train_images: Tensor = field(repr=False)
@@ -123,7 +128,7 @@ class Exam:
         return cls(
             data.train_images,
             renumbered[data.train_labels],
-            distort(data.test_images[order], for_images),
+            reduce(distort(data.test_images[order], for_images), data.train_images.shape[-1]),
             renumbered[data.test_labels[order]],
             names,
         )

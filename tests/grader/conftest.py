@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LONGEST = (
     *("test_validate.py", "test_sandbox_attacks.py", "test_handout.py", "test_otter.py", "test_grade.py"),
     *("test_otter_grade.py", "test_trained_grades.py", "test_training_attacks.py", "test_gallery_runner.py"),
-    *("test_training_loop.py", "test_experiments.py", "test_sandbox_otter.py", "test_baseline_check.py"),
+    *("test_training_loop.py", "test_experiments.py", "test_sandbox_otter.py", "test_calibration.py"),
 )
 """Files that take longest come first: with two processes, none is left with a long one at the end."""
 

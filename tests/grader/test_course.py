@@ -1,20 +1,18 @@
 """course.toml, and whether the files agree that a TA edits: every problem is one line with file and line number."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
-import click
 import pytest
 
-from autograder.__main__ import _with_minimum
 from autograder.course.consistency import find_problems
 from autograder.course.settings import Course, CourseProblem, Late, MinimumAccuracy, load_course, parse_course
 from autograder.maintain.build import BuildError, build
-from autograder.training.context import TrainingSetup
+from autograder.training.context import set_up
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.conftest import ROOT, copy_sources
 from tests.grader.test_identity import write
+from utils import make_standin
 
 
 def test_the_committed_files_agree():
@@ -40,7 +38,7 @@ def test_without_a_file_there_are_defaults(tmp_path):
         ("x = 1\nlate = 3\n", 2, "late: "),
         ("late.of = 'all'\n", 1, "late.of: "),
         ("course = '", 1, ""),
-        ("[minimum_accuracy]\ncuda = 85\n", 2, "minimum_accuracy.cuda: Input should be less than 1"),
+        ("[minimum_accuracy]\nfull = 85\n", 2, "minimum_accuracy.full: Input should be less than 1"),
     ],
 )
 def test_an_error_names_its_line(text, line, words):
@@ -143,15 +141,11 @@ def test_late_points():
     assert Course().late_points(80, 100, 5) == 0
 
 
-def test_the_minimum_accuracy_replaces_the_calibrated_one():
-    from autograder.training.calibration import calibrated
-
-    setup = TrainingSetup("cpu", calibration=calibrated("short"))
-    assert _with_minimum(setup, MinimumAccuracy()) == setup
-    asked = _with_minimum(setup, MinimumAccuracy(cpu=0.35))
-    assert asked == replace(setup, calibration=replace(setup.calibration, threshold=0.35))
-    with pytest.raises(click.UsageError, match="right networks reach"):
-        _with_minimum(setup, MinimumAccuracy(cpu=0.9))
+def test_the_minimum_accuracy_is_that_of_the_budget(tmp_path):
+    data = make_standin(tmp_path, 20, 10)
+    minimum = parse_course("[minimum_accuracy]\nfull = 0.8\n").minimum_accuracy
+    assert set_up("cuda", data, minimum).threshold == 0.8
+    assert set_up("cpu", data, minimum).threshold == MinimumAccuracy().short
 
 
 def test_course_toml_is_part_of_the_grader(built):

@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from autograder.training.calibration import recipe_of
+from autograder.training.budgets import load_budget
 from autograder.training.train_confined import TrainingStopped
 from benchmarks import gpu, training_data
 
@@ -13,7 +13,7 @@ from benchmarks import gpu, training_data
 @pytest.fixture
 def bench(tmp_path):
     data, name = training_data.standin()
-    return gpu.Bench(data, name, "cpu", recipe_of("tiny"), tmp_path, end=time.monotonic() + 60)
+    return gpu.Bench(data, name, "cpu", load_budget("tiny").recipe, tmp_path, end=time.monotonic() + 60)
 
 
 def test_what_there_is_no_time_for_is_left_out_and_said(bench):

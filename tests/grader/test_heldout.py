@@ -10,6 +10,7 @@ import torch
 
 import utils
 from autograder.training.heldout import DataProblem, Exam, load_cifar10
+from autograder.training.inside.pixels import reduce
 
 SEED = 2**70 + 5
 
@@ -143,6 +144,15 @@ def test_images_are_moved_and_mirrored(data):
     places = {divmod(int(place), 32) for place in images.flatten(1).argmax(dim=1)}
     columns = {*range(7, 12), *range(20, 25)}
     assert places == {(row, column) for row in range(18, 23) for column in columns}
+
+
+def test_reduced_images_are_the_same_exam(data, exam):
+    """Held-out images are reduced after their changes."""
+    small = Exam.draw(data.reduced(16), SEED)
+    assert small.train_images.shape == (1000, 3, 16, 16)
+    assert torch.equal(small.heldout_images, reduce(exam.heldout_images, 16))
+    assert torch.equal(small.train_labels, exam.train_labels)
+    assert torch.equal(small._answers, exam._answers)
 
 
 def test_numbers_that_are_not_finite_are_wrong(exam, data):

@@ -24,7 +24,7 @@ def test_every_room_that_can_change_a_grade_counts(tmp_path):
     (tmp_path / "autograder" / "report" / "page.py").write_text("")
     code_version.cache_clear()
     assert code_version(tmp_path) == before
-    for name in (*DECIDES, "autograder/training/calibration.json", "autograder/oracle/mistakes.toml"):
+    for name in (*DECIDES, "autograder/training/budgets.json", "autograder/oracle/mistakes.toml"):
         path = tmp_path / name
         file = path if path.is_file() else next(path.glob("*.py"))
         text = file.read_text(encoding="utf-8")
@@ -80,10 +80,11 @@ def test_force_grades_anew(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"threshold": None}, {"q2", "q3"}),
-        ({"threshold": 0.9}, {"q2", "q3"}),
-        ({"threshold": 0.8}, {"q2", "q3", "q4"}),
-        ({"threshold": None, "force": True}, set(QUESTIONS)),
+        ({"thresholds": None}, {"q2", "q3"}),
+        ({"thresholds": {0.9}}, {"q2", "q3"}),
+        ({"thresholds": {0.8, 0.9}}, {"q2", "q3"}),
+        ({"thresholds": {0.8}}, {"q2", "q3", "q4"}),
+        ({"thresholds": None, "force": True}, set(QUESTIONS)),
     ],
 )
 def test_what_is_still_to_be_judged(options, expected):
@@ -95,7 +96,7 @@ def test_what_is_still_to_be_judged(options, expected):
 def test_deferred_questions_are_judged_where_networks_are_trained():
     result = make_grade("a.py", make_test("q1"), DEFERRED)
     assert find_missing(result, ["q1", "q4"], None) == set()
-    assert find_missing(result, ["q1", "q4"], 0.9) == {"q4"}
+    assert find_missing(result, ["q1", "q4"], {0.9}) == {"q4"}
 
 
 def test_comparison_names_what_differs():

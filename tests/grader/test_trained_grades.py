@@ -66,7 +66,7 @@ ResNet.forward = forward
 
 @pytest.fixture
 def grader(monkeypatch, tmp_path):
-    """A grader with a small suite, that trains a real ResNet-18 for a step of 8 images."""
+    """A grader with a small suite, that trains a real ResNet-18 for a step of 8 reduced images."""
     folders = tmp_path / "public", tmp_path / "hidden"
     for folder in folders:
         folder.mkdir()
@@ -75,9 +75,11 @@ def grader(monkeypatch, tmp_path):
     (folders[1] / "test_q4.py").write_text(TEST)
     monkeypatch.setattr(autograder.grading.grade, "SUITE", folders)
     setup = trainings.setup(limits=TrainingLimits())
-    calibration = dataclasses.replace(setup.calibration, recipe=Recipe(1, batch_size=8, peak_lr=0.01), threshold=0.0)
-    with Grader(key=b"secret", training=dataclasses.replace(setup, calibration=calibration)) as grader:
-        grader._context.data = Cifar10(*trainings.colours(8, 1), *trainings.colours(16, 2), standin=True)
+    budget = dataclasses.replace(setup.budget, recipe=Recipe(1, batch_size=8, peak_lr=0.01, side=16))
+    training = dataclasses.replace(setup, budget=budget, threshold=0.0)
+    with Grader(key=b"secret", training=training) as grader:
+        data = Cifar10(*trainings.colours(8, 1), *trainings.colours(16, 2), standin=True)
+        grader._context.data = data.reduced(16)
         yield grader
 
 
@@ -97,6 +99,7 @@ def test_the_solution_is_trained(grader, tmp_path):
     assert {o.question for o in grade.tests} == {"q4"}, "q1 and q3 are judged for the training only"
     assert grade.possible == 13
     assert 0 <= grade.training.accuracy <= 1
+    assert grade.training.recipe == "1 epoch, reduced to 16x16 pixels"
     assert Result.model_validate_json(grade.to_json(), strict=True) == grade
 
 
@@ -163,18 +166,7 @@ def test_without_data_the_check_is_deferred(command):
     assert asked["training"].problem
 
 
-def test_without_calibration_the_check_is_deferred(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.training.context.calibration_for", lambda _: None)
-    root = make_standin(tmp_path / "standin", 20, 10)
-    for arguments in (("--data", str(root)), ("--device", "cuda", "--data", str(root))):
-        result, asked = command(*arguments)
-        assert result.exit_code == 0
-        assert result.output.count("its threshold is not calibrated yet: run python -m benchmarks.") == 1
-        assert asked["training"].problem
-
-
-def test_standin_images_are_no_examination(command, tmp_path, monkeypatch):
-    monkeypatch.setattr("autograder.training.context.calibration_for", lambda _: trainings.setup().calibration)
+def test_standin_images_are_no_examination(command, tmp_path):
     result, asked = command("--data", str(make_standin(tmp_path / "standin", 20, 10)))
     assert "the images are stand-in data" in result.output
     assert asked["training"].problem
@@ -190,11 +182,10 @@ def test_options_reach_the_training(command, tmp_path):
 def test_a_cpu_trains_where_it_is_asked_to(command, tmp_path, monkeypatch):
     """With the budget that was measured for it; a GPU's would take hours."""
     root = make_standin(tmp_path / "standin", 20, 10)
-    monkeypatch.setattr("autograder.training.context.calibration_for", lambda device: device)
     for found in (True, False):
         monkeypatch.setattr(torch.cuda, "is_available", lambda found=found: found)
         _, asked = command("--device", "cpu", "--data", str(root))
-        assert (asked["training"].device, asked["training"].calibration) == ("cpu", "cpu")
+        assert (asked["training"].device, asked["training"].budget.name) == ("cpu", "short")
         assert command("--device", "cpu")[1]["training"] is None
     result, asked = command("--device", "cpu", "--data", str(tmp_path / "nowhere"))
     assert result.exit_code == 2
@@ -212,7 +203,7 @@ def test_without_a_gpu_nobody_is_trained_unasked(command, tmp_path, monkeypatch)
     assert "--device cpu with --data trains on the CPU" in command("--device", "cuda")[0].output.replace("\n", " ")
 
 
-def test_a_later_run_fills_in(tmp_path):
+def test_a_later_run_fills_in(tmp_path, monkeypatch):
     """What was deferred where there was no GPU is judged over the same results, and nothing else is."""
     submission, out = write(tmp_path, solution_source()), tmp_path / "out"
     counted, _ = handins({submission: submission.parent})
@@ -228,19 +219,22 @@ def test_a_later_run_fills_in(tmp_path):
     result.write_text(before.to_json())
 
     setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50), limits=TrainingLimits())
-    measured = dataclasses.replace(setup.calibration, recipe=Recipe(1, 8, 0.01), threshold=0.0, mean=0.1, std=0.1)
-    setup = dataclasses.replace(setup, calibration=measured)
-    told = []
-    (after,), failures = grade_all(counted, out, only=["q4"], training=setup, tell=told.append)
+    budget = dataclasses.replace(setup.budget, recipe=Recipe(1, 8, 0.01, images=16))
+    setup = dataclasses.replace(setup, budget=budget, threshold=0.0)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    told, said = [], []
+    (after,), failures = grade_all(counted, out, only=["q4"], training=setup, tell=told.append, warn=said.append)
     assert not failures
     (judged,) = [test for test in after.tests if "test_training_accuracy" in test.id]
     assert judged.outcome == "passed", judged.message
     scores = {question: (score.score, score.possible) for question, score in after.questions.items()}
     assert scores == {"q1": (3, 3), "q3": (0, 2), "q4": (20, 20)}
-    assert after.training.recipe == "1 epoch"
+    assert after.training.recipe == "1 epoch of 16 images"
     assert told
-    assert told[0].startswith("the baseline network first: training, epoch ")
+    assert told[0].startswith("calibration, 0 of 2: training, epoch ")
     assert told[-1].startswith("training, epoch ")
+    (line,) = said
+    assert line.startswith("calibration: 2 right networks reach ")
 
     again, _ = grade_all(counted, out, only=["q1", "q4"], training=setup)
     assert again == [after], "there is nothing left to do"

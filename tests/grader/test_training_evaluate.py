@@ -19,7 +19,7 @@ from autograder.training import evaluate as evaluate_module
 from autograder.training.context import TrainingContext
 from autograder.training.evaluate import BASELINE_BLOCK, evaluate
 from autograder.training.inside.baseline_network import resnet18
-from autograder.training.inside.pixels import normalize
+from autograder.training.inside.pixels import enlarge, normalize, reduce
 from autograder.training.logits_check import has_passed, match_to_reference, require_own_logits
 from autograder.training.retry import TWICE, retry
 from autograder.training.slots import Slots
@@ -146,6 +146,15 @@ def test_half_precision_is_believed(network):
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         logits = net(normalize(exam.heldout_images)).float()
     require_own_logits(Trained(logits, net.state_dict(), 1.0, ()), names, exam.heldout_images, torch.arange(20))
+
+
+@pytest.mark.parametrize("enlarged", [False, True])
+def test_logits_of_reduced_images_are_believed_and_of_enlarged_ones(enlarged, network):
+    net, names, exam, _ = network
+    small = reduce(exam.heldout_images, 16)
+    with torch.no_grad():
+        logits = net(normalize(enlarge(small) if enlarged else small))
+    require_own_logits(Trained(logits, net.state_dict(), 1.0, ()), names, small, torch.arange(20))
 
 
 @pytest.mark.parametrize("forge", ["others", "a fifth", "constant", "no weights", "other shapes"])
@@ -282,10 +291,7 @@ def test_what_building_the_network_raises_is_the_students_failure_but_for_the_gr
         evaluate_with(None, student=Raises(GraderBroken("ours")))
 
 
-def test_nothing_is_trained_without_calibration_or_data(tmp_path):
-    assert TrainingContext(trainings.setup(calibration=None)).unavailable_reason.startswith(
-        "its threshold is not calibrated yet"
-    )
+def test_nothing_is_trained_without_data(tmp_path):
     context = TrainingContext(trainings.setup(problem="no data"))
     assert evaluate(context, None, b"", [], None) == TrainingResult(deferred="no data")
     assert "there is no folder" in TrainingContext(trainings.setup(data=tmp_path / "nowhere")).unavailable_reason

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 import utils
@@ -130,6 +131,7 @@ def test_an_epoch_may_be_fewer_images_drawn_anew():
         (Recipe(1, 512, 0.4), "1 epoch"),
         (Recipe(1, 32, 0.1, images=10_000), "1 epoch of 10,000 images"),
         (Recipe(2, 32, 0.1, images=5000), "2 epochs of 5,000 images each"),
+        (Recipe(1, 32, 0.1, images=5000, side=16), "1 epoch of 5,000 images, reduced to 16x16 pixels"),
     ],
 )
 def test_a_recipe_says_how_long(recipe, words):
@@ -292,6 +294,79 @@ def test_a_network_that_dislikes_channels_last_is_trained_all_the_same():
     net = train(Viewer())
     assert accuracy(net) > 0.95
     assert net.convolution.weight.is_contiguous()
+
+
+class Pooled(nn.Module):
+    """As code for images of 32x32 pixels does it: the last map is 4x4, and pooled by a window of that size."""
+
+    def __init__(self, pool):
+        super().__init__()
+        torch.manual_seed(3)
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 3, 8, 1, bias=False), nn.BatchNorm2d(8), nn.ReLU())
+        self.pool, self.linear, self.sizes = pool, nn.Linear(8, 10), set()
+
+    def forward(self, x):
+        self.sizes.add(x.shape[-1])
+        return self.linear(self.pool(self.layers(x)).reshape(len(x), -1))
+
+
+def half_size(count=210):
+    images, labels = coloured(count)
+    return pixels.reduce(images, 16), labels
+
+
+@pytest.mark.parametrize(
+    ("pool", "size"),
+    [
+        (lambda x: F.avg_pool2d(x, 4), 16),
+        (lambda x: F.avg_pool2d(x, kernel_size=(4, 4), stride=1), 16),
+        (nn.AvgPool2d(4), 16),
+        (nn.AdaptiveAvgPool2d(1), 16),
+        (lambda x: x.mean((2, 3)), 16),
+        (lambda x: x.reshape(len(x), 8, 16).mean(2), 32),
+    ],
+)
+def test_code_for_32_pixels_is_trained_on_reduced_images(pool, size):
+    """Where it cannot take them, they are enlarged again, in training and afterwards."""
+    net = Pooled(pool)
+    data = half_size()
+    way = fit(net, *data, RECIPE, device=CPU, seed=5)
+    assert way.enlarged == (size == 32)
+    net.sizes.clear()
+    logits = predict(net, data[0], way, device=CPU)
+    assert float((logits.argmax(dim=1) == data[1]).float().mean()) > 0.95
+    assert net.sizes == {size}
+
+
+def test_windows_that_fit_are_left_as_they_are():
+    x = torch.randn(2, 3, 8, 8)
+    with arithmetic.GlobalPooling():
+        assert torch.allclose(F.avg_pool2d(x, 4), x.reshape(2, 3, 2, 4, 2, 4).mean((3, 5)), atol=1e-6)
+        assert torch.allclose(F.avg_pool2d(x, 9), x.mean((2, 3), keepdim=True), atol=1e-6)
+
+
+def test_images_are_reduced_by_averages_and_enlarged_by_repetition():
+    image = torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4) * 10
+    small = pixels.reduce(image, 2)
+    assert small.tolist() == [[[[25, 45], [105, 125]]]]
+    assert pixels.reduce(image, 4) is image
+    large = pixels.enlarge(small)
+    assert large.shape == (1, 1, 32, 32)
+    assert torch.equal(pixels.reduce(large, 2), small)
+    assert large[0, 0, 15, 16] == 45
+
+
+def test_reduced_images_are_moved_by_an_eighth_of_their_side():
+    seen = []
+    net = small_net()
+    net.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
+    picture = torch.arange(3 * 16 * 16).remainder(251).view(1, 3, 16, 16).to(torch.uint8)
+    train(net, Recipe(30, 1, 0.01), data=(picture, torch.tensor([1])))
+    positions = torch.arange(-2, 3)
+    down, right, mirrored = torch.cartesian_prod(positions, positions, torch.tensor([0, 1])).T
+    choices = shift_and_flip(picture, torch.zeros(len(down), dtype=torch.int64), down, right, mirrored.bool())
+    choices = pixels.normalize(choices)
+    assert all(float((choices - image).abs().flatten(1).sum(dim=1).min()) == 0 for image in seen[1:])
 
 
 def test_errors_of_the_network_go_through():

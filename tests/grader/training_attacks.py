@@ -87,7 +87,8 @@ def forging(data: Cifar10) -> dict[str, Payload]:
         "learns from what is held out": Payload(small(UNTAUGHT, after=LEARN_FROM_HELD_OUT), CHANCE),
         "the training does nothing": Payload(
             small(
-                f"{WORKER}; worker.fit = lambda *a, **k: None; torch.optim.SGD.step = lambda self, *a: None; "
+                f"{WORKER}; worker.fit = lambda *a, **k: worker.Way(torch.contiguous_format, None); "
+                "torch.optim.SGD.step = lambda self, *a: None; "
                 "nn.functional.cross_entropy = lambda z, *a, **k: z.sum() * 0"
             ),
             CHANCE,

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from autograder.sandbox.limits import MIB, TrainingLimits
 from autograder.submission import Slice, read_submission, slice_submission
-from autograder.training.calibration import Calibration
+from autograder.training.budgets import Budget
 from autograder.training.context import TrainingSetup
 from autograder.training.heldout import Cifar10, Exam
 from autograder.training.inside.fit import Recipe
@@ -75,8 +75,8 @@ def exam() -> Exam:
 
 def setup(**changes) -> TrainingSetup:
     """How to train on a CPU."""
-    calibration = Calibration(RECIPE, THRESHOLD, 0.9, 0.01, 3, "a CPU", "stand-in", "2026-01-01")
-    return TrainingSetup(**{"device": "cpu", "calibration": calibration, "limits": LIMITS, **changes})
+    budget = Budget("tiny", RECIPE, trainings=2, floor=0.1, study=None)
+    return TrainingSetup(**{"device": "cpu", "budget": budget, "threshold": THRESHOLD, "limits": LIMITS, **changes})
 
 
 def small(init: str = "pass", before: str = "pass", after: str = "pass", build: str = "pass") -> str:

@@ -12,18 +12,18 @@ starts processes, which a confined process must not, and takes longer to compile
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from autograder.training.inside.pixels import normalize, shift_and_flip
-from autograder.training.inside.precision import as_logits, fastest_way, use_fast_arithmetic
+from autograder.training.inside.pixels import SIDE, shift_and_flip
+from autograder.training.inside.precision import PLAIN, Way, fastest_way, use_fast_arithmetic
 
-SHIFT = 4
-"""Pixels by which a training image is shifted at most (He et al. 2015, section 4.2)."""
+SHIFT = 1 / 8
+"""Share of its side by which a training image is shifted at most: 4 of 32 pixels (He et al. 2015, section 4.2)."""
 STEPS_BETWEEN_REPORTS = 20
 """Reading a number synchronizes with the GPU, so it is done rarely."""
 
@@ -44,6 +44,7 @@ class Recipe:
         warmup: share of the steps in which the learning rate rises from 0; it falls to 0 in the others.
         images: how many of the training images make an epoch, drawn anew each time; all when None.
         heldout: how many held-out images it is evaluated on, see `autograder.training.heldout`; all when None.
+        side: height and width that all images are reduced to.
     """
 
     epochs: int
@@ -56,13 +57,14 @@ class Recipe:
     warmup: float = 0.25
     images: int | None = None
     heldout: int | None = None
+    side: int = SIDE
 
     def in_words(self) -> str:
         """How long it trains, such as "2 epochs of 5,000 images each"."""
-        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
-        if self.images is None:
-            return epochs
-        return f"{epochs} of {self.images:,} images{' each' if self.epochs > 1 else ''}"
+        words = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        if self.images is not None:
+            words += f" of {self.images:,} images{' each' if self.epochs > 1 else ''}"
+        return words if self.side == SIDE else f"{words}, reduced to {self.side}x{self.side} pixels"
 
 
 @dataclass(frozen=True)
@@ -90,15 +92,15 @@ def fit(
     device: torch.device,
     seed: int,
     progress: Callable[[Progress], None] | None = None,
-) -> None:
-    """Train `net` in place, and move it to `device`.
+) -> Way:
+    """Train `net` in place, and move it to `device`; returns how its steps were computed.
 
     Training ends early where no parameter gets a gradient, or where the loss was not finite in any step of an epoch:
     neither improves later.
 
     Args:
-        net: maps normalized float32 (N, 3, 32, 32) images to (N, 10) logits.
-        images: uint8, (N, 3, 32, 32), on any device.
+        net: maps normalized float32 (N, 3, H, W) images to (N, 10) logits.
+        images: uint8, (N, 3, H, W), on any device.
         labels: int64, (N,).
         recipe: how to train.
         device: where to train.
@@ -114,15 +116,15 @@ def fit(
     _seed_everything(seed)
     net.to(device).train()
     images, labels = images.to(device), labels.to(device)
-    optimizer = _optimizer(net, recipe)
-    if optimizer is None:
-        return
-    generator = torch.Generator(device).manual_seed(seed)
     images_in_epoch = min(recipe.images or len(images), len(images))
     batch = min(recipe.batch_size, images_in_epoch)
+    way = fastest_way(net, images[:batch], labels[:batch], device)
+    optimizer = _optimizer(net, recipe)
+    if optimizer is None:
+        return way
+    generator = torch.Generator(device).manual_seed(seed)
     steps_in_epoch = images_in_epoch // batch
     steps, step = recipe.epochs * steps_in_epoch, 0
-    way = fastest_way(net, images[:batch], labels[:batch], device)
     scaler = torch.amp.GradScaler(device.type, enabled=way.half is torch.float16)
     start = time.perf_counter()
     for epoch in range(1, recipe.epochs + 1):
@@ -134,7 +136,7 @@ def fit(
             logits = way.logits(net, pictures)
             loss = F.cross_entropy(logits, truth, label_smoothing=recipe.label_smoothing)
             if not loss.requires_grad:
-                return
+                return way
             scaler.scale(loss).backward()
             if any(p.grad is not None for group in optimizer.param_groups for p in group["params"]):
                 scaler.step(optimizer)
@@ -147,22 +149,32 @@ def fit(
         if progress:
             progress(report)
         if report.loss != report.loss:  # not a number
-            return
+            break
+    return way
 
 
-def predict(net: nn.Module, images: Tensor, *, device: torch.device, batch_size: int = 1000) -> Tensor:
-    """The logits of `net` in eval mode for uint8 (N, 3, 32, 32) images: (N, 10), float32, on the CPU.
+def predict(
+    net: nn.Module, images: Tensor, way: Way = PLAIN, *, device: torch.device, batch_size: int = 1000
+) -> Tensor:
+    """The logits of `net` in eval mode for uint8 (N, 3, H, W) images: (N, 10), float32, on the CPU.
 
     In full precision, because the grader compares these numbers with its own.
+
+    Args:
+        net: trained.
+        images: on any device.
+        way: what `fit` returned, which knows the size of images that the network takes.
+        device: where to compute.
+        batch_size: images at once.
 
     Raises:
         TypeError, ValueError: the network returns no (N, 10) tensor. Whatever else it raises is not caught.
     """
     use_fast_arithmetic(device)
     net.to(device).eval()
+    way = replace(PLAIN, enlarged=way.enlarged)
     with torch.no_grad():
-        parts = [as_logits(net(normalize(part.to(device))), len(part)).cpu() for part in images.split(batch_size)]
-    return torch.cat(parts)
+        return torch.cat([way.logits(net, part.to(device)).cpu() for part in images.split(batch_size)])
 
 
 def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
@@ -193,10 +205,11 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
 def _batches(
     images: Tensor, labels: Tensor, steps: int, size: int, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch: batches in random order, each image shifted by up to `SHIFT` pixels and perhaps flipped."""
+    """One epoch: batches in random order, each image shifted by up to `SHIFT` of its side and perhaps flipped."""
     count, device = steps * size, images.device
     order = torch.randperm(len(images), generator=generator, device=device)[:count]
-    down, right = torch.randint(-SHIFT, SHIFT + 1, (2, count), generator=generator, device=device)
+    most = round(SHIFT * images.shape[-1])
+    down, right = torch.randint(-most, most + 1, (2, count), generator=generator, device=device)
     flip = torch.randint(2, (count,), generator=generator, device=device).bool()
     for first in range(0, count, size):
         some = slice(first, first + size)

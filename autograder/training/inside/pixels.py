@@ -1,12 +1,30 @@
-"""Prepare batches of images for a network: shift, flip, normalize. On any device."""
+"""Prepare batches of images for a network: reduce, shift, flip, normalize. On any device."""
 
 import functools
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+SIDE = 32
+"""Height and width of the images of CIFAR-10."""
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Of the pixels of CIFAR-10's training images, from 0 to 1; the notebook's loaders use the same."""
+
+
+def reduce(images: Tensor, side: int) -> Tensor:
+    """Average uint8 (N, C, H, W) images to (N, C, side, side); the images themselves where they have that size."""
+    if images.shape[-1] == side:
+        return images
+    factor = images.shape[-1] // side
+    return torch.cat([F.avg_pool2d(part.float(), factor).round().to(torch.uint8) for part in images.split(5000)])
+
+
+def enlarge(images: Tensor) -> Tensor:
+    """Repeat the pixels of (N, C, H, W) images, so that they have the size of CIFAR-10's."""
+    factor = SIDE // images.shape[-1]
+    return images.repeat_interleave(factor, -2).repeat_interleave(factor, -1) if factor > 1 else images
 
 
 def shift_and_flip(images: Tensor, index: Tensor, down: Tensor, right: Tensor, flip: Tensor) -> Tensor:

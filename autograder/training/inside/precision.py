@@ -1,31 +1,60 @@
-"""Choose memory layout and precision for a network on this device: the fastest that its code allows."""
+"""Choose image size, memory layout and precision for a network on this device: the fastest that its code allows."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from autograder.training.inside.pixels import normalize
+from autograder.training.inside.pixels import SIDE, enlarge, normalize
 
 CLASSES = 10
 
 
+class GlobalPooling(TorchFunctionMode):
+    """Lets a window of `avg_pool2d` that is larger than the feature map cover the whole map.
+
+    The last map of ResNet-18 is 4x4 for images of 32x32, so `avg_pool2d(x, 4)` is global there, and right. For reduced
+    images the map is smaller.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call any function of PyTorch, this one with a smaller window."""
+        if func is F.avg_pool2d:
+            return _pool(*args, **kwargs or {})
+        return func(*args, **kwargs or {})
+
+
+def _pool(x: Tensor, kernel_size: Any, *args: Any, **kwargs: Any) -> Tensor:
+    height, width = kernel_size if isinstance(kernel_size, tuple | list) else (kernel_size, kernel_size)
+    return F.avg_pool2d(x, (min(height, x.shape[-2]), min(width, x.shape[-1])), *args, **kwargs)
+
+
 @dataclass(frozen=True)
 class Way:
-    """How a step is computed: memory layout of images and weights; half-precision type, or None for float32."""
+    """How a step is computed: memory layout of images and weights; half-precision type, or None for float32.
+
+    `enlarged` says that the network takes reduced images only in their old size.
+    """
 
     layout: torch.memory_format
     half: torch.dtype | None
+    enlarged: bool = False
 
     def logits(self, net: nn.Module, images: Tensor) -> Tensor:
-        """float32 logits (N, 10) for uint8 (N, 3, 32, 32) images."""
-        pictures = normalize(images).contiguous(memory_format=self.layout)
+        """float32 logits (N, 10) for uint8 (N, 3, H, W) images."""
+        pictures = normalize(enlarge(images) if self.enlarged else images).contiguous(memory_format=self.layout)
         half = torch.autocast(images.device.type, self.half) if self.half else contextlib.nullcontext()
-        with half:
+        with half, GlobalPooling():
             logits = net(pictures)
         return as_logits(logits, len(images))
+
+
+PLAIN = Way(torch.contiguous_format, None)
+"""What every right network takes."""
 
 
 def _ways(device: torch.device) -> list[Way]:
@@ -36,8 +65,8 @@ def _ways(device: torch.device) -> list[Way]:
     elif _cpu_has_bf16():
         half = torch.bfloat16
     else:
-        return [Way(last, None), Way(first, None)]
-    return [Way(last, half), Way(first, half), Way(first, None)]
+        return [Way(last, None), PLAIN]
+    return [Way(last, half), Way(first, half), PLAIN]
 
 
 def _cpu_has_bf16() -> bool:
@@ -48,7 +77,10 @@ def _cpu_has_bf16() -> bool:
 
 def fastest_way(net: nn.Module, images: Tensor, labels: Tensor, device: torch.device) -> Way:
     """Try one step without its update. It updates running statistics once, which does not affect the result."""
-    *faster, plainest = _ways(device)
+    ways = _ways(device)
+    if images.shape[-1] < SIDE:
+        ways += [replace(way, enlarged=True) for way in ways]
+    *faster, plainest = ways
     for way in faster:
         net.to(memory_format=way.layout)
         try:
@@ -57,7 +89,7 @@ def fastest_way(net: nn.Module, images: Tensor, labels: Tensor, device: torch.de
                 loss.backward()
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError:
+        except Exception:  # code for one size may check it itself
             continue
         return way
     net.to(memory_format=plainest.layout)

@@ -28,6 +28,7 @@ from autograder.submission import Slice, execute
 from autograder.training.inside.baseline_network import Block, resnet18
 from autograder.training.inside.confine import give_up_files, give_up_rights, prepare
 from autograder.training.inside.fit import Progress, Recipe, fit, predict
+from autograder.training.inside.precision import Way
 from autograder.training.inside.shared_images import map_images
 
 SECONDS_BETWEEN_REPORTS = 0.5
@@ -48,10 +49,10 @@ def main(channel: int, images: int, parent: int, project: str, settings: str) ->
     wire.send(sock, {"layers": list(layers)})
     try:
         header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.reply_bytes)
-        net = _train(sock, header, unpack(body)["labels"], pictures, recipe, torch.device(device))
+        net, way = _train(sock, header, unpack(body)["labels"], pictures, recipe, torch.device(device))
         wire.send(sock, {"fitted": {}})
         header, body = wire.receive(sock, wire.MAX_REQUEST_HEADER, limits.reply_bytes)
-        reply = {"logits": predict(net, unpack(body)["images"], device=torch.device(device))}
+        reply = {"logits": predict(net, unpack(body)["images"], way, device=torch.device(device))}
         if header["want_state"]:
             reply |= {f"state:{name}": value for name, value in _on_cpu(net).items()}
         wire.send(sock, {"answer": {}}, pack(reply))
@@ -87,7 +88,7 @@ def _try_out(pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
     before any student code could claim otherwise.
     """
     if device.type == "cpu":
-        net = nn.Sequential(nn.Conv2d(3, 10, 3), nn.AvgPool2d(30), nn.Flatten())
+        net = nn.Sequential(nn.Conv2d(3, 10, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         _train_one_step(net, pictures[:2], recipe, device)
         return
     if not torch.cuda.is_available():
@@ -99,13 +100,13 @@ def _try_out(pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
 
 def _train_one_step(net: nn.Module, pictures: Tensor, recipe: Recipe, device: torch.device) -> None:
     labels = torch.arange(len(pictures)) % 10
-    fit(net, pictures, labels, dataclasses.replace(recipe, epochs=1), device=device, seed=0)
-    predict(net, pictures, device=device)
+    way = fit(net, pictures, labels, dataclasses.replace(recipe, epochs=1), device=device, seed=0)
+    predict(net, pictures, way, device=device)
 
 
 def _train(
     sock: socket.socket, header: dict[str, Any], labels: Tensor, pictures: Tensor, recipe: Recipe, device: torch.device
-) -> nn.Module:
+) -> tuple[nn.Module, Way]:
     seed()
     slice_ = Slice.from_json(header["slice"])
     namespace: dict[str, Any] = {}
@@ -115,8 +116,7 @@ def _train(
     if not isinstance(net, nn.Module):
         raise TypeError(f"ResNet18() returned a {type(net).__name__}, not an nn.Module")
     wire.send(sock, {"built": {}})
-    fit(net, pictures, labels, recipe, device=device, seed=header["seed"], progress=_reporter(sock))
-    return net
+    return net, fit(net, pictures, labels, recipe, device=device, seed=header["seed"], progress=_reporter(sock))
 
 
 def _of_baseline_blocks(student: LocalStudent) -> nn.Module:
