@@ -17,6 +17,7 @@ from dataclasses import replace
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
+from autograder.submission import Slice
 from autograder.training.budgets import Budget
 from autograder.training.calibration_store import CalibrationStore, RightTraining, kept_calibrations
 from autograder.training.context import TrainingContext, TrainingSetup
@@ -87,9 +88,12 @@ def _measure(
     missing = missing[: count - len(known)]
     trainings = list(known)
     _ = context.images  # once, before several threads ask for it
+    slices = {style: network_slice(STYLES[style]) for style in STYLES}  # Python 3.11 cannot parse in several threads
 
     def train_one(style: str) -> RightTraining:
-        return _train_one(context, style, lambda line: tell(f"calibration, {len(trainings)} of {count}: {line}"))
+        return _train_one(
+            context, style, slices[style], lambda line: tell(f"calibration, {len(trainings)} of {count}: {line}")
+        )
 
     with ThreadPool(jobs) as pool:
         for first in range(0, len(missing), jobs):  # where one fails, no other is begun
@@ -99,10 +103,10 @@ def _measure(
     return trainings
 
 
-def _train_one(context: TrainingContext, style: str, tell: Tell) -> RightTraining:
+def _train_one(context: TrainingContext, style: str, network: Slice, tell: Tell) -> RightTraining:
     secret = secrets.token_bytes(32)
     exam = context.exam(derive(secret, "held-out images", bits=256))
-    trained = train(context, network_slice(STYLES[style]), exam, derive(secret, "training"), tell=tell)
+    trained = train(context, network, exam, derive(secret, "training"), tell=tell)
     today = datetime.date.today().isoformat()
     return RightTraining(style, round(exam.accuracy(trained.logits), 5), round(trained.seconds, 1), today)
 

@@ -394,8 +394,8 @@ def test_without_network_one_line_names_the_remedies(server, tmp_path):
         utils.download_cifar10(tmp_path)
     message = str(raised.value)
     assert "\n" not in message
-    copy = f"copy {utils.FOLDER} or {utils.ARCHIVE} to {tmp_path}"
-    for part in (": Connection refused. Is there", "utils.download_cifar10()", copy, "set CIFAR10_ROOT"):
+    root = f"set CIFAR10_ROOT to a folder that holds {utils.FOLDER} or {utils.ARCHIVE}"
+    for part in (": Connection refused. Is there", "utils.download_cifar10()", root, "CIFAR10_URL"):
         assert part in message
     assert left(tmp_path) == set()
     assert raised.value.__cause__ is None
