@@ -51,7 +51,7 @@ COMPARED = 2
 VERIFIED = 25
 """What it costs to compare a set with all the evidence."""
 MORE = 300
-"""Sets that are compared after the first that explains everything: another may do so too."""
+"""Effort that is left after the first set that explains everything: another may do so too."""
 
 
 @dataclass(frozen=True)
@@ -114,16 +114,21 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
         together += [edits for edits in search.several() if again().explains(edits)]
     if not together:
         return None
-    together = [edits for edits in together if not SEEN_ONLY & {edit.name for edit in edits}] or together[:1]
-    together = _that_predict_most(together, search.explainer)
-    fewest = min(len(_names(edits)) for edits in together)
-    together = [edits for edits in together if len(_names(edits)) == fewest]
+    together = _likeliest(together, search.explainer)
     made = search.programs(together[0])
     others = [_names(edits) | {""} for edits in together if search.programs(edits) != made]
     certain = [edit for edit in together[0] if all(edit.name in names for names in others)]
     edits = tuple(edit for edit in certain if len(certain) == 1 or edit.name not in SEEN_ONLY)
     layers = tuple(search.layer(edit) for edit in edits)
     return Diagnosis(edits, layers, edits == together[0]) if edits else None
+
+
+def _likeliest(sets: list[tuple[Edit, ...]], explainer: Explainer) -> list[tuple[Edit, ...]]:
+    """Of sets of edits that all agree with what was observed, the shortest from which most of it follows."""
+    sets = [edits for edits in sets if not SEEN_ONLY & _names(edits)] or sets[:1]
+    sets = _that_predict_most(sets, explainer)
+    fewest = min(len(_names(edits)) for edits in sets)
+    return [edits for edits in sets if len(_names(edits)) == fewest]
 
 
 def _that_predict_most(sets: list[tuple[Edit, ...]], explainer: Explainer) -> list[tuple[Edit, ...]]:

@@ -58,7 +58,7 @@ class Step:
     block: int = 0
     """The number of a block in its network, from 1."""
     value: Tensor | None = None
-    updates: dict[str, Tensor | None] = field(default_factory=dict)
+    updates: dict[str, Tensor] = field(default_factory=dict)
     """New running statistics."""
     error: Exception | None = None
 

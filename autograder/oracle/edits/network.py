@@ -120,7 +120,8 @@ def wrong_strides(program: Program, _: Hints) -> Found:
     for name, stage, rule in STRIDES:
 
         def change(p: Program, rule: Callable = rule) -> Program:
-            return each_block(lambda p, o: {"stride": rule(*place(o), counts(p)[place(o)[0] - 1])})(p)
+            numbers = counts(p)
+            return each_block(lambda p, o: {"stride": rule(*place(o), numbers[place(o)[0] - 1])})(p)
 
         yield name, change, {"value": stage}
 

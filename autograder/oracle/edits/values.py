@@ -110,9 +110,9 @@ def scaled(program: Program, _: Hints) -> Found:
 @kind()
 def gated(program: Program, hints: Hints) -> Found:
     """A gate on F(x), or on the output."""
+    sizes = [lambda p, n=n: n for n in sorted(hints.sizes)]
+    reduced = [lambda p, r=r: out_planes(p) // r or None for r in (16, 8, 4, 2)]
     for where, after in (("on F(x)", residual), ("after the addition", "sum"), ("at its end", "relu")):
-        sizes = [lambda p, n=n: n for n in sorted(hints.sizes)]
-        reduced = [lambda p, r=r: out_planes(p) // r or None for r in (16, 8, 4, 2)]
         for hidden, bias in itertools.product((*reduced, *sizes), (False, True)):
             new = lambda p, h=hidden, b=bias: op("gate", "gate", "", planes=out_planes(p), hidden=h(p), bias=b)  # noqa: E731
             yield "squeeze_excitation", insert(after, new, only=("sum",) if after is residual else ()), {"where": where}
