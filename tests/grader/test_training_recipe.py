@@ -138,17 +138,22 @@ def test_a_recipe_says_how_long(recipe, words):
     assert recipe.in_words() == words
 
 
-def test_images_are_moved_and_mirrored_anew():
-    """Every image of the training is one of the data's, moved by up to 4 pixels, and no two epochs are alike."""
+def train_on_one_picture(side: int, most: int) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
+    """What the network was given; the picture moved by up to `most` pixels in every way; which of these are mirrored."""
     seen = []
     net = small_net()
     net.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
-    picture = torch.arange(3 * 32 * 32).remainder(251).view(1, 3, 32, 32).to(torch.uint8)
+    picture = torch.arange(3 * side * side).remainder(251).view(1, 3, side, side).to(torch.uint8)
     train(net, Recipe(30, 1, 0.01), data=(picture, torch.tensor([1])))
-    positions = torch.arange(-4, 5)
+    positions = torch.arange(-most, most + 1)
     down, right, mirrored = torch.cartesian_prod(positions, positions, torch.tensor([0, 1])).T
     choices = shift_and_flip(picture, torch.zeros(len(down), dtype=torch.int64), down, right, mirrored.bool())
-    choices = pixels.normalize(choices)
+    return seen, pixels.normalize(choices), mirrored
+
+
+def test_images_are_moved_and_mirrored_anew():
+    """Every image of the training is one of the data's, moved by up to 4 pixels, and no two epochs are alike."""
+    seen, choices, mirrored = train_on_one_picture(side=32, most=4)
     found = {int((choices - image).abs().flatten(1).sum(dim=1).argmin()) for image in seen[1:]}
     assert all(float((choices - image).abs().flatten(1).sum(dim=1).min()) == 0 for image in seen[1:])
     assert len(found) > 15
@@ -357,15 +362,7 @@ def test_images_are_reduced_by_averages_and_enlarged_by_repetition():
 
 
 def test_reduced_images_are_moved_by_an_eighth_of_their_side():
-    seen = []
-    net = small_net()
-    net.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
-    picture = torch.arange(3 * 16 * 16).remainder(251).view(1, 3, 16, 16).to(torch.uint8)
-    train(net, Recipe(30, 1, 0.01), data=(picture, torch.tensor([1])))
-    positions = torch.arange(-2, 3)
-    down, right, mirrored = torch.cartesian_prod(positions, positions, torch.tensor([0, 1])).T
-    choices = shift_and_flip(picture, torch.zeros(len(down), dtype=torch.int64), down, right, mirrored.bool())
-    choices = pixels.normalize(choices)
+    seen, choices, _ = train_on_one_picture(side=16, most=2)
     assert all(float((choices - image).abs().flatten(1).sum(dim=1).min()) == 0 for image in seen[1:])
 
 
