@@ -139,7 +139,7 @@ def test_a_recipe_says_how_long(recipe, words):
 
 
 def train_on_one_picture(side: int, most: int) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
-    """What the network was given; the picture moved by up to `most` pixels in every way; which of these are mirrored."""
+    """What the network was given; the picture moved by up to `most` pixels in every way; which of them are mirrored."""
     seen = []
     net = small_net()
     net.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
