@@ -89,6 +89,7 @@ CALLS = {
     **{"log_softmax": "{0}.log_softmax(1)", "log_softmax_batch": "{0}.log_softmax(0)", "normalize": "F.normalize({0})"},
     **{"log_sigmoid": "F.logsigmoid({0})", "squeeze": "{0}.squeeze()", "sigmoid": "torch.sigmoid({0})"},
     "tanh": "torch.tanh({0})",
+    "clamp": "{0}.clamp(0, 1)",
 }
 COMBINED = {
     **{"add": "{0} + {1}", "none": "{0}", "only": "{1}", "subtract": "{0} - {1}", "reverse": "{1} - {0}"},
@@ -217,8 +218,12 @@ def _raising(p: Program) -> tuple[list[str], list[str]]:
 
 def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
     """The lines of the constructor and of forward for one case."""
-    if p.fact("opaque"):
-        lines = [f"self.head = nn.Linear(48, {p.by_name['linear']['classes']})"]
+    if p.fact("opaque") or p.fact("blocks_not_called"):
+        built = [_layer(o, style, p, set()) for o in p.ops if o.kind == "block" and p.fact("blocks_not_called")]
+        lines = [
+            f"self.built = nn.ModuleList([{', '.join(built)}])",
+            f"self.head = nn.Linear(48, {p.by_name['linear']['classes']})",
+        ]
         return lines, ["return self.head(F.adaptive_avg_pool2d(x, 4).flatten(1))"]
     made, called, names, flat = [], [], {}, {"flat", "hidden", "linear", "second", "hidden_act", "hidden_bn"}
     if style == "list":
@@ -298,6 +303,8 @@ def _layer(o: Op, style: str, p: Program, flat: set[str]) -> str | None:
         return f"Gate({o['planes']}, {o['hidden']}, {o['bias']})"
     if o.kind == "scale" and o["learned"]:
         return f"Scale({o['planes']})"
+    if o.kind == "combine" and o["how"] == "blend":
+        return "Scale(1)"
     return f"nn.PReLU({o['planes']})" if o.kind == "act" and o["how"] == "prelu" else None
 
 
@@ -315,13 +322,18 @@ def _expression(o: Op, layer: str, inputs: Sequence[str], style: str) -> str:
     if kind == "option_a":
         small = f"F.avg_pool2d({x}, {o['stride']})" if how == "avg" else f"{x}[:, :, ::{o['stride']}, ::{o['stride']}]"
         return f"F.pad({small}, (0, 0, 0, 0, *{o['channels']}))"
+    if how in ("weighted", "blend"):
+        share = o["share"] if how == "weighted" else f"{layer}.inner.factor" if style == "helper" else f"{layer}.factor"
+        return f"{share} * {x} + (1 - {share}) * {inputs[1]}"
+    if how == "nearest":
+        return f"F.interpolate({x}, size=[-(-s // {o['stride']}) for s in {x}.shape[2:]])"
     table = {"combine": COMBINED, "pool": POOLED, "form": FORMS}.get(kind)
     if table is not None:
         return table[how].format(*inputs)
     if kind == "window":
         return f"F.{how}_pool2d({x}, {o['kernel']}, {o['stride']}, {o['padding']})"
     if kind == "scale" and not o["learned"]:
-        return f"{x} * {o['factor']}"
+        return f"{x} * {o['factor']} + {o['shift']}"
     others = {
         "flatten": f"{x}.flatten({o['dim']})",
         "reshape": f"{x}.reshape({dict(o.options).get('shape')})",

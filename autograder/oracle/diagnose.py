@@ -177,7 +177,7 @@ class Search:
 
     def __init__(self, evidence: Evidence, kind: str):
         self.explainer = Explainer(evidence)
-        self.edits = catalogue(kind, _hints(evidence))
+        self.edits = catalogue(kind, _hints(evidence, self.explainer))
         pairs = zip(evidence.subjects, self.explainer.right, strict=True)
         self.wrong = [subject for subject, right in pairs if not right]
 
@@ -362,15 +362,31 @@ class Search:
         return ""
 
 
-def _hints(evidence: Evidence) -> Hints:
-    """Sizes of tensors that the right program has not, and how networks built their blocks."""
+def _hints(evidence: Evidence, explainer: Explainer) -> Hints:
+    """Sizes of tensors that the right program has not, how networks built their blocks, and a factor of the output."""
     sizes, calls = set(), {}
     for subject in evidence.subjects:
         _, extra = compare(subject.task.program.roles, subject.found)
         sizes |= {size for one in extra if len(one.shape) < 3 for size in one.shape}
         if subject.calls:
             calls[task_of(subject.task.program)] = tuple(subject.calls)
-    return Hints(frozenset(sorted(sizes)[:12]), tuple(calls.items()))
+    return Hints(frozenset(sorted(sizes)[:12]), tuple(calls.items()), _factors(evidence, explainer))
+
+
+def _factors(evidence: Evidence, explainer: Explainer) -> tuple[float, ...]:
+    """What the first output is the right one times, in eval mode; nothing where it is no multiple of it."""
+    for subject in evidence.subjects:
+        program, trial = subject.task.program, subject.trials[0]
+        for names in explainer.orders_of(program, subject, 1) if trial.error is None else ():
+            try:
+                right = replay(program, names, subject.exact, trial, explainer.memory(trial)).output
+            except DOES_NOT_FIT:
+                continue
+            if not _are_tensors(trial.output, right) or trial.output.shape != right.shape:
+                continue
+            factor = float(f"{(trial.output.double() * right).sum() / (right * right).sum():.5g}")
+            return (factor,) if factor != 1 and _same(trial.output, factor * right) else ()
+    return ()
 
 
 def _distance(program: Program, subject: Subject) -> int:

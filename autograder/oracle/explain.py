@@ -69,8 +69,9 @@ class Explainer:
         """Whether the program does what one module does, for one assignment of its tensors."""
         key = (id(subject), program)
         if self._known.get(key) is None:
+            opaque = any(program.fact(fact) for fact in ("opaque", "shared", "blocks_not_called"))
             self._known[key] = facts_agree(program, subject) and (
-                bool(program.fact("opaque") or program.fact("shared")) or any(self._replays(program, subject, orders))
+                opaque or any(self._replays(program, subject, orders))
             )
         return self._known[key]
 
@@ -194,6 +195,8 @@ def facts_agree(program: Program, subject: Subject) -> bool:
         return False
     if program.fact("shared"):
         return True  # it may have been built long ago, of other blocks
+    if program.fact("blocks_not_called"):
+        return facts.get("blocks_not_called", bool(subject.calls))  # it is measured where gradients are
     if program.fact("opaque"):
         return not subject.calls
     if "expansion" in facts and facts["expansion"] != program.fact("expansion"):

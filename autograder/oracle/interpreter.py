@@ -179,6 +179,8 @@ def _act(s: Step) -> Tensor:
 
 def _window(s: Step) -> Tensor:
     """Pooling over a window that moves."""
+    if s.op["how"] == "nearest":
+        return F.interpolate(s.inputs[0], size=[-(-side // s.op["stride"]) for side in s.inputs[0].shape[2:]])
     function = F.avg_pool2d if s.op["how"] == "avg" else F.max_pool2d
     return function(s.inputs[0], s.op["kernel"], s.op["stride"], s.op["padding"])
 
@@ -210,9 +212,16 @@ def _random(s: Step) -> Tensor:
     return s.inputs[0] * torch.nan if s.training or s.op["in_eval"] else s.inputs[0]
 
 
+def _combine(s: Step) -> Tensor:
+    if s.op["how"] not in ("weighted", "blend"):
+        return COMBINE[s.op["how"]](*s.inputs)
+    share = s.op["share"] if s.op["how"] == "weighted" else s.tensors["scale"]
+    return share * s.inputs[0] + (1 - share) * s.inputs[1]
+
+
 def _scale(s: Step) -> Tensor:
     if not s.op["learned"]:
-        return s.inputs[0] * s.op["factor"]
+        return s.inputs[0] * s.op["factor"] + s.op["shift"]
     return s.inputs[0] * s.tensors["scale"].reshape(-1, 1, 1)
 
 
@@ -220,7 +229,7 @@ KINDS: dict[str, Callable[[Step], Tensor | None]] = {
     "conv": _conv,
     "norm": _norm,
     "act": _act,
-    "combine": lambda s: COMBINE[s.op["how"]](*s.inputs),
+    "combine": _combine,
     "window": _window,
     "option_a": _option_a,
     "block": _block,
@@ -261,6 +270,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "log_softmax_batch": lambda x: x.log_softmax(dim=0),
     "log_sigmoid": F.logsigmoid,
     "normalize": F.normalize,
+    "clamp": lambda x: x.clamp(0, 1),
     "squeeze": torch.squeeze,
 }
 COMBINE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -29,6 +29,8 @@ DEFAULTS: dict[str, Any] = {
     "shares": "",  # the operation whose tensors this one uses
     "dim": 1,
     "learned": False,
+    "shift": 0.0,
+    "share": 0.5,
 }
 """Options of operations and what they are when nothing is said."""
 
@@ -356,5 +358,7 @@ def _roles(o: Op) -> Iterator[Role]:
                 yield Role(f"{o.name}.{name}.bias", "bias", shape[:1])
     elif (o.kind == "scale" and o["learned"]) or (o.kind == "act" and o["how"] == "prelu"):
         yield Role(f"{o.name}.scale", "scale", (o["planes"],))
+    elif o.kind == "combine" and o["how"] == "blend":
+        yield Role(f"{o.name}.scale", "scale", (1,))
     if o.kind in ("conv", "linear") and o["bias"]:
         yield Role(f"{o.name}.bias", "bias", (o["planes"] if o.kind == "conv" else o["classes"],))

@@ -91,6 +91,7 @@ OTHERS = {
     **{"sigmoid": "a sigmoid", "tanh": "tanh", "relu6": "ReLU6", "prelu": "PReLU", "softplus": "Softplus"},
     **{"hardswish": "Hardswish", "hardtanh": "Hardtanh", "hardsigmoid": "Hardsigmoid", "softsign": "Softsign"},
     **{"softmax": "a softmax", "log_softmax": "a log-softmax", "abs": "the absolute value"},
+    "clamp": "a cut at zero and at one",
 }
 """A key of `interpreter.ACTIVATIONS`: what a student calls it."""
 

@@ -120,7 +120,7 @@ def other_convolution(program: Program, _: Hints) -> Found:
             yield f"{before}padding_mode", options(names, "conv", padding_mode=mode), words | {"value": mode}, names[0]
         name = "convolutions_frozen" if len(names) > 1 else f"{before}convolution_frozen"
         yield name, options(names, "conv", learns=False), words, names[0]
-        for groups in (0, 2, 4, 8):
+        for groups in (0, 2, 4, 8, "planes / 2", "planes / 4"):
             change = on(names, lambda p, n, g=groups: _grouped(p, n, g), "conv")
             yield before + ("grouped_conv" if groups else "depthwise_conv"), change, words, names[0]
 
@@ -140,10 +140,10 @@ def separable(program: Program, _: Hints) -> Found:
             yield prefix(program) + "separable_conv", change, words, names[0]
 
 
-def _grouped(p: Program, name: str, groups: int) -> Program:
-    """Groups of channels; 0 means one for each channel."""
+def _grouped(p: Program, name: str, groups: int | str) -> Program:
+    """Groups of channels; 0 means one for each channel, "planes / 2" as many as half the channels that come out."""
     one = p.by_name[name]
-    groups = groups or one["in_planes"]
+    groups = max(one["planes"] // int(groups[-1]), 1) if isinstance(groups, str) else groups or one["in_planes"]
     if one["in_planes"] % groups or one["planes"] % groups:
         side = "in" if one["in_planes"] % groups else "out"  # PyTorch looks at them in this order
         return p.state(raises=("ValueError", f"{side}_channels must be divisible by groups"))
@@ -249,6 +249,14 @@ def other_number(program: Program, _: Hints) -> Found:
         yield "missing_3x3", lambda p, c=carrier, short=short: short(p).change(c, stride=stride_of(p))
     wide = lambda p: p.change("conv2", in_planes=p.arguments[0])  # noqa: E731
     yield "missing_squeeze", both(remove("conv1", "bn1", "relu1"), wide)
+
+
+@kind()
+def convolution_called_twice(program: Program, _: Hints) -> Found:
+    """A convolution is called a second time on its own output."""
+    for name in places(program, "conv", False):
+        again = lambda p, n: p.insert(n, p.by_name[n].but(name=f"{n}_again", shares=n))  # noqa: E731
+        yield "convolution_called_twice", on((name,), again), {"what": phrase(name)}, name
 
 
 @kind()

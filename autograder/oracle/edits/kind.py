@@ -26,11 +26,13 @@ class Hints:
 
     Args:
         sizes: every dimension of its tensors.
+        factors: what the output is a multiple of the right one by.
         calls: how each network built its blocks, by the network's task, see `task_of`.
     """
 
     sizes: frozenset[int] = frozenset()
     calls: tuple[tuple[tuple, tuple[Call, ...]], ...] = ()
+    factors: tuple[float, ...] = ()
 
     def called(self, p: Program) -> tuple[Call, ...] | None:
         """How the network of this task built its blocks; None where it is not known."""

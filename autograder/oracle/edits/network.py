@@ -1,5 +1,6 @@
 """The network: its stem, its stages, and its head."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -33,6 +34,14 @@ def other_stem(program: Program, _: Hints) -> Found:
         yield "stem_extra_conv", longer, {}, "extra"
     for n in (1, 64):
         yield "stem_in_channels", lambda p, n=n: p.change("conv", in_planes=n), {"value": n}
+
+
+@kind((RESNET,))
+def other_input(program: Program, _: Hints) -> Found:
+    """The images are changed before the stem: they are normalised already."""
+    yield "batchnorm_on_input", insert("x", norm("extra", "", 3)), {}, "extra"
+    for factor, shift, rule in ((1 / 255, 0.0, "x / 255"), (2.0, -1.0, "2 * x - 1"), (0.5, 0.5, "(x + 1) / 2")):
+        yield "input_rescaled", insert("x", op("rescaled", "scale", "", factor=factor, shift=shift)), {"rule": rule}
 
 
 def blocks(p: Program) -> list[Op]:
@@ -124,6 +133,23 @@ def wrong_strides(program: Program, _: Hints) -> Found:
             return each_block(lambda p, o: {"stride": rule(*place(o), numbers[place(o)[0] - 1])})(p)
 
         yield name, change, {"value": stage}
+
+
+@kind((RESNET,))
+def pool_between_stages(program: Program, _: Hints) -> Found:
+    """The image shrinks by pooling between the stages: in the place of a stride, or besides."""
+    windows = itertools.product(("max", "avg"), ((2, 0), (3, 1)))
+    for how, (kernel, padding) in windows:
+        pool = op("between", "window", "", how=how, kernel=kernel, stride=2, padding=padding)
+        for instead, stages in itertools.product((True, False), ((2, 3, 4), (4,), (3,), (2,), (3, 4))):
+
+            def change(p: Program, pool: Op = pool, instead: bool = instead, stages: tuple = stages) -> Program:
+                for first in [o for o in blocks(p) if place(o)[0] in stages and place(o)[1] == 0]:
+                    p = p.change(first.name, stride=1) if instead else p
+                    p = p.insert(first.inputs[0], pool, only=(first.name,))
+                return p
+
+            yield f"{how}_pool_between_stages", change, {"called": "max" if how == "max" else "average"}
 
 
 def each_block(options: Callable[[Program, Op], dict]) -> Change:
@@ -312,8 +338,10 @@ def other_head(program: Program, hints: Hints) -> Found:
     for how in ("sigmoid", "tanh", "softmax"):
         yield "features_squashed", insert("flat", act("squash", "", how)), {"value": how}
     for after in ("flat", "pool", lambda p: p.by_name["pool"].inputs[0]):
-        yield "batchnorm_in_head", insert(after, lambda p: norm("head_bn", "", p.by_name["linear"]["features"]))
-    for factor in (0.5, 0.1, 2.0, 10.0, 0.01):
+        bn = insert(after, lambda p: norm("head_bn", "", p.by_name["linear"]["features"]))
+        yield "batchnorm_in_head", bn
+        yield "batchnorm_in_head", both(bn, insert("head_bn", act("head_relu", "")))
+    for factor in dict.fromkeys((0.5, 0.1, 2.0, 10.0, 0.01, *hints.factors)):
         yield "logits_scaled", insert("linear", op("factor", "scale", "", factor=factor)), {"value": factor}
 
 

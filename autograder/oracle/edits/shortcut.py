@@ -1,5 +1,6 @@
 """The shortcut: when it is a projection, what it is made of, what it gets, and how it meets F(x)."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from autograder.oracle.edits.kind import (
     stride_of,
     where_it,
 )
-from autograder.oracle.program import Program, conv, norm, op
+from autograder.oracle.program import Program, act, conv, norm, op
 
 
 def identity(p: Program) -> Program:
@@ -104,9 +105,33 @@ def pooled_shortcut(program: Program, _: Hints) -> Found:
 
             before = insert("x", pool, only=("shortcut_conv",))
             change = both(before, lambda p: p.change("shortcut_conv", stride=1))
-            yield name, where_it(lambda p: projects(p) and stride_of(p) != 1, change)
+            if kernel != 1:  # skipping pixels before a 1x1 convolution is its stride
+                yield name, where_it(lambda p: projects(p) and stride_of(p) != 1, change)
             alone = lambda p, pool=pool: p.with_shortcut(pool(p).but(name="shortcut"))  # noqa: E731
             yield name, where_it(lambda p: projects(p) and stride_of(p) != 1, alone)
+    for how, kernel in (("max", 1), ("nearest", 1), ("avg", None), ("max", None)):
+
+        def late(p: Program, how: str = how, kernel: int | None = kernel) -> Program:
+            options = {"kernel": kernel or stride_of(p), "stride": stride_of(p), "padding": 0}
+            return p.change("shortcut_conv", stride=1).insert("shortcut", op("small", "window", "", how=how, **options))
+
+        name = "shortcut_shrinks_late" if kernel else f"shortcut_{'average' if how == 'avg' else how}_pool"
+        yield name, where_it(lambda p: projects(p) and stride_of(p) != 1, late), {}, "shortcut_conv"
+
+
+@kind()
+def longer_shortcut(program: Program, _: Hints) -> Found:
+    """The projection has a second convolution with its BatchNorm."""
+    for relu, kernel in itertools.product((True, False), (1, 3)):
+
+        def longer(p: Program, relu: bool = relu, kernel: int = kernel) -> Program:
+            width, after = out_planes(p), "shortcut"
+            more = conv("more", "", width, width, kernel, padding=kernel // 2), norm("more_bn", "", width)
+            for one in (act("more_relu", ""), *more) if relu else more:
+                p, after = p.insert(after, one, only=("sum",)), one.name
+            return p
+
+        yield "shortcut_two_convolutions", where_it(projects, longer), {}, "more"
 
 
 @kind()
@@ -131,6 +156,8 @@ COMBINATIONS = {
     **{"maximum": "branches_maximum", "minimum": "branches_minimum", "multiply_and_add": "branches_multiplied"},
     **{"concatenate": "branches_concatenated", "concatenate_reverse": "branches_concatenated"},
 }
+FUSED = ("concatenate", "concatenate_reverse")
+"""Those after which a 1x1 convolution halves the channels again."""
 
 
 @kind()
@@ -139,6 +166,21 @@ def other_combination(program: Program, _: Hints) -> Found:
     for how, name in COMBINATIONS.items():
         words = {"does": "computes the shortcut but never adds it"}
         yield name, lambda p, how=how: p.change("sum", how=how), words
+    for share in (0.7, 0.3, 0.8, 0.2, 0.9, 0.1, 0.6, 0.4, 0.75, 0.25):
+        words = {"sum": f"{share} F(x) + {1 - share:.2g} x"}
+        yield "branches_weighted", lambda p, s=share: p.change("sum", how="weighted", share=s), words
+    words = {"sum": "a F(x) + (1 - a) x with a number a that is learned"}
+    yield "branches_weighted", lambda p: p.change("sum", how="blend"), words
+    for order, bias, normalized in itertools.product(
+        ("concatenate", "concatenate_reverse"), (False, True), (True, False)
+    ):
+
+        def fused(p: Program, order: str = order, bias: bool = bias, normalized: bool = normalized) -> Program:
+            width = out_planes(p)
+            p = p.change("sum", how=order).insert("sum", conv("fuse", "", 2 * width, width, 1).but(bias=bias))
+            return p.insert("fuse", norm("fuse_bn", "", width)) if normalized else p
+
+        yield "branches_concatenated", fused
     idle = on(("shortcut_conv", "shortcut"), lambda p, n: p.change(n, called=False))
     unused = both(idle, lambda p: p.change("sum", how="none"))
     yield "no_shortcut_add", unused, {"does": "builds a shortcut that is never called"}

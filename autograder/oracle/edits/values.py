@@ -88,7 +88,7 @@ COMBINED = {("sum", 0.5), ("sum", 2.0), ("residual", 2.0), ("residual", -1.0), (
 
 
 @kind(sentence="scaled")
-def scaled(program: Program, _: Hints) -> Found:
+def scaled(program: Program, hints: Hints) -> Found:
     """A factor, fixed or learned."""
     named = {0.5: "_half", 0.1: "_tenth"}
     for name, after, called in (
@@ -97,7 +97,7 @@ def scaled(program: Program, _: Hints) -> Found:
         ("sum", "sum", "the sum"),
     ):
         only = () if name == "sum" else ("sum",)
-        for factor in FACTORS:
+        for factor in (*FACTORS, *(hints.factors if name == "sum" else ())):
             if (name, factor) in COMBINED:
                 continue
             change = insert(after, op("factor", "scale", "", factor=factor), only)
@@ -105,6 +105,13 @@ def scaled(program: Program, _: Hints) -> Found:
         for wide in (False, True):
             new = lambda p, w=wide: op("factor", "scale", "", learned=True, planes=out_planes(p) if w else 1)  # noqa: E731
             yield f"{name}_scaled", insert(after, new, only), {"what": called, "factor": "numbers that are learned"}
+
+
+@kind(sentence="output_normalized")
+def output_normalized(program: Program, _: Hints) -> Found:
+    """The values of each position are scaled to length one."""
+    for after in ("relu", "sum", residual):
+        yield "output_normalized", insert(after, op("unit", "act", "", how="normalize"))
 
 
 @kind()

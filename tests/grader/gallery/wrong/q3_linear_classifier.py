@@ -1,6 +1,7 @@
 """A linear layer on thumbnails of 8x8 pixels; blocks are built, and not used."""
 
 # question: q3
+# misconception: blocks_not_called
 # evidence: the logits do not depend on any block
 
 import torch.nn.functional as F
