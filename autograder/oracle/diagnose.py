@@ -44,7 +44,7 @@ PARTIAL = 8
 """Groups of sets of edits of one length, each with other tensors that come near to the student's; others are added."""
 VARIANTS = 40
 """Sets of such a group."""
-EFFORT = 12000
+EFFORT = 20000
 """For all sets of two or three edits; each costs 1, and more where it is compared."""
 COMPARED = 2
 """What it costs to compare a set with a few trials of one module."""

@@ -196,7 +196,8 @@ def facts_agree(program: Program, subject: Subject) -> bool:
     if program.fact("shared"):
         return True  # it may have been built long ago, of other blocks
     if program.fact("blocks_not_called"):
-        return facts.get("blocks_not_called", bool(subject.calls))  # it is measured where gradients are
+        runs = bool(subject.calls) and subject.trials[0].error is None
+        return facts.get("blocks_not_called", runs)  # it is measured where gradients are
     if program.fact("opaque"):
         return not subject.calls
     if "expansion" in facts and facts["expansion"] != program.fact("expansion"):

@@ -199,8 +199,8 @@ def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.G
             subject.run("gradient", size, afresh=True)
         elif trained.error is not None:
             subject.random = randomness_before_error(subject, trained)
-    if subject.calls and subject.trials[-1].aspect == "gradient":
-        subject.facts["blocks_not_called"] = _are_blocks_idle(subject)
+    if probe and not fresh and task.how == "positional":
+        subject.facts["blocks_not_called"] = not raised and _are_blocks_idle(subject)
     if len(subject.found) < len(task.program.roles) and subject.trials[0].error is None:
         subject.facts["hidden"] = _is_hidden(student, task, subject)
     if probe and not fresh:
@@ -215,13 +215,13 @@ def _examine(student: Any, task: Task, size: tuple[int, int], generator: torch.G
 
 def _are_blocks_idle(subject: Subject) -> bool:
     """Whether the output depends on none of the probes that the network built."""
-    gradients = subject.trials[-1].gradients
+    first, gradients = subject.trials[0], subject.trials[-1].gradients
     unused = [f for f in subject.found if gradients.get(f.name) is None]
     expansion = subject.task.expansion or 1
     built = Counter((expansion * planes, in_planes) for in_planes, planes, _ in subject.calls or ())
-    if not built <= Counter(f.shape for f in unused):
+    if not isinstance(first.output, Tensor) or not built or not built <= Counter(f.shape for f in unused):
         return False
-    first = subject.trials[0]  # what is detached has no gradient either
+    # What is detached has no gradient either.
     subject.module.load_state_dict(subject.drawn | {f.name: 2 * subject.drawn[f.name] for f in unused})
     with torch.no_grad():
         return torch.equal(subject.module.eval()(first.x.clone()), first.output)
