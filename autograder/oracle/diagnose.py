@@ -19,7 +19,14 @@ from torch import Tensor
 
 from autograder.contract import QUESTION_NAMES
 from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, catalogue, task_of
-from autograder.oracle.explain import Explainer, explains_failure, facts_agree, random_operations, same_error
+from autograder.oracle.explain import (
+    Explainer,
+    can_be_raised,
+    explains_failure,
+    facts_agree,
+    random_operations,
+    same_error,
+)
 from autograder.oracle.interpreter import DOES_NOT_FIT, Unregistered
 from autograder.oracle.matching import Assignment, compare
 from autograder.oracle.observe import TOLERANCE, Observation, replay
@@ -44,7 +51,7 @@ PARTIAL = 8
 """Groups of sets of edits of one length, each with other tensors that come near to the student's; others are added."""
 VARIANTS = 40
 """Sets of such a group."""
-EFFORT = 20000
+EFFORT = 15000
 """For all sets of two or three edits; each costs 1, and more where it is compared."""
 COMPARED = 2
 """What it costs to compare a set with a few trials of one module."""
@@ -180,6 +187,8 @@ class Search:
         self.edits = catalogue(kind, _hints(evidence, self.explainer))
         pairs = zip(evidence.subjects, self.explainer.right, strict=True)
         self.wrong = [subject for subject, right in pairs if not right]
+        self._begun: dict[tuple[int, ...], Program | None] = {}
+        self._reshaping_edits: dict[int, list[Edit]] = {}
 
     def singles(self) -> Iterator[tuple[Edit]]:
         """Each edit that alone explains everything."""
@@ -194,7 +203,7 @@ class Search:
 
     def several(self) -> Iterator[tuple[Edit, ...]]:
         """Two or three edits that together explain everything; after the first set those found soon after it."""
-        if not self.wrong:
+        if not self.wrong or self._is_beyond_edits():
             return
         subject = max(self.wrong, key=lambda s: (len(_compared(s)), _distance(s.task.program, s)))
         left = EFFORT
@@ -204,7 +213,7 @@ class Search:
             if left <= 0 or (found and len(edits) > len(found)):
                 return
             left -= 1
-            program = apply(edits, subject.task.program)
+            program = self._made(edits, subject)
             if program is None or not facts_agree(program, subject):
                 continue
             if program not in alike:
@@ -217,6 +226,22 @@ class Search:
                     left = left if found else min(left, MORE)
                     found = found or edits
                     yield edits
+
+    def _is_beyond_edits(self) -> bool:
+        """Whether the code raises what no program raises, such as an exception of its own."""
+        for missing in self.explainer.evidence.not_built:
+            if not any(explains_failure(apply((edit,), missing.task.program), missing) for edit in self.edits):
+                return True
+        errors = (trial.error for subject in self.wrong for trial in subject.trials if trial.error is not None)
+        return not all(can_be_raised(error) for error in errors)
+
+    def _made(self, edits: tuple[Edit, ...], subject: Subject) -> Program | None:
+        """What `apply` returns for the subject's program; a program to which edits are added is made once."""
+        *first, last = sorted(edits, key=lambda edit: -edit.rank)
+        key = (id(subject), *map(id, first))
+        if key not in self._begun:
+            self._begun[key] = apply(first, subject.task.program)
+        return apply((last,), self._begun[key]) if self._begun[key] is not None else None
 
     def _is_alike(self, program: Program, names: Assignment, subject: Subject) -> bool:
         """Whether the program does in a few trials what the module did: last in that of the gradients, the slowest."""
@@ -254,8 +279,8 @@ class Search:
         for group in groups:
             before = apply(group[0], subject.task.program)
             distance = _distance(before, subject)
-            for edit in self.edits if distance else ():
-                program = apply((*group[0], edit), subject.task.program)
+            for edit in self._reshaping(subject) if distance else ():
+                program = self._made((*group[0], edit), subject)
                 if program is None or program.tensors == before.tensors:
                     continue
                 if (left := _distance(program, subject)) > distance:
@@ -267,6 +292,15 @@ class Search:
                     complete += sets
         nearest = sorted(partial, key=operator.itemgetter(0))
         return complete, [partial[key][:VARIANTS] for key in nearest[:PARTIAL]]
+
+    def _reshaping(self, subject: Subject) -> list[Edit]:
+        """The edits that may change the program's tensors; one that cannot be made yet, another may make possible."""
+        if id(subject) not in self._reshaping_edits:
+            right = subject.task.program
+            made = ((edit, apply((edit,), right)) for edit in self.edits)
+            some = [edit for edit, program in made if program is None or program.tensors != right.tensors]
+            self._reshaping_edits[id(subject)] = some
+        return self._reshaping_edits[id(subject)]
 
     def _likeliest(self, sets: Sequence[tuple[Edit, ...]], subject: Subject) -> list[tuple[Edit, ...]]:
         """Those with which most of what was seen is right."""

@@ -22,6 +22,8 @@ OVERWRITTEN = "modified by an inplace operation"
 """What PyTorch says in the backward pass where `+=` changed a value that it needs."""
 OWN_CHECKS = ("AssertionError", "ValueError")
 """What student code raises where it checks shapes itself; its text is the student's own."""
+REPRODUCED = {*OWN_CHECKS, "RuntimeError", "IndexError", "KeyError", "WrongWiring", "TypeError"}
+"""What running a program may end with; a `TypeError` where a shape is no shape."""
 
 
 class Explainer:
@@ -146,6 +148,11 @@ def error_text(error: Exception) -> str:
 
 def _error_kind(error: Exception) -> str:
     return error.kind if isinstance(error, StudentError) else type(error).__name__
+
+
+def can_be_raised(error: Exception) -> bool:
+    """Whether a program may raise it: something about shapes."""
+    return _error_kind(error) in REPRODUCED
 
 
 def same_error(error: Exception, mine: Exception) -> bool:

@@ -62,6 +62,8 @@ def wrong_arguments(program: Program, _: Hints) -> Found:
 def not_initialised(program: Program, _: Hints) -> Found:
     """nn.Module is not set up."""
     yield "super_init_forgotten", raises("AttributeError", "before Module.__init__()")
+    missing = ("NotImplementedError", 'missing the required "forward"')
+    yield "forward_missing", lambda p: p.state(forward_raises=missing)
 
 
 @kind(BLOCKS)
