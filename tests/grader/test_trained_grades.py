@@ -219,7 +219,7 @@ def test_a_later_run_fills_in(tmp_path, monkeypatch):
     result.write_text(before.to_json())
 
     setup = trainings.setup(data=make_standin(tmp_path / "standin", 100, 50), limits=TrainingLimits())
-    budget = dataclasses.replace(setup.budget, recipe=Recipe(1, 8, 0.01, images=16))
+    budget = dataclasses.replace(setup.budget, recipe=Recipe(1, 8, 0.01, images=16, side=16))
     setup = dataclasses.replace(setup, budget=budget, threshold=0.0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     told, said = [], []
@@ -229,7 +229,7 @@ def test_a_later_run_fills_in(tmp_path, monkeypatch):
     assert judged.outcome == "passed", judged.message
     scores = {question: (score.score, score.possible) for question, score in after.questions.items()}
     assert scores == {"q1": (3, 3), "q3": (0, 2), "q4": (20, 20)}
-    assert after.training.recipe == "1 epoch of 16 images"
+    assert after.training.recipe == "1 epoch of 16 images, reduced to 16x16 pixels"
     assert told
     assert told[0].startswith("calibration, 0 of 2: training, epoch ")
     assert told[-1].startswith("training, epoch ")
