@@ -207,6 +207,18 @@ def test_adamw_is_for_few_steps():
     assert accuracy(train(small_net(), recipe)) > 0.95
 
 
+@pytest.mark.parametrize("factor", [1.0, 8.0])
+def test_values_per_channel_may_learn_faster(factor):
+    """In its first step AdamW moves each value by the learning rate."""
+    net = small_net()
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    train(net, Recipe(1, 20, 0.001, optimizer="adamw", vector_lr=factor, weight_decay=0.0), data=coloured(20))
+    moved = {name: float((p.detach() - before[name]).abs().median()) for name, p in net.named_parameters()}
+    assert moved == pytest.approx(
+        {n: 0.001 * (1 if n in ("0.weight", "5.weight") else factor) for n in moved}, rel=0.05
+    )
+
+
 def test_labels_are_smoothed():
     """With half of each target spread over all classes the loss cannot fall below 1.6; without it falls far."""
     told = []

@@ -39,6 +39,8 @@ class Recipe:
         optimizer: "sgd", with Nesterov momentum; or "adamw" (Loshchilov and Hutter 2017), for a few hundred steps: in
             so few, SGD puts networks whose BatchNorm starts at zero at a disadvantage.
         momentum: of the gradients; beta1 of AdamW.
+        vector_lr: factor of the learning rate of values per channel, the weights and biases of BatchNorm. In a few
+            hundred steps AdamW moves each value by little: a BatchNorm that starts at zero stays behind at 1.
         weight_decay: of convolutions and linear layers.
         label_smoothing: share of the target that is spread over all classes.
         warmup: share of the steps in which the learning rate rises from 0; it falls to 0 in the others.
@@ -52,6 +54,7 @@ class Recipe:
     peak_lr: float
     optimizer: str = "sgd"
     momentum: float = 0.9
+    vector_lr: float = 1.0
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     warmup: float = 0.25
@@ -131,7 +134,7 @@ def fit(
         tally = _Tally(device)
         for pictures, truth in _batches(images, labels, steps_in_epoch, batch, generator):
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, steps, recipe)
+                group["lr"] = group["factor"] * learning_rate(step, steps, recipe)
             optimizer.zero_grad()
             logits = way.logits(net, pictures)
             loss = F.cross_entropy(logits, truth, label_smoothing=recipe.label_smoothing)
@@ -195,7 +198,10 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
             (kernels if is_kernel else others).append(parameter)
     if not kernels and not others:
         return None
-    groups = [{"params": kernels, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    groups = [
+        {"params": kernels, "weight_decay": recipe.weight_decay, "factor": 1.0},
+        {"params": others, "weight_decay": 0.0, "factor": recipe.vector_lr},
+    ]
     if recipe.optimizer == "adamw":
         # Squared gradients are averaged over 100 steps: the default 1000 is more than a short training has.
         return torch.optim.AdamW(groups, lr=recipe.peak_lr, betas=(recipe.momentum, 0.99))
