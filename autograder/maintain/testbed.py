@@ -433,6 +433,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             del total[""]
             share = {verdict: f"{total[verdict] / max(total.total(), 1):.1%}" for verdict in VERDICTS}
             print(f"{total.total()} {title}: {share}")
+            if shown := total.total() - total["hidden"]:
+                print(f"{shown} of them show all that is wrong; {total['exact'] / shown:.1%} are named exactly")
     return int(others > 0)
 
 

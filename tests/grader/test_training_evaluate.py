@@ -218,7 +218,7 @@ def always_zero(slice_, exam, recipe, **_) -> Trained:
 
 
 def test_a_training_is_measured(evaluate_with):
-    assert evaluate_with(all_correct, ALL_PASSED) == TrainingResult(1.0, 0.5, 12.3, "6 epochs")
+    assert evaluate_with(all_correct, ALL_PASSED) == TrainingResult(1.0, 0.5, 12.3, "6 epochs, reduced to 16x16 pixels")
 
 
 def test_confused_classes_are_named(evaluate_with):
