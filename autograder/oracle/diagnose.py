@@ -416,7 +416,8 @@ def _factors(evidence: Evidence, explainer: Explainer) -> tuple[float, ...]:
                 right = replay(program, names, subject.exact, trial, explainer.memory(trial)).output
             except DOES_NOT_FIT:
                 continue
-            if not _are_tensors(trial.output, right) or trial.output.shape != right.shape:
+            alike = _are_tensors(trial.output, right) and trial.output.shape == right.shape
+            if not alike or not trial.output.is_floating_point():
                 continue
             factor = float(f"{(trial.output.double() * right).sum() / (right * right).sum():.5g}")
             return (factor,) if factor != 1 and _same(trial.output, factor * right) else ()
