@@ -144,7 +144,7 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
         yield f"    expansion = {expansion}"
     raising = {tuple(p.fact("raises") or ()) for p in programs if p.kind != "ResNet18"} - {()}
     if any("Module.__init__" in text for _, text in raising):
-        yield from (f"    def __init__(self, {arguments}, case=None):", "        self.layer = nn.ReLU()")
+        yield from (f"    def __init__(self, {arguments}, *, case=None):", "        self.layer = nn.ReLU()")
         if not blocks:
             yield from _resnet18_lines(programs[-1], False)
         return
@@ -163,7 +163,7 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
     elif not blocks and programs[0].by_name["linear"]["classes"] == 10:
         classes = default.by_name["linear"]["classes"]
         arguments = f"block, num_blocks, num_classes={classes}"
-    yield f"    def __init__(self, {arguments}, case=None):"
+    yield f"    def __init__(self, {arguments}, *, case=None):"
     yield "        super().__init__()"
     last = (
         "stride" if "stride" in arguments else "1" if blocks else "num_classes" if "num_classes" in arguments else "10"
