@@ -1,7 +1,6 @@
 """The network is torchvision's, with its head exchanged."""
 
 # question: q3
-# misconception: block_ignored
 # evidence: ResNet(block, ...) never builds block, and the stem is that for ImageNet
 
 import torch.nn as nn
