@@ -92,9 +92,7 @@ def how_known(student: Any, edited: "EditedStudent", question: str, edits: Seque
     wanted, compared, runs = {_projects(task) for task in tasks}, set(), False
     for task in tasks:
         program = apply(edits, task.program)
-        if program is None or any(
-            program.fact(fact) for fact in ("opaque", "blocks_not_called", "raises", "forward_raises")
-        ):
+        if program is None or any(program.fact(fact) for fact in ("opaque", "raises", "forward_raises")):
             continue
         for size in SIZES if all(one["registered"] for one in program.ops) else ():
             if _projects(task) in compared:
@@ -182,7 +180,7 @@ def make(edits: Sequence[Edit], task: Task) -> Program:
     if task.expansion and SEEN_ONLY & {edit.name for edit in edits}:
         raise StudentError(UNKNOWN, "other networks of this student are not known", "")
     program = apply(edits, task.program)
-    if program is None or program.fact("opaque") or program.fact("blocks_not_called"):
+    if program is None or program.fact("opaque"):
         raise StudentError(UNKNOWN, f"{task.written} is not known", "")
     if raises := program.fact("raises"):
         raise StudentError(*raises, "")

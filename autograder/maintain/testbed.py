@@ -218,7 +218,7 @@ def _raising(p: Program) -> tuple[list[str], list[str]]:
 
 def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
     """The lines of the constructor and of forward for one case."""
-    if p.fact("opaque") or p.fact("blocks_not_called"):
+    if p.fact("opaque"):
         built = [_layer(o, style, p, set()) for o in p.ops if o.kind == "block" and p.fact("blocks_not_called")]
         lines = [
             f"self.built = nn.ModuleList([{', '.join(built)}])",

@@ -71,9 +71,8 @@ class Explainer:
         """Whether the program does what one module does, for one assignment of its tensors."""
         key = (id(subject), program)
         if self._known.get(key) is None:
-            opaque = any(program.fact(fact) for fact in ("opaque", "shared", "blocks_not_called"))
             self._known[key] = facts_agree(program, subject) and (
-                opaque or any(self._replays(program, subject, orders))
+                bool(program.fact("opaque") or program.fact("shared")) or any(self._replays(program, subject, orders))
             )
         return self._known[key]
 

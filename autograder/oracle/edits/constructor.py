@@ -94,7 +94,7 @@ def wrong_blocks(program: Program, _: Hints) -> Found:
     """The network does not build the blocks that it is given, or loses them."""
     yield "block_ignored", lambda p: p.state(opaque=True)
     yield "block_ignored", where_it(lambda p: p.kind == RESNET, lambda p: p.state(opaque=True))
-    yield "blocks_not_called", lambda p: p.state(blocks_not_called=True)
+    yield "blocks_not_called", lambda p: p.state(opaque=True, blocks_not_called=True)
     nothing = ("TypeError", "'NoneType' object is not callable")
     hidden = lambda p: p.change_all([o.name for o in blocks(p)], registered=False)  # noqa: E731
     yield "stage_builder_returns_nothing", lambda p: hidden(p).state(forward_raises=nothing)

@@ -1,6 +1,7 @@
 """The convolutions: their options, their widths, and their number."""
 
 import itertools
+from collections.abc import Callable
 
 from autograder.oracle.edits.kind import (
     BASIC,
@@ -23,7 +24,7 @@ from autograder.oracle.edits.kind import (
     stride_of,
     where,
 )
-from autograder.oracle.program import Program, act, conv, norm, shortcut
+from autograder.oracle.program import Op, Program, act, conv, norm, shortcut
 
 
 @kind(EVERYWHERE, sentence="conv_bias")
@@ -107,6 +108,14 @@ def other_kernel(program: Program, _: Hints) -> Found:
                 yield name, change, words | {"kernel": kernel, "sentence": sentence}, wrong
 
 
+GROUPS: list[tuple[str, Callable[[Op], int]]] = [
+    ("depthwise_conv", lambda one: one["in_planes"]),
+    *(("grouped_conv", lambda one, n=n: n) for n in (2, 4, 8)),
+    *(("grouped_conv", lambda one, n=n: max(one["planes"] // n, 1)) for n in (2, 4)),
+]
+"""Name, and how many groups a convolution has."""
+
+
 @kind(EVERYWHERE, sentence="other_kernel")
 def other_convolution(program: Program, _: Hints) -> Found:
     """Dilation, groups, another way to fill the border, weights that do not learn."""
@@ -120,9 +129,9 @@ def other_convolution(program: Program, _: Hints) -> Found:
             yield f"{before}padding_mode", options(names, "conv", padding_mode=mode), words | {"value": mode}, names[0]
         name = "convolutions_frozen" if len(names) > 1 else f"{before}convolution_frozen"
         yield name, options(names, "conv", learns=False), words, names[0]
-        for groups in (0, 2, 4, 8, "planes / 2", "planes / 4"):
-            change = on(names, lambda p, n, g=groups: _grouped(p, n, g), "conv")
-            yield before + ("grouped_conv" if groups else "depthwise_conv"), change, words, names[0]
+        for name, groups in GROUPS:
+            change = on(names, lambda p, n, g=groups: _grouped(p, n, g(p.by_name[n])), "conv")
+            yield before + name, change, words, names[0]
 
 
 @kind(EVERYWHERE)
@@ -140,10 +149,9 @@ def separable(program: Program, _: Hints) -> Found:
             yield prefix(program) + "separable_conv", change, words, names[0]
 
 
-def _grouped(p: Program, name: str, groups: int | str) -> Program:
-    """Groups of channels; 0 means one for each channel, "planes / 2" as many as half the channels that come out."""
+def _grouped(p: Program, name: str, groups: int) -> Program:
+    """A convolution with this number of groups of channels."""
     one = p.by_name[name]
-    groups = max(one["planes"] // int(groups[-1]), 1) if isinstance(groups, str) else groups or one["in_planes"]
     if one["in_planes"] % groups or one["planes"] % groups:
         side = "in" if one["in_planes"] % groups else "out"  # PyTorch looks at them in this order
         return p.state(raises=("ValueError", f"{side}_channels must be divisible by groups"))

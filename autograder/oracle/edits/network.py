@@ -37,7 +37,7 @@ def other_stem(program: Program, _: Hints) -> Found:
 
 
 @kind((RESNET,))
-def other_input(program: Program, _: Hints) -> Found:
+def changed_input(program: Program, _: Hints) -> Found:
     """The images are changed before the stem: they are normalised already."""
     yield "batchnorm_on_input", insert("x", norm("extra", "", 3)), {}, "extra"
     for factor, shift, rule in ((1 / 255, 0.0, "x / 255"), (2.0, -1.0, "2 * x - 1"), (0.5, 0.5, "(x + 1) / 2")):

@@ -107,7 +107,7 @@ def scaled(program: Program, hints: Hints) -> Found:
             yield f"{name}_scaled", insert(after, new, only), {"what": called, "factor": "numbers that are learned"}
 
 
-@kind(sentence="output_normalized")
+@kind()
 def output_normalized(program: Program, _: Hints) -> Found:
     """The values of each position are scaled to length one."""
     for after in ("relu", "sum", residual):

@@ -39,8 +39,8 @@ class Recipe:
         optimizer: "sgd", with Nesterov momentum; or "adamw" (Loshchilov and Hutter 2017), for a few hundred steps: in
             so few, SGD puts networks whose BatchNorm starts at zero at a disadvantage.
         momentum: of the gradients; beta1 of AdamW.
-        vector_lr: factor of the learning rate of values per channel, the weights and biases of BatchNorm. In a few
-            hundred steps AdamW moves each value by little: a BatchNorm that starts at zero stays behind at 1.
+        vector_lr: factor of the learning rate of values per channel, such as the weights and biases of BatchNorm. A
+            few hundred steps of AdamW move each value by little: a BatchNorm that starts at zero needs a larger factor.
         weight_decay: of convolutions and linear layers.
         label_smoothing: share of the target that is spread over all classes.
         warmup: share of the steps in which the learning rate rises from 0; it falls to 0 in the others.
