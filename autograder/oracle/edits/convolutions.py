@@ -108,10 +108,16 @@ def other_kernel(program: Program, _: Hints) -> Found:
                 yield name, change, words | {"kernel": kernel, "sentence": sentence}, wrong
 
 
+def _share_of_planes(one: Op, divisor: int) -> int:
+    """A group for this many of the channels that come out; one group where that is a group for each that goes in."""
+    groups = max(one["planes"] // divisor, 1)
+    return groups if groups != one["in_planes"] else 1
+
+
 GROUPS: list[tuple[str, Callable[[Op], int]]] = [
     ("depthwise_conv", lambda one: one["in_planes"]),
     *(("grouped_conv", lambda one, n=n: n) for n in (2, 4, 8)),
-    *(("grouped_conv", lambda one, n=n: max(one["planes"] // n, 1)) for n in (2, 4)),
+    *(("grouped_conv", lambda one, n=n: _share_of_planes(one, n)) for n in (2, 4)),
 ]
 """Name, and how many groups a convolution has."""
 
