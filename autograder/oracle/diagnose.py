@@ -51,10 +51,10 @@ PARTIAL = 8
 """Groups of sets of edits of one length, each with other tensors that come near to the student's; others are added."""
 VARIANTS = 40
 """Sets of such a group."""
-EFFORT = 15000
+EFFORT = 40000
 """For all sets of two or three edits; each costs 1, and more where it is compared."""
-COMPARED = 2
-"""What it costs to compare a set with a few trials of one module."""
+COMPARED = {"BasicBlock": 2, "Bottleneck": 2, "ResNet": 9}
+"""What it costs to compare a set with a few trials of one module, by class."""
 VERIFIED = 25
 """What it costs to compare a set with all the evidence."""
 MORE = 300
@@ -187,6 +187,8 @@ class Search:
         self.edits = catalogue(kind, _hints(evidence, self.explainer))
         pairs = zip(evidence.subjects, self.explainer.right, strict=True)
         self.wrong = [subject for subject, right in pairs if not right]
+        self._kind, self._left = kind, EFFORT
+        self._alike: dict[Program, bool] = {}
         self._begun: dict[tuple[int, ...], Program | None] = {}
         self._reshaping_edits: dict[int, list[Edit]] = {}
 
@@ -206,26 +208,39 @@ class Search:
         if not self.wrong or self._is_beyond_edits():
             return
         subject = max(self.wrong, key=lambda s: (len(_compared(s)), _distance(s.task.program, s)))
-        left = EFFORT
         found: tuple[Edit, ...] = ()
-        alike: dict[Program, bool] = {}
         for edits in self._sets(subject):
-            if left <= 0 or (found and len(edits) > len(found)):
+            if self._left <= 0 or (found and len(edits) > len(found)):
                 return
-            left -= 1
-            program = self._made(edits, subject)
-            if program is None or not facts_agree(program, subject):
-                continue
-            if program not in alike:
-                orders = self.explainer.orders_of(program, subject, 2)
-                left -= COMPARED * bool(orders)
-                alike[program] = any(self._is_alike(program, names, subject) for names in orders)
-            if alike[program]:
-                left -= VERIFIED
-                if self.explainer.explains(edits):
-                    left = left if found else min(left, MORE)
-                    found = found or edits
-                    yield edits
+            if self._explains(edits, subject):
+                yield edits
+                if not found:
+                    found = edits
+                    yield from self._alternatives(edits, subject)
+                    self._left = min(self._left, MORE)
+
+    def _explains(self, edits: tuple[Edit, ...], subject: Subject) -> bool:
+        """Whether the edits explain everything. What is quick to tell comes first: `subject`, which shows most."""
+        self._left -= 1
+        program = self._made(edits, subject)
+        if program is None or not facts_agree(program, subject):
+            return False
+        if program not in self._alike:
+            orders = self.explainer.orders_of(program, subject, 2)
+            self._left -= COMPARED[self._kind] * bool(orders)
+            self._alike[program] = any(self._is_alike(program, names, subject) for names in orders)
+        if not self._alike[program]:
+            return False
+        self._left -= VERIFIED
+        return self.explainer.explains(edits)
+
+    def _alternatives(self, found: tuple[Edit, ...], subject: Subject) -> Iterator[tuple[Edit, ...]]:
+        """Sets with another edit in the place of one, which explain everything too: the others hide what it does."""
+        for one in found:
+            others = tuple(edit for edit in found if edit is not one)
+            for edit in self.edits:
+                if edit not in found and edit.name != one.name and self._explains((*others, edit), subject):
+                    yield (*others, edit)
 
     def _is_beyond_edits(self) -> bool:
         """Whether the code raises what no program raises, such as an exception of its own."""
@@ -244,8 +259,8 @@ class Search:
         return apply((last,), self._begun[key]) if self._begun[key] is not None else None
 
     def _is_alike(self, program: Program, names: Assignment, subject: Subject) -> bool:
-        """Whether the program does in a few trials what the module did: last in that of the gradients, the slowest."""
-        trials = [*_compared(subject)[::-1], *(trial for trial in subject.trials if trial.aspect == "gradient")]
+        """Whether the program does in a few trials what the module did: first with few images, last with gradients."""
+        trials = sorted(subject.trials, key=lambda trial: (trial.aspect == "gradient", trial.x.numel()))
         return all(self.explainer.replays_trial(program, names, subject, trial) for trial in trials)
 
     def _sets(self, subject: Subject) -> Iterator[tuple[Edit, ...]]:
@@ -373,7 +388,7 @@ class Search:
             seen["calls"] = sorted(subject.calls)
         if "expansion" in subject.facts:
             seen["expansion"] = subject.facts["expansion"]
-        if subject.random.checked:
+        if subject.random.checked == "output":
             seen["random"] = subject.random.operations
         for trial in _compared(subject):
             statistics = {f.name for f in subject.found if not f.learned} - subject.random.varying
@@ -445,15 +460,17 @@ def _together(base: tuple[Edit, ...], parts: Sequence[Part]) -> Iterator[tuple[E
     """Add two edits that can make of each component what was observed.
 
     Where each component is touched by one alone, that is told without computing anything: these come first, then those
-    that touch few components together. Of these, edits near the end of the program are compared soonest.
+    that touch few components together. Of these, edits near the end of the program are compared soonest. Last come
+    those of which one has to touch, beside the other, what it does not touch by itself.
     """
     every = functools.reduce(operator.or_, (part.untouched | part.fits for part in parts), 0)
     possible = []
     for a, b in itertools.combinations(sorted(parts, key=lambda part: part.depth), 2):
         together = every & ~(a.untouched | b.untouched)
-        if (a.fits & b.untouched) | (a.untouched & b.fits) | together == every and a.edit.name != b.edit.name:
-            possible.append((together.bit_count(), -b.depth, a.edit, b.edit))
-    possible.sort(key=lambda pair: pair[:2])
+        missing = every & ~((a.fits & b.untouched) | (a.untouched & b.fits) | together)
+        if a.edit.name != b.edit.name:
+            possible.append((missing.bit_count(), together.bit_count(), -b.depth, a.edit, b.edit))
+    possible.sort(key=lambda pair: pair[:3])
     yield from ((*base, a, b) for *_, a, b in possible)
 
 

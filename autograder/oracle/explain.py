@@ -9,7 +9,7 @@ from typing import Any
 from autograder.oracle.edits import Edit, apply
 from autograder.oracle.interpreter import DOES_NOT_FIT, Memory, Unregistered
 from autograder.oracle.matching import Assignment, assignments, fits
-from autograder.oracle.observe import Observation, difference, replay, statistics_differ
+from autograder.oracle.observe import Observation, differ_at_peak, difference, differing_statistics, replay
 from autograder.oracle.program import Program
 from autograder.oracle.trial import Evidence, NotBuilt, Subject
 from autograder.student.errors import StudentError
@@ -98,8 +98,30 @@ class Explainer:
             found = subject.found
             ways = assignments(program.roles, found) if fits(program, found) else iter(())
             some = list(itertools.islice(ways, 8 * ORDERS))
-            self._orders[key] = sorted(some, key=_unlike)[:ORDERS]
+            likely = sorted(some, key=_unlike)[:ORDERS]
+            self._orders[key] = (
+                self._likeliest(likely, subject) if program.roles == subject.task.program.roles else likely
+            )
         return self._orders[key][:most]
+
+    def _likeliest(self, orders: list[Assignment], subject: Subject) -> list[Assignment]:
+        """Of the orders of a right program's tensors, those with which most of what was seen is right already."""
+        if len(orders) < 2:
+            return orders
+        counts = [self._agreeing(names, subject) for names in orders]
+        return [names for names, count in zip(orders, counts, strict=True) if count == max(counts)]
+
+    def _agreeing(self, names: Assignment, subject: Subject) -> int:
+        """How many of the outputs and running statistics that were seen the right program gives."""
+        count = 0
+        for trial in subject.trials[:2]:
+            try:
+                attempt = replay(subject.task.program, names, subject.exact, trial, self.memory(trial))
+            except DOES_NOT_FIT:
+                continue
+            count += len(attempt.statistics) - len(differing_statistics(attempt, trial))
+            count += attempt.output is not None and not difference(attempt, trial)
+        return count
 
     def memory(self, trial: Observation) -> Memory:
         """What was computed already on the input of a trial."""
@@ -126,8 +148,8 @@ class Explainer:
             return trial.error is not None and same_error(trial.error, error)
         if trial.error is not None:
             alike = same_error(trial.error, attempt.error) if attempt.error else _only_in_place(trial.error, attempt)
-            return alike and not statistics_differ(attempt, trial)
-        if difference(attempt, trial):
+            return alike and not differing_statistics(attempt, trial)
+        if differ_at_peak(attempt, trial) or difference(attempt, trial):
             return False
         if not subject.random.what or trial.aspect != "train":
             return True
@@ -185,9 +207,18 @@ def explains_failure(program: Program | None, missing: NotBuilt) -> bool:
     return raises is not None and _is_error(missing.error, *raises)
 
 
-def random_operations(program: Program) -> set[tuple[str, bool]]:
-    """What is random in a program, and whether in eval mode too."""
-    return {(o["what"], o["in_eval"]) for o in program.ops if o.kind == "random"}
+def random_operations(program: Program, before_norm: bool = False) -> set[tuple[str, bool]]:
+    """What is random in a program, and whether in eval mode too; or only what running statistics depend on."""
+    if not before_norm:
+        return {(o["what"], o["in_eval"]) for o in program.ops if o.kind == "random"}
+    found, behind = set(), {"x": set()}
+    for o in program.ops:
+        behind[o.name] = {one for value in o.inputs for one in behind.get(value, ())}
+        if o.kind == "random":
+            behind[o.name].add((o["what"], o["in_eval"]))
+        elif o.kind == "norm" and o["tracked"]:
+            found |= behind[o.name]
+    return found
 
 
 def _is_error(error: Exception, kind: str, fragment: str) -> bool:
@@ -211,4 +242,5 @@ def facts_agree(program: Program, subject: Subject) -> bool:
     calls = None if program.fact("unused_blocks") else subject.calls
     if calls is not None and sorted(calls) != sorted(program.calls):
         return False  # a network may build its blocks in any order
-    return not subject.random.checked or random_operations(program) == subject.random.operations
+    seen = subject.random
+    return not seen.checked or random_operations(program, seen.checked == "statistics") == seen.operations

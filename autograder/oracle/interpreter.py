@@ -106,9 +106,10 @@ def run(
     form, error = "", None
     for one, owner, roles, block in program.plan:
         inputs = [values[name] for name in one.inputs]
-        known = tuple([bound[role.name] for role in roles]) if bound else one.name
-        earlier = tuple([state[role.name][0] for role in roles if role.name in state])
-        key = (training, one.kind, one.options, tuple([number for number, _ in inputs]), known, earlier)
+        key = training, one.kind, one.options, *[number for number, _ in inputs]
+        if roles:
+            key += tuple([bound[role.name] for role in roles]) if bound else (one.name,)
+            key += tuple([state[role.name][0] for role in roles if role.name in state])
         if (step := memory.get(key)) is None:
             start = len(owner.name) + 1
             tensors = {

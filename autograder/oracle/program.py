@@ -7,7 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 DEFAULTS: dict[str, Any] = {
     "stride": 1,
@@ -60,6 +60,13 @@ class Op:
             raise AttributeError(f"{self} has no option {option}")
         return self._values[option]
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @lazy
+    def _hash(self) -> int:
+        return hash((self.name, self.kind, self.inputs, self.options))
+
     @lazy
     def _values(self) -> dict[str, Any]:
         return {**DEFAULTS, **dict(self.options)}
@@ -86,13 +93,14 @@ def op(name: str, kind: str, *inputs: str, **options: Any) -> Op:
     return Op(name, kind, inputs).but(**options)
 
 
-@dataclass(frozen=True)
-class Role:
-    """One tensor of a program: "conv1.weight", "shortcut.mean", "linear.bias", "stage2.1.weight"."""
+class Role(NamedTuple):
+    """One tensor of a program: "conv1.weight", "shortcut.mean", "linear.bias", "stage2.1.weight".
+
+    Its kind is "weight" (two dimensions or more), "gamma", "beta", "mean", "var", "bias", or "scale" (another vector).
+    """
 
     name: str
     kind: str
-    """"weight" (two dimensions or more), "gamma", "beta", "mean", "var", "bias", or "scale" (any other vector)."""
     shape: tuple[int, ...]
 
 
@@ -132,10 +140,12 @@ class Program:
     @lazy
     def plan(self) -> tuple[tuple[Op, Op, tuple[Role, ...], int], ...]:
         """For each operation: the one whose tensors it uses, these tensors, and its number among the blocks."""
+        owners = [self.by_name.get(o["shares"], o) if o["shares"] else o for o in self.ops]
         blocks = sorted(o.name for o in self.ops if o.kind == "block" and not o["shares"])  # as they are built
-        owners = [self.by_name.get(o["shares"], o) for o in self.ops]
-        numbers = [blocks.index(owner.name) + 1 if owner.name in blocks else 0 for owner in owners]
-        return tuple(zip(self.ops, owners, (owner.roles for owner in owners), numbers, strict=True))
+        number = {name: number for number, name in enumerate(blocks, start=1)}
+        return tuple(
+            (o, owner, owner.roles, number.get(owner.name, 0)) for o, owner in zip(self.ops, owners, strict=True)
+        )
 
     @lazy
     def calls(self) -> tuple[tuple[int, int, int], ...]:

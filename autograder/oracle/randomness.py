@@ -27,13 +27,13 @@ class Randomness:
         what: "" for not at all; "dropout" multiplies by random factors; "noise" adds; "stochastic_depth" leaves out a
             branch.
         in_eval: in eval mode too.
-        checked: whether it was looked for.
+        checked: where it was looked for: in the "output", or in "statistics" of a pass that raised; "" for nowhere.
         varying: running statistics that differ from pass to pass: what they are of is random already.
     """
 
     what: str = ""
     in_eval: bool = False
-    checked: bool = False
+    checked: str = ""
     varying: frozenset[str] = frozenset()
 
     @property
@@ -54,13 +54,13 @@ def randomness(subject: Any) -> Randomness:
     outputs, statistics = _repeats(subject, random[-1], REPEATS)
     varying = {name for name, first in statistics[0].items() if not _all_same([s[name] for s in statistics])}
     in_eval = any(trial.aspect == "eval" for trial in random)
-    return Randomness(_what(subject, random[-1], outputs), in_eval, True, frozenset(varying))
+    return Randomness(_what(subject, random[-1], outputs), in_eval, "output", frozenset(varying))
 
 
 def randomness_before_error(subject: Any, trial: Any) -> Randomness:
     """Repeat a pass in train mode that raises: is what was computed until then the same again?
 
-    Where it is not, `checked` stays false: the kind of randomness cannot be told.
+    Where it is not, `checked` stays empty: the kind of randomness cannot be told.
     """
     for _ in range(2):
         subject.module.load_state_dict(subject.drawn)
@@ -74,7 +74,7 @@ def randomness_before_error(subject: Any, trial: Any) -> Randomness:
             again = statistics_of(subject.module)
             if not all(_same(first, again[name]) for name, first in trial.statistics.items()):
                 return Randomness()
-    return Randomness(checked=True)
+    return Randomness(checked="statistics")
 
 
 def _what(subject: Any, trial: Any, outputs: Sequence[Tensor]) -> str:

@@ -140,7 +140,7 @@ def other_convolution(program: Program, _: Hints) -> Found:
             yield before + name, change, words, names[0]
 
 
-@kind(EVERYWHERE)
+@kind(EVERYWHERE, rank=-1)
 def separable(program: Program, _: Hints) -> Found:
     """A convolution for each channel alone, then a 1x1 convolution, as in MobileNet (Howard et al. 2017)."""
 
