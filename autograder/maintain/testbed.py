@@ -149,17 +149,18 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
             yield from _resnet18_lines(programs[-1], False)
         return
     default = next(p for p in programs if p.fact("how") == "default")
-    classes = 10
+    arguments_alone = next(task.arguments for task, p in tasks if p is default)
+    same = next(p for task, p in tasks if p is not default and task.arguments == arguments_alone)
+    classes, stride = 10, 1
     if any("positional argument" in text for _, text in raising):
         if "required" in str(default.fact("raises")):
             given = "in_planes, planes, stride" if blocks else "block, num_blocks, num_classes"
             arguments = f"{given}, more" if programs[0].fact("raises") else given
         else:
             arguments = "in_planes, planes" if blocks else "block, num_blocks"
-    elif (
-        blocks and default.ops != (same := next(p for task, p in tasks if task.arguments == tasks[-1][0].arguments)).ops
-    ):
-        arguments = f"in_planes, planes, stride={2 if default.arguments[2] != same.arguments[2] else 1}"
+    elif blocks and default.ops != same.ops:
+        stride = 2 if default.arguments[2] != same.arguments[2] else 1
+        arguments = f"in_planes, planes, stride={stride}"
     elif not blocks and programs[0].by_name["linear"]["classes"] == 10:
         classes = default.by_name["linear"]["classes"]
         arguments = f"block, num_blocks, num_classes={classes}"
@@ -170,15 +171,12 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
     )
     key = f"(in_planes, planes, {last})" if blocks else f"(block.expansion, tuple(num_blocks), {last})"
     yield f"        self.case = case or {key}"
+    cases: dict[object, Program] = {task.arguments or p.kind: p for task, p in tasks if p is not default}
+    alone = (*arguments_alone[:-1], stride if blocks else classes)
+    if alone not in cases or not default.fact("raises"):
+        cases[alone] = default
     forward = ["    def forward(self, x):"]
-    for p in programs:
-        if blocks and p is default:
-            continue
-        case: object = p.kind if p.kind == "ResNet18" else p.arguments
-        if p is default and not blocks:
-            case = (*p.arguments[:2], classes)
-        elif p.kind != "ResNet18" and blocks:
-            case = next(task.arguments for task, other in tasks if other is p)
+    for case, p in cases.items():
         made, called = _raising(p) if p.fact("raises") else _body(p, style)
         yield f"        if self.case == {case!r} and not hasattr(self, 'done'):"
         yield from (f"            {line}" for line in [*made, "self.done = True"])
