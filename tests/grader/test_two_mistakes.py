@@ -3,10 +3,14 @@
 import tracemalloc
 
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autograder.maintain.testbed import HINTS, judge
 from autograder.oracle.edits import Edit, catalogue
 from autograder.oracle.matching import MOST_ATTEMPTS, _products
+from autograder.oracle.observe import Observation, differ_at_peak, difference
 
 
 def find_edit(kind: str, name: str, words: str) -> Edit:
@@ -22,6 +26,8 @@ def find_edit(kind: str, name: str, words: str) -> Edit:
         ("BasicBlock", "parameters", ("tanh", "your first ReLU and"), ("avg_pool_in_block", "your first ReLU")),
         ("Bottleneck", "helper", ("kernel_7", "your second"), ("extra_conv", "")),
         ("Bottleneck", "attributes", ("stride_on_all_convs", ""), ("batchnorm_momentum", "your second")),
+        ("BasicBlock", "list", ("shortcut_2x2", ""), ("separable_conv", "all your convolutions")),
+        ("BasicBlock", "parameters", ("shortcut_average_pool", ""), ("stochastic_depth", "In train mode")),
         ("ResNet", "parameters", ("stem_5x5", ""), ("narrow_planes", "24, 48")),
         ("ResNet", "list", ("stem_softsign", ""), ("parameters_of_resnet", "has no default")),
     ],
@@ -36,6 +42,35 @@ def test_what_cannot_be_told_is_not_named():
     """Every pass raises in the first block, whatever pooling comes before: the pooling may be another one."""
     edits = [find_edit("ResNet", "avgpool_in_stem", ""), find_edit("ResNet", "in_planes_never_updated", "")]
     assert judge("ResNet", edits, "attributes") == ("part", ("in_planes_never_updated",))
+
+
+def test_another_mistake_that_does_the_same_is_looked_for():
+    """What the block returns does not depend on the number that is learned: a PReLU would do the same with it."""
+    edits = [
+        find_edit("BasicBlock", "shortcut_scaled", "learned"),
+        find_edit("BasicBlock", "wrong_value_returned", "first"),
+    ]
+    assert judge("BasicBlock", edits, "helper") == ("part", ("wrong_value_returned",))
+
+
+@pytest.mark.parametrize("kind", ["BasicBlock", "Bottleneck"])
+@pytest.mark.parametrize("name", ["default_stride", "no_stride_argument"])
+def test_mistakes_of_a_constructor_are_written_for_the_test_bed(kind, name):
+    assert judge(kind, [find_edit(kind, name, "")], "list") == ("exact", (name,))
+
+
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=6), st.floats(-1e-3, 1e-3), st.integers(0, 5))
+def test_the_quick_look_at_an_output_refuses_nothing_that_agrees(values, change, where):
+    seen = Observation("eval", torch.ones(1), None, torch.tensor(values))
+    exact = seen.output.double()
+    exact[where % len(values)] += change
+    expected = Observation("eval", torch.ones(1), None, exact)
+    assert not differ_at_peak(expected, seen) or difference(expected, seen)
+
+
+def test_the_quick_look_at_an_output_refuses_what_is_far_off():
+    seen = Observation("eval", torch.ones(1), None, torch.tensor([1.0, -2.0, 0.5]))
+    assert differ_at_peak(Observation("eval", torch.ones(1), None, torch.tensor([1.0, -1.9, 0.5]).double()), seen)
 
 
 def test_many_tensors_of_one_shape_take_little_memory():
