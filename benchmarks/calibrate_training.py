@@ -36,6 +36,8 @@ from benchmarks.training_runs import Run, Runs, run, watch
 from benchmarks.tutorial_recipe import time_to
 
 SEEDS, FEWEST_SEEDS, FEWEST_IMAGES = 24, 12, 50
+FLOOR_SEEDS = 4
+"""Trainings of the best network that no threshold may let pass."""
 TUTORIAL_EPOCHS = 200
 
 
@@ -70,7 +72,11 @@ def main(arguments: list[str] | None = None, file: Path = budgets.FILE) -> int:
     curve = watch(SOLUTION, bench.data, bench.recipe, device, 0) if recipe.epochs > 1 else []
     spread = Spread({name: [run.accuracy for run in right if run.network == name] for name in (*networks, *once)})
     tutorial = time_to(spread.mean, data, device, options.against_tutorial) if options.against_tutorial else None
-    floor = max([run.accuracy for run in wrong if run.network in MUST_FAIL], default=stored.floor)
+    low = [run for run in wrong if run.network in MUST_FAIL and not run.error]
+    if low:  # the floor is the best of several trainings: of one, it is luck
+        best = max(low, key=lambda run: run.accuracy).network
+        low += [bench.run(best, seed) for seed in range(1, FLOOR_SEEDS)]
+    floor = max([run.accuracy for run in low], default=stored.floor)
     measured = dataclasses.replace(stored, recipe=recipe, study=bench.study(spread), floor=floor)
     print(as_markdown(measured, spread, right, wrong, curve, tutorial))
     if options.write:

@@ -62,14 +62,18 @@ def calibrate(
         where = circumstances(setup.device, setup.budget.recipe, context.data)
         store = CalibrationStore(results, where)
         with store.locked():
-            trainings = store.load()
-            reused = len(trainings) >= setup.budget.trainings
+            known = trainings = store.load()
             try:
-                trainings = trainings if reused else _measure(context, trainings, store, jobs, tell)
+                for count in (setup.budget.trainings, 2 * setup.budget.trainings):
+                    if len(trainings) < count:
+                        trainings = _measure(context, trainings, count, store, jobs, tell)
+                    if not _is_too_weak(setup, trainings):  # a few that happen to vary much would judge nobody
+                        break
             except TrainingStopped as stopped:
                 return replace(setup, problem=f"the grader's right networks cannot be trained here: {stopped.reason}")
             store.save(trainings)
-    return _judge(setup, trainings, where["device"], f"reused from {trainings[-1].date}, " if reused else "", say)
+    how = f"reused from {trainings[-1].date}, " if len(trainings) == len(known) else ""
+    return _judge(setup, trainings, where["device"], how, say)
 
 
 def thresholds(setup: TrainingSetup, results: Path) -> set[float]:
@@ -79,10 +83,9 @@ def thresholds(setup: TrainingSetup, results: Path) -> set[float]:
 
 
 def _measure(
-    context: TrainingContext, known: list[RightTraining], store: CalibrationStore, jobs: int, tell: Tell
+    context: TrainingContext, known: list[RightTraining], count: int, store: CalibrationStore, jobs: int, tell: Tell
 ) -> list[RightTraining]:
-    """Train what is missing, `jobs` at once."""
-    count = context.setup.budget.trainings
+    """Train what is missing of `count`, `jobs` at once."""
     names = [*STYLES] * math.ceil(count / len(STYLES))
     missing = [*(Counter(names[:count]) - Counter(training.style for training in known)).elements()]
     missing = missing[: count - len(known)]
@@ -116,13 +119,18 @@ def _judge(setup: TrainingSetup, trainings: Sequence[RightTraining], device: str
     bound, minimum, floor = _bound(setup.budget, trainings), setup.threshold, setup.budget.floor
     mean, std = _mean_and_std(trainings)
     reach = f"{len(trainings)} right networks reach {mean:.1%} ± {std:.1%} on {device}"
-    if bound < min(minimum, floor):
+    if _is_too_weak(setup, trainings):
         problem = f"{reach}: they may fall to {bound:.1%}, and wrong networks reach {floor:.1%}"
         return replace(setup, problem=problem)
     lowered = f": lowered from {minimum:.1%}, which right ones may miss here" if bound < minimum else ""
     say(f"calibration: {how}{reach}; a network must reach {min(minimum, bound):.1%}{lowered}")
     seconds = max(setup.limits.fit_seconds, SLOWER * max(training.seconds for training in trainings))
     return replace(setup, threshold=min(minimum, bound), limits=replace(setup.limits, fit_seconds=seconds))
+
+
+def _is_too_weak(setup: TrainingSetup, trainings: Sequence[RightTraining]) -> bool:
+    """Whether wrong networks reach what right ones may fall to."""
+    return _bound(setup.budget, trainings) < min(setup.threshold, setup.budget.floor)
 
 
 def _bound(budget: Budget, trainings: Sequence[RightTraining]) -> float:
