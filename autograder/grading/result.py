@@ -49,7 +49,7 @@ class Training(_Model):
     accuracy: float = Field(description="share of the held-out images that it classifies correctly, 0 to 1")
     threshold: float = Field(description="the accuracy that it must reach, 0 to 1")
     seconds: float = Field(description="wall clock of the training")
-    recipe: str = Field(description='how it was trained, such as "1 epoch of 8,000 images"')
+    recipe: str = Field(description='how it was trained, such as "1 epoch of 12,000 images"')
     note: str = Field(description='for whoever reads the result; "" when there is nothing to add')
 
 
