@@ -180,7 +180,11 @@ class Part(NamedTuple):
 
 
 class Search:
-    """The search for edits that explain the evidence of one question."""
+    """The search for edits that explain the evidence of one question.
+
+    Several edits are looked for with one of the modules, `subject`: the wrong one that shows most. What explains it
+    must explain the others too.
+    """
 
     def __init__(self, evidence: Evidence, kind: str):
         self.explainer = Explainer(evidence)
@@ -190,7 +194,16 @@ class Search:
         self._kind, self._left = kind, EFFORT
         self._alike: dict[Program, bool] = {}
         self._begun: dict[tuple[int, ...], Program | None] = {}
-        self._reshaping_edits: dict[int, list[Edit]] = {}
+
+    @functools.cached_property
+    def subject(self) -> Subject:
+        """The module that shows most of what is wrong."""
+        return max(self.wrong, key=lambda s: (len(_compared(s)), _distance(s.task.program, s)))
+
+    @functools.cached_property
+    def right(self) -> Program:
+        """The right program for it."""
+        return self.subject.task.program
 
     def singles(self) -> Iterator[tuple[Edit]]:
         """Each edit that alone explains everything."""
@@ -207,39 +220,38 @@ class Search:
         """Two or three edits that together explain everything; after the first set those found soon after it."""
         if not self.wrong or self._is_beyond_edits():
             return
-        subject = max(self.wrong, key=lambda s: (len(_compared(s)), _distance(s.task.program, s)))
         found: tuple[Edit, ...] = ()
-        for edits in self._sets(subject):
+        for edits in self._sets():
             if self._left <= 0 or (found and len(edits) > len(found)):
                 return
-            if self._explains(edits, subject):
+            if self._explains(edits):
                 yield edits
                 if not found:
                     found = edits
-                    yield from self._alternatives(edits, subject)
+                    yield from self._alternatives(edits)
                     self._left = min(self._left, MORE)
 
-    def _explains(self, edits: tuple[Edit, ...], subject: Subject) -> bool:
+    def _explains(self, edits: tuple[Edit, ...]) -> bool:
         """Whether the edits explain everything. What is quick to tell comes first: `subject`, which shows most."""
         self._left -= 1
-        program = self._made(edits, subject)
-        if program is None or not facts_agree(program, subject):
+        program = self._made(edits)
+        if program is None or not facts_agree(program, self.subject):
             return False
         if program not in self._alike:
-            orders = self.explainer.orders_of(program, subject, 2)
+            orders = self.explainer.orders_of(program, self.subject, 2)
             self._left -= COMPARED[self._kind] * bool(orders)
-            self._alike[program] = any(self._is_alike(program, names, subject) for names in orders)
+            self._alike[program] = any(self._is_alike(program, names) for names in orders)
         if not self._alike[program]:
             return False
         self._left -= VERIFIED
         return self.explainer.explains(edits)
 
-    def _alternatives(self, found: tuple[Edit, ...], subject: Subject) -> Iterator[tuple[Edit, ...]]:
+    def _alternatives(self, found: tuple[Edit, ...]) -> Iterator[tuple[Edit, ...]]:
         """Sets with another edit in the place of one, which explain everything too: the others hide what it does."""
         for one in found:
             others = tuple(edit for edit in found if edit is not one)
             for edit in self.edits:
-                if edit not in found and edit.name != one.name and self._explains((*others, edit), subject):
+                if edit not in found and edit.name != one.name and self._explains((*others, edit)):
                     yield (*others, edit)
 
     def _is_beyond_edits(self) -> bool:
@@ -250,40 +262,40 @@ class Search:
         errors = (trial.error for subject in self.wrong for trial in subject.trials if trial.error is not None)
         return not all(can_be_raised(error) for error in errors)
 
-    def _made(self, edits: tuple[Edit, ...], subject: Subject) -> Program | None:
+    def _made(self, edits: tuple[Edit, ...]) -> Program | None:
         """What `apply` returns for the subject's program; a program to which edits are added is made once."""
         *first, last = sorted(edits, key=lambda edit: -edit.rank)
-        key = (id(subject), *map(id, first))
+        key = tuple(map(id, first))
         if key not in self._begun:
-            self._begun[key] = apply(first, subject.task.program)
+            self._begun[key] = apply(first, self.right)
         return apply((last,), self._begun[key]) if self._begun[key] is not None else None
 
-    def _is_alike(self, program: Program, names: Assignment, subject: Subject) -> bool:
+    def _is_alike(self, program: Program, names: Assignment) -> bool:
         """Whether the program does in a few trials what the module did: first with few images, last with gradients."""
-        trials = sorted(subject.trials, key=lambda trial: (trial.aspect == "gradient", trial.x.numel()))
-        return all(self.explainer.replays_trial(program, names, subject, trial) for trial in trials)
+        trials = sorted(self.subject.trials, key=lambda trial: (trial.aspect == "gradient", trial.x.numel()))
+        return all(self.explainer.replays_trial(program, names, self.subject, trial) for trial in trials)
 
-    def _sets(self, subject: Subject) -> Iterator[tuple[Edit, ...]]:
+    def _sets(self) -> Iterator[tuple[Edit, ...]]:
         """Sets of two edits, then of three, that may do what the module did.
 
         First come sets that give the program the module's tensors, then edits are added that leave the tensors as they
         are. An edit that brings the program nearer to the tensors is made first; what it lacks then, another may do.
         """
-        one, partial = self._nearer([[()]], subject)
-        if not _distance(subject.task.program, subject):
-            yield from _together((), list(self._parts((), subject)))
-        bases = self._likeliest(one, subject)
+        one, partial = self._nearer([[()]])
+        if not _distance(self.right, self.subject):
+            yield from _together((), list(self._parts(())))
+        bases = self._likeliest(one)
         yield from ((*base, edit) for base in bases for edit in self.edits if edit not in base)
-        two, partial = self._nearer(partial, subject)
+        two, partial = self._nearer(partial)
         yield from two
-        more = self._likeliest(two, subject)
+        more = self._likeliest(two)
         yield from ((*base, edit) for base in more for edit in self.edits if edit not in base)
-        yield from self._nearer(partial, subject)[0]
+        yield from self._nearer(partial)[0]
         for base in bases[:1]:
-            yield from _together(base, list(self._parts(base, subject)))
+            yield from _together(base, list(self._parts(base)))
 
     def _nearer(
-        self, groups: Sequence[Sequence[tuple[Edit, ...]]], subject: Subject
+        self, groups: Sequence[Sequence[tuple[Edit, ...]]]
     ) -> tuple[list[tuple[Edit, ...]], list[list[tuple[Edit, ...]]]]:
         """Sets with one edit more, which give the program tensors that are no farther from those of the module.
 
@@ -292,13 +304,13 @@ class Search:
         complete: list[tuple[Edit, ...]] = []
         partial: dict[tuple[int, frozenset], list[tuple[Edit, ...]]] = {}
         for group in groups:
-            before = apply(group[0], subject.task.program)
-            distance = _distance(before, subject)
-            for edit in self._reshaping(subject) if distance else ():
-                program = self._made((*group[0], edit), subject)
+            before = apply(group[0], self.right)
+            distance = _distance(before, self.subject)
+            for edit in self._reshaping if distance else ():
+                program = self._made((*group[0], edit))
                 if program is None or program.tensors == before.tensors:
                     continue
-                if (left := _distance(program, subject)) > distance:
+                if (left := _distance(program, self.subject)) > distance:
                     continue
                 sets = [(*edits, edit) for edits in group]
                 if left:
@@ -308,47 +320,44 @@ class Search:
         nearest = sorted(partial, key=operator.itemgetter(0))
         return complete, [partial[key][:VARIANTS] for key in nearest[:PARTIAL]]
 
-    def _reshaping(self, subject: Subject) -> list[Edit]:
+    @functools.cached_property
+    def _reshaping(self) -> list[Edit]:
         """The edits that may change the program's tensors; one that cannot be made yet, another may make possible."""
-        if id(subject) not in self._reshaping_edits:
-            right = subject.task.program
-            made = ((edit, apply((edit,), right)) for edit in self.edits)
-            some = [edit for edit, program in made if program is None or program.tensors != right.tensors]
-            self._reshaping_edits[id(subject)] = some
-        return self._reshaping_edits[id(subject)]
+        made = ((edit, apply((edit,), self.right)) for edit in self.edits)
+        return [edit for edit, program in made if program is None or program.tensors != self.right.tensors]
 
-    def _likeliest(self, sets: Sequence[tuple[Edit, ...]], subject: Subject) -> list[tuple[Edit, ...]]:
+    def _likeliest(self, sets: Sequence[tuple[Edit, ...]]) -> list[tuple[Edit, ...]]:
         """Those with which most of what was seen is right."""
-        return sorted(sets[:RANKED], key=lambda edits: -self._right_components(edits, subject))[:BASES]
+        return sorted(sets[:RANKED], key=lambda edits: -self._right_components(edits))[:BASES]
 
-    def _right_components(self, edits: tuple[Edit, ...], subject: Subject) -> int:
+    def _right_components(self, edits: tuple[Edit, ...]) -> int:
         """How much of what was seen of a module is seen with these edits as well."""
-        seen = self._seen(subject)
-        program = apply(edits, subject.task.program)
-        orders = self.explainer.orders_of(program, subject, 2)
-        views = (self._view(program, edits, names, subject) for names in orders)
+        program = apply(edits, self.right)
+        orders = self.explainer.orders_of(program, self.subject, 2)
+        seen = self._seen
+        views = (self._view(program, edits, names) for names in orders)
         return max((sum(_same(value, seen[c]) for c, value in view if c in seen) for view in views), default=0)
 
-    def _parts(self, base: tuple[Edit, ...], subject: Subject) -> Iterator[Part]:
+    def _parts(self, base: tuple[Edit, ...]) -> Iterator[Part]:
         """Edits to add to a base that leave right what is right already."""
-        start = apply(base, subject.task.program)
-        orders = self.explainer.orders_of(start, subject, 6) if start else []
+        start = apply(base, self.right)
+        orders = self.explainer.orders_of(start, self.subject, 6) if start else []
         if not orders:
             return
-        seen = self._seen(subject)
-        views = [(dict(self._view(start, base, names, subject)), names) for names in orders]
+        seen = self._seen
+        views = [(dict(self._view(start, base, names)), names) for names in orders]
         origin, names = max(views, key=lambda view: sum(_same(view[0].get(c), seen[c]) for c in seen))
         bits = {c: 1 << bit for bit, c in enumerate(seen)}
         good = sum(bits[c] for c in seen if _same(origin.get(c), seen[c]))
         for edit in self.edits:
-            program = apply((*base, edit), subject.task.program) if edit not in base else None
+            program = apply((*base, edit), self.right) if edit not in base else None
             if program is None or program.tensors != start.tensors:
                 continue
             own = names
             if program.roles != start.roles:
-                own = next(iter(self.explainer.orders_of(program, subject, 1)), None)
+                own = next(iter(self.explainer.orders_of(program, self.subject, 1)), None)
             untouched = fits = 0
-            for c, value in self._view(program, (*base, edit), own, subject) if own else ():
+            for c, value in self._view(program, (*base, edit), own) if own else ():
                 if c not in bits:
                     continue
                 before = origin.get(c)
@@ -361,18 +370,16 @@ class Search:
                 alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(program.ops, start.ops, strict=False))
                 yield Part(edit, untouched, fits, sum(1 for _ in alike))
 
-    def _view(
-        self, program: Program, edits: tuple[Edit, ...], names: Assignment, subject: Subject
-    ) -> Iterator[tuple[str, Any]]:
+    def _view(self, program: Program, edits: tuple[Edit, ...], names: Assignment) -> Iterator[tuple[str, Any]]:
         """What is seen of the program that has these edits, component by component; without what cannot be told."""
         yield "calls", sorted(program.calls)
         yield "expansion", program.fact("expansion")
         yield "random", random_operations(program)
         for missing in self.explainer.evidence.not_built:
             yield missing.task.written, explains_failure(apply(edits, missing.task.program), missing)
-        for trial in _compared(subject):
+        for trial in _compared(self.subject):
             try:
-                attempt = replay(program, names, subject.exact, trial, self.explainer.memory(trial))
+                attempt = replay(program, names, self.subject.exact, trial, self.explainer.memory(trial))
             except DOES_NOT_FIT as error:
                 yield _label(trial), error
             except Unregistered:
@@ -381,21 +388,22 @@ class Search:
                 yield from ((f"{_label(trial)} {name}", value) for name, value in attempt.statistics.items())
                 yield _label(trial), attempt.error or attempt.form or attempt.output
 
-    def _seen(self, subject: Subject) -> dict[str, Any]:
+    @functools.cached_property
+    def _seen(self) -> dict[str, Any]:
         """What was seen of a module, component by component: as in `_view`."""
         seen: dict[str, Any] = {missing.task.written: True for missing in self.explainer.evidence.not_built}
-        if subject.calls is not None:
-            seen["calls"] = sorted(subject.calls)
-        if "expansion" in subject.facts:
-            seen["expansion"] = subject.facts["expansion"]
-        if subject.random.checked == "output":
-            seen["random"] = subject.random.operations
-        for trial in _compared(subject):
-            statistics = {f.name for f in subject.found if not f.learned} - subject.random.varying
+        if self.subject.calls is not None:
+            seen["calls"] = sorted(self.subject.calls)
+        if "expansion" in self.subject.facts:
+            seen["expansion"] = self.subject.facts["expansion"]
+        if self.subject.random.checked == "output":
+            seen["random"] = self.subject.random.operations
+        for trial in _compared(self.subject):
+            statistics = {f.name for f in self.subject.found if not f.learned} - self.subject.random.varying
             seen |= {f"{_label(trial)} {n}": v.double() for n, v in trial.statistics.items() if n in statistics}
             output = trial.output
             exact = output.double() if isinstance(output, Tensor) and not trial.form else trial.form
-            if not subject.random.affects(trial.aspect):
+            if not self.subject.random.affects(trial.aspect):
                 seen[_label(trial)] = trial.error or exact
         return seen
 
