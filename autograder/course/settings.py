@@ -51,7 +51,7 @@ class MinimumAccuracy(_Table):
     """
 
     full: float = Field(default=0.85, gt=0, lt=1)
-    short: float = Field(default=0.42, gt=0, lt=1)
+    short: float = Field(default=0.41, gt=0, lt=1)
 
 
 class Course(_Table):

@@ -99,6 +99,8 @@ class Explainer:
             ways = assignments(program.roles, found) if fits(program, found) else iter(())
             some = list(itertools.islice(ways, 8 * ORDERS))
             likely = sorted(some, key=_unlike)[:ORDERS]
+            if some and some[-1] not in likely:
+                likely[-1] = some[-1]  # layers that are built from the last to the first
             self._orders[key] = (
                 self._likeliest(likely, subject) if program.roles == subject.task.program.roles else likely
             )

@@ -63,8 +63,8 @@ def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) ->
 
 
 def _kinds(name: str, value: Tensor, shape: tuple[int, ...], learned: bool) -> frozenset[str]:
-    if len(shape) > 1 or (value.dim() == 4 and bool((value != value.flatten()[0]).any())):
-        return frozenset({"weight"})  # a kernel with one channel, too: it starts at random, a BatchNorm does not
+    if len(shape) > 1 or (value.dim() in (2, 4) and bool((value != value.flatten()[0]).any())):
+        return frozenset({"weight"})  # of one channel, too: it starts at random, a BatchNorm does not
     ones = bool((value == 1).all())
     if not learned:
         return frozenset({"var"} if ones or name.endswith("var") else {"mean"})

@@ -97,7 +97,7 @@ def option_a(program: Program, _: Hints) -> Found:
 def pooled_shortcut(program: Program, _: Hints) -> Found:
     """Pooling before the projection, or in its place."""
     for how, name in (("avg", "shortcut_average_pool"), ("max", "shortcut_max_pool")):
-        for kernel, padding in ((None, 0), (3, 1), (2, 0), (1, 0)):
+        for kernel, padding in ((None, 0), (3, 1), (2, 0)):
 
             def pool(p: Program, how: str = how, kernel: int | None = kernel, padding: int = padding) -> Program:
                 options = {"kernel": kernel or stride_of(p), "stride": stride_of(p), "padding": padding}
@@ -105,10 +105,14 @@ def pooled_shortcut(program: Program, _: Hints) -> Found:
 
             before = insert("x", pool, only=("shortcut_conv",))
             change = both(before, lambda p: p.change("shortcut_conv", stride=1))
-            if kernel != 1:  # skipping pixels before a 1x1 convolution is its stride
-                yield name, where_it(lambda p: projects(p) and stride_of(p) != 1, change)
+            yield name, where_it(lambda p: projects(p) and stride_of(p) != 1, change)
             alone = lambda p, pool=pool: p.with_shortcut(pool(p).but(name="shortcut"))  # noqa: E731
             yield name, where_it(lambda p: projects(p) and stride_of(p) != 1, alone)
+
+    def skip(p: Program) -> Program:  # a window of one pixel; before a 1x1 convolution it would be its stride
+        return p.with_shortcut(op("shortcut", "window", "x", how="max", kernel=1, stride=stride_of(p), padding=0))
+
+    yield "shortcut_subsampled", where_it(lambda p: projects(p) and stride_of(p) != 1, skip)
     for how, kernel in (("max", 1), ("nearest", 1), ("avg", None), ("max", None)):
 
         def late(p: Program, how: str = how, kernel: int | None = kernel) -> Program:
