@@ -82,14 +82,15 @@ def watch(command: Sequence[str | Path]) -> tuple[float, float, list[Look]]:
     Raises:
         RuntimeError: it failed.
     """
-    start, before = time.perf_counter(), _children_seconds()
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    looks = []
-    while process.poll() is None:
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-        looks.append(Look(time.perf_counter() - start, dict(_memory(process.pid))))
-    if process.returncode:
-        raise RuntimeError(process.stderr.read().decode(errors="replace").strip()[-300:])
+    start, before, looks = time.perf_counter(), _children_seconds(), []
+    with tempfile.TemporaryFile() as errors:  # a pipe that nobody reads would stop the command when it is full
+        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=errors)
+        while process.poll() is None:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            looks.append(Look(time.perf_counter() - start, dict(_memory(process.pid))))
+        if process.returncode:
+            errors.seek(0)
+            raise RuntimeError(errors.read().decode(errors="replace").strip()[-300:])
     return time.perf_counter() - start, _children_seconds() - before, looks
 
 
@@ -101,7 +102,8 @@ def _children_seconds() -> float:
 def _memory(pid: int) -> Iterator[tuple[int, float]]:
     """Megabytes of a process and of those under it; one that ended meanwhile is left out."""
     try:
-        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        root = psutil.Process(pid)
+        tree = [root, *root.children(recursive=True)]
     except psutil.Error:
         return
     for process in tree:
