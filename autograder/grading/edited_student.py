@@ -252,7 +252,7 @@ class Module(nn.Module):
 def _initial(role: Role) -> Tensor:
     """Random where PyTorch draws random numbers: weights, and the biases of convolutions and linear layers."""
     if role.kind == "weight":
-        return torch.randn(role.shape) * (2.0 / math.prod(role.shape[1:])) ** 0.5
+        return torch.randn(role.shape) * (2.0 / max(math.prod(role.shape[1:]), 1)) ** 0.5
     if role.kind == "bias":
         return 0.2 * (torch.rand(role.shape) - 0.5)
     return torch.zeros(role.shape) if role.kind in ("beta", "mean") else torch.ones(role.shape)

@@ -181,7 +181,8 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
         yield f"        if self.case == {case!r} and not hasattr(self, 'done'):"
         yield from (f"            {line}" for line in [*made, "self.done = True"])
         forward += [f"        if self.case == {case!r}:", *(f"            {line}" for line in called)]
-    yield from forward
+    if not any("missing the required" in (p.fact("forward_raises") or ("", ""))[1] for p in programs):
+        yield from forward
     if not blocks:
         net = next(p for p in programs if p.kind == "ResNet18")
         yield from _resnet18_lines(net, arguments.endswith("num_classes") and not net.fact("raises"))
@@ -418,12 +419,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ("pairs", pairs(options.pairs)),
         ):
             table: dict[str, Counter[str]] = {}
-            for subject, wanted, verdict, names in pool.map(run, jobs, chunksize=8):
+            results = pool.map(run, jobs, chunksize=8)
+            for (_, _, style), (subject, wanted, verdict, names) in zip(jobs, results, strict=True):
                 row = table.setdefault(subject if title == "edits" else subject.split()[0], Counter())
                 row[verdict] += 1
                 others += verdict == "other"
                 if verdict not in ("exact", ""):
-                    print(f"  {subject}: {' + '.join(wanted)} is named {' + '.join(names) or 'nothing'}", flush=True)
+                    print(
+                        f"  {subject} ({style}): {' + '.join(wanted)} is named {' + '.join(names) or 'nothing'}",
+                        flush=True,
+                    )
             print(f"{title:40}" + "".join(f"{verdict:>8}" for verdict in VERDICTS))
             for subject, row in sorted(table.items()):
                 print(f"{subject:40}" + "".join(f"{row[verdict]:>8}" for verdict in VERDICTS))

@@ -9,7 +9,14 @@ from typing import Any
 from autograder.oracle.edits import Edit, apply
 from autograder.oracle.interpreter import DOES_NOT_FIT, Memory, Unregistered
 from autograder.oracle.matching import Assignment, assignments, fits
-from autograder.oracle.observe import Observation, differ_at_peak, difference, differing_statistics, replay
+from autograder.oracle.observe import (
+    ABOUT_GRADIENTS,
+    Observation,
+    differ_at_peak,
+    difference,
+    differing_statistics,
+    replay,
+)
 from autograder.oracle.program import Program
 from autograder.oracle.trial import Evidence, NotBuilt, Subject
 from autograder.student.errors import StudentError
@@ -97,10 +104,9 @@ class Explainer:
         if key not in self._orders:
             found = subject.found
             ways = assignments(program.roles, found) if fits(program, found) else iter(())
-            some = list(itertools.islice(ways, 8 * ORDERS))
-            likely = sorted(some, key=_unlike)[:ORDERS]
-            if some and some[-1] not in likely:
-                likely[-1] = some[-1]  # layers that are built from the last to the first
+            likely = sorted(itertools.islice(ways, 8 * ORDERS), key=_unlike)[:ORDERS]
+            if len(likely) == ORDERS:  # layers may be built from the last to the first
+                likely[-1] = next(assignments(program.roles, found[::-1]))
             self._orders[key] = (
                 self._likeliest(likely, subject) if program.roles == subject.task.program.roles else likely
             )
@@ -151,8 +157,11 @@ class Explainer:
         if trial.error is not None:
             alike = same_error(trial.error, attempt.error) if attempt.error else _only_in_place(trial.error, attempt)
             return alike and not differing_statistics(attempt, trial)
-        if differ_at_peak(attempt, trial) or difference(attempt, trial):
+        if differ_at_peak(attempt, trial):
             return False
+        if complaint := difference(attempt, trial):
+            again = complaint.startswith(ABOUT_GRADIENTS) and trial is not subject.other_gradient
+            return again and self.replays_trial(program, names, subject, subject.other_gradient)
         if not subject.random.what or trial.aspect != "train":
             return True
         mine = {names[role.name] for role in program.roles if role.kind in ("mean", "var")}

@@ -65,7 +65,7 @@ def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) ->
 def _kinds(name: str, value: Tensor, shape: tuple[int, ...], learned: bool) -> frozenset[str]:
     if len(shape) > 1 or (value.dim() in (2, 4) and bool((value != value.flatten()[0]).any())):
         return frozenset({"weight"})  # of one channel, too: it starts at random, a BatchNorm does not
-    ones = bool((value == 1).all())
+    ones = value.numel() > 0 and bool((value == 1).all())
     if not learned:
         return frozenset({"var"} if ones or name.endswith("var") else {"mean"})
     if ones or name.endswith("weight"):  # a last BatchNorm may start at zero; it is called weight then
@@ -274,7 +274,7 @@ def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.G
     for f in found:
         shape = state[f.name].shape
         if len(f.shape) > 1:
-            fan_in = state[f.name][0].numel()
+            fan_in = max(state[f.name].numel() // max(shape[0], 1), 1)  # a layer of width planes // 16 may be empty
             value = torch.randn(shape, generator=generator) * (2.0 / fan_in) ** 0.5
         elif f.kinds == {"var"}:
             value = torch.rand(shape, generator=generator) * 1.5 + 0.5

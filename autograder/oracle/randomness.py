@@ -50,7 +50,7 @@ def randomness(subject: Any) -> Randomness:
     """Repeat the passes of a `Subject` in eval mode and in train mode, and look at what differs."""
     random = [trial for trial in subject.trials if trial.error is None and not _same_again(subject, trial)]
     if not random:
-        return Randomness(checked=True)
+        return Randomness(checked="output")
     outputs, statistics = _repeats(subject, random[-1], REPEATS)
     varying = {name for name, first in statistics[0].items() if not _all_same([s[name] for s in statistics])}
     in_eval = any(trial.aspect == "eval" for trial in random)

@@ -115,6 +115,19 @@ class Subject:
         """
         if afresh:
             self.module.load_state_dict(self.drawn)
+        trial = self._observe(aspect, size, images)
+        self.trials.append(trial)
+        return trial
+
+    @cached_property
+    def other_gradient(self) -> Observation:
+        """Another trial with gradients, on another input: see `judge.DRAWS`."""
+        size = next(tuple(trial.x.shape[2:]) for trial in self.trials if trial.aspect == "gradient")
+        self.module.load_state_dict(self.drawn)
+        self.module.zero_grad()
+        return self._observe("gradient", size)
+
+    def _observe(self, aspect: Aspect, size: tuple[int, int], images: int = 0) -> Observation:
         shape = self.task.shape(size)
         x = torch.randn(images or shape[0], *shape[1:], generator=self._generator)
         try:
@@ -129,7 +142,6 @@ class Subject:
         for name in self._transposed:
             if trial.gradients.get(name) is not None:
                 trial.gradients[name] = trial.gradients[name].T
-        self.trials.append(trial)
         return trial
 
 

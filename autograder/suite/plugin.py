@@ -3,6 +3,7 @@
 `run_suite` uses it in the grader and in the notebook; a student's plain `pytest` uses it through `conftest.py`.
 """
 
+import warnings
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -198,7 +199,13 @@ class Recorder:
                 for id, test in self._order.items()
                 if self._tests[test][0] == question and id in self.cases and self.cases[id].mistakes
             }
-            self.cases |= follow(student, question, named) if named else {}
+            try:
+                self.cases |= follow(student, question, named) if named else {}
+            except GraderBroken:
+                raise
+            except Exception as error:  # the checks stand, and each is charged by itself
+                text = f"{question}: the checks that fail because of a mistake cannot be told from others: {error!r}"
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def outcomes(self) -> list[Outcome]:
         """One outcome for each test function that ran."""

@@ -254,6 +254,21 @@ def test_a_check_that_fails_for_another_reason_keeps_its_own(tmp_path):
     assert total(outcomes) == 25 - 5 - 3
 
 
+def test_a_search_that_fails_leaves_the_checks_as_they_are(tmp_path):
+    """A fault of ours costs nobody the grade: each check is charged by itself, and a warning says so."""
+
+    def broken(student, question, cases):
+        raise ZeroDivisionError
+
+    folder = tmp_path / "public"
+    folder.mkdir()
+    (folder / f"test_{tmp_path.name}.py").write_text(TESTS.replace("{name}", "BasicBlock"))
+    student = student_of(complete(entries()["q1_relu_before_add"], solution_source()), tmp_path)
+    with pytest.warns(RuntimeWarning, match="ZeroDivisionError"):
+        outcomes = run_tests(student, [folder], diagnose=diagnosis_of, follow=broken)
+    assert [(one.outcome, one.because) for one in outcomes] == [("failed", ()), ("passed", ()), ("passed", ())]
+
+
 SAMPLE = {
     "q1_relu_before_add": 20,
     "q1_conv_bias": 23,

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,11 @@ import torch
 from autograder.maintain.samples import entries
 from autograder.oracle.diagnose import tasks_of
 from autograder.oracle.edits import Edit, Hints, apply, catalogue, task_of
+from autograder.oracle.explain import Explainer
 from autograder.oracle.interpreter import Unregistered, run
 from autograder.oracle.program import Program
+from autograder.oracle.trial import collect
+from autograder.student.local import LocalStudent
 
 CLASSES = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}
 FIRST, SECOND = (task.program for task in tasks_of("ResNet")[:2])
@@ -126,3 +130,15 @@ def test_labels_of_the_gallery_are_known():
     for entry in entries().values():
         if entry.misconception and entry.misconception not in NAMED_BY_CHECKS:
             assert entry.misconception in {edit.name for edit in edits(CLASSES[entry.question])}, entry.name
+
+
+def test_one_relu_switched_by_rounding():
+    """A gradient that differs once, as where an activation is within rounding of zero, is no mistake; twice it is."""
+    student = LocalStudent.from_file(Path(__file__).parents[2] / "solutions/resnet.py")
+    evidence = collect(student, tasks_of("BasicBlock")[:1], (8, 6), seed=0)
+    (subject,) = evidence.subjects
+    first = next(trial for trial in subject.trials if trial.aspect == "gradient")
+    first.input_gradient *= 1.1
+    assert Explainer(evidence).all_right
+    subject.other_gradient.input_gradient *= 1.1
+    assert not Explainer(evidence).all_right

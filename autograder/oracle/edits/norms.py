@@ -155,10 +155,10 @@ NORMS = {
         [{"norm": "instance_tracked"}, {"norm": "instance_tracked", "affine": False}],
     ),
     "layer_norm": ("LayerNorm", [{"norm": "layer", **b} for b in ({}, {"eps": 1e-6}, {"affine": False})]),
-    "group_norm": ("GroupNorm", [{"norm": "group", "groups": n} for n in (1, 2, 3, 4, 5, 6, 8, 16, 32, 0)]),
+    "group_norm": ("GroupNorm", [{"norm": "group", "groups": n} for n in (1, 2, 3, 4, 5, 6, 8, 16, 32)]),
     "response_norm": ("LocalResponseNorm", [{"norm": "response", **BARE, "groups": n} for n in (2, 5)]),
 }
-"""Name, what a student calls it, its variants; groups=0 means one for each channel."""
+"""Name, what a student calls it, its variants. A GroupNorm with a group for each channel is an InstanceNorm."""
 
 
 @kind(EVERYWHERE, sentence="other_norm")
@@ -167,10 +167,9 @@ def other_norm(program: Program, _: Hints) -> Found:
 
     def put(p: Program, name: str, variant: dict) -> Program:
         planes = p.by_name[name]["planes"]
-        groups = variant.get("groups", 1) or planes
-        if variant["norm"] == "group" and planes % groups:
+        if variant["norm"] == "group" and planes % variant["groups"]:
             return p.state(raises=("ValueError", "divisible by num_groups"))
-        return p.change(name, **{**variant, "groups": groups})
+        return p.change(name, **{"groups": 1, **variant})
 
     for name, (called, variants) in NORMS.items():
         for names, words in scopes(program, "norm"):

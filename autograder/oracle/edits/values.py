@@ -46,7 +46,9 @@ DETACHED = {
     "shortcut": ("shortcut_detached", "through your shortcut", "that is the highway that the block is built for"),
     "residual": ("residual_detached", "through F(x)", "its convolutions cannot learn"),
     "relu": ("no_gradient", "through your block at all", "nothing in it can learn, and nothing before it"),
-    "relu1": ("first_conv_detached", "to your first convolution", "what it returns is detached"),
+    **dict.fromkeys(
+        ("bn1", "relu1"), ("first_conv_detached", "to your first convolution", "what it returns is detached")
+    ),
     "stem": ("stem_detached", "to your stem", "it stays as it is"),
     "linear": ("no_gradient", "through your network at all", "nothing in it can learn"),
     "x": ("input_detached", "back to the input", "x was taken out of the graph"),
@@ -118,7 +120,7 @@ def output_normalized(program: Program, _: Hints) -> Found:
 def gated(program: Program, hints: Hints) -> Found:
     """A gate on F(x), or on the output."""
     sizes = [lambda p, n=n: n for n in sorted(hints.sizes)]
-    reduced = [lambda p, r=r: out_planes(p) // r or None for r in (16, 8, 4, 2)]
+    reduced = [lambda p, r=r: out_planes(p) // r for r in (16, 8, 4, 2)]
     for where, after in (("on F(x)", residual), ("after the addition", "sum"), ("at its end", "relu")):
         for hidden, bias in itertools.product((*reduced, *sizes), (False, True)):
             new = lambda p, h=hidden, b=bias: op("gate", "gate", "", planes=out_planes(p), hidden=h(p), bias=b)  # noqa: E731
@@ -144,7 +146,11 @@ def pooled(program: Program, _: Hints) -> Found:
             yield f"{how}_pool_in_block", where_it(lambda p: stride_of(p) != 1, change), words
         for kernel, stride, padding in ((3, 1, 1), (2, 2, 0), (3, 2, 1)):
             pool = op("pooled", "window", "", how=how, kernel=kernel, stride=stride, padding=padding)
-            yield f"{how}_pool_in_block", insert(after, pool, only=("conv1",) if after == "x" else ()), words
+            # In front of the addition the sizes disagree, whatever is pooled how.
+            unknown = after == residual(program) and stride > 1
+            said = words | {"called": "max or average"} if unknown else words
+            name = f"{'max' if unknown else how}_pool_in_block"
+            yield name, insert(after, pool, only=("conv1",) if after == "x" else ()), said
 
 
 @kind(EVERYWHERE)
