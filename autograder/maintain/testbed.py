@@ -84,7 +84,9 @@ class Base(nn.Module):
         return layer
 """
 CALLS = {
-    **{"leaky_relu_0.1": "F.leaky_relu({0}, 0.1)", "leaky_relu_0.2": "F.leaky_relu({0}, 0.2)", "abs": "{0}.abs()"},
+    **{f"leaky_relu_{slope}": f"F.leaky_relu({{0}}, {slope})" for slope in (0.1, 0.2, 0.3, 0.05, 0.25, 0.5)},
+    **{"elu_0.5": "F.elu({0}, 0.5)", "celu_0.5": "F.celu({0}, 0.5)", "abs": "{0}.abs()"},
+    **{"squared_relu": "F.relu({0}) ** 2", "quick_gelu": "{0} * torch.sigmoid(1.702 * {0})"},
     **{"gelu_tanh": "F.gelu({0}, approximate='tanh')", "softmax": "{0}.softmax(1)", "softmax_batch": "{0}.softmax(0)"},
     **{"log_softmax": "{0}.log_softmax(1)", "log_softmax_batch": "{0}.log_softmax(0)", "normalize": "F.normalize({0})"},
     **{"log_sigmoid": "F.logsigmoid({0})", "squeeze": "{0}.squeeze()", "sigmoid": "torch.sigmoid({0})"},
@@ -106,6 +108,7 @@ COMBINED = {
 POOLED = {
     **{"avg": "{0}.mean((2, 3), keepdim=True)", "max": "{0}.amax((2, 3), keepdim=True)", "first": "{0}[:, :, :1, :1]"},
     **{"sum": "{0}.sum((2, 3), keepdim=True)", "last": "{0}[:, :, -1:, -1:]", "avg_2": "F.avg_pool2d({0}, 2)"},
+    **{"channels": "{0}.mean(1)", "channels_height": "{0}.mean((1, 2))", "all": "{0}.mean((1, 2, 3))"},
     **{"max_2": "F.max_pool2d({0}, 2)", "avg_max": "{0}.mean((2, 3), keepdim=True) + {0}.amax((2, 3), keepdim=True)"},
 }
 FORMS = {

@@ -6,6 +6,7 @@ float32 result is the student's rounding alone. Where shapes do not fit, it rais
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -248,12 +249,15 @@ KINDS: dict[str, Callable[[Step], Tensor | None]] = {
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "leaky_relu": F.leaky_relu,
-    "leaky_relu_0.1": lambda x: F.leaky_relu(x, 0.1),
-    "leaky_relu_0.2": lambda x: F.leaky_relu(x, 0.2),
+    **{
+        f"leaky_relu_{slope}": partial(F.leaky_relu, negative_slope=slope) for slope in (0.1, 0.2, 0.3, 0.05, 0.25, 0.5)
+    },
     "gelu": F.gelu,
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "silu": F.silu,
     "elu": F.elu,
+    "elu_0.5": partial(F.elu, alpha=0.5),
+    "celu_0.5": partial(F.celu, alpha=0.5),
     "selu": F.selu,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
@@ -265,6 +269,11 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "softplus": F.softplus,
     "softsign": F.softsign,
     "abs": torch.abs,
+    "squared_relu": lambda x: x.relu() ** 2,
+    "quick_gelu": lambda x: x * (1.702 * x).sigmoid(),
+    "softshrink": F.softshrink,
+    "hardshrink": F.hardshrink,
+    "tanhshrink": F.tanhshrink,
     "softmax": lambda x: x.softmax(dim=1),
     "softmax_batch": lambda x: x.softmax(dim=0),
     "log_softmax": lambda x: x.log_softmax(dim=1),
@@ -300,5 +309,8 @@ POOLS: dict[str, Callable[[Tensor], Tensor]] = {
     "last": lambda x: x[:, :, -1:, -1:],
     "avg_2": lambda x: F.avg_pool2d(x, 2),
     "max_2": lambda x: F.max_pool2d(x, 2),
+    "channels": lambda x: x.mean(dim=1),
+    "channels_height": lambda x: x.mean(dim=(1, 2)),
+    "all": lambda x: x.mean(dim=(1, 2, 3)),
     "avg_max": lambda x: x.mean(dim=(2, 3), keepdim=True) + x.amax(dim=(2, 3), keepdim=True),
 }

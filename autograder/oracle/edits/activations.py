@@ -86,11 +86,13 @@ def batchnorm_after_relu(program: Program, _: Hints) -> Found:
 
 
 OTHERS = {
-    **{"leaky_relu": "a leaky ReLU", "leaky_relu_0.1": "a leaky ReLU", "leaky_relu_0.2": "a leaky ReLU"},
+    **{f"leaky_relu{slope}": "a leaky ReLU" for slope in ("", "_0.1", "_0.2", "_0.3", "_0.05", "_0.25", "_0.5")},
     **{"gelu": "GELU", "gelu_tanh": "GELU", "silu": "SiLU (Swish)", "elu": "ELU", "selu": "SELU", "mish": "Mish"},
     **{"sigmoid": "a sigmoid", "tanh": "tanh", "relu6": "ReLU6", "prelu": "PReLU", "softplus": "Softplus"},
     **{"hardswish": "Hardswish", "hardtanh": "Hardtanh", "hardsigmoid": "Hardsigmoid", "softsign": "Softsign"},
     **{"softmax": "a softmax", "log_softmax": "a log-softmax", "abs": "the absolute value"},
+    **{"elu_0.5": "ELU", "celu_0.5": "CELU", "squared_relu": "the square of ReLU", "quick_gelu": "GELU"},
+    **{"softshrink": "Softshrink", "hardshrink": "Hardshrink", "tanhshrink": "Tanhshrink"},
     "clamp": "a cut at zero and at one",
 }
 """A key of `interpreter.ACTIVATIONS`: what a student calls it."""
@@ -101,7 +103,7 @@ def other_activation(program: Program, _: Hints) -> Found:
     """Another activation: everywhere, inside F(x), or at one place."""
     acts = places(program, "act")
     for how, called in OTHERS.items():
-        name = prefix(program) + how.split("_0.")[0].removesuffix("_tanh")
+        name = prefix(program) + how.split("_0.")[0].removesuffix("_tanh").removeprefix("quick_")
         for chosen in dict.fromkeys([tuple(acts), tuple(acts[:-1]), *((a,) for a in acts)]):
             words = {"called": called, "what": phrase(*chosen)}
             if how == "prelu" and chosen:

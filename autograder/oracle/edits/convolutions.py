@@ -271,6 +271,20 @@ def convolution_called_twice(program: Program, _: Hints) -> Found:
     for name in places(program, "conv", False):
         again = lambda p, n: p.insert(n, p.by_name[n].but(name=f"{n}_again", shares=n))  # noqa: E731
         yield "convolution_called_twice", on((name,), again), {"what": phrase(name)}, name
+        for relu in (False, True):
+            change = lambda p, n=name, r=relu: _with_batchnorm_again(p, n, r)  # noqa: E731
+            yield "convolution_called_twice", change, {"what": f"{phrase(name)} with its BatchNorm"}, name
+
+
+def _with_batchnorm_again(p: Program, name: str, relu: bool) -> Program:
+    """A convolution and its BatchNorm, or both behind a ReLU, are called on what they returned."""
+    bn = name.replace("conv", "bn")
+    layers = [act("again_relu", "")] if relu else []
+    layers += [p.by_name[one].but(name=f"{one}_again", shares=one) for one in (name, bn)]
+    after = bn
+    for layer in layers:
+        p, after = p.insert(after, layer), layer.name
+    return p
 
 
 @kind()

@@ -300,6 +300,7 @@ def _ordered(p: Program, order: Sequence[int]) -> Program:
 POOLED = {
     **{"max": "max_pool_head", "avg_max": "max_pool_head", "sum": "sum_pool_head"},
     **{"first": "first_position_head", "last": "last_position_head"},
+    **dict.fromkeys(("channels", "channels_height", "all"), "mean_over_channels"),
 }
 OUTPUTS = {
     **{"softmax": "softmax_output", "log_softmax": "log_softmax_output", "sigmoid": "sigmoid_output"},

@@ -193,4 +193,5 @@ def other_combination(program: Program, _: Hints) -> Found:
     yield "no_shortcut_add", where_it(projects, plain), {"does": "has no shortcut where the shape changes"}
     x_too = op("both", "combine", "", "x", how="add")
     yield "shortcut_added_twice", where_it(projects, insert("shortcut", x_too))
+    yield "shortcut_added_twice", lambda p: p if projects(p) else p.change("sum", how="twice")
     yield "projection_not_called", where_it(projects, idle)
