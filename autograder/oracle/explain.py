@@ -113,11 +113,15 @@ class Explainer:
         return self._orders[key][:most]
 
     def _likeliest(self, orders: list[Assignment], subject: Subject) -> list[Assignment]:
-        """Of the orders of a right program's tensors, those with which most of what was seen is right already."""
+        """Of the orders of a right program's tensors, those with which most of what was seen is right already.
+
+        The first one stays: where a layer is not called, its successor may take its place better.
+        """
         if len(orders) < 2:
             return orders
         counts = [self._agreeing(names, subject) for names in orders]
-        return [names for names, count in zip(orders, counts, strict=True) if count == max(counts)]
+        best = [names for names, count in zip(orders, counts, strict=True) if count == max(counts)]
+        return best if orders[0] in best else [*best[: ORDERS - 1], orders[0]]
 
     def _agreeing(self, names: Assignment, subject: Subject) -> int:
         """How many of the outputs and running statistics that were seen the right program gives."""

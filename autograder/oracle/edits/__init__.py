@@ -11,6 +11,7 @@ from autograder.oracle.edits import (  # noqa: F401, I001 - in the order of thei
     norms,
     values,
     network,
+    left_out,
     constructor,
 )
 from autograder.oracle.edits.kind import SEEN_ONLY, Edit, Hints, apply, catalogue, task_of

@@ -19,6 +19,7 @@ from autograder.oracle.edits.kind import (
     remove,
     residual,
     where,
+    where_it,
 )
 from autograder.oracle.program import Program, act
 
@@ -41,6 +42,9 @@ def missing_relu(program: Program, _: Hints) -> Found:
     acts = places(program, "act")
     for name in reversed(acts):
         yield f"missing_{where(program, name)}_relu", remove(name)
+    if program.kind in BLOCKS:  # two ways to return, of which one lacks it
+        yield "missing_last_relu", where_it(projects, remove("relu"))
+        yield "missing_last_relu", lambda p: p if projects(p) else p.without("relu")
     if len(acts) > 1:
         yield "no_relu_at_all", remove(*acts)
     if len(acts) == 3:

@@ -197,8 +197,9 @@ def output_width(program: Program, _: Hints) -> Found:
 
 def _widths(p: Program) -> dict[str, int]:
     """The widths that a block knows, by their name."""
-    widths = {"in_planes": p.arguments[0], "planes": p.arguments[1]}
-    return widths if p.kind == BASIC else {**widths, "4 * planes": 4 * p.arguments[1]}
+    in_planes, planes, _ = p.arguments
+    several = {"2 * planes": 2 * planes, "4 * planes": 4 * planes, "planes // 2": planes // 2}
+    return {"in_planes": in_planes, "planes": planes, **several}
 
 
 FAMOUS = {
@@ -222,6 +223,13 @@ def wrong_width(program: Program, _: Hints) -> Found:
             default = "conv_width" if kind_of_op == "conv" else "batchnorm_width"
             yield FAMOUS.get((name, side, width), default), change, {"what": phrase(name), "width": width}, name
     if program.kind == BASIC:
+        for factor, words in ((1 / 2, "planes // 2"), (1 / 4, "planes // 4"), (2, "2 * planes"), (4, "4 * planes")):
+
+            def between(p: Program, factor: float = factor) -> Program:
+                width = int(p.arguments[1] * factor)
+                return p.change("conv1", planes=width).change("bn1", planes=width).change("conv2", in_planes=width)
+
+            yield "conv_width", between, {"what": phrase("conv1"), "width": words}, "conv1"
 
         def late(p: Program) -> Program:
             width = p.arguments[0]

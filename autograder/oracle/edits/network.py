@@ -197,6 +197,7 @@ def wrong_widths(program: Program, _: Hints) -> Found:
         yield "stem_width", wider, {"value": stem}
         alone = lambda p, s=stem: p.change("conv", planes=s).change("bn", planes=s)  # noqa: E731
         yield "stem_width", alone, {"value": stem}
+        yield "stem_width", lambda p, s=stem: p.change("conv", planes=s), {"value": stem}
 
 
 def _expects(factor: Callable[[int], int]) -> Change:
@@ -216,6 +217,7 @@ ARGUMENTS: dict[str, Callable[[int, int, int, int], Call]] = {
     "in_planes, stride, planes": lambda i, p, s, e: (i, s, p),
     "planes, in_planes, stride": lambda i, p, s, e: (p, i, s),
     "in_planes, planes * block.expansion, stride": lambda i, p, s, e: (i, p * e, s),
+    "in_planes, 2 * planes, stride": lambda i, p, s, e: (i, 2 * p, s),
 }
 """Wrong calls of a block, by in_planes, planes, stride, expansion."""
 
@@ -227,6 +229,8 @@ def wrong_wiring(program: Program, hints: Hints) -> Found:
     yield "expansion_hard_coded", both(_expects(lambda e: 4), lambda p: p.change("linear", features=2048))
     yield "expansion_hard_coded", _expects(lambda e: 4)
     yield "in_planes_never_updated", each_block(lambda p, o: {"in_planes": 64})
+    yield "in_planes_never_updated", each_block(lambda p, o: {} if place(o)[1] else {"in_planes": 64})  # set back
+    yield "in_planes_updated_early", each_block(lambda p, o: {"in_planes": p.arguments[0] * o["planes"]})
 
     def per_stage(p: Program) -> Program:
         entering = {place(o)[0]: o["in_planes"] for o in reversed(blocks(p))}
@@ -277,6 +281,8 @@ def wrong_order(program: Program, _: Hints) -> Found:
         for order in orders:
             yield name, lambda p, o=order: _ordered(p, o)
     yield "blocks_unused", each_block(lambda p, o: {"called": place(o)[1] == 0})
+    others = lambda p: [o.name for o in blocks(p) if place(o)[1] > 0]  # noqa: E731
+    yield "blocks_unused", lambda p: remove(*others(p))(p).state(unused_blocks=True)  # nor registered
     last = lambda p, o: max(place(other) for other in blocks(p) if place(other)[0] == place(o)[0])  # noqa: E731
     yield "blocks_unused", each_block(lambda p, o: {"called": place(o) == last(p, o)})
 
@@ -310,6 +316,7 @@ OUTPUTS = {
 }
 FLATTENED = {
     "batch_flattened": [(1, -1), (-1,)],
+    "flattened_to_512": [(-1, 512)],
     "fixed_batch_size": [(size, -1) for size in (128, 64, 100, 32, 256, 4, 1000, 512, 16, 8, 2)],
 }
 

@@ -1,6 +1,7 @@
 """BatchNorm: left out, shared, misplaced, with other options, or another normalization in its place."""
 
 from autograder.oracle.edits.kind import (
+    BLOCKS,
     EVERYWHERE,
     Found,
     Hints,
@@ -97,6 +98,16 @@ def batchnorm_before_convolution(program: Program, _: Hints) -> Found:
 
     for name in places(program, "norm", False):
         yield f"{prefix(program)}batchnorm_before_convolution", on((name,), swap), {"what": phrase(name)}, name
+    if program.kind in BLOCKS:  # with its ReLU, and for the channels that come behind it
+
+        def relu_too(p: Program, name: str) -> Program:
+            conv = p.by_name[p.by_name[name].inputs[0]]
+            relu = p.by_name[name.replace("bn", "relu")]
+            p = p.without(relu.name).without(name).insert(conv.inputs[0], p.by_name[name], only=(conv.name,))
+            return p.insert(name, relu, only=(conv.name,))
+
+        for name in places(program, "norm", False)[:-1]:
+            yield "batchnorm_before_convolution", on((name,), relu_too), {"what": phrase(name)}, name
 
 
 @kind()

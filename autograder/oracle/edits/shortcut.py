@@ -153,6 +153,17 @@ def other_input(program: Program, _: Hints) -> Found:
         yield name, fed, {"what": "the first layer" if value == "relu1" else phrase(value)}
 
 
+@kind()
+def residual_of_shortcut(program: Program, _: Hints) -> Found:
+    """F gets what the shortcut returned: `x = self.shortcut(x)` comes first."""
+
+    def change(p: Program) -> Program:
+        mine = [o for o in p.ops if o.name.startswith("shortcut")]
+        return replace(p, ops=(*mine, *(o for o in p.ops if o not in mine))).rewire("x", "shortcut", only=("conv1",))
+
+    yield "residual_of_shortcut", where_it(projects, change)
+
+
 COMBINATIONS = {
     **{"none": "no_shortcut_add", "only": "residual_dropped", "subtract": "shortcut_subtracted"},
     **{"reverse": "residual_subtracted", "average": "branches_averaged", "twice": "shortcut_added_twice"},

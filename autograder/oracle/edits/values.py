@@ -34,6 +34,7 @@ def random_numbers(program: Program, _: Hints) -> Found:
     """Dropout, noise, and other random numbers; running statistics show between which BatchNorms."""
     places_ = ["flat"] if program.kind == RESNET else []
     for name, (what, in_eval) in RANDOM.items():
+        name = "random_in_training" if program.kind == RESNET and what == "stochastic_depth" else name
         new = op("random", "random", "", what=what, in_eval=in_eval)
         for after in [*places_, *reversed(places(program, "norm")), "x"]:
             where = "before the linear layer, or between stem and head" if after == "flat" else f"after {phrase(after)}"
@@ -62,12 +63,18 @@ def detached(program: Program, _: Hints) -> Found:
     if program.kind == RESNET:
         for value in ("flat", "pool"):
             yield "features_detached", insert(value, new)
+        for stage in "123":  # behind the last one are the features
+            last = lambda p, s=stage: [o.name for o in p.ops if o.name.startswith(f"stage{s}.")][-1]  # noqa: E731
+            words = _detached(f"stage{stage}.0")[1]
+            yield "value_detached", insert(last, new), words
         values = ["stem", "linear", *(o.name for o in program.ops if o.kind == "block")]
     else:
         only = ("sum",)
         yield *_detached("shortcut")[:1], insert("shortcut", new, only), _detached("shortcut")[1]
         fed = lambda p: p.insert("x", new, only=("shortcut_conv" if projects(p) else "shortcut",))  # noqa: E731
         yield *_detached("shortcut")[:1], fed, _detached("shortcut")[1]
+        projected = where_it(projects, insert("shortcut", new, only))  # no_grad leaves an identity as it is
+        yield *_detached("shortcut")[:1], projected, _detached("shortcut")[1]
         yield *_detached("residual")[:1], insert(residual, new, only), _detached("residual")[1]
         yield *_detached("x")[:1], insert("x", new, only=("conv1",)), _detached("x")[1]
         inner = [o.name for o in program.ops if o.name not in ("relu", "shortcut", "sum", "relu1", residual(program))]
