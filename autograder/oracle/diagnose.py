@@ -51,7 +51,7 @@ PARTIAL = 8
 """Groups of sets of edits of one length, each with other tensors that come near to the student's; others are added."""
 VARIANTS = 40
 """Sets of such a group."""
-EFFORT = 40000
+EFFORT = 20_000
 """For all sets of two or three edits; each costs 1, and more where it is compared."""
 COMPARED = {"BasicBlock": 2, "Bottleneck": 2, "ResNet": 9}
 """What it costs to compare a set with a few trials of one module, by class."""

@@ -60,8 +60,9 @@ class Explainer:
                 return False
         changed = bool(self.evidence.not_built)
         subjects = self.evidence.subjects
-        if len(subjects) > 1:  # what is wrong decides sooner
-            subjects = [s for _, s in sorted(zip(self.right, subjects, strict=True), key=lambda pair: pair[0])]
+        if len(subjects) > 1:  # what is wrong decides sooner, and a small module costs less
+            right = dict(zip(map(id, subjects), self.right, strict=True))
+            subjects = sorted(subjects, key=lambda s: (right[id(s)], len(s.task.program.ops)))
         for subject in subjects:
             program = apply(edits, subject.task.program)
             if program is None or (
@@ -143,8 +144,9 @@ class Explainer:
         return memory
 
     def _replays(self, program: Program, subject: Subject, orders: int) -> Iterator[bool]:
+        trials = sorted(subject.trials, key=lambda trial: (trial.aspect == "gradient", trial.x.numel()))  # cheap first
         for names in self.orders_of(program, subject, orders):
-            yield all(self.replays_trial(program, names, subject, trial) for trial in subject.trials)
+            yield all(self.replays_trial(program, names, subject, trial) for trial in trials)
 
     def replays_trial(self, program: Program, names: Assignment, subject: Subject, trial: Observation) -> bool:
         """Whether the program, with the module's tensors assigned so, does in a trial what the module did."""
