@@ -22,7 +22,7 @@ import torch
 from autograder.oracle.diagnose import CLASSES, diagnose, tasks_of
 from autograder.oracle.edits import Edit, Hints, apply, catalogue
 from autograder.oracle.edits.network import place
-from autograder.oracle.program import Op, Program
+from autograder.oracle.program import Op, Program, network
 from autograder.oracle.trial import Task
 from autograder.student.local import LocalStudent
 
@@ -272,6 +272,8 @@ def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
             value[o.name] = variable
         else:
             value[o.name] = value[o.inputs[0]]
+    if p.fact("unused_blocks") and not any(o["shares"] for o in p.ops):  # they are built and thrown away
+        made.append(f"[block(*call) for call in {network(*(p.arguments or (1, (2, 2, 2, 2), 10))).calls}]")
     if p.fact("list_changed"):
         made.append("num_blocks.clear()")
     if p.fact("forward_raises"):
