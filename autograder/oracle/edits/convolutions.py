@@ -223,19 +223,15 @@ def wrong_width(program: Program, _: Hints) -> Found:
             default = "conv_width" if kind_of_op == "conv" else "batchnorm_width"
             yield FAMOUS.get((name, side, width), default), change, {"what": phrase(name), "width": width}, name
     if program.kind == BASIC:
-        for factor, words in ((1 / 2, "planes // 2"), (1 / 4, "planes // 4"), (2, "2 * planes"), (4, "4 * planes")):
 
-            def between(p: Program, factor: float = factor) -> Program:
-                width = int(p.arguments[1] * factor)
-                return p.change("conv1", planes=width).change("bn1", planes=width).change("conv2", in_planes=width)
-
-            yield "conv_width", between, {"what": phrase("conv1"), "width": words}, "conv1"
-
-        def late(p: Program) -> Program:
-            width = p.arguments[0]
+        def meet(p: Program, width: int) -> Program:
+            """Both convolutions agree on a width between them."""
             return p.change("conv1", planes=width).change("bn1", planes=width).change("conv2", in_planes=width)
 
-        yield "channels_change_late", late, {}, "conv1"
+        for factor, words in ((1 / 2, "planes // 2"), (1 / 4, "planes // 4"), (2, "2 * planes"), (4, "4 * planes")):
+            change = lambda p, f=factor: meet(p, int(p.arguments[1] * f))  # noqa: E731
+            yield "conv_width", change, {"what": phrase("conv1"), "width": words}, "conv1"
+        yield "channels_change_late", lambda p: meet(p, p.arguments[0]), {}, "conv1"
     else:
         narrow = lambda p, n: p.change("shortcut_conv", planes=p.arguments[1]).change(n, planes=p.arguments[1])  # noqa: E731
         yield "shortcut_to_planes", on(("shortcut",), narrow, "norm"), {}, "shortcut_conv"

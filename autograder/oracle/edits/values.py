@@ -153,7 +153,7 @@ def pooled(program: Program, _: Hints) -> Found:
             yield f"{how}_pool_in_block", where_it(lambda p: stride_of(p) != 1, change), words
         for kernel, stride, padding in ((3, 1, 1), (2, 2, 0), (3, 2, 1)):
             pool = op("pooled", "window", "", how=how, kernel=kernel, stride=stride, padding=padding)
-            # In front of the addition the sizes disagree, whatever is pooled how.
+            # Before the addition the sizes disagree: it raises, with max and with average pooling alike.
             unknown = after == residual(program) and stride > 1
             said = words | {"called": "max or average"} if unknown else words
             name = f"{'max' if unknown else how}_pool_in_block"
