@@ -20,6 +20,7 @@ from rich.table import Table
 
 from autograder.grading.grade import Grader
 from autograder.sandbox.session import Session
+from autograder.suite import run as suite
 from benchmarks.grade_one import processor_seconds
 
 READ_STAGE, SUITE_STAGE = "read and slice", "the suite, in the grader"
@@ -39,12 +40,12 @@ class Profile:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Within this context, requests, stages and tests are measured."""
-        run = pytest.main
+        run = suite.run_tests
         with (
             mock.patch.object(Session, "_exchange", self._request(Session._exchange)),
             mock.patch.object(Grader, "_read", self._stage(READ_STAGE, Grader._read)),
             mock.patch.object(Grader, "_judge", self._stage(SUITE_STAGE, Grader._judge)),
-            mock.patch.object(pytest, "main", lambda arguments, plugins: run(arguments, plugins=[*plugins, self])),
+            mock.patch.object(suite, "run_tests", lambda tests, plugins: run(tests, [*plugins, self])),
         ):
             yield
 

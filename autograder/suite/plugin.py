@@ -34,6 +34,8 @@ TRAINING = pytest.StashKey[TrainingResult]()
 BROKEN = pytest.StashKey[GraderBroken]()
 """Why the run stopped, where that is not the student's fault."""
 CASE = pytest.StashKey[Case]()
+RECORDER = "suite-recorder"
+"""The name under which a `Recorder` is registered."""
 Diagnose = Callable[[Any, str], Any]
 """Finds the mistakes in a question, by the student's classes and its name: an object with `names` and `sentences`, or
 None."""
@@ -61,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "points(n): what the test is worth when every case passes")
     config.addinivalue_line("markers", "forward: compares what the student's class computes with the reference")
     config.addinivalue_line("markers", "needs_cuda: judges a training; deferred where there is none")
-    config.pluginmanager.register(Recorder(), "suite-recorder")
+    config.pluginmanager.register(Recorder(), RECORDER)
 
 
 @pytest.fixture(scope="session")
@@ -187,9 +189,13 @@ class Recorder:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
-        case = item.stash.get(CASE, None)
-        if case is not None:
-            self.cases[case_id(item)] = case
+        if CASE in item.stash:  # which another run of the same item must not find
+            self.cases[case_id(item)] = item.stash[CASE]
+            del item.stash[CASE]
+
+    def has_failed(self, item: pytest.Item) -> bool:
+        """Whether this item has run, and loses points."""
+        return (case := self.cases.get(case_id(item))) is not None and case.outcome not in ("passed", "deferred")
 
     def find_reasons(self, student: Any, follow: Follow) -> None:
         """Tell the cases that fail because of a diagnosed mistake from those that have another reason."""

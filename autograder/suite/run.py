@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,10 @@ import torch
 
 from autograder.student.errors import SuiteError
 from autograder.suite import plugin
+from autograder.suite.collection import Tests, collected, run_tests
 from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Outcome
 from autograder.suite.training import NOT_TRAINED, TrainingResult
-
-UNUSED = (
-    *("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin"),
-    *("setuponly", "setupplan", "stepwise", "subtests", "terminal", "threadexception", "unittest"),
-    "unraisableexception",
-)
-"""Plugins of pytest that do nothing here; together they take longer than the tests of two questions."""
 
 
 @contextlib.contextmanager
@@ -74,95 +67,77 @@ def run_suite(
         SuiteError: a test file is broken, or nothing was collected.
         GraderBroken: the grader itself failed.
     """
-    binding = _Binding(student, only, seed, training, Journal() if journal is None else journal, diagnose)
-    capture = "--capture=sys" if quiet else "--capture=no"
-    root = next(iter(folders)).parent
-    # Without `--confcutdir` pytest lists every folder on the way from / to the tests: thousands of files in /tmp, say.
-    arguments = [*map(str, folders), "-c", os.devnull, f"--rootdir={root}", f"--confcutdir={root}", "--noconftest"]
-    for unused in UNUSED:
-        arguments += ["-p", f"no:{unused}"]
-    arguments += ["--assert=plain", "--import-mode=importlib", capture, *(["-x"] if until_failure else [])]
-    arguments += ["-m", marked]
-    arguments += ["-p", "autograder.suite.plugin"]
-    complaint = io.StringIO()
-    # pytest captures what tests print, and not what a diagnosis does.
-    unseen = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
-    only_ours = mock.patch.dict(os.environ, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-    with contextlib.redirect_stderr(complaint), unseen, only_ours:
-        status = pytest.main(arguments, plugins=[binding])
-    if binding.config is not None and (broken := binding.config.stash.get(plugin.BROKEN, None)) is not None:
-        raise broken
-    none_left = status == pytest.ExitCode.NO_TESTS_COLLECTED and binding.recorder.cases
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not none_left:
-        _forget_modules(folders)
-        raise SuiteError(f"the tests in {', '.join(map(str, folders))} did not run: {complaint.getvalue() or status!r}")
+    journal = Journal() if journal is None else journal
+    watched, recorder = Watched(student, journal), plugin.Recorder()
+    with collected(folders, marked) as tests, _unseen() if quiet else contextlib.nullcontext():
+        asked = [test for test in tests if only is None or plugin.question_of(test) in only]
+        left = _not_known(asked, recorder, journal)
+        if not left and not recorder.cases:
+            raise SuiteError(f"there are no such tests in {', '.join(map(str, folders))}")
+        stash = {plugin.STUDENT: watched, plugin.SEED: seed, plugin.TRAINING: training, plugin.DIAGNOSE: diagnose}
+        with _stashed(tests[0].config, stash) as config:
+            for test in run_tests(left, [recorder, _Run(journal, watched)]):
+                if (broken := config.stash.get(plugin.BROKEN, None)) is not None:
+                    raise broken
+                if until_failure and recorder.has_failed(test):
+                    break
     if follow is not None:
-        binding.recorder.find_reasons(binding.student, follow)
-    binding.journal.cases = binding.recorder.cases
-    return binding.recorder.outcomes()
+        recorder.find_reasons(watched, follow)
+    journal.cases = recorder.cases
+    return recorder.outcomes()
 
 
-def _no_source(excinfo: pytest.ExceptionInfo) -> str:
-    """Instead of the source lines around a failure, which take longer than the test: messages are the plugin's."""
-    return ""
+def _not_known(tests: Tests, recorder: plugin.Recorder, journal: Journal) -> Tests:
+    """The tests that must run, because the journal does not know how they end."""
+    for test in tests:
+        recorder.expect(test)
+        if (case := plugin.case_id(test)) in journal.known:
+            recorder.cases[case] = journal.known[case]
+    return [test for test in tests if plugin.case_id(test) not in recorder.cases]
 
 
-def _forget_modules(folders: Collection[Path]) -> None:
-    """Forget test files: one that failed half-way would be found, without its tests, by the next run."""
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and any(Path(file).is_relative_to(folder) for folder in folders):
-            del sys.modules[name]
-
-
-class _Binding:
-    """Passes the student's classes to the plugin, and keeps the recorder after pytest has finished."""
-
-    def __init__(
-        self,
-        student: Any,
-        only: Collection[str] | None,
-        seed: int,
-        training: TrainingResult,
-        journal: Journal,
-        diagnose: plugin.Diagnose | None,
+@contextlib.contextmanager
+def _unseen() -> Iterator[None]:
+    """Nothing that is printed is shown, and there is nothing to read."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        open(os.devnull) as nothing,
+        mock.patch("sys.stdin", nothing),
     ):
-        self.student, self.only, self.seed, self.training = Watched(student, journal), only, seed, training
-        self.journal, self.diagnose = journal, diagnose
-        self.recorder: plugin.Recorder
-        self.config: pytest.Config | None = None
+        yield
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        self.config = config
-        config.option.tbstyle = "line"  # where the setup of a test fails
-        config.stash[plugin.STUDENT] = self.student
-        config.stash[plugin.SEED] = self.seed
-        config.stash[plugin.TRAINING] = self.training
-        config.stash[plugin.DIAGNOSE] = self.diagnose
-        self.recorder = config.pluginmanager.get_plugin("suite-recorder")
+
+@contextlib.contextmanager
+def _stashed(config: pytest.Config, values: dict[pytest.StashKey, Any]) -> Iterator[pytest.Config]:
+    """Within this context the plugin finds these values; what it leaves is taken away too."""
+    for key, value in values.items():
+        config.stash[key] = value
+    try:
+        yield config
+    finally:
+        for key in (*values, plugin.BROKEN):
+            if key in config.stash:
+                del config.stash[key]
+
+
+class _Run:
+    """Tells the journal which case runs, and ends with each test what it asked of the student's code."""
+
+    def __init__(self, journal: Journal, student: Watched):
+        self._journal, self._student = journal, student
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        self.journal.current = plugin.case_id(item)
-        self.journal.names[self.journal.current] = set()
+        self._journal.current = plugin.case_id(item)
+        self._journal.names[self._journal.current] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function):
         """What a test asked of the student's code in a worker, and did not wait for, is part of the test."""
         try:
             result = yield
-            self.student.flush()
+            self._student.flush()
         finally:
-            self.student.drop()
+            self._student.drop()
         return result
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        if self.only is not None:
-            items[:] = [item for item in items if plugin.question_of(item) in self.only]
-        for item in items:
-            item.repr_failure = _no_source
-            self.recorder.expect(item)
-            if (case := plugin.case_id(item)) in self.journal.known:
-                self.recorder.cases[case] = self.journal.known[case]
-        items[:] = [item for item in items if plugin.case_id(item) not in self.recorder.cases]
