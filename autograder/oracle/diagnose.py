@@ -114,7 +114,7 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     search = Search(evidence, kind)
     if search.explainer.all_right:
         return None
-    again = functools.cache(lambda: Explainer(collect(student, tasks_of(kind), SIZES[1], seed=1)))
+    again = functools.cache(lambda: Explainer(collect(student, tasks_of(kind), SIZES[1], 1, evidence)))
     alone = next((edits for edits in search.singles() if again().explains(edits)), None)
     together = [alone] if alone else []
     if alone is None or alone[0].name in SEEN_ONLY:

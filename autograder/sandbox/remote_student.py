@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -160,8 +160,13 @@ class RemoteObject:
 
     def __del__(self):
         session = getattr(self, "_session", None)  # None: no worker could be started
-        if session is not None and self._generation == session.generation:
+        if session is not None and session.is_running and self._generation == session.generation:
             session.forget(self._handle)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the worker that holds it is still there."""
+        return self._generation == self._session.generation and self._session.is_running
 
     @property
     def handle(self) -> int:
@@ -271,6 +276,7 @@ class RemoteModule(RemoteObject, Proxy):
         super().__init__(session)
         self.name = name
         self.training = True
+        self._loaded: _Loaded | None = None
         self._known: _State | None = None
         self._called = False
 
@@ -308,8 +314,10 @@ class RemoteModule(RemoteObject, Proxy):
     def repeat(self, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> "list[Tensor | Opaque]":
         """As `student.passes.repeat`; stops at what is no tensor."""
         self._known, self._called = None, True
-        given = {f"state:{name}": value for name, value in (state or {}).items()}
-        result, tensors = self._ask("repeat", {"times": times, "afresh": state is not None}, {"x": x, **given})
+        names, changed = self._without_loaded(state or {})
+        given = {f"state:{name}": value for name, value in changed.items()}
+        arguments = {"times": times, "afresh": state is not None, "names": names}
+        result, tensors = self._ask("repeat", arguments, {"x": x, **given})
         with self._session.judged():
             kind = wire.fields(result, {"type_name": str})["type_name"]
             if list(tensors) != [str(number) for number in range(len(tensors))] or len(tensors) > times:
@@ -332,7 +340,16 @@ class RemoteModule(RemoteObject, Proxy):
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """As in `nn.Module`, strict."""
-        self._postpone("load_state_dict", {}, state)
+        names, changed = self._without_loaded(state)
+        self._loaded = _Loaded(self._session.new_handle(), state)
+        arguments = {"number": self._loaded.number, "names": names}
+        self._postpone("load_state_dict", arguments, changed, self._loaded.confirm)
+
+    def _without_loaded(self, state: Mapping[str, Tensor]) -> tuple[list[str] | None, Mapping[str, Tensor]]:
+        """The names of a state, and the tensors that the worker does not have from the last one; None: it has none."""
+        if self._loaded is None or not self._loaded.confirmed:
+            return None, state
+        return list(state), {name: value for name, value in state.items() if not self._loaded.has(name, value)}
 
     def named_parameters(self) -> list[tuple[str, Tensor]]:
         """Names and copies of the parameters, with their current `grad`."""
@@ -358,9 +375,10 @@ class RemoteModule(RemoteObject, Proxy):
     def _state(self, gradients: bool = False) -> "_State":
         """The state as it is now; asked for once, until something may have changed it."""
         if self._known is None or (gradients and not self._known.gradients):
-            result, tensors = self._ask("state", {"gradients": gradients})
+            known, loaded = (self._loaded.number, self._loaded.tensors) if self._loaded else (0, {})
+            result, tensors = self._ask("state", {"gradients": gradients, "known": known})
             with self._session.judged():
-                self._known = _State.from_reply(result, tensors, gradients)
+                self._known = _State.from_reply(result, tensors, loaded, gradients)
         return self._known
 
     def changed(self) -> None:
@@ -372,10 +390,11 @@ class RemoteModule(RemoteObject, Proxy):
         operation: str,
         arguments: Mapping[str, Any] | None = None,
         tensors: Mapping[str, Tensor] | None = None,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         self.changed()
         what = f"`{self.name}.{operation}`"
-        self._session.postpone(what, operation, {"module": self.handle, **(arguments or {})}, tensors)
+        self._session.postpone(what, operation, {"module": self.handle, **(arguments or {})}, tensors, done)
 
     def _ask(
         self,
@@ -389,6 +408,26 @@ class RemoteModule(RemoteObject, Proxy):
 
 NAMES = {"repeat": "forward", "state": "state_dict", "gradients": "parameters"}
 """Of operations that are called otherwise in the student's code."""
+
+
+class _Loaded:
+    """A state that was sent to be loaded into a module, and that the worker keeps once it is `confirmed`."""
+
+    def __init__(self, number: int, state: Mapping[str, Tensor]):
+        self.number, self.confirmed = number, False
+        self.tensors = {name: value.detach() for name, value in state.items()}
+        self._versions = {name: value._version for name, value in state.items()}
+
+    def confirm(self) -> None:
+        """The worker has loaded it."""
+        self.confirmed = True
+
+    def has(self, name: str, value: Tensor) -> bool:
+        """Whether this is the tensor of that name, as it was then."""
+        mine = self.tensors.get(name)
+        if mine is None or value.data_ptr() != mine.data_ptr() or value._version != self._versions[name]:
+            return False
+        return (value.dtype, value.shape, value.stride()) == (mine.dtype, mine.shape, mine.stride())
 
 
 @dataclass(frozen=True)
@@ -406,16 +445,24 @@ class _State:
     gradients: bool
 
     @classmethod
-    def from_reply(cls, result: dict[str, Any], tensors: dict[str, Tensor], gradients: bool) -> "_State":
-        """Check and sort what a worker sent."""
+    def from_reply(
+        cls, result: dict[str, Any], tensors: dict[str, Tensor], loaded: Mapping[str, Tensor], gradients: bool
+    ) -> "_State":
+        """Check and sort what a worker sent; what it only names is as it was `loaded`."""
         sorted_: dict[str, dict[str, Tensor]] = {"state": {}, "value": {}, "grad": {}}
         for key, tensor in tensors.items():
             kind, _, name = key.partition(":")
             if kind not in sorted_:
                 raise wire.WireError("expected a state")
             sorted_[kind][name] = tensor
+        names = wire.fields(result, {"state": list, "parameters": list})["state"]
+        if not all(type(name) is str for name in names) or len(set(names)) < len(names):
+            raise wire.WireError("expected the names of a state")
+        if not sorted_["state"].keys() <= set(names) <= sorted_["state"].keys() | loaded.keys():
+            raise wire.WireError("expected each tensor of the state")
+        sorted_["state"] = {n: sorted_["state"][n] if n in sorted_["state"] else loaded[n].detach() for n in names}
         parameters = {}
-        for entry in wire.fields(result, {"parameters": list})["parameters"]:
+        for entry in result["parameters"]:
             if type(entry) is not list or [type(part) for part in entry] != [str, bool]:
                 raise wire.WireError("expected names of parameters")
             name, trainable = entry

@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Request:
     arguments: Mapping[str, Any]
     body: bytes = b""
     """Its tensors, packed."""
+    done: Callable[[], None] = lambda: None
+    """Called when it has been executed, and nothing after it in its frame has raised."""
 
 
 class Session:
@@ -73,6 +75,11 @@ class Session:
     def layers(self) -> tuple[str, ...]:
         """The layers that confine the workers."""
         return self._zygote.layers
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a worker."""
+        return self._worker is not None
 
     @property
     def waiting(self) -> bool:
@@ -122,6 +129,7 @@ class Session:
         operation: str,
         arguments: Mapping[str, Any],
         tensors: Mapping[str, Tensor] | None = None,
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         """Send a request whose result nobody needs together with the next one, which raises what it raises."""
         self.start()
@@ -129,7 +137,7 @@ class Session:
         if sum(len(one.body) for one in self._postponed) + len(body) > _MOST_POSTPONED:
             self.flush()
             self.start()
-        self._postponed.append(Request(what, operation, arguments, body))
+        self._postponed.append(Request(what, operation, arguments, body, done))
 
     def flush(self) -> None:
         """Send the requests that are postponed, if there are any."""
@@ -178,7 +186,10 @@ class Session:
 
     def _send(self, request: Request) -> tuple[dict[str, Any], dict[str, Tensor]]:
         requests, self._postponed = [*self._postponed, request], []
-        return self._exchange(requests, self._limits.request_seconds)
+        result = self._exchange(requests, self._limits.request_seconds)
+        for one in requests:
+            one.done()
+        return result
 
     def _exchange(self, requests: Sequence[Request], seconds: float) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Send requests in one frame; returns the result of the last one."""

@@ -103,6 +103,8 @@ class Server:
     def __init__(self):
         self._student: LocalStudent | None = None
         self._modules: dict[int, nn.Module] = {}
+        self._loaded: dict[int, tuple[int, dict[str, Tensor]]] = {}
+        """The state that was loaded last into each module, and its number."""
         self._calls: dict[int, tuple[Tensor, Tensor]] = {}
         self._probes: dict[int, type[nn.Module]] = {}
         self._optimizers: dict[int, Adam] = {}
@@ -152,7 +154,7 @@ class Server:
         return result
 
     def _forget(self, handle: int, tensors: dict[str, Tensor] | None = None) -> Result:
-        for table in (self._modules, self._calls, self._probes, self._optimizers):
+        for table in (self._modules, self._loaded, self._calls, self._probes, self._optimizers):
             table.pop(handle, None)
         return {}, {}
 
@@ -238,14 +240,16 @@ class Server:
         leaf.grad = None
         return {}, reply
 
-    def _repeat(self, module: int, times: int, afresh: bool, tensors: dict[str, Tensor]) -> Result:
+    def _repeat(
+        self, module: int, times: int, afresh: bool, names: list[str] | None, tensors: dict[str, Tensor]
+    ) -> Result:
         """Compute module(x) several times, without gradients; load the state first if `afresh`."""
         reply, kind, x = {}, "Tensor", tensors.pop("x")
-        state = {name.removeprefix("state:"): value for name, value in tensors.items()}
+        state = self._whole(module, names, {name.removeprefix("state:"): value for name, value in tensors.items()})
         with torch.no_grad():
             for number in range(times):
                 if afresh:
-                    self._modules[module].load_state_dict(state)
+                    self._modules[module].load_state_dict(dict(state))
                 y = self._modules[module](x.clone())
                 if not _sendable(y):
                     kind = _type_name(y)
@@ -253,10 +257,15 @@ class Server:
                 reply[str(number)] = y
         return {"type_name": kind}, reply
 
-    def _state(self, module: int, gradients: bool, tensors: dict[str, Tensor]) -> Result:
-        """Send the state as `state:NAME`, parameters that it lacks as `value:NAME`, gradients as `grad:NAME`."""
+    def _state(self, module: int, gradients: bool, known: int, tensors: dict[str, Tensor]) -> Result:
+        """Send the state as `state:NAME`, parameters that it lacks as `value:NAME`, gradients as `grad:NAME`.
+
+        What is as it was loaded is only named, if that was the state of the number `known`.
+        """
         state = {name: v for name, v in self._modules[module].state_dict().items() if _sendable(v)}
-        reply = {f"state:{name}": value for name, value in state.items()}
+        number, loaded = self._loaded.get(module, (0, {}))
+        loaded = loaded if number == known else {}
+        reply = {f"state:{n}": v for n, v in state.items() if not (n in loaded and _is_copy(v, loaded[n]))}
         parameters = []
         for name, parameter in self._modules[module].named_parameters():
             if name not in state or not _is_view(state[name], parameter):
@@ -264,15 +273,24 @@ class Server:
             if gradients and parameter.grad is not None:
                 reply[f"grad:{name}"] = parameter.grad
             parameters.append([name, parameter.requires_grad])
-        return {"parameters": parameters}, reply
+        return {"state": list(state), "parameters": parameters}, reply
 
     def _gradients(self, module: int, tensors: dict[str, Tensor]) -> Result:
         parameters = list(self._modules[module].named_parameters())
         return {"names": [name for name, _ in parameters]}, {n: p.grad for n, p in parameters if p.grad is not None}
 
-    def _load_state_dict(self, module: int, tensors: dict[str, Tensor]) -> Result:
-        self._modules[module].load_state_dict(tensors)
+    def _load_state_dict(self, module: int, number: int, names: list[str] | None, tensors: dict[str, Tensor]) -> Result:
+        state = self._whole(module, names, tensors)
+        self._loaded.pop(module, None)
+        self._modules[module].load_state_dict(dict(state))
+        self._loaded[module] = number, state
         return {}, {}
+
+    def _whole(self, module: int, names: list[str] | None, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The state of these names; what is not sent is as it was loaded last."""
+        if names is None:
+            return tensors
+        return {name: tensors[name] if name in tensors else self._loaded[module][1][name] for name in names}
 
     def _train(self, module: int, mode: bool, tensors: dict[str, Tensor]) -> Result:
         self._modules[module].train() if mode else self._modules[module].eval()
@@ -303,6 +321,12 @@ def _report(probe: Any) -> dict[str, Any]:
 def _is_view(value: Tensor, parameter: Tensor) -> bool:
     same = value.shape == parameter.shape and value.dtype == parameter.dtype and value.stride() == parameter.stride()
     return same and packable(parameter) and value.data_ptr() == parameter.data_ptr()
+
+
+def _is_copy(value: Tensor, loaded: Tensor) -> bool:
+    """Whether a tensor of the state is equal to what was loaded, and has memory of its own."""
+    same = value.shape == loaded.shape and value.dtype == loaded.dtype and value.data_ptr() != loaded.data_ptr()
+    return same and torch.equal(value, loaded)
 
 
 def _sendable(value: object) -> bool:

@@ -11,6 +11,11 @@ from torch import Tensor
 class Proxy(ABC):
     """A module in a worker, see `sandbox.remote_student`."""
 
+    @property
+    @abstractmethod
+    def is_there(self) -> bool:
+        """Whether the worker that holds the module is still there."""
+
     @abstractmethod
     def gradients(self) -> dict[str, Tensor | None]:
         """The current `grad` of each parameter, by its name."""
@@ -25,6 +30,11 @@ def gradients_of(module: Any) -> dict[str, Tensor | None]:
     if isinstance(module, Proxy):
         return module.gradients()
     return {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+def is_there(module: Any) -> bool:
+    """Whether a module can still be used: one in a worker is lost when the worker ends."""
+    return not isinstance(module, Proxy) or module.is_there
 
 
 def repeat(module: Any, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> list[Any]:

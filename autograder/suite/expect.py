@@ -95,12 +95,12 @@ def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
 
 
 def set_state(module: Any, rule: Callable[[str, Tensor], Tensor]) -> Any:
-    """Replace each tensor of the module's state by `rule(name, tensor)`; returns the module."""
+    """Replace each tensor of the module's state by `rule(name, tensor)`, a new one or the same; returns the module."""
     return _load(module, module.state_dict(), rule)
 
 
 def _load(module: Any, state: Mapping[str, Tensor], rule: Callable[[str, Tensor], Tensor]) -> Any:
-    module.load_state_dict({name: rule(name, value.clone()) for name, value in state.items()})
+    module.load_state_dict({name: rule(name, value) for name, value in state.items()})
     return module
 
 
