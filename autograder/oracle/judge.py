@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from autograder.oracle.matching import Found, assignments, compare
+from autograder.oracle.matching import Assignment, Found, assignments, compare
 from autograder.oracle.naming import proved_diagnosis
 from autograder.oracle.observe import ABOUT_GRADIENTS, TOLERANCE, Aspect, Observation, difference, replay
-from autograder.oracle.program import Program
+from autograder.oracle.program import Program, squeeze_shape
 from autograder.oracle.symptoms import symptoms
 from autograder.oracle.trial import FATAL, Evidence, NotBuilt, Subject, Task
 from autograder.student.errors import GraderBroken
@@ -36,6 +36,8 @@ FEWEST_ATTEMPTS = 36
 """Assignments that are tried after that: every order of three layers, each with its own BatchNorm."""
 
 _searches: WeakKeyDictionary[Any, Counter[str]] = WeakKeyDictionary()
+_orders: WeakKeyDictionary[Any, dict[str, Assignment]] = WeakKeyDictionary()
+"""For each student and class, which tensor has which role: found out with one module, and tried first with others."""
 _right: WeakKeyDictionary[Any, dict[Task, Subject]] = WeakKeyDictionary()
 """Each student's blocks that were right in all checks: output, statistics and gradients are looked at in one module."""
 
@@ -131,10 +133,12 @@ def _compare(student: Any, subject: Subject, trial: Observation) -> tuple[Observ
     searches = _searches.setdefault(student, Counter())
     most = FEWEST_ATTEMPTS if searches[kind] == FULL_SEARCHES else None
     tried, again = 0, False
-    for names in itertools.islice(assignments(program.roles, subject.found), most):
+    found_before = _orders.setdefault(student, {}).setdefault(kind, {})
+    for names in itertools.islice(_with_likeliest(found_before, program, subject.found), most):
         attempt = replay(program, names, subject.exact, trial)
         complaint = difference(attempt, trial)
         if not complaint:
+            found_before |= names
             return attempt, "", False
         again = again or complaint.startswith(ABOUT_GRADIENTS)
         if first is None:
@@ -143,6 +147,16 @@ def _compare(student: Any, subject: Subject, trial: Observation) -> tuple[Observ
     if tried > FEWEST_ATTEMPTS:
         searches[kind] += 1
     return first, nearest or _inventory_complaint(program, subject.found), again
+
+
+def _with_likeliest(before: Assignment, program: Program, found: list[Found]) -> Iterator[Assignment]:
+    """The assignments of tensors to roles, and before all others the one that was right for another module."""
+    names = {role.name: before.get(role.name, "") for role in program.roles}
+    shapes = {one.name: one.shape for one in found}
+    alike = all(shapes.get(names[role.name]) == squeeze_shape(role.shape) for role in program.roles)
+    if alike and len(set(names.values())) == len(names) and not any(compare(program.roles, found)):
+        yield names
+    yield from assignments(program.roles, found)
 
 
 def _repeatable(student: Any, subject: Subject, trial: Observation) -> Verdict:

@@ -307,6 +307,11 @@ def changed_tensors(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:
     )
 
 
+def equal_tensors(state: dict[str, Tensor], other: dict[str, Tensor]) -> str:
+    """Names of the floating-point tensors that are the same in two states, separated by commas."""
+    return ", ".join(n for n, v in state.items() if v.is_floating_point() and n in other and torch.equal(v, other[n]))
+
+
 def assert_gradient(module: Any, x: Tensor, expected: Tensor, what: str) -> None:
     """With every convolution set to zero, d(sum of output)/dx must be `expected`."""
     statement = f"with every convolution of {what} set to zero, the gradient flows through the shortcut alone"

@@ -1,0 +1,108 @@
+"""The comparison with the reference, where one check uses what another has found out."""
+
+import pytest
+import torch
+from torch import nn
+
+from autograder.oracle import judge_block
+from autograder.oracle.matching import assignments
+from autograder.student.local import LocalStudent
+from autograder.student.skip_init import SkipInit
+from autograder.suite.journal import Journal, Watched
+
+
+class Block(nn.Module):
+    """A basic block without nn.BatchNorm2d, with its vectors in no usual order."""
+
+    expansion = 1
+    built = 0
+    extra_from_planes = 1000
+
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__()
+        type(self).built += 1
+        self.stride = stride
+        projection = stride != 1 or in_planes != planes
+        self.names = ["last", "first", *(["cut"] if projection else [])]
+        for name in self.names:
+            self.register_parameter(f"shift_{name}", nn.Parameter(torch.zeros(planes)))
+            self.register_parameter(f"scale_{name}", nn.Parameter(torch.zeros(planes)))
+            self.register_buffer(f"mean_{name}", torch.zeros(planes))
+            self.register_buffer(f"var_{name}", torch.ones(planes))
+        self.last = nn.Parameter(torch.randn(planes, planes, 3, 3))
+        self.first = nn.Parameter(torch.randn(planes, in_planes, 3, 3))
+        if projection:
+            self.cut = nn.Parameter(torch.randn(planes, in_planes, 1, 1))
+        if planes >= self.extra_from_planes:
+            self.unused = nn.Parameter(torch.randn(planes))
+
+    def norm(self, name, x):
+        tensors = (getattr(self, f"{kind}_{name}") for kind in ("mean", "var", "scale", "shift"))
+        return nn.functional.batch_norm(x, *tensors, training=self.training)
+
+    def forward(self, x):
+        out = self.norm("first", nn.functional.conv2d(x, self.first, stride=self.stride, padding=1)).relu()
+        out = self.norm("last", nn.functional.conv2d(out, self.last, padding=1))
+        shortcut = self.norm("cut", nn.functional.conv2d(x, self.cut, stride=self.stride)) if "cut" in self.names else x
+        return (out + shortcut).relu()
+
+
+class WithMore(Block):
+    """From a certain width on it has a parameter that it does not use."""
+
+    extra_from_planes = 12
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """How many assignments of tensors to roles were made up."""
+    numbers = []
+
+    def counted(roles, found):
+        for names in assignments(roles, found):
+            numbers.append(1)
+            yield names
+
+    monkeypatch.setattr("autograder.oracle.judge.assignments", counted)
+    return numbers
+
+
+def test_which_tensor_is_which_is_found_out_once(tried):
+    student = LocalStudent({"BasicBlock": Block})
+    judge_block(student, "BasicBlock", 6, 10, 1, aspect="eval").require()
+    assert tried
+    tried.clear()
+    for shape in ((8, 8, 1), (10, 6, 2)):
+        for aspect in ("eval", "train", "gradient"):
+            judge_block(student, "BasicBlock", *shape, aspect=aspect).require()
+    assert not tried
+
+
+def test_a_parameter_too_many_is_found_all_the_same():
+    student = LocalStudent({"BasicBlock": WithMore})
+    judge_block(student, "BasicBlock", 6, 10, 1, aspect="eval").require()
+    verdict = judge_block(student, "BasicBlock", 6, 12, 1, aspect="eval")
+    assert not verdict.agrees
+    assert "unused" in verdict.message.got
+
+
+def test_one_module_is_enough_for_all_that_is_right():
+    Block.built = 0
+    journal = Journal()
+    student = Watched(LocalStudent({"BasicBlock": Block}), journal)
+    for aspect in ("eval", "train", "gradient"):
+        journal.current = aspect
+        judge_block(student, "BasicBlock", 6, 10, 2, aspect=aspect).require()
+    assert Block.built == 1
+    assert journal.names == {aspect: {"BasicBlock"} for aspect in ("eval", "train", "gradient")}
+
+
+@pytest.mark.parametrize("fill", [nn.init.orthogonal_, nn.init.kaiming_normal_, nn.init.trunc_normal_])
+def test_a_skeleton_draws_nothing(fill):
+    weight = nn.Parameter(torch.full((4, 4, 3, 3), 7.0))
+    with SkipInit():
+        getattr(nn.init, fill.__name__)(weight)
+        assert bool((weight == 7).all())
+    assert getattr(nn.init, fill.__name__) is fill
+    fill(weight)
+    assert not bool((weight == 7).any())
