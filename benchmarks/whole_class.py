@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,10 +39,11 @@ END = 0.1
 
 
 class Look(NamedTuple):
-    """Memory at one moment, in megabytes."""
+    """What a tree of processes has and has used, at one moment: memory in megabytes, processor seconds of all."""
 
     seconds: float
     by_process: dict[int, float]
+    processor: float
 
     @property
     def tree(self) -> float:
@@ -76,41 +77,43 @@ def _in_turn(some: Sequence[Entry], count: int, generator: random.Random) -> lis
     return chosen[:count]
 
 
-def watch(command: Sequence[str | Path]) -> tuple[float, float, list[Look]]:
-    """Run a command; returns its seconds, processor seconds, and the memory of its processes over time.
+def watch(command: Sequence[str | Path]) -> list[Look]:
+    """Run a command, and look at its processes every second; the last look is the end.
 
     Raises:
         RuntimeError: it failed.
     """
-    start, before, looks = time.perf_counter(), _children_seconds(), []
+    start, looks = time.perf_counter(), [Look(0.0, {}, 0.0)]
     with tempfile.TemporaryFile() as errors:  # a pipe that nobody reads would stop the command when it is full
         process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=errors)
         while process.poll() is None:
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            looks.append(Look(time.perf_counter() - start, dict(_memory(process.pid))))
+            looks.append(_look(process.pid, time.perf_counter() - start))
         if process.returncode:
             errors.seek(0)
             raise RuntimeError(errors.read().decode(errors="replace").strip()[-300:])
-    return time.perf_counter() - start, _children_seconds() - before, looks
+    return looks
 
 
-def _children_seconds() -> float:
-    times = psutil.Process().cpu_times()
-    return times.children_user + times.children_system
+def _look(pid: int, seconds: float) -> Look:
+    """Look at a process and those under it; one that ends meanwhile is left out.
 
-
-def _memory(pid: int) -> Iterator[tuple[int, float]]:
-    """Megabytes of a process and of those under it; one that ended meanwhile is left out."""
+    Processes that have ended are counted by those that started them, which live until the class is graded: the server
+    that grading processes are forked from is never waited for, so the command itself does not know what they used.
+    """
+    memory, processor = {}, 0.0
     try:
         root = psutil.Process(pid)
         tree = [root, *root.children(recursive=True)]
     except psutil.Error:
-        return
+        return Look(seconds, {}, 0.0)
     for process in tree:
         try:
-            yield process.pid, process.memory_full_info().pss / 1e6
+            processor += sum(process.cpu_times()[:4])  # its own, and its children's
+            memory[process.pid] = process.memory_full_info().pss / 1e6
         except (psutil.Error, OSError):
             continue
+    return Look(seconds, memory, processor)
 
 
 def start_and_end(values: Sequence[float]) -> tuple[float, float]:
@@ -143,7 +146,8 @@ def grade_whole(count: int, jobs: int, folder: Path) -> None:
     """Grade a class as one command; prints and draws."""
     write_class(folder / "class", count)
     arguments = ("grade", folder / "class", "--out", folder / "results", "--jobs", str(jobs))
-    seconds, processor, looks = watch((sys.executable, "-m", "autograder", *arguments))
+    looks = watch((sys.executable, "-m", "autograder", *arguments))
+    seconds, processor = looks[-1].seconds, max(look.processor for look in looks)
     graded = len(list((folder / "results").glob("student*.json")))
     tree = start_and_end([look.tree for look in looks])
     largest = start_and_end([max(look.by_process.values(), default=0.0) for look in looks])
