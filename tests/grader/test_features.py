@@ -19,6 +19,7 @@ def solved():
 
 @pytest.fixture(scope="module")
 def net(solved):
+    torch.manual_seed(0)  # of four channels all may be zero at the edge of a field, with other weights
     return ThinNet(solved["BasicBlock"], 1, 4)
 
 
