@@ -48,8 +48,10 @@ def collected(folders: Collection[Path], marked: str = "") -> Iterator[Tests]:
 
 def run_tests(tests: Sequence[pytest.Item], plugins: Collection[object]) -> Iterator[pytest.Item]:
     """Run tests one by one, with some plugins more; yields each that has run."""
-    managers = [(test.config.pluginmanager, plugin) for test in tests[:1] for plugin in plugins]
-    for manager, plugin in managers:
+    if not tests:
+        return
+    manager = tests[0].config.pluginmanager
+    for plugin in plugins:
         manager.register(plugin)
     try:
         for test in tests:
@@ -57,7 +59,7 @@ def run_tests(tests: Sequence[pytest.Item], plugins: Collection[object]) -> Iter
             test.ihook.pytest_runtest_protocol(item=test, nextitem=None)
             yield test
     finally:
-        for manager, plugin in managers:
+        for plugin in plugins:
             manager.unregister(plugin)
 
 
