@@ -80,10 +80,15 @@ def find_problem(folder: Path) -> str:
     if is_standin(folder.parent):
         return ""
     try:
-        damaged = [name for name, md5 in MD5.items() if not check_integrity(folder / name, md5)]
+        changed = changed_files(folder)
     except OSError as error:
         return f"{error.filename} cannot be read ({error.strerror})"
-    return f"the checksum of {', '.join(damaged)} in {folder} is wrong" if damaged else ""
+    return f"the checksum of {', '.join(changed)} in {folder} is wrong" if changed else ""
+
+
+def changed_files(folder: Path) -> list[str]:
+    """Names of the files in `cifar-10-batches-py` that are not as published; raises `OSError`."""
+    return [name for name, md5 in MD5.items() if not check_integrity(folder / name, md5)]
 
 
 def is_standin(root: Path) -> bool:
@@ -183,11 +188,11 @@ class Cifar10(datasets.CIFAR10):
         if is_standin(root):
             for name in MD5:
                 with (folder / name).open("rb") as file:
-                    _DataUnpickler(file, encoding="latin1").load()
+                    DataUnpickler(file, encoding="latin1").load()
         super().__init__(root, train, transform)
 
 
-class _DataUnpickler(pickle.Unpickler):
+class DataUnpickler(pickle.Unpickler):
     """Builds arrays, lists and bytes, and refuses to call anything else."""
 
     ALLOWED = (

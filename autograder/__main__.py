@@ -91,8 +91,8 @@ def _training(device: str, data: Path | None, course: "Course") -> "TrainingSetu
         _say_deferred(NO_GPU)
     if device == "none" or (device == "cpu" and data is None):
         return None
+    from autograder.training.cifar10 import DataProblem
     from autograder.training.context import TrainingSetup, set_up
-    from autograder.training.heldout import DataProblem
 
     try:
         setup = set_up("cpu" if device == "cpu" else "cuda", data, course.minimum_accuracy)
@@ -102,6 +102,8 @@ def _training(device: str, data: Path | None, course: "Course") -> "TrainingSetu
         setup = TrainingSetup("cuda", problem=str(problem))
     if setup.problem:
         _say_deferred(setup.problem)
+    elif not setup.published:
+        click.echo("training data: another copy of CIFAR-10 than the published files; all networks get it", err=True)
     return setup
 
 

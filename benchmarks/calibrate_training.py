@@ -25,7 +25,7 @@ import torch
 
 from autograder.training import budgets
 from autograder.training.budgets import Study
-from autograder.training.heldout import Cifar10, DataProblem
+from autograder.training.cifar10 import Cifar10, DataProblem
 from autograder.training.inside.fit import Recipe
 from autograder.training.machine import processor
 from benchmarks import training_data

@@ -31,7 +31,8 @@ import torch
 from autograder.sandbox.limits import TrainingLimits
 from autograder.submission.atomic_write import atomic_write
 from autograder.training.budgets import load_budget
-from autograder.training.heldout import Cifar10, DataProblem, Exam
+from autograder.training.cifar10 import Cifar10, DataProblem
+from autograder.training.heldout import Exam
 from autograder.training.inside.fit import Recipe
 from autograder.training.inside.shared_images import SharedImages
 from autograder.training.retry import retry

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 import utils
-from autograder.training.heldout import Cifar10, DataProblem, load_cifar10
+from autograder.training.cifar10 import Cifar10, DataProblem, load_cifar10
 
 STANDIN_IMAGES = (128, 150)
 """Number of generated training images and held-out images."""

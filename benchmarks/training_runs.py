@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from autograder.training.heldout import Cifar10, Exam
+from autograder.training.cifar10 import Cifar10
+from autograder.training.heldout import Exam
 from autograder.training.inside.fit import Progress, Recipe, fit, predict
 from autograder.training.inside.precision import Way
 from benchmarks.training_networks import builder

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from autograder.training.heldout import Cifar10
+from autograder.training.cifar10 import Cifar10
 from benchmarks.training_data import Pictures
 from benchmarks.training_networks import SOLUTION, builder
 from lab import resumable

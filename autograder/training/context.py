@@ -13,9 +13,10 @@ from autograder.training.budgets import BadBudget, Budget, budget_for
 from autograder.training.inside.shared_images import SharedImages
 from autograder.training.slots import Slots
 
-if TYPE_CHECKING:  # heldout imports torchvision and matplotlib, which takes a second, and few runs train
+if TYPE_CHECKING:  # they import torchvision and matplotlib, which takes a second, and few runs train
     from autograder.course.settings import MinimumAccuracy
-    from autograder.training.heldout import Cifar10, Exam
+    from autograder.training.cifar10 import Cifar10
+    from autograder.training.heldout import Exam
 
 STANDIN = "the images are stand-in data, and the minimum accuracy is for CIFAR-10"
 
@@ -31,6 +32,7 @@ class TrainingSetup:
         threshold: the accuracy that a network must reach, 0 to 1: the course's minimum, until `calibrate` has found
             what this machine carries.
         problem: why nothing can be trained, "" when it can.
+        published: whether the data are the published files; the threshold is measured with whatever they are.
         limits: what a training may use.
     """
 
@@ -39,6 +41,7 @@ class TrainingSetup:
     budget: Budget | None = None
     threshold: float = 1.0
     problem: str = ""
+    published: bool = True
     limits: TrainingLimits = field(default_factory=TrainingLimits)
 
 
@@ -53,14 +56,15 @@ def set_up(device: str, data: Path | None, minimum: "MinimumAccuracy") -> Traini
     Raises:
         DataProblem: CIFAR-10 is not there.
     """
-    from autograder.training.heldout import load_cifar10
+    from autograder.training.cifar10 import load_cifar10
 
-    standin = load_cifar10(data).standin
+    given = load_cifar10(data)
     try:
         budget = budget_for(device)
     except BadBudget as error:
         return TrainingSetup(device, data, problem=str(error))
-    return TrainingSetup(device, data, budget, getattr(minimum, budget.name), problem=STANDIN if standin else "")
+    problem = STANDIN if given.standin else ""
+    return TrainingSetup(device, data, budget, getattr(minimum, budget.name), problem, given.published)
 
 
 class TrainingContext:
@@ -101,13 +105,13 @@ class TrainingContext:
     @functools.cached_property
     def data(self) -> "Cifar10":
         """The data set, loaded when it is first needed, with training images of the recipe's size."""
-        from autograder.training.heldout import load_cifar10
+        from autograder.training.cifar10 import load_cifar10
 
         return load_cifar10(self.setup.data).reduced(self.setup.budget.recipe.side)
 
     @functools.cached_property
     def _missing_data(self) -> str | None:
-        from autograder.training.heldout import DataProblem
+        from autograder.training.cifar10 import DataProblem
 
         try:
             _ = self.data

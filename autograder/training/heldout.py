@@ -8,10 +8,7 @@ accuracy: it was trained on shifted and flipped images, and the noise is weaker 
 Only the grader's own process uses this, never one that runs student code.
 """
 
-import os
-import pickle
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +16,7 @@ import torch
 from torch import Tensor
 
 import utils
+from autograder.training.cifar10 import Cifar10
 from autograder.training.inside.pixels import reduce, shift_and_flip
 
 SHIFT = 2
@@ -27,29 +25,6 @@ BRIGHTNESS, CONTRAST = 0.05, 0.05
 """Brightness changes by at most this share of white, contrast by this share of itself."""
 NOISE = (2.0, 4.0)
 """Each image's noise has a standard deviation between these, in steps of 1/255."""
-
-
-class DataProblem(Exception):
-    """CIFAR-10 is not available here; `str()` is one line that says what to do."""
-
-
-@dataclass(frozen=True, eq=False)
-class Cifar10:
-    """The data set. Images are uint8 (N, 3, 32, 32), labels int64 (N,).
-
-    `standin` says that the images are generated, for tests: accuracies say nothing about CIFAR-10. Training images may
-    be reduced; held-out images are reduced to the same size when they are drawn, after their changes.
-    """
-
-    train_images: Tensor = field(repr=False)
-    train_labels: Tensor = field(repr=False)
-    test_images: Tensor = field(repr=False)
-    test_labels: Tensor = field(repr=False)
-    standin: bool
-
-    def reduced(self, side: int) -> "Cifar10":
-        """The same data set with training images of (N, 3, side, side)."""
-        return replace(self, train_images=reduce(self.train_images, side))
 
 
 class Confusion(NamedTuple):
@@ -61,34 +36,6 @@ class Confusion(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.one} and {self.other} ({self.count} images)"
-
-
-def load_cifar10(root: Path | None = None) -> Cifar10:
-    """Read the official python version of CIFAR-10, checksums verified; or stand-in data in its layout.
-
-    Args:
-        root: the folder that holds `cifar-10-batches-py`, or that folder; $CIFAR10_ROOT when None.
-
-    Raises:
-        DataProblem: there is no such folder, or its files are not what they should be.
-    """
-    given = root or os.environ.get("CIFAR10_ROOT")
-    if not given:
-        raise DataProblem(f"CIFAR-10 is needed: set CIFAR10_ROOT to the folder that holds {utils.FOLDER}")
-    folder = Path(given).expanduser()
-    folder = folder.parent if folder.name == utils.FOLDER else folder
-    if problem := utils.find_problem(folder / utils.FOLDER):
-        raise DataProblem(f"{problem}: set CIFAR10_ROOT to the folder that holds a complete {utils.FOLDER}")
-    try:
-        train, test = (_tensors(utils.Cifar10(folder, train)) for train in (True, False))
-    except (OSError, utils.DataError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
-        raise DataProblem(f"{folder / utils.FOLDER} cannot be read ({type(error).__name__}: {error})") from None
-    return Cifar10(*train, *test, standin=utils.is_standin(folder))
-
-
-def _tensors(part: utils.Cifar10) -> tuple[Tensor, Tensor]:
-    images = torch.from_numpy(part.data).permute(0, 3, 1, 2).contiguous()
-    return images, torch.tensor(part.targets, dtype=torch.int64)
 
 
 @dataclass(eq=False)

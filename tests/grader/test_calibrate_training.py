@@ -13,7 +13,7 @@ from torch import nn
 import utils
 from autograder.maintain.samples import entries
 from autograder.training import budgets, predictive_bound
-from autograder.training.heldout import DataProblem
+from autograder.training.cifar10 import DataProblem
 from benchmarks import (
     calibrate_training,
     false_alarm,

@@ -21,7 +21,8 @@ from autograder.training import machine
 from autograder.training.budgets import Study
 from autograder.training.calibration import calibrate, thresholds
 from autograder.training.calibration_store import cache_folder
-from autograder.training.heldout import Exam, load_cifar10
+from autograder.training.cifar10 import load_cifar10
+from autograder.training.heldout import Exam
 from autograder.training.inside.fit import Recipe
 from autograder.training.right_networks import STYLES, network_slice
 from autograder.training.train_confined import Trained, TrainingStopped

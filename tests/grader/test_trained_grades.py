@@ -18,10 +18,11 @@ from autograder.sandbox.limits import TrainingLimits
 from autograder.student.message import Message, as_text
 from autograder.submission import fingerprint
 from autograder.suite.outcome import Outcome
-from autograder.training.heldout import Cifar10
+from autograder.training.cifar10 import Cifar10
 from autograder.training.inside.fit import Recipe
 from autograder.training.seeds import derive
 from tests.grader import trainings
+from tests.grader.test_cifar10 import another_copy
 from utils import make_standin
 
 TEST = '''
@@ -170,6 +171,12 @@ def test_standin_images_are_no_examination(command, tmp_path):
     result, asked = command("--data", str(make_standin(tmp_path / "standin", 20, 10)))
     assert "the images are stand-in data" in result.output
     assert asked["training"].problem
+
+
+def test_another_copy_of_the_images_is_an_examination_and_one_line_says_so(command, tmp_path, monkeypatch):
+    result, asked = command("--device", "cpu", "--data", str(another_copy(tmp_path / "copy", monkeypatch)))
+    assert result.output.count("another copy of CIFAR-10 than the published files") == 1
+    assert (asked["training"].problem, asked["training"].published) == ("", False)
 
 
 def test_options_reach_the_training(command, tmp_path):

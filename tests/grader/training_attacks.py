@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
-from autograder.training.heldout import Cifar10
+from autograder.training.cifar10 import Cifar10
 from tests.grader.attacks import ROOT, TRACE, TRIUMPH
 from tests.grader.trainings import small
 

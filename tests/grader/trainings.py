@@ -8,8 +8,9 @@ from torch import Tensor
 from autograder.sandbox.limits import MIB, TrainingLimits
 from autograder.submission import Slice, read_submission, slice_submission
 from autograder.training.budgets import Budget
+from autograder.training.cifar10 import Cifar10
 from autograder.training.context import TrainingSetup
-from autograder.training.heldout import Cifar10, Exam
+from autograder.training.heldout import Exam
 from autograder.training.inside.fit import Recipe
 from autograder.training.train_confined import Trained, train_confined
 
