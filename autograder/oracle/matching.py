@@ -270,7 +270,9 @@ def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.G
     1, convolutions are scaled to keep activations of order one, so that ReLUs cut about half of them (He et al. 2015,
     arXiv:1502.01852). The last channel of each running variance is tiny, see `SMALLEST_VARIANCE`.
     """
-    drawn = dict(state)
+    names = {f.name for f in found}
+    # A copy, because a tensor that a worker sent keeps the whole message in memory.
+    drawn = {name: value if name in names else value.clone() for name, value in state.items()}
     for f in found:
         shape = state[f.name].shape
         if len(f.shape) > 1:
@@ -285,7 +287,6 @@ def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.G
             sign = torch.randint(0, 2, shape, generator=generator) * 2 - 1
             value = (torch.rand(shape, generator=generator) * 0.9 + 0.4) * sign
         drawn[f.name] = value.to(state[f.name].dtype)
-    names = {f.name for f in found}
     for name, value in state.items():
         if value.dim() > 1 and name not in names:  # a module may be registered under two names
             same = (f.name for f in found if state[f.name].shape == value.shape and torch.equal(state[f.name], value))

@@ -110,8 +110,9 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
 
 
 def statistics_of(module: Any) -> dict[str, Tensor]:
-    """A copy of the module's tensors: running statistics are among them."""
-    return {n: v.detach().clone() for n, v in module.state_dict().items() if v.is_floating_point()}
+    """A copy of the module's tensors with one value per channel: running statistics are among them."""
+    state = module.state_dict().items()
+    return {n: v.detach().clone() for n, v in state if v.is_floating_point() and v.numel() == max(v.shape, default=1)}
 
 
 def replay(

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.maintain.samples import entries
-from autograder.oracle.diagnose import tasks_of
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries, solution_source
+from autograder.oracle.diagnose import diagnose, tasks_of
 from autograder.oracle.edits import Edit, Hints, apply, catalogue, task_of
 from autograder.oracle.explain import Explainer
 from autograder.oracle.interpreter import Unregistered, run
+from autograder.oracle.matching import classify_tensors, draw
 from autograder.oracle.program import Program
 from autograder.oracle.trial import collect
 from autograder.student.local import LocalStudent
@@ -142,3 +144,27 @@ def test_one_relu_switched_by_rounding():
     assert Explainer(evidence).all_right
     subject.other_gradient.input_gradient *= 1.1
     assert not Explainer(evidence).all_right
+
+
+def test_a_network_of_blocks_of_its_own_is_looked_at_once(tmp_path):
+    """Whatever they compute, it is the same mistake; and they are large: 15 million weights in the second network."""
+    source, entry = tmp_path / "resnet.py", entries()["q3_block_hard_coded"]
+    source.write_text(complete(entry, solution_source()))
+    student, tasks = LocalStudent.from_file(source), tasks_of("ResNet")[:1]
+    first = collect(student, tasks, (8, 6), seed=0)
+    (subject,) = first.subjects
+    assert [trial.aspect for trial in subject.trials] == ["eval"]
+    assert "exact" not in vars(subject)
+    again = collect(student, tasks, (8, 6), seed=1, earlier=first)
+    assert again.subjects == first.subjects
+    assert diagnose(student, "q3").names == ("block_ignored",)
+
+
+def test_what_is_drawn_keeps_nothing_of_what_was_received():
+    """A counter that shares the memory of a message would keep all of its tensors."""
+    message = torch.zeros(100)
+    state = {"weight": message[:99], "count": message[99:].view(torch.int32)}
+    drawn = draw(state, classify_tensors(state, frozenset({"weight"})), torch.Generator())
+    assert drawn.keys() == state.keys()
+    kept = {value.untyped_storage().data_ptr() for value in drawn.values()}
+    assert message.untyped_storage().data_ptr() not in kept
