@@ -7,8 +7,10 @@ pass gives the floor. It prints the tables of docs/gpu.md; --write stores spread
 needs this to grade: the grader calibrates itself, see `autograder.training.calibration`.
 
 On a GPU it measures the budget "full" with CIFAR-10 from --data or $CIFAR10_ROOT. On a CPU with --data it measures the
-budget "short", which takes an hour or two. On a CPU without data it measures the budget "tiny" with generated images
-and the solution alone, for tests. A run with fewer images is a trial and is never stored.
+budget "short", which takes an hour or two. On a CPU without data it measures "tiny" with generated images and the
+solution alone, for tests. --budget chooses another one: "full" takes hours of a CPU for each training, so --only may
+name a few networks, and nothing is trained beyond them. A run with fewer images or networks is a trial and is never
+stored.
 
 With --runs FILE an interrupted study continues when it is started again. With --recipe it tries another recipe. With
 --against-tutorial it also measures how long the notebook's own training takes to the same accuracy.
@@ -36,6 +38,7 @@ from benchmarks.training_runs import Run, Runs, run, watch
 from benchmarks.tutorial_recipe import time_to
 
 SEEDS, FEWEST_SEEDS, FEWEST_IMAGES = 24, 12, 50
+FEWEST_OF_A_TRIAL = 2
 FLOOR_SEEDS = 4
 """Trainings of the best network that no threshold may let pass."""
 TUTORIAL_EPOCHS = 200
@@ -45,7 +48,7 @@ def main(arguments: list[str] | None = None, file: Path = budgets.FILE) -> int:
     """Measure, print, and with --write store in `file`; return the exit status."""
     options = _parser().parse_args(arguments)
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    budget = "full" if device.type == "cuda" else "short" if options.data else "tiny"
+    budget = options.budget or ("full" if device.type == "cuda" else "short" if options.data else "tiny")
     if complaint := _complaint(options, device, budget):
         print(complaint, file=sys.stderr)
         return 2
@@ -63,17 +66,18 @@ def main(arguments: list[str] | None = None, file: Path = budgets.FILE) -> int:
     bench = _Bench(data, name, recipe, device, options.runs)
     # A few steps on a few images do not suffice for every initialization.
     networks, once = ((SOLUTION,), ()) if data.standin else (RIGHT, ONCE)
+    networks, once, incorrect = (_chosen(some, options.only) for some in (networks, once, WRONG))
     right = [bench.run(networks[i % len(networks)], i) for i in range(options.seeds)]
     right += [bench.run(name, 0) for name in once]
     if broken := [run for run in right if run.error]:
         print(f"{broken[0].network} is right, but its training ended with {broken[0].error}", file=sys.stderr)
         return 1
-    wrong = [bench.run(entry, 0) for entry in WRONG[: options.wrong]]
-    curve = watch(SOLUTION, bench.data, bench.recipe, device, 0) if recipe.epochs > 1 else []
+    wrong = [bench.run(entry, 0) for entry in incorrect[: options.wrong]]
+    curve = watch(SOLUTION, bench.data, bench.recipe, device, 0) if recipe.epochs > 1 and not options.only else []
     spread = Spread({name: [run.accuracy for run in right if run.network == name] for name in (*networks, *once)})
     tutorial = time_to(spread.mean, data, device, options.against_tutorial) if options.against_tutorial else None
     low = [run for run in wrong if run.network in MUST_FAIL and not run.error]
-    if low:  # the floor is the best of several trainings: of one, it is luck
+    if low and not options.only:  # the floor is the best of several trainings: of one, it is luck
         best = max(low, key=lambda run: run.accuracy).network
         low += [bench.run(best, seed) for seed in range(1, FLOOR_SEEDS)]
     floor = max([run.accuracy for run in low], default=stored.floor)
@@ -112,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibrate_training", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, help="folder of CIFAR-10, or an .npz of JPEG files")
     parser.add_argument("--device", choices=["cuda", "cpu"], help="default: cuda if there is one")
+    parser.add_argument("--budget", choices=["full", "short", "tiny"], help="default: full on a GPU, short on a CPU")
     parser.add_argument(
         "--seeds", type=int, default=SEEDS, help=f"trainings of the {len(RIGHT)} correct networks in total ({SEEDS})"
     )
@@ -120,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--recipe", nargs="+", default=[], metavar="NAME=VALUE", help="try another recipe, such as side=16 images=9000"
     )
+    parser.add_argument("--only", nargs="+", default=[], metavar="NETWORK", help="train these networks, for a trial")
     parser.add_argument("--write", action="store_true", help="store spread and floor in autograder's budgets.json")
     parser.add_argument("--runs", type=Path, help="store each training in this file, and continue from it")
     tutorial = f"also measure the notebook's training, for at most this many epochs ({TUTORIAL_EPOCHS})"
@@ -133,19 +139,27 @@ def _complaint(options: argparse.Namespace, device: torch.device, budget: str) -
     """Return what is wrong with the options, in one line; "" if nothing is."""
     if device.type == "cuda" and not torch.cuda.is_available():
         return "there is no CUDA GPU here: use --device cpu for a trial, or run this on a machine with a GPU"
-    if options.seeds < len(RIGHT) or options.wrong < 0:
+    if unknown := set(options.only) - {*RIGHT, *ONCE, *WRONG}:
+        return f"--only {', '.join(sorted(unknown))}: the networks are {', '.join((*RIGHT, *ONCE, *WRONG))}"
+    if options.only and (not set(options.only) & set(RIGHT) or options.seeds < FEWEST_OF_A_TRIAL):
+        return f"--only needs one of {', '.join(RIGHT)}, with at least {FEWEST_OF_A_TRIAL} --seeds"
+    if (not options.only and options.seeds < len(RIGHT)) or options.wrong < 0:
         return f"--seeds must be at least {len(RIGHT)}, --wrong at least 0"
     if options.images is not None and options.images < FEWEST_IMAGES:
         return f"--images must be at least {FEWEST_IMAGES}"
     if options.images is not None and budget == "tiny":
         return "--images needs --data: stand-in images are few as they are"
-    if options.write and (options.images is not None or options.recipe):
-        return "this is a trial, and --write keeps no trials: leave out --images and --recipe"
+    if options.write and (options.images is not None or options.recipe or options.only):
+        return "this is a trial, and --write keeps no trials: leave out --images, --recipe and --only"
     if options.write and options.seeds < FEWEST_SEEDS and budget != "tiny":
         return f"--write needs at least {FEWEST_SEEDS} --seeds: a spread from fewer is a guess"
     if options.write and options.wrong < len(MUST_FAIL):
         return f"--write needs at least {len(MUST_FAIL)} --wrong: the floor is what they reach"
     return ""
+
+
+def _chosen(networks: Sequence[str], only: Sequence[str]) -> list[str]:
+    return [name for name in networks if not only or name in only]
 
 
 def _changed(recipe: Recipe, changes: Sequence[str]) -> Recipe:

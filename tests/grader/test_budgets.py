@@ -27,6 +27,7 @@ def test_shipped_file_is_whole():
         assert 0.1 < budget.floor < 1
         assert budget.study is None or (0 < budget.study.std < 0.1 and budget.study.freedom > 7)
     assert load_budget("tiny").recipe.epochs <= 3
+    assert load_budget("full").recipe.epochs <= 6
 
 
 def test_what_counts_is_calibrated_with_eight_trainings_of_four_styles():

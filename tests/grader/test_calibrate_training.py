@@ -1,6 +1,8 @@
 """The study of a recipe: its arithmetic, its data, what it prints and what it refuses to keep."""
 
+import dataclasses
 import io
+import json
 import math
 import shutil
 
@@ -200,6 +202,20 @@ def test_every_right_network_is_trained_on_real_images(quick, capsys, tmp_path):
     assert budgets.load_budget("full", file) == budgets.load_budget("full")
 
 
+def test_a_few_networks_are_trained_with_the_budget_that_is_named(quick, capsys, tmp_path, monkeypatch):
+    _, file = quick
+    budget = budgets.load_budget("short", file)
+    full = dataclasses.replace(budgets.load_budget("full", file), recipe=dataclasses.replace(budget.recipe, epochs=2))
+    monkeypatch.setattr(budgets, "load_budget", lambda name, file: full if name == "full" else budget)
+    runs = tmp_path / "runs"
+    options = ["--device", "cpu", "--data", str(jpegs(tmp_path / "data.npz")), "--budget", "full", "--runs", str(runs)]
+    assert calibrate_training.main([*options, "--seeds", "3", "--only", "solution", "q3_two_layers"], file) == 0
+    lines = [json.loads(line) for line in runs.read_text().splitlines()]
+    assert [line["run"]["network"] for line in lines] == ["solution"] * 3 + ["q3_two_layers"]
+    assert {line["circumstances"]["recipe"] for line in lines} == {str(full.recipe)}
+    assert "| solution | 3 |" in capsys.readouterr().out
+
+
 def test_a_right_network_that_raises_is_no_measurement(quick, capsys):
     source, file = quick
     source["solution"] = fails
@@ -221,6 +237,11 @@ def test_a_right_network_that_raises_is_no_measurement(quick, capsys):
         (["--device", "cpu", "--data", "x", "--seeds", "11", "--write"], "at least 12 --seeds"),
         (["--device", "cpu", "--data", "x", "--wrong", "5", "--write"], "at least 6 --wrong"),
         (["--device", "cpu", "--data", "/nowhere"], "there is no folder /nowhere"),
+        (["--device", "cpu", "--budget", "full", "--data", "/nowhere"], "there is no folder /nowhere"),
+        (["--device", "cpu", "--only", "solutoin"], "--only solutoin: the networks are solution, initialised_by_apply"),
+        (["--device", "cpu", "--only", "q3_table", "--seeds", "3"], "--only needs one of solution, initialised_by"),
+        (["--device", "cpu", "--only", "solution", "--seeds", "1"], "with at least 2 --seeds"),
+        (["--device", "cpu", "--only", "solution", "--write"], "leave out --images, --recipe and --only"),
     ],
 )
 def test_wrong_options_are_one_line(quick, capsys, arguments, words):

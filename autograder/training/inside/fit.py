@@ -4,9 +4,9 @@ It runs in the process of the student's code and in the benchmark that calibrate
 network it uses only what every `nn.Module` has: forward, parameters, train, eval and to.
 
 The recipe is standard: images that stay on the GPU as bytes and are cropped and flipped there; SGD with Nesterov
-momentum and large batches, or AdamW and small batches where there are few images; a learning rate that rises and falls
-once (Smith and Topin 2017); no weight decay on BatchNorm and biases; label smoothing. There is no `torch.compile`: it
-starts processes, which a confined process must not, and takes longer to compile than it would save.
+momentum, or AdamW and smaller batches where there are few images; a learning rate that rises and falls once (Smith and
+Topin 2017); no weight decay on BatchNorm and biases; label smoothing. There is no `torch.compile`: it starts processes,
+which a confined process must not, and takes longer to compile than it would save.
 """
 
 import random
