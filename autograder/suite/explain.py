@@ -15,6 +15,12 @@ CHANGED_IN_PLACE = (
     "the backward pass still needs; write `out = out + ...`"
 )
 """The exception itself has no line of the student's: PyTorch raises it in backward."""
+LAZY = Message(
+    "a module whose weights exist when it is built, so that they can be counted, loaded and given to an optimizer",
+    "a lazy layer, such as nn.LazyConv2d, whose weights exist after the first forward pass only",
+    "say how many channels or features come in: nn.Conv2d(in_planes, ...), nn.BatchNorm2d(planes), "
+    "nn.Linear(512 * block.expansion, num_classes)",
+)
 OWN_FILES = tuple(Path(__file__).resolve().parents[2] / name for name in ("autograder", "tests"))
 ON_TENSORS = (RuntimeError, IndexError)
 ON_VALUES = (TypeError, AttributeError, ValueError)
@@ -75,6 +81,8 @@ def _classify(error: BaseException) -> tuple[str, Message]:
     hint = hint or hint_for(text)
     if lines:
         return "error", Message(got=f"your code raised {raised}", hint=hint, where=lines)
+    if "uninitialized parameter" in text:
+        return "error", LAZY
     if "modified by an inplace operation" in text:
         return "error", Message(got=raised, hint=CHANGED_IN_PLACE)
     return "error", Message(got=f"using your code as the question asks raised {raised}", hint=hint or NOT_USABLE)

@@ -10,7 +10,9 @@ from autograder.maintain.samples import entries, solution_source
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.probe import WrongWiring, make_probe
 from autograder.student.signature import NetworkClass, Parameter
+from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import read_submission, slice_submission
+from autograder.suite.explain import LAZY
 from autograder.suite.run import run_suite
 from tests.grader.conftest import student_of
 
@@ -152,3 +154,15 @@ def test_the_worker_tells_the_same(zygote, tmp_path):
         student.ResNet(probe, [1, 1, 1, 1])
         assert probe.calls[-1] == (256, 512, 2)
         assert probe.foreign_call == "block(64, 64, 1, dropout=0.0) with 4 arguments"
+
+
+@pytest.mark.parametrize("confined", [True, False])
+def test_lazy_layers_are_told_what_they_lack(confined, zygote, tmp_path):
+    """They have no weights that could be counted, loaded or given to an optimizer; PyTorch's own words are long."""
+    path = tmp_path / "submission.py"
+    path.write_text(solution_source().replace("nn.Conv2d(in_planes, ", "nn.LazyConv2d("))
+    read = slice_submission(read_submission(path))
+    with RemoteStudent(read, zygote=zygote) if confined else UnconfinedStudent(read) as student:
+        outcomes = {o.id.partition("::")[2]: o for o in run_suite(student, SUITE, only=["q1"])}
+    assert outcomes["test_parameter_count"].message == LAZY
+    assert outcomes["test_parameter_count"].outcome == "error"
