@@ -25,7 +25,7 @@ from autograder.maintain.samples import write_samples
 from autograder.sandbox.launcher import Zygote
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.submission import read_submission, slice_submission
-from tests.grader.attacks import processes
+from benchmarks.processor import processor_seconds
 
 RUNS, SUITE_RUNS = 15, 3
 
@@ -52,16 +52,6 @@ def suite(submission: Path) -> tuple[list[float], float]:
         seconds = [grader.grade(submission).seconds for _ in range(SUITE_RUNS)]
         used = processor_seconds() - before
     return seconds, used / SUITE_RUNS
-
-
-def processor_seconds() -> float:
-    """Processor time of this process, its children, and those of their children that have been reaped."""
-    own = time.process_time()
-    ticks = os.sysconf("SC_CLK_TCK")
-    for pid in processes(os.getpid()):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        own += sum(map(int, fields[11:15])) / ticks  # utime, stime, cutime, cstime
-    return own
 
 
 def command(*words: str | Path) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from rich.table import Table
 from autograder.grading.grade import Grader
 from autograder.sandbox.session import Session
 from autograder.suite import run as suite
-from benchmarks.grade_one import processor_seconds
+from benchmarks.processor import processor_seconds
 
 READ_STAGE, SUITE_STAGE = "read and slice", "the suite, in the grader"
 SLOWEST = 12

@@ -27,7 +27,7 @@ import torch
 from autograder.grading.grade import Grader
 from autograder.maintain.gallery import Entry, complete
 from autograder.maintain.samples import entries, solution_source
-from benchmarks.grade_one import processor_seconds
+from benchmarks.processor import processor_seconds
 
 RIGHT_SHARE = 0.65
 SECONDS_BETWEEN_LOOKS = 1.0
