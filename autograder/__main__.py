@@ -129,7 +129,12 @@ def _say_deferred(reason: str) -> None:
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", default="results", show_default=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=click.IntRange(1, 256))
+@click.option(
+    "--jobs",
+    show_default="one a core, as far as memory allows",
+    type=click.IntRange(1, 256),
+    help="Submissions graded at once.",
+)
 @click.option(
     "--device",
     default="auto",
@@ -156,7 +161,7 @@ def _say_deferred(reason: str) -> None:
 def grade(
     paths: tuple[Path, ...],
     out: Path,
-    jobs: int,
+    jobs: int | None,
     device: str,
     data: Path | None,
     gpu_jobs: int,
@@ -173,6 +178,7 @@ def grade(
 
     from autograder.course.handins import handins, missing
     from autograder.course.roster import RosterProblem, read_roster
+    from autograder.grading.capacity import complain_about_memory, suggested_jobs
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
     from autograder.grading.results_folder import (
@@ -207,6 +213,8 @@ def grade(
         where = {"settings": slurm, "setup": functools.partial(_training_of_node, device, data, course)}
     else:
         where = {"training": _training(device, data, course)}
+        if complaint := complain_about_memory():
+            click.echo(complaint, err=True)
     run = grade_on_slurm if slurm else grade_all
     warnings: list[str] = []
     try:
@@ -219,7 +227,7 @@ def grade(
                     submissions,
                     out,
                     **where,
-                    jobs=jobs,
+                    jobs=jobs or suggested_jobs(),
                     only=only,
                     gpu_jobs=gpu_jobs,
                     unsafe=unsafe,

@@ -112,6 +112,8 @@ class _Processes:
                     process.kill()
                 theirs.close()
                 result = self._follow(ours)
+        except (EOFError, ConnectionError) as error:
+            result = _as_broken(GraderBroken("the process that others are forked from was killed"), error)
         except Exception as error:
             result = _as_broken(error)
         finally:
@@ -199,9 +201,9 @@ def _grade_in_process(
         connection.send(result)
 
 
-def _as_broken(error: Exception) -> GraderBroken:
+def _as_broken(error: Exception, cause: Exception | None = None) -> GraderBroken:
     broken = error
     if not isinstance(error, GraderBroken):
         broken = GraderBroken(" ".join(f"{type(error).__name__}: {error}".split())[:500])
-    broken.log = "".join(traceback.format_exception(error))
+    broken.log = "".join(traceback.format_exception(cause or error))
     return broken

@@ -16,6 +16,7 @@ from otter.plugins import AbstractOtterPlugin
 from otter.test_files import GradingResults, OttrTestFile, TestCase
 from otter.test_files.abstract_test import TestCaseResult
 
+from autograder.grading.capacity import complain_about_memory
 from autograder.grading.charge import is_charge, is_charged_by_mistake
 from autograder.grading.grade import Grader
 from autograder.grading.result import Result
@@ -68,6 +69,8 @@ def grade_twice(folder: Path) -> Result:
     Raises:
         Exception: the grader failed again.
     """
+    if complaint := complain_about_memory():  # what ends the container leaves no other word
+        print(complaint, flush=True)
     try:
         return _grade(folder)
     except Exception:

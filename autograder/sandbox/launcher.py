@@ -179,7 +179,11 @@ class Zygote:
     def _receive(self, seconds: float) -> dict[str, Any]:
         if not select.select([self._control], [], [], seconds)[0]:
             raise SandboxUnavailable(f"the process that starts workers did not answer within {seconds} s")
-        if not (message := self._control.recv(1 << 16)):
+        try:
+            message = self._control.recv(1 << 16)
+        except OSError:
+            message = b""
+        if not message:
             raise SandboxUnavailable("the process that starts workers ended unexpectedly")
         return json.loads(message)
 
