@@ -5,6 +5,7 @@ uses only names whose code is the solution's ends as it does for the solution, a
 """
 
 import ast
+import os
 import resource
 from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
@@ -92,7 +93,7 @@ def _repeats(statement: str, imports: set[str]) -> bool:
 
 def _judge_in_process(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
     """Run `judge` in a fresh process, so that what a submission changes, or breaks, is gone with it."""
-    with ProcessPoolExecutor(1, forkserver_context(), _limit_time, (MOST_SECONDS,)) as pool:
+    with ProcessPoolExecutor(1, forkserver_context(), _prepare, (MOST_SECONDS,)) as pool:
         try:
             return pool.submit(judge, path, known).result()
         except BrokenProcessPool:
@@ -102,5 +103,10 @@ def _judge_in_process(path: Path, known: Known | None) -> tuple[Journal, list[Ou
             raise type(broken)(f"{path.name}: {broken}") from None
 
 
-def _limit_time(seconds: int) -> None:
+def _prepare(seconds: int) -> None:
+    """In the process of a submission: a limit on its time, no output, and no attempt to download CIFAR-10."""
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(nothing, output)
+    os.environ["CIFAR10_ROOT"] = os.devnull

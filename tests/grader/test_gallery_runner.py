@@ -1,10 +1,12 @@
 """`validate` runs entries in processes of their own, and does not run again what cannot have changed."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
+import utils
 from autograder.grading.grade import SUITE
 from autograder.maintain import gallery_runner
 from autograder.maintain.gallery import complete
@@ -114,3 +116,23 @@ def test_skeleton_has_the_parameters_of_the_object(extra, zygote, tmp_path):
     assert sum(p.numel() for p in skeleton.parameters()) == 23_520_842
     if not extra:
         assert torch.equal(torch.get_rng_state(), before), "weights were drawn"
+
+
+LOUD = """    expansion = 1
+    import os
+    print("no data in", os.environ["CIFAR10_ROOT"])
+"""
+
+
+def test_what_a_submission_prints_is_not_shown(solution, tmp_path, capfd, monkeypatch):
+    """Nor does one wait for a download: some run cells of the notebook, because these may change a class."""
+    loud = tmp_path / "loud.py"
+    loud.write_text(solution_source().replace("    expansion = 1\n", LOUD, 1))
+    monkeypatch.delenv("CIFAR10_ROOT", raising=False)
+    [(path, outcomes)] = run_gallery(solution, [loud], 1)
+    assert path == loud
+    assert [outcome for outcome in outcomes if outcome.points < outcome.possible] == []
+    assert capfd.readouterr() == ("", "")
+    monkeypatch.setenv("CIFAR10_ROOT", os.devnull)
+    with pytest.raises(utils.DataError, match="Point it to the folder"):
+        utils.download_cifar10()
