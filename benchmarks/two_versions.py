@@ -10,8 +10,8 @@ import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from autograder.grading.grade import ROOT
@@ -94,6 +94,24 @@ def compare(before: Version, now: Version, submissions: Sequence[Path], runs: in
     return sums[0] / len(submissions), sums[1] / len(submissions)
 
 
+def _compare_samples(before: Version, now: Version, folder: Path, counts: Mapping[bool, int], runs: int) -> None:
+    """Write so many right and wrong submissions into a folder, and print what they cost."""
+    solution, generator = folder / "solution.py", random.Random(0)
+    solution.write_text(solution_source(), encoding="utf-8")
+    for version in (before, now):
+        version.grade(solution)  # what is made once
+    print(HEAD, flush=True)
+    for right, count in counts.items():
+        some = [entry for entry in entries().values() if entry.right == right]
+        files = {folder / f"{entry.name}.py": entry for entry in generator.sample(some, min(count, len(some)))}
+        for file, entry in files.items():
+            file.write_text(complete(entry, solution_source()), encoding="utf-8")
+        if files:
+            old, new = compare(before, now, [*files], runs)
+            kind = "right" if right else "wrong"
+            print(f"| {kind} | {len(files)} | {old:.2f} | {new:.2f} | {new / old:.2f} |", flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.two_versions", description=__doc__.split("\n")[0])
@@ -104,28 +122,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if min(given.right, given.wrong) < 0 or not given.right + given.wrong or given.runs < 1:
         parser.error("--right and --wrong must be at least 0, and one of them and --runs at least 1")
-    generator = random.Random(0)
     try:
-        with checkout(given.commit) as root, tempfile.TemporaryDirectory() as folder:
-            versions = Version(root), Version(ROOT)
-            try:
-                solution = Path(folder) / "solution.py"
-                solution.write_text(solution_source(), encoding="utf-8")
-                for version in versions:
-                    version.grade(solution)  # what is made once
-                print(HEAD, flush=True)
-                for kind, count in (("right", given.right), ("wrong", given.wrong)):
-                    some = [entry for entry in entries().values() if entry.right == (kind == "right")]
-                    files = []
-                    for entry in generator.sample(some, min(count, len(some))):
-                        files.append(Path(folder) / f"{entry.name}.py")
-                        files[-1].write_text(complete(entry, solution_source()), encoding="utf-8")
-                    if files:
-                        old, new = compare(*versions, files, given.runs)
-                        print(f"| {kind} | {len(files)} | {old:.2f} | {new:.2f} | {new / old:.2f} |", flush=True)
-            finally:
-                for version in versions:
-                    version.close()
+        with (
+            checkout(given.commit) as root,
+            tempfile.TemporaryDirectory() as folder,
+            closing(Version(root)) as before,
+            closing(Version(ROOT)) as now,
+        ):
+            _compare_samples(before, now, Path(folder), {True: given.right, False: given.wrong}, given.runs)
     except RuntimeError as error:
         print(f"nothing was compared: {error}", file=sys.stderr)
         return 1

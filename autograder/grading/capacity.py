@@ -21,7 +21,8 @@ def suggested_jobs(cores: int | None = None, memory: int | None = None) -> int:
     """How many submissions to grade at once: one a core, as far as memory allows, and at least one.
 
     Args:
-        cores, memory: what there is, in bytes; measured when None.
+        cores: that this process may use; `usable_cores()` when None.
+        memory: bytes that are free; `free_memory()` when None.
     """
     cores = usable_cores() if cores is None else cores
     memory = free_memory() if memory is None else memory

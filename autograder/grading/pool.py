@@ -145,7 +145,7 @@ class _Processes:
         while True:
             try:
                 message = connection.recv()
-            except EOFError:
+            except (EOFError, ConnectionError):
                 return GraderBroken("the process that graded it was killed")
             if not isinstance(message, str):
                 return message

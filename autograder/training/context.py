@@ -32,7 +32,7 @@ class TrainingSetup:
         threshold: the accuracy that a network must reach, 0 to 1: the course's minimum, until `calibrate` has found
             what this machine carries.
         problem: why nothing can be trained, "" when it can.
-        published: whether the data are the published files; the threshold is measured with whatever they are.
+        published: False where the data are another copy; the threshold is measured with whatever they are.
         limits: what a training may use.
     """
 

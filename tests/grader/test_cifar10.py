@@ -125,5 +125,16 @@ def test_published_files_of_which_one_is_damaged_are_no_other_copy(tmp_path, mon
     assert "data_batch_5" not in str(caught.value)
 
 
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path, monkeypatch):
+    def refuse(file: Path, md5: str) -> bool:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    root = another_copy(tmp_path, monkeypatch)
+    monkeypatch.setattr(utils, "check_integrity", refuse)
+    with pytest.raises(DataProblem, match=r"data_batch_1 cannot be read \(Permission denied\)") as caught:
+        load_cifar10(root)
+    assert "\n" not in str(caught.value)
+
+
 def md5_of(file: Path) -> str:
     return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
