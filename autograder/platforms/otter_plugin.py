@@ -18,11 +18,11 @@ from otter.test_files.abstract_test import TestCaseResult
 
 from autograder.grading.capacity import complain_about_memory
 from autograder.grading.charge import is_charge, is_charged_by_mistake
-from autograder.grading.grade import Grader
 from autograder.grading.result import Result
 from autograder.platforms.deferred import add_deferred
 from autograder.platforms.gradescope import results_json
 from autograder.report.derived import charged, earned
+from autograder.sandbox.launcher import Zygote
 from autograder.student.message import as_text
 from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
@@ -79,8 +79,11 @@ def grade_twice(folder: Path) -> Result:
 
 
 def _grade(folder: Path) -> Result:
-    with Grader() as grader:
-        return grader.grade(folder)
+    with Zygote() as zygote:  # imports PyTorch while this process does
+        from autograder.grading.grade import Grader
+
+        with Grader(zygote=zygote) as grader:
+            return grader.grade(folder)
 
 
 def _gradescope_dict(grade: Result, show_hidden: bool, _config: Any) -> dict[str, Any]:
