@@ -74,10 +74,13 @@ def _arguments(args: tuple, kwargs: dict[str, Any]) -> tuple[int, int, int]:
             found[name] = others.pop(0)
     try:
         in_planes, planes, stride = (operator.index(found[name]) for name in CONTRACT)
-        return in_planes, planes, stride
     except (KeyError, TypeError):
         asked = "the question says block(in_planes, planes, stride), three whole numbers"
         raise WrongWiring(f"your ResNet calls {_call_in_words(args, kwargs)}; {asked}") from None
+    if min(in_planes, planes, stride) < 1:
+        numbers = f"in_planes={in_planes}, planes={planes}, stride={stride}"
+        raise WrongWiring(f"your ResNet calls a block with {numbers}; each must be 1 or more")
+    return in_planes, planes, stride
 
 
 def _call_in_words(args: tuple, kwargs: dict[str, Any]) -> str:

@@ -103,6 +103,14 @@ def test_a_probe_refuses_a_call_in_words(args):
         make_probe()(*args)
 
 
+@pytest.mark.parametrize("args", [(0, 16), (8, 0), (8, 16, 0), (-8, -16), (8, 16, -1)])
+def test_a_probe_refuses_numbers_that_no_layer_can_have(args):
+    probe = make_probe()
+    with pytest.raises(WrongWiring, match=rf"a block with in_planes={args[0]}, planes={args[1]}, stride=.*1 or more"):
+        probe(*args)
+    assert not probe.calls
+
+
 @pytest.fixture(scope="module")
 def lost(tmp_path_factory):
     """What an entry of the gallery loses: `{check: (points, mistakes, got)}`."""
