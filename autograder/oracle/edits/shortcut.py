@@ -164,6 +164,20 @@ def residual_of_shortcut(program: Program, _: Hints) -> Found:
     yield "residual_of_shortcut", where_it(projects, change)
 
 
+@kind()
+def early_addition(program: Program, _: Hints) -> Found:
+    """The shortcut is added to the value of an earlier layer, and the layers after it get the sum."""
+    inner = [o.name for o in program.ops if o.kind in ("norm", "act") and not o.name.startswith("shortcut")]
+    for value in inner[: inner.index(residual(program))]:
+
+        def change(p: Program, value: str = value) -> Program:
+            mine = [o for o in p.ops if o.name.startswith("shortcut")]
+            rest = replace(p, ops=tuple(o for o in p.ops if o not in mine)).without("sum")
+            return replace(rest, ops=(*mine, *rest.ops)).insert(value, op("sum", "combine", "", "shortcut", how="add"))
+
+        yield "shortcut_added_early", change, {"what": phrase(value)}
+
+
 COMBINATIONS = {
     **{"none": "no_shortcut_add", "only": "residual_dropped", "subtract": "shortcut_subtracted"},
     **{"reverse": "residual_subtracted", "average": "branches_averaged", "twice": "shortcut_added_twice"},
