@@ -161,7 +161,7 @@ def test_solved_notebook_runs_to_the_end_offline(handout, standin):
     cells = nbformat.read(path, as_version=4).cells
     outputs = "\n".join(text_of(cell) for cell in cells)
     assert "11,173,962" in outputs
-    for line in ("q1 BasicBlock: all 9", "q2 Bottleneck: all 9", "q3 ResNet: all ", "q4 Training: 1 of 1"):
+    for line in ("q1 BasicBlock: all ", "q2 Bottleneck: all ", "q3 ResNet: all ", "q4 Training: 1 of 1"):
         assert outputs.count(line) == 2, f"{line}: once in its check, once in the export"
     assert list(path.parent.glob("resnet_*.zip")), "the export cell writes the submission"
 
@@ -218,7 +218,7 @@ def session(kernel):
     client.reset_execution_trackers()
 
 
-def test_the_whole_path_of_a_student(session):
+def test_the_whole_path_of_a_student(session, zygote):
     """Stub, mistake, message, repair without a restart, quick training, export, grade: the promise is kept."""
     solved = {c.source.split("(")[0]: c.source for c in solution_notebook().cells if c.source.startswith("class ")}
     start = time.perf_counter()
@@ -253,7 +253,7 @@ def test_the_whole_path_of_a_student(session):
     assert exported.name in said
     assert zipfile.ZipFile(exported).namelist().count("resnet.ipynb") == 1
 
-    with Grader() as grader:
+    with Grader(zygote=zygote) as grader:
         grade = grader.grade(exported)
     for question, line in zip(("q1", "q2", "q3", "q4"), promised, strict=True):
         public = sum(outcome.points for outcome in grade.of_question(question) if not outcome.hidden)

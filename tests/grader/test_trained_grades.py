@@ -66,7 +66,7 @@ ResNet.forward = forward
 
 
 @pytest.fixture
-def grader(monkeypatch, tmp_path):
+def grader(monkeypatch, tmp_path, zygote):
     """A grader with a small suite, that trains a real ResNet-18 for a step of 8 reduced images."""
     folders = tmp_path / "public", tmp_path / "hidden"
     for folder in folders:
@@ -78,7 +78,7 @@ def grader(monkeypatch, tmp_path):
     setup = trainings.setup(limits=TrainingLimits())
     budget = dataclasses.replace(setup.budget, recipe=Recipe(1, batch_size=8, peak_lr=0.01, side=16))
     training = dataclasses.replace(setup, budget=budget, threshold=0.0)
-    with Grader(key=b"secret", training=training) as grader:
+    with Grader(key=b"secret", training=training, zygote=zygote) as grader:
         data = Cifar10(*trainings.colours(8, 1), *trainings.colours(16, 2), standin=True)
         grader._context.data = data.reduced(16)
         yield grader
