@@ -3,12 +3,14 @@
 import csv
 import json
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.grader.class_runs import run
+from tests.grader.conftest import run as run_command
 from tests.grader.otter_engine import Engine
 
 NOTEBOOKS = ("solution.ipynb", "stubs.ipynb", "q1_relu_before_add.ipynb")
@@ -124,6 +126,13 @@ def test_check_where_otter_left_nothing(tmp_path):
     process = run("otter-check", tmp_path)
     assert process.exit_code == 1
     assert "final_grades.csv: no such file" in process.stderr
+
+
+@pytest.mark.parametrize("module", ["autograder.platforms.otter_plugin", "autograder.grading.pool"])
+def test_the_sandbox_can_start_before_pytorch_is_imported(module):
+    """Both import it for seconds, and so do it at the same time."""
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert run_command(sys.executable, "-c", code).returncode == 0
 
 
 def test_only_otter_and_the_grader_lie_in_the_zip(built):

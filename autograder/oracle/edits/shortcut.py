@@ -33,6 +33,12 @@ def projection(p: Program) -> Program:
     return p.with_shortcut(first, norm("shortcut", "shortcut_conv", out_planes(p)))
 
 
+def shortcut_first(p: Program) -> Program:
+    """The same block, which computes its shortcut before F(x)."""
+    mine = [o for o in p.ops if o.name.startswith("shortcut")]
+    return replace(p, ops=(*mine, *(o for o in p.ops if o not in mine)))
+
+
 CONDITIONS: list[tuple[str, Callable[[int, int, int, int], bool]]] = [
     ("projection_always", lambda i, p, s, o: True),
     ("projection_only_on_stride", lambda i, p, s, o: s != 1),
@@ -158,8 +164,7 @@ def residual_of_shortcut(program: Program, _: Hints) -> Found:
     """F gets what the shortcut returned: `x = self.shortcut(x)` comes first."""
 
     def change(p: Program) -> Program:
-        mine = [o for o in p.ops if o.name.startswith("shortcut")]
-        return replace(p, ops=(*mine, *(o for o in p.ops if o not in mine))).rewire("x", "shortcut", only=("conv1",))
+        return shortcut_first(p).rewire("x", "shortcut", only=("conv1",))
 
     yield "residual_of_shortcut", where_it(projects, change)
 
@@ -171,9 +176,8 @@ def early_addition(program: Program, _: Hints) -> Found:
     for value in inner[: inner.index(residual(program))]:
 
         def change(p: Program, value: str = value) -> Program:
-            mine = [o for o in p.ops if o.name.startswith("shortcut")]
-            rest = replace(p, ops=tuple(o for o in p.ops if o not in mine)).without("sum")
-            return replace(rest, ops=(*mine, *rest.ops)).insert(value, op("sum", "combine", "", "shortcut", how="add"))
+            early = op("sum", "combine", "", "shortcut", how="add")
+            return shortcut_first(p).without("sum").insert(value, early)
 
         yield "shortcut_added_early", change, {"what": phrase(value)}
 
