@@ -22,6 +22,7 @@ from autograder.student.message import Message
 from autograder.student.passes import Proxy
 from autograder.student.signature import Parameter
 from autograder.submission import Slice, find_delegation
+from autograder.submission.defining_line import find_in_slice
 from autograder.submission.sanitize import sanitize
 
 MAX_TYPE_NAME = 100
@@ -101,6 +102,10 @@ class RemoteStudent:
                 raise wire.WireError("expected parameters")
         clean = functools.partial(sanitize, length=MAX_TYPE_NAME, one_line=True)
         return tuple(Parameter(clean(name), positional, clean(default)) for name, positional, default in reported)
+
+    def line_that_defines(self, name: str, attribute: str) -> str:
+        """The student's line that assigns `self.<attribute>` in the class `name`; "" where it cannot be shown."""
+        return find_in_slice(self._slice, name, attribute)
 
     def probe(self, expansion: int = 1) -> "RemoteProbe":
         """A new probe block, see `autograder.student.probe`."""

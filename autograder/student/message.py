@@ -16,7 +16,8 @@ class Message:
         got: what the code did instead.
         hint: where to look, or what to do next.
         mistake: the sentence of each mistake that was diagnosed, one a line.
-        where: the student's own lines on the way to an exception: cell, line number, source.
+        where: the student's own lines, with cell and line number: on the way to an exception, or those that define the
+            layers of a mistake.
     """
 
     expected: str = ""

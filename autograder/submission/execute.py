@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autograder.contract import REQUIRED
+from autograder.submission.defining_line import find_assignment
 from autograder.submission.slice import Slice, SlicedCell
 
 MODULE = "submission"
@@ -147,18 +148,19 @@ def student_lines(error: BaseException) -> str:
 
 
 def line_that_defines(class_: type, attribute: str) -> str:
-    """The student's line that assigns `self.<attribute>` in a class, as `student_lines` shows lines; "" without one."""
-    assigns = re.compile(rf"\bself\.{re.escape(attribute)}\b[^=(]*=(?!=)")
+    """The student's line that assigns `self.<attribute>` in a class, as `student_lines` shows lines; "" without one.
+
+    `defining_line.find_in_slice` finds the same line in code that does not run in this process.
+    """
     for base in getattr(class_, "__mro__", ()):
         for function in vars(base).values():
             code = getattr(function, "__code__", None)
             if code is None or not (label := _label(code.co_filename)):
                 continue
-            lines = linecache.getlines(code.co_filename)
+            lines = [line.rstrip("\n") for line in linecache.getlines(code.co_filename)]
             last = max((line for *_, line in code.co_lines() if line), default=0)
-            for number in range(code.co_firstlineno, last + 1):
-                if number <= len(lines) and assigns.search(lines[number - 1]):
-                    return f"{label}, line {number}\n    {lines[number - 1].strip()[:200]}"
+            if found := find_assignment(label, lines, range(code.co_firstlineno, last + 1), attribute):
+                return found
     return ""
 
 
