@@ -339,7 +339,7 @@ def _expression(o: Op, layer: str, inputs: Sequence[str], style: str) -> str:
     if kind == "scale" and not o["learned"]:
         return f"{x} * {o['factor']} + {o['shift']}"
     others = {
-        "flatten": f"{x}.flatten({o['dim']})",
+        "flatten": f"{x}.flatten(1)",
         "reshape": f"{x}.reshape({dict(o.options).get('shape')})",
         "detach": f"{x}.detach()",
         "identity": x,

@@ -54,7 +54,7 @@ VARIANTS = 40
 EFFORT = 20_000
 """For all sets of two or three edits; each costs 1, and more where it is compared."""
 COMPARED = {"BasicBlock": 2, "Bottleneck": 2, "ResNet": 9}
-"""What it costs to compare a set with a few trials of one module, by class."""
+"""What it costs to compare a set with the trials of one module, by class."""
 VERIFIED = 25
 """What it costs to compare a set with all the evidence."""
 MORE = 300
@@ -109,8 +109,6 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     """
     kind = CLASSES[question]
     evidence = collect(student, tasks_of(kind), SIZES[0], seed=0)
-    if not evidence.subjects and not evidence.not_built:
-        return None
     search = Search(evidence, kind)
     if search.explainer.all_right:
         return None
@@ -240,7 +238,7 @@ class Search:
         if program not in self._alike:
             orders = self.explainer.orders_of(program, self.subject, 2)
             self._left -= COMPARED[self._kind] * bool(orders)
-            self._alike[program] = any(self._is_alike(program, names) for names in orders)
+            self._alike[program] = any(self.explainer.replays(program, self.subject, 2))
         if not self._alike[program]:
             return False
         self._left -= VERIFIED
@@ -269,11 +267,6 @@ class Search:
         if key not in self._begun:
             self._begun[key] = apply(first, self.right)
         return apply((last,), self._begun[key]) if self._begun[key] is not None else None
-
-    def _is_alike(self, program: Program, names: Assignment) -> bool:
-        """Whether the program does in a few trials what the module did: first with few images, last with gradients."""
-        trials = sorted(self.subject.trials, key=lambda trial: (trial.aspect == "gradient", trial.x.numel()))
-        return all(self.explainer.replays_trial(program, names, self.subject, trial) for trial in trials)
 
     def _sets(self) -> Iterator[tuple[Edit, ...]]:
         """Sets of two edits, then of three, that may do what the module did.

@@ -3,7 +3,7 @@
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from autograder.oracle.edits import Edit, apply
@@ -45,16 +45,15 @@ class Explainer:
     @functools.cached_property
     def right(self) -> list[bool]:
         """For each subject, whether the right program explains it."""
-        return [self.explains_subject(s.task.program, s, ORDERS) for s in self.evidence.subjects]
+        return [self.explains_subject(s.task.program, s) for s in self.evidence.subjects]
 
     @property
     def all_right(self) -> bool:
         """Whether nothing is wrong."""
         return all(self.right) and not self.evidence.not_built
 
-    def explains(self, edits: Iterable[Edit], orders: int = ORDERS) -> bool:
+    def explains(self, edits: Sequence[Edit]) -> bool:
         """Whether the right programs with these edits made do exactly what the student's code does."""
-        edits = tuple(edits)
         for missing in self.evidence.not_built:
             if not explains_failure(apply(edits, missing.task.program), missing):
                 return False
@@ -65,22 +64,17 @@ class Explainer:
             subjects = sorted(subjects, key=lambda s: (right[id(s)], len(s.task.program.ops)))
         for subject in subjects:
             program = apply(edits, subject.task.program)
-            if program is None or (
-                program == subject.task.program and not self.explains_subject(program, subject, ORDERS)
-            ):
+            if program is None or not self.explains_subject(program, subject):
                 return False
-            if program != subject.task.program:
-                changed = True
-                if not self.explains_subject(program, subject, orders):
-                    return False
+            changed = changed or program != subject.task.program
         return changed
 
-    def explains_subject(self, program: Program, subject: Subject, orders: int) -> bool:
+    def explains_subject(self, program: Program, subject: Subject) -> bool:
         """Whether the program does what one module does, for one assignment of its tensors."""
         key = (id(subject), program)
         if self._known.get(key) is None:
             self._known[key] = facts_agree(program, subject) and (
-                bool(program.fact("opaque") or program.fact("shared")) or any(self._replays(program, subject, orders))
+                bool(program.fact("opaque") or program.fact("shared")) or any(self.replays(program, subject, ORDERS))
             )
         return self._known[key]
 
@@ -143,7 +137,12 @@ class Explainer:
             memory.clear()
         return memory
 
-    def _replays(self, program: Program, subject: Subject, orders: int) -> Iterator[bool]:
+    def replays(self, program: Program, subject: Subject, orders: int) -> Iterator[bool]:
+        """For each of the likeliest assignments of the module's tensors, whether the program does what the module did.
+
+        Args:
+            orders: how many assignments.
+        """
         trials = sorted(subject.trials, key=lambda trial: (trial.aspect == "gradient", trial.x.numel()))  # cheap first
         for names in self.orders_of(program, subject, orders):
             yield all(self.replays_trial(program, names, subject, trial) for trial in trials)

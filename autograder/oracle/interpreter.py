@@ -1,7 +1,8 @@
 """The interpreter: computes a program on given weights, in either mode, with gradients.
 
-It computes in float64 with `torch.nn.functional`, apart from the solution, so that the difference to a student's
-float32 result is the student's rounding alone. Where shapes do not fit, it raises what PyTorch raises.
+It computes with `torch.nn.functional`, apart from the solution, in the precision of its input: float64 where a
+student's float32 result is compared, so that the difference is the student's rounding alone. Where shapes do not fit,
+it raises what PyTorch raises.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -239,7 +240,7 @@ KINDS: dict[str, Callable[[Step], Tensor | None]] = {
     "random": _random,
     "scale": _scale,
     "pool": lambda s: POOLS[s.op["how"]](s.inputs[0]),
-    "flatten": lambda s: s.inputs[0].flatten(s.op["dim"]),
+    "flatten": lambda s: s.inputs[0].flatten(1),
     "reshape": lambda s: s.inputs[0].reshape(s.op["shape"]),
     "linear": lambda s: F.linear(s.inputs[0], s.tensors["weight"], s.tensors.get("bias")),
     "detach": lambda s: s.inputs[0].detach(),
@@ -299,7 +300,6 @@ COMBINE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "concatenate": lambda out, shortcut: torch.cat([out, shortcut], dim=1),
     "concatenate_reverse": lambda out, shortcut: torch.cat([shortcut, out], dim=1),
     "double": lambda out, shortcut: 2 * (out + shortcut),
-    "root": lambda out, shortcut: (out + shortcut) / 2**0.5,
 }
 POOLS: dict[str, Callable[[Tensor], Tensor]] = {
     "avg": lambda x: x.mean(dim=(2, 3), keepdim=True),

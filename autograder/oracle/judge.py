@@ -42,10 +42,6 @@ _right: WeakKeyDictionary[Any, dict[Task, Subject]] = WeakKeyDictionary()
 """Each student's blocks that were right in all checks: output, statistics and gradients are looked at in one module."""
 
 
-class OracleError(GraderBroken):
-    """The reference itself failed; never the student's fault."""
-
-
 @dataclass(frozen=True)
 class Verdict:
     """Whether a module agrees with the reference, and if not, what to tell the student."""
@@ -102,7 +98,7 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
         try:
             expected, complaint, again = _compare(student, subject, trial)
         except Exception as error:
-            raise OracleError(f"the reference for {task.written} failed: {error!r}") from error
+            raise GraderBroken(f"the reference for {task.written} failed: {error!r}") from error
         if not complaint:
             verdict = _repeatable(student, subject, trial) if aspect == "train" else Verdict(True)
             if verdict.agrees and task.kind != "ResNet":  # networks take much memory
@@ -172,7 +168,7 @@ def _repeatable(student: Any, subject: Subject, trial: Observation) -> Verdict:
         return Verdict(True)
     message = Message(
         expected=f"in train mode, {subject.task.written} returns the same output whenever it gets the same batch",
-        got="the second pass gives another output for the same batch",
+        got="a later pass gives another output for the same batch",
         hint="is there dropout, another random number, or a value that one forward pass leaves for the next?",
     )
     return _named(message, student, subject)

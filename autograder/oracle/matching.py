@@ -63,7 +63,7 @@ def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) ->
 
 
 def _kinds(name: str, value: Tensor, shape: tuple[int, ...], learned: bool) -> frozenset[str]:
-    if len(shape) > 1 or (value.dim() in (2, 4) and bool((value != value.flatten()[0]).any())):
+    if len(shape) > 1 or (value.dim() in (2, 4) and bool((value != value.flatten()[:1]).any())):
         return frozenset({"weight"})  # of one channel, too: it starts at random, a BatchNorm does not
     ones = value.numel() > 0 and bool((value == 1).all())
     if not learned:
@@ -280,7 +280,7 @@ def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.G
             value = torch.randn(shape, generator=generator) * (2.0 / fan_in) ** 0.5
         elif f.kinds == {"var"}:
             value = torch.rand(shape, generator=generator) * 1.5 + 0.5
-            value.view(-1)[-1] = SMALLEST_VARIANCE
+            value.view(-1)[-1:] = SMALLEST_VARIANCE
         elif f.kinds == {"mean"}:
             value = torch.randn(shape, generator=generator) * 0.3
         else:

@@ -27,10 +27,8 @@ DEFAULTS: dict[str, Any] = {
     "registered": True,  # otherwise PyTorch, and therefore the oracle, does not see its tensors
     "writes": "",  # the value that is overwritten, as by an operation in place
     "shares": "",  # the operation whose tensors this one uses
-    "dim": 1,
     "learned": False,
     "shift": 0.0,
-    "share": 0.5,
 }
 """Options of operations and what they are when nothing is said."""
 
@@ -172,7 +170,7 @@ class Program:
         """A fact, None where nothing is said about it."""
         return dict(self.facts).get(name)
 
-    # The ways to edit a program. Each raises KeyError where the operation is not there.
+    # The ways to edit a program. Where one operation is named that is not there, each raises KeyError.
 
     def change(self, name: str, **options: Any) -> "Program":
         """Other options for one operation."""
@@ -222,7 +220,7 @@ class Program:
     def with_shortcut(self, *ops: Op) -> "Program":
         """The block with these operations as its shortcut; the value of the last one must be called "shortcut"."""
         kept = [o for o in self.ops if o.name not in ("shortcut", "shortcut_conv")]
-        at = [o.name for o in kept].index("sum")
+        at = kept.index(self.by_name["sum"])
         return replace(self, ops=(*kept[:at], *ops, *kept[at:]))
 
     def state(self, **facts: Any) -> "Program":
@@ -282,18 +280,18 @@ def shortcut(in_planes: int, out_planes: int, stride: int) -> tuple[Op, ...]:
 
 
 Call = tuple[int, int, int]
+"""`(in_planes, planes, stride)`: what a network builds a block with."""
 
 
 def layout(
     expansion: int,
     num_blocks: Sequence[int],
     widths: Sequence[int] = (64, 128, 256, 512),
-    strides: Sequence[int] = (1, 2, 2, 2),
     start: int = 64,
 ) -> list[list[Call]]:
-    """For each stage the `(in_planes, planes, stride)` of its blocks."""
+    """For each stage the calls of its blocks."""
     stages, in_planes = [], start
-    for planes, count, stride in zip(widths, num_blocks, strides, strict=False):
+    for planes, count, stride in zip(widths, num_blocks, (1, 2, 2, 2), strict=False):
         stages.append([])
         for i in range(count):
             stages[-1].append((in_planes, planes, stride if i == 0 else 1))
@@ -301,32 +299,25 @@ def layout(
     return stages
 
 
-def network(
-    expansion: int,
-    num_blocks: Sequence[int],
-    num_classes: int,
-    stages: Sequence[Sequence[Call]] | None = None,
-    stem: int = 64,
-    features: int = 0,
-) -> Program:
-    """The CIFAR form: 3x3 stem without pooling, four stages of probe blocks, average pooling, linear head.
-
-    Args:
-        stages: other blocks than `layout` says.
-        stem: channels of the stem.
-        features: of the linear layer, where they are not those of the last block.
-    """
-    ops = [conv("conv", "x", 3, stem, 3, padding=1), norm("bn", "conv", stem), act("stem", "bn")]
-    value, width = "stem", stem
-    for number, stage in enumerate(stages or layout(expansion, num_blocks), start=1):
+def stage_ops(stages: Sequence[Sequence[Call]], expansion: int, value: str) -> list[Op]:
+    """Probe blocks, one behind the other; the first gets `value`."""
+    ops: list[Op] = []
+    for number, stage in enumerate(stages, start=1):
         for index, (in_planes, planes, stride) in enumerate(stage):
             options = {"in_planes": in_planes, "planes": planes, "stride": stride, "expansion": expansion}
             ops.append(op(f"stage{number}.{index}", "block", value, **options))
-            value, width = ops[-1].name, planes * expansion
+            value = ops[-1].name
+    return ops
+
+
+def network(expansion: int, num_blocks: Sequence[int], num_classes: int) -> Program:
+    """The CIFAR form: 3x3 stem without pooling, four stages of probe blocks, average pooling, linear head."""
+    ops = [conv("conv", "x", 3, 64, 3, padding=1), norm("bn", "conv", 64), act("stem", "bn")]
+    ops += stage_ops(layout(expansion, num_blocks), expansion, "stem")
     ops += [
-        op("pool", "pool", value, how="avg"),
+        op("pool", "pool", ops[-1].name, how="avg"),
         op("flat", "flatten", "pool"),
-        op("linear", "linear", "flat", features=features or width, classes=num_classes, bias=True),
+        op("linear", "linear", "flat", features=ops[-1]["planes"] * expansion, classes=num_classes, bias=True),
     ]
     return Program("ResNet", (expansion, tuple(num_blocks), num_classes), tuple(ops))
 

@@ -134,7 +134,11 @@ class LocalStudent:
 
     def line_that_defines(self, name: str, attribute: str) -> str:
         """The student's line that assigns `self.<attribute>` in the class `name`; "" where it cannot be shown."""
-        return line_that_defines(self._find(name), attribute)
+        class_ = self._find(name)
+        try:
+            return line_that_defines(class_, attribute)
+        except Exception:  # an attribute of the class may raise whatever it is asked for
+            return ""
 
     def Adam(self, module: nn.Module, lr: float) -> Adam:
         """An optimizer of the module's parameters, with `step()`."""

@@ -211,12 +211,12 @@ def scramble(module: Any) -> Any:
 
 
 def count_parameters(module: Any) -> int:
-    """Number of trainable values; a parameter that is shared counts once."""
+    """Number of values among the parameters; one that is shared counts once."""
     return sum(parameter.numel() for _, parameter in module.named_parameters())
 
 
 def assert_parameter_count(module: Any, expected: int, what: str, hint: str) -> None:
-    """`module` must have `expected` trainable values, and each tensor of them must matter to the output."""
+    """`module` must have `expected` values among its parameters."""
     got = count_parameters(module)
     if got != expected:
         shapes = ", ".join(f"{name} {tuple(p.shape)}" for name, p in list(module.named_parameters())[:12])
@@ -258,7 +258,7 @@ def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
     idle = [n for n, g in gradients.items() if g is None or not torch.count_nonzero(g)]
     if idle:
         fail(statement, f"no gradient reaches {', '.join(idle[:6])}", hint)
-    length = float(torch.stack([g.norm() for g in gradients.values()]).norm())
+    length = float(torch.stack([g.double().norm() for g in gradients.values()]).norm())
     after_step = dict(state)
     if unknown := gradients.keys() - state.keys():
         fail(f"the parameters of {what} are in its state_dict()", f"{', '.join(sorted(unknown)[:6])} is not")

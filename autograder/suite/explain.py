@@ -31,9 +31,10 @@ def place_of_own_error(error: BaseException, student: object) -> str:
     """Where the grader itself failed: file, line and exception; "" where the student's code is the reason.
 
     What the student's code raises has lines of its own, or a type of `autograder.student.errors`. Otherwise the line
-    that raised decides: an error in one of the grader's files is its own. Two kinds are not: an operation on a tensor
-    that the student's code returned (`RuntimeError`, `IndexError`); and, where the code runs in this process, the use
-    of whatever else it returned (`TypeError`, `AttributeError`, `ValueError`).
+    that raised decides: an error in one of the grader's files is its own. These are not: an assertion outside of the
+    oracle; an operation on a tensor that the student's code returned (`RuntimeError`, `IndexError`), except where the
+    oracle asks a worker, which checks what it returns; and, where the code runs in this process, the use of whatever
+    else it returned (`TypeError`, `AttributeError`, `ValueError`).
 
     Args:
         error: what a check raised.

@@ -37,8 +37,8 @@ CASE = pytest.StashKey[Case]()
 RECORDER = "suite-recorder"
 """The name under which a `Recorder` is registered."""
 Diagnose = Callable[[Any, str], Any]
-"""Finds the mistakes in a question, by the student's classes and its name: an object with `names` and `sentences`, or
-None."""
+"""Finds the mistakes in a question, by the student's classes and its name: an object with `names`, `sentences` and
+`layers`, or None."""
 DIAGNOSE = pytest.StashKey[Diagnose | None]()
 Follow = Callable[[Any, str, Mapping[str, Case]], Mapping[str, Case]]
 """Finds out which cases of a question, by `case_id`, fail because of the mistakes that were diagnosed in it; returns
@@ -148,17 +148,17 @@ def _failed_case(item: pytest.Item, call: pytest.CallInfo) -> Case:
     case = Case(*explain(error), differs=item.get_closest_marker("forward") is not None)
     named_by_check = bool(case.mistakes)  # and proved by it
     if call.when == "call" and student is not None:
-        case = _name_mistakes(item, case)
+        case = _name_mistakes(item, student, case)
     return replace(case, because=case.mistakes) if named_by_check else case
 
 
-def _name_mistakes(item: pytest.Item, case: Case) -> Case:
+def _name_mistakes(item: pytest.Item, student: Any, case: Case) -> Case:
     """A case that failed, with the mistakes that explain what the question's class does, if they are known."""
-    diagnose = item.config.stash.get(DIAGNOSE, diagnosis_of)
-    diagnosis = None if diagnose is None else diagnose(item.funcargs.get("student"), question_of(item))
+    diagnose, question = item.config.stash.get(DIAGNOSE, diagnosis_of), question_of(item)
+    diagnosis = None if diagnose is None else diagnose(student, question)
     if diagnosis is None or (case.mistakes and case.mistakes != diagnosis.names):
         return case
-    where = case.message.where or lines_of(item.funcargs["student"], question_of(item), diagnosis.layers)
+    where = case.message.where or lines_of(student, question, diagnosis.layers)
     message = replace(case.message, mistake="\n".join(diagnosis.sentences), where=where)
     return replace(case, mistakes=diagnosis.names, message=message)
 

@@ -78,6 +78,16 @@ def test_the_line(both, code, attribute, line):
     assert both(code, attribute) == line
 
 
+def test_a_class_that_raises_when_it_is_looked_at():
+    class Options(dict):
+        __getattr__ = dict.__getitem__
+
+    class BasicBlock:
+        options = Options()
+
+    assert LocalStudent({"BasicBlock": BasicBlock}).line_that_defines("BasicBlock", "conv1") == ""
+
+
 def test_what_a_reader_cannot_see_is_not_shown_as_it_is(both):
     code = 'class BasicBlock:\n    def __init__(self):\n        self.conv1 = "\u202e"'
     assert both(code, "conv1").endswith(f'self.conv1 = "{REPLACEMENT}"')

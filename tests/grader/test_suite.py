@@ -1,6 +1,7 @@
 """The suite's own rules: points, titles, and how cases fold into an outcome."""
 
 import ast
+import importlib.util
 import re
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +12,7 @@ import torch
 from autograder.contract import POINTS
 from autograder.grading.seeds import SUITE
 from autograder.maintain.build import GRADER_ROOMS, STUDENT_ROOMS
-from autograder.student.errors import StudentError
+from autograder.student.errors import StudentError, StudentTimeout
 from autograder.student.message import Message
 from autograder.student.no_submission import NoSubmission
 from autograder.suite import expect
@@ -23,7 +24,7 @@ from tests.grader.conftest import ROOT
 FILES = sorted((ROOT / "tests" / "public").glob("*.py")) + sorted((ROOT / "tests" / "hidden").glob("*.py"))
 
 
-def test_points_add_up(graded):
+def test_points_add_up():
     """Every question's tests are worth what the contract says, deferred ones included."""
     declared: dict[str, float] = dict.fromkeys(POINTS, 0.0)
     for path in FILES:
@@ -154,3 +155,25 @@ def test_a_broken_test_file_is_an_error_in_every_run(tmp_path):
     for _ in range(2):
         with pytest.raises(SuiteError, match="did not run"):
             run_suite(NoSubmission(""), [ROOT / "tests" / "public", tmp_path / "hidden"], only=["q4"])
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "arguments"),
+    [
+        ("public/test_q3_resnet.py", "resnet18_of_probes", (None,)),
+        ("hidden/test_q3_hidden.py", "right_blocks", ("BasicBlock", 1, {(64, 64, 1): 73_984})),
+    ],
+)
+def test_code_that_does_not_return_in_time_is_no_reason_to_pass(file, function, arguments):
+    class Slow:
+        def skeleton(self, *_):
+            raise StudentTimeout
+
+        def ResNet18(self, basic_block=None):
+            raise StudentTimeout
+
+    spec = importlib.util.spec_from_file_location("checks", ROOT / "tests" / file)
+    checks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(checks)
+    with pytest.raises(StudentTimeout):
+        getattr(checks, function)(Slow(), *arguments)

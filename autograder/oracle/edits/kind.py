@@ -25,7 +25,7 @@ class Hints:
     """What the student's module shows of itself; an edit that uses it must still be proved.
 
     Args:
-        sizes: every dimension of its tensors.
+        sizes: dimensions of its vectors and matrices that the right network lacks.
         factors: what the output is a multiple of the right one by.
         calls: how each network built its blocks, by the network's task, see `task_of`.
     """
@@ -110,7 +110,7 @@ LONGEST = {
 
 
 @cache
-def catalogue(class_name: str, hints: Hints = Hints()) -> tuple[Edit, ...]:
+def catalogue(class_name: str, hints: Hints) -> tuple[Edit, ...]:
     """Every edit of a class, the likeliest first."""
     edits = []
     for function, default, classes, rank in _KINDS:

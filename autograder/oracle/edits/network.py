@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autograder.oracle.edits.kind import RESNET, Change, Found, Hints, both, insert, kind, remove
-from autograder.oracle.program import Call, Op, Program, act, conv, layout, norm, op
+from autograder.oracle.program import Call, Op, Program, act, conv, layout, norm, op, stage_ops
 
 
 @kind((RESNET,))
@@ -65,12 +65,8 @@ def rebuild(p: Program, stages: Sequence[Sequence[Call]], stem: int = 64, featur
     """The network with other blocks; the rest of it stays. `features` of the linear layer: 0 means what comes out."""
     expansion, old = p.arguments[0], blocks(p)
     at = p.ops.index(old[0])
-    value, width, new = old[0].inputs[0], stem, []
-    for number, stage in enumerate(stages, start=1):
-        for index, (in_planes, planes, stride) in enumerate(stage):
-            options = {"in_planes": in_planes, "planes": planes, "stride": stride, "expansion": expansion}
-            new.append(op(f"stage{number}.{index}", "block", value, **options))
-            value, width = new[-1].name, planes * expansion
+    new = stage_ops(stages, expansion, old[0].inputs[0])
+    value, width = (new[-1].name, new[-1]["planes"] * expansion) if new else (old[0].inputs[0], stem)
     tail = replace(p, ops=tuple(o for o in p.ops[at:] if o.kind != "block")).rewire(old[-1].name, value)
     p = replace(tail, ops=(*p.ops[:at], *new, *tail.ops))
     if stem != 64:

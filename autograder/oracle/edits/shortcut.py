@@ -204,9 +204,7 @@ def other_combination(program: Program, _: Hints) -> Found:
         yield "branches_weighted", lambda p, s=share: p.change("sum", how="weighted", share=s), words
     words = {"sum": "a F(x) + (1 - a) x with a number a that is learned"}
     yield "branches_weighted", lambda p: p.change("sum", how="blend"), words
-    for order, bias, normalized in itertools.product(
-        ("concatenate", "concatenate_reverse"), (False, True), (True, False)
-    ):
+    for order, bias, normalized in itertools.product(FUSED, (False, True), (True, False)):
 
         def fused(p: Program, order: str = order, bias: bool = bias, normalized: bool = normalized) -> Program:
             width = out_planes(p)

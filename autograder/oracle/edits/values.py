@@ -204,7 +204,7 @@ def other_result(program: Program, _: Hints) -> Found:
             yield name, insert(lambda p: p.output, op("form", "form", "", how=how)), {"what": what}
     if program.kind == RESNET:
         return
-    yield "output_flattened", insert("relu", op("flat", "flatten", "", dim=1))
+    yield "output_flattened", insert("relu", op("flat", "flatten", ""))
     for size, halved, after in itertools.product((32, 16, 8), (1, 0), (residual(program), "relu", "sum")):
 
         def fixed(p: Program, size: int = size, halved: int = halved) -> Program:
