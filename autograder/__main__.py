@@ -434,12 +434,12 @@ def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
     """
     from autograder.grading.reproduce import reproduce as grade_again
     from autograder.grading.result import ResultError
-    from autograder.sandbox.launcher import SandboxUnavailable
+    from autograder.student.errors import GraderBroken
     from autograder.submission.sanitize import sanitize
 
     try:
         found = grade_again(result, submission, unsafe)
-    except (ResultError, SandboxUnavailable, OSError) as error:
+    except (ResultError, GraderBroken, OSError) as error:
         raise click.ClickException(str(error)) from error
     for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared)):
         click.echo(sanitize(line, one_line=True), err=True)
@@ -485,13 +485,13 @@ def similar(results: Path, submissions: tuple[Path, ...]) -> None:
     from autograder.grading.similar import read_sketches, similar_pairs
     from autograder.report import ResultsError, read_class
     from autograder.report.terminal import print_pairs
-    from autograder.sandbox.launcher import SandboxUnavailable
+    from autograder.student.errors import GraderBroken
 
     try:
         grades = read_class(results).grades
         files = {grade.name: find_submission(results, grade.origin, submissions) for grade in grades}
         sketches = read_sketches({name: file for name, file in files.items() if file is not None})
-    except (ResultsError, SandboxUnavailable) as error:
+    except (ResultsError, GraderBroken) as error:
         raise click.ClickException(str(error)) from error
     if gone := [name for name, file in files.items() if file is None]:
         click.echo(f"not compared, not where they were graded (--submissions FOLDER): {', '.join(gone)}", err=True)

@@ -71,8 +71,16 @@ def with_roster(origin: Origin, roster: Roster) -> Origin:
     path = origin.path.split("/")
     identity = identify(path, len(path))
     entries = _entries(identity, Facts(origin.students), roster)
-    submitted = origin.submitted or next((entry.submitted for entry in entries if entry), "")
-    return origin.model_copy(update={"students": _students(identity, origin.students, entries), "submitted": submitted})
+    update = {
+        "students": _students(identity, origin.students, entries),
+        "submitted": origin.submitted or _submitted(entries),
+    }
+    return origin.model_copy(update=update)
+
+
+def _submitted(entries: Iterable[Entry | None]) -> str:
+    """When a group handed in, by the roster."""
+    return next((entry.submitted for entry in entries if entry and entry.submitted), "")
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ class _Owner:
             key=self.identity.name,
             path="/".join(self.identity.path),
             students=_students(self.identity, self.facts.students, self.entries),
-            submitted=self.facts.submitted or next((e.submitted for e in self.entries if e and e.submitted), ""),
+            submitted=self.facts.submitted or _submitted(self.entries),
             late=self.identity.late,
             not_counted=not_counted,
         )

@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from autograder.course.origin import Student
 
 METADATA = ("submission_metadata.yml", "metadata.yml")
 LARGEST = 50_000_000
+LARGEST_OF_STUDENT = 100_000
+"""Bytes of a metadata file; in a student's own folder it may be one that the student made."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,17 @@ class Facts:
 
 
 def facts_about(file: Path, identity: Identity) -> Facts:
-    """Read what lies beside a file: Gradescope's metadata, or nbgrader's time stamp."""
+    """Read what lies beside a file: Gradescope's metadata, or nbgrader's time stamp.
+
+    Gradescope's own file lies above the folders of the submissions. Only where there is none, one in the folder counts,
+    which a student can hand in.
+    """
     if identity.platform == "gradescope":
         folder = next(place for place in (file, *file.parents) if place.name == identity.key[0])
-        for place in (folder, folder.parent):
-            for name in METADATA:
-                if facts := _of_gradescope(_read_yaml(place / name), folder.name):
-                    return facts
+        files = [place / name for place in (folder.parent, folder) for name in METADATA]
+        if metadata := next((path for path in files if path.is_file()), None):
+            data = _read_yaml(metadata, by_student=metadata.parent == folder)
+            return _of_gradescope(data, folder.name) or Facts()
     stamp = (file if file.is_dir() else file.parent) / "timestamp.txt"
     if identity.platform in ("nbgrader", "") and stamp.is_file() and stamp.stat().st_size < 100:
         return Facts(submitted=as_iso(stamp.read_text(encoding="utf-8", errors="replace")))
@@ -58,7 +64,7 @@ def _of_gradescope(data: Any, folder: str) -> Facts | None:
         if isinstance(one, dict)
     )
     when = _get(entry, "created_at")
-    if hasattr(when, "isoformat"):
+    if isinstance(when, datetime):
         when = (when if when.tzinfo else when.replace(tzinfo=UTC)).isoformat(sep=" ", timespec="seconds")
     return Facts(students, as_iso(str(when or "")))
 
@@ -69,14 +75,19 @@ def _get(entry: Any, name: str) -> Any:
 
 def _text(entry: dict, name: str) -> str:
     value = _get(entry, name)
-    return "" if value is None else str(value)
+    return str(value) if isinstance(value, str | int) else ""
 
 
 @functools.lru_cache(maxsize=8)
-def _read_yaml(path: Path) -> Any:
+def _read_yaml(path: Path, by_student: bool) -> Any:
+    """The content of a file; None where it cannot be read.
+
+    libyaml is fast, for a class of thousands, but crashes on lists that are nested deeply.
+    """
+    loader = yaml.SafeLoader if by_student else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        if path.is_file() and path.stat().st_size <= LARGEST:
-            return yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, yaml.YAMLError, ValueError):
+        if path.stat().st_size <= (LARGEST_OF_STUDENT if by_student else LARGEST):
+            return yaml.load(path.read_bytes(), Loader=loader)
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
         return None
     return None

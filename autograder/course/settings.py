@@ -144,7 +144,7 @@ def parse_course(text: str, path: Path = Path(FILE)) -> Course:
         said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             said = f"no such setting; there are {', '.join(_siblings(loc))}"
-        if loc == ("prices",):
+        if loc == ("prices",) and first["type"] == "value_error":
             name, _, said = said.partition(": ")
             loc = (*loc, name)
         raise CourseProblem(f"{path}:{line_of(text, loc)}: {'.'.join(loc)}: {said}") from None

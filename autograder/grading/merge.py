@@ -9,7 +9,7 @@ from autograder.contract import QUESTIONS
 from autograder.course.corrections import FILE as CORRECTIONS
 from autograder.course.corrections import read_corrections
 from autograder.grading.provenance import code_version
-from autograder.grading.result import Result, read_result
+from autograder.grading.result import Result, ResultError, read_result
 from autograder.grading.results_folder import KEY, ROSTER
 from autograder.submission.atomic_write import atomic_write
 
@@ -41,6 +41,8 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
         theirs = [(path.name, read_result(path)) for path in paths]
         ours = {name: read_result(into / name) for name, _ in theirs if (into / name).exists()}
         entries = [entry for entry in read_corrections(folder) if entry not in read_corrections(into)]
+        keys = [_read(path) for path in sorted(folder.glob("*.key"))]
+        roster = _read(folder / ROSTER) if (folder / ROSTER).exists() else None
         for name, result in theirs:
             if name not in ours:
                 atomic_write(into / name, result.to_json())
@@ -54,7 +56,7 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
                 done.completed.append(result.name)
             else:
                 done.same.append(result.name)
-        _bring_along(into, folder, "".join(entry.model_dump_json() + "\n" for entry in entries))
+        _bring_along(into, keys, roster, "".join(entry.model_dump_json() + "\n" for entry in entries))
     return done
 
 
@@ -67,6 +69,8 @@ def combine(ours: Result, theirs: Result) -> Result | None:
         return None
     if ours.grader.code != theirs.grader.code:
         return theirs if theirs.grader.code == code_version() else ours
+    if ours.status == "grader_failed" != theirs.status:
+        ours, theirs = theirs, ours
     tests, taken = [], set()
     for question in QUESTIONS:
         mine, other = ours.of_question(question), theirs.of_question(question)
@@ -91,15 +95,21 @@ def _described(result: Result) -> str:
     return f"{result.origin.path or result.submission}{handed_in}"
 
 
-def _bring_along(into: Path, folder: Path, corrections: str) -> None:
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:  # a key of another user, say
+        raise ResultError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _bring_along(into: Path, keys: Iterable[bytes], roster: bytes | None, corrections: str) -> None:
     """The key under a name of its own, so that `reproduce` finds it; corrections; the roster where there is none."""
-    for key in folder.glob("*.key"):
-        content = key.read_bytes()
+    for content in keys:
         name = KEY if not (into / KEY).exists() else f"grading.{hashlib.sha256(content).hexdigest()[:12]}.key"
         if content not in [known.read_bytes() for known in into.glob("*.key")]:
             atomic_write(into / name, content, mode=0o600)
     if corrections:
         log = into / CORRECTIONS
         atomic_write(log, (log.read_text(encoding="utf-8") if log.exists() else "") + corrections)
-    if (folder / ROSTER).exists() and not (into / ROSTER).exists():
-        atomic_write(into / ROSTER, (folder / ROSTER).read_bytes())
+    if roster is not None and not (into / ROSTER).exists():
+        atomic_write(into / ROSTER, roster)

@@ -21,6 +21,7 @@ DECIDES = (
     "autograder/grading/grade.py",
     "autograder/grading/edited_student.py",
     "autograder/grading/seeds.py",
+    "autograder/grading/unreadable.py",
 )
 """All that can change a grade, below the root."""
 

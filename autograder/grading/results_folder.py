@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import secrets
@@ -50,7 +51,7 @@ class ResultsFolderProblem(Exception):
 def claim(folder: Path) -> Iterator[None]:
     """Be the only grader that writes into `folder`, which is made if it is not there.
 
-    Unfinished files of a grader that was killed are removed, and a new folder into which nothing was graded.
+    Unfinished files of a grader that was killed are removed, and so is a new folder that nothing was written into.
 
     Raises:
         ResultsFolderProblem: another one writes there, or nobody can.
@@ -106,7 +107,7 @@ def require_room(folder: Path, results: Iterable[Path], missing: int) -> None:
 
 
 def grading_key(folder: Path) -> bytes:
-    """The secret of a results folder, made with its first result: students cannot predict what is drawn.
+    """The secret of a results folder, made where there is none: students cannot predict what is drawn.
 
     It stays with the results, so that a later run gives the same scores, see `autograder.grading.seeds`.
     """
@@ -161,7 +162,7 @@ def find_submission(folder: Path, origin: Origin, sources: Iterable[Path] = ()) 
         for base in (root, *root.parents[:FARTHEST_FOLDER]):
             if (base / origin.path).exists():
                 return base / origin.path
-        found = [path for path in root.rglob(parts[-1]) if path.parts[-len(parts) :] == parts]
+        found = [path for path in root.rglob(glob.escape(parts[-1])) if path.parts[-len(parts) :] == parts]
         if len(found) == 1:
             return found[0]
     return None

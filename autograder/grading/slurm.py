@@ -4,6 +4,7 @@ submitit submits the array. Each task grades its share with `grade_all` and writ
 goes on where it stopped when it is requeued, killed or out of time.
 """
 
+import dataclasses
 import subprocess
 import sys
 import time
@@ -97,9 +98,9 @@ def grade_on_slurm(
         SlurmProblem: submitit or Slurm is not there, or it refuses.
     """
     tasks, parameters = parse_settings(settings)
-    out = Path(out).absolute()
+    out = out.absolute()
     grading_key(out)
-    submissions = [Handin(Path(one.file).absolute(), one.name, one.origin) for one in submissions]
+    submissions = [dataclasses.replace(one, file=one.file.absolute()) for one in submissions]
     shares = [share for start in range(tasks) if (share := submissions[start::tasks])]
     here = {"jobs": parameters.get("cpus_per_task", 1), "force": force, "setup": setup}
     jobs = _submit(shares, out, parameters, options | here)
@@ -148,7 +149,8 @@ def _in_queue(jobs: Iterable) -> bool:
         if "Invalid job id" in process.stderr:  # all have ended, and Slurm has forgotten them
             return False
         time.sleep(POLL)
-    raise SlurmProblem(f"squeue does not answer: {process.stderr.strip()}; the tasks go on, and so does this command")
+    told = process.stderr.strip()
+    raise SlurmProblem(f"squeue does not answer: {told}; the tasks go on: run this command again when they have ended")
 
 
 def _failures_of(job: Any) -> list[str]:

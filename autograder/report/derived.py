@@ -94,10 +94,12 @@ def total(grade: Result) -> float:
 
 def check_correction(grade: Result, question: str, points: float) -> None:
     """Raise `CorrectionProblem` if the question would have less than 0 points, or more than its full points."""
+    if not math.isfinite(points):
+        raise CorrectionProblem(f"{points:g} is not a number of points")
     if question not in POINTS:
         return
     full, before = POINTS[question], corrected(grade, question)
-    if not 0 <= before + points <= full or not math.isfinite(points):
+    if not 0 <= before + points <= full:
         raise CorrectionProblem(
             f"{question} of {grade.name} has {number(before)} points, and {points:+g} would make "
             f"{number(before + points)}; it can have 0 to {number(full)}"

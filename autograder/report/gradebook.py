@@ -3,7 +3,7 @@
 import csv
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograder.contract import POINTS
@@ -30,6 +30,7 @@ class Export:
     Args:
         filled: how many students have a grade in it.
         strangers: names of the results that belong to nobody in the roster.
+        several: names of results of one student; none of them is in the file.
         waiting: students whose grade lacks deferred points.
         scaled: "", or how grades are converted to the points that the platform expects.
         undecided: names of the results without a grade, because the grader itself failed.
@@ -38,6 +39,7 @@ class Export:
     text: str
     filled: int
     strangers: tuple[str, ...]
+    several: tuple[str, ...]
     waiting: int
     scaled: str
     undecided: tuple[str, ...] = ()
@@ -46,6 +48,8 @@ class Export:
     def notes(self) -> list[str]:
         """One line for each thing to know."""
         notes = [f"not in the roster: {', '.join(self.strangers)}"] if self.strangers else []
+        if self.several:
+            notes.append(f"not filled in, several results of one student: {'; '.join(self.several)}; keep one")
         if self.undecided:
             notes.append(f"without a grade, because the grader failed: {', '.join(self.undecided)}; grade them again")
         if self.waiting:
@@ -63,12 +67,21 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
     Raises:
         ExportProblem: the roster is not an export of that platform, or lacks the column.
     """
+    if roster.platform not in FORMATS:
+        raise ExportProblem(
+            "the roster is a table of your own: give the export of Canvas, Moodle or Gradescope with --roster"
+        )
     if roster.platform != platform:
         raise ExportProblem(f"the roster is no export of {platform} but of {roster.platform}: download it there")
     decided = [grade for grade in grades if is_decided(grade)]
     located = [grade.model_copy(update={"origin": with_roster(grade.origin, roster)}) for grade in decided]
-    whose = {student: grade for grade in located for student in grade.origin.students}
     here = {entry.student for entry in roster.students}
+    results: dict[Student, list[Result]] = {}
+    for grade in located:
+        for student in here & set(grade.origin.students):
+            results.setdefault(student, []).append(grade)
+    whose = {student: some[0] for student, some in results.items() if len(some) == 1}
+    several = [" and ".join(grade.name for grade in some) for some in results.values() if len(some) > 1]
     strangers = [grade.name or grade.submission for grade in located if not here & set(grade.origin.students)]
     write = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope}[platform]
     rows, full = write(roster, whose, column)
@@ -76,9 +89,10 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
     csv.writer(table, lineterminator="\r\n").writerows(rows)
     return Export(
         text=table.getvalue(),
-        filled=len(here & whose.keys()),
+        filled=len(whose),
         strangers=tuple(strangers),
-        waiting=sum(any(test.outcome == "deferred" for test in whose[s].tests) for s in here & whose.keys()),
+        several=tuple(dict.fromkeys(several)),
+        waiting=sum(any(test.outcome == "deferred" for test in grade.tests) for grade in whose.values()),
         scaled="" if full == _total() else f"{number(_total())} points here are {number(full)} there",
         undecided=tuple(grade.name or grade.submission for grade in grades if not is_decided(grade)),
     )
@@ -136,14 +150,15 @@ def _moodle(roster: Roster, whose: dict[Student, Result], column: str) -> _Rows:
     if maximum is not None:
         full = next((n for row in roster.rows if (n := _number(_cell(row, maximum)))), full)
 
-    def fill(row: Sequence[str], grade: Result) -> list[str]:
-        row = [*row, *[""] * (len(roster.header) - len(row))]
-        row[places["grade"]] = _points(grade, full)
-        if "feedback comments" in places:
-            row[places["feedback comments"]] = html.escape(in_one_line(grade), quote=False)
-        return row
-
-    return [roster.header, *_filled(roster, whose, fill)], full
+    rows: list[Sequence[str]] = [roster.header]
+    for row, entry in zip(roster.rows, roster.entries, strict=True):
+        if grade := whose.get(entry.student) if entry is not None else None:
+            row = [*row, *[""] * (len(roster.header) - len(row))]
+            row[places["grade"]] = _points(grade, full)
+            if "feedback comments" in places:
+                row[places["feedback comments"]] = html.escape(in_one_line(grade), quote=False)
+        rows.append(row)
+    return rows, full
 
 
 def _gradescope(roster: Roster, whose: dict[Student, Result], column: str) -> _Rows:
@@ -157,16 +172,6 @@ def _gradescope(roster: Roster, whose: dict[Student, Result], column: str) -> _R
             points = ("", "Missing") if grade is None else (_points(grade, _total()), "Graded")
             rows.append([*(_cell(row, place) for place in kept), points[0], number(_total()), points[1]])
     return rows, _total()
-
-
-def _filled(
-    roster: Roster, whose: dict[Student, Result], fill: Callable[[Sequence[str], Result], Sequence[str]]
-) -> list[Sequence[str]]:
-    """All rows of the roster, those of students with a grade filled in."""
-    return [
-        fill(row, whose[entry.student]) if entry is not None and entry.student in whose else row
-        for row, entry in zip(roster.rows, roster.entries, strict=True)
-    ]
 
 
 def _cell(row: Sequence[str], place: int) -> str:

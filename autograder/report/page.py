@@ -52,6 +52,9 @@ def write_html(
         names = [f"Submission {number}" for number in range(1, len(grades) + 1)]
     else:
         names = labels(grades) if course.names else [grade.name for grade in grades]
+    if not course.names:
+        grades = [grade.model_copy(update={"origin": _without_students(grade.origin)}) for grade in grades]
+        missing = [Student(id=student.id or student.email) for student in missing]
     named = list(zip(names, grades, strict=True))
     if not anonymous:
         named.sort(key=lambda pair: (unicodedata.normalize("NFKD", pair[0].casefold()), pair[0]))  # Ç with C
@@ -79,6 +82,10 @@ def write_html(
         **policy(style, script),
     )
     atomic_write(path, html)
+
+
+def _without_students(origin: Origin) -> Origin:
+    return origin.model_copy(update={"students": ()})
 
 
 def _without_names(grade: Result) -> Result:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from autograder.course.corrections import FILE, read_corrections
+from autograder.course.origin import Origin
 from autograder.course.settings import parse_course
+from autograder.grading.results_folder import find_submission
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.test_identity import CANVAS, write
 
@@ -84,7 +86,8 @@ def test_regrade_judges_anew_where_the_file_lies_now(results, tmp_path, monkeypa
         (["u9001", "q9", "+1", "x"], "the questions are q1, q2, q3, q4, and late"),
         (["u9001", "q1", "+40", "x"], "it can have 0 to 25"),
         (["u9001", "q1", "-40", "x"], "it can have 0 to 25"),
-        (["u9001", "q1", "nan", "x"], "it can have 0 to 25"),
+        (["u9001", "q1", "nan", "x"], "nan is not a number of points"),
+        (["u9001", "late", "inf", "x"], "inf is not a number of points"),
         (["u9001", "q1", "+1", " "], "needs a reason"),
     ],
 )
@@ -132,3 +135,12 @@ def test_show_says_why(results):
     assert process.exit_code == 0
     for words in ("Doe, Jane: 13/28", "Lost 15 points: 5 in q1", "Your block applies its last ReLU", "SHA-256"):
         assert words in process.output
+
+
+def test_a_file_name_is_no_pattern(tmp_path):
+    names = ["jane/ps1/hw [1].py", "jane/ps1/hw 1.py", "lin/a**b.py"]
+    write(tmp_path / "x", names)
+    for name in names:
+        origin = Origin(key="jane", path=name)
+        found = find_submission(tmp_path, origin, [tmp_path])
+        assert found == tmp_path / "x" / name

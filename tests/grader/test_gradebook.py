@@ -122,7 +122,23 @@ def test_the_column_must_be_clear(tmp_path):
     assert "ResNet bonus (78)" in export([], roster, "canvas", "resnet bonus (78)").text.splitlines()[0]
 
 
-@pytest.mark.parametrize(("text", "platform"), [(TABLE, "canvas"), (MOODLE, "gradescope"), (CANVAS, "moodle")])
+@pytest.mark.parametrize("platform", ["canvas", "table"])
+def test_a_table_of_ones_own_is_no_gradebook(platform):
+    with pytest.raises(ExportProblem, match=r"a table of your own: .* with --roster"):
+        export([], parse_roster(TABLE), platform)
+
+
+def test_of_two_results_of_one_student_none_is_chosen(tmp_path):
+    roster = parse_roster(CANVAS)
+    jane, lin = grades_of(write(tmp_path, FILES["canvas"]), roster)
+    again = jane.model_copy(update={"name": "jane"})
+    made = export([jane, again, lin], roster, "canvas")
+    assert made.filled == 1
+    assert f"several results of one student: {jane.name} and jane; keep one" in made.notes[0]
+    assert [row["Student"] for row in table(made.text)[1:]] == ["Lee, Lin"]
+
+
+@pytest.mark.parametrize(("text", "platform"), [(MOODLE, "gradescope"), (CANVAS, "moodle")])
 def test_the_roster_must_be_of_the_platform(text, platform):
     with pytest.raises(ExportProblem, match="is no export of"):
         export([], parse_roster(text), platform)

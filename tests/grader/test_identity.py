@@ -223,6 +223,32 @@ def test_gradescope_metadata_in_the_students_folder(tmp_path):
     assert handins(find_submissions([tmp_path])[0])[0][0].name == "9001"
 
 
+def test_a_student_hands_in_as_nobody_else(tmp_path):
+    """Gradescope's file counts, whatever a student's own metadata.yml says."""
+    write(tmp_path, ["submission_101/resnet.ipynb", "submission_102/resnet.ipynb", "submission_103/resnet.ipynb"])
+    (tmp_path / "submission_metadata.yml").write_text(METADATA)
+    honest = {one.name for one in handins(find_submissions([tmp_path])[0])[0]}
+    for folder in ("submission_102", "submission_103"):
+        (tmp_path / folder / "metadata.yml").write_text(":submitters:\n- :name: Jane Doe\n  :sid: '9001'\n")
+    counted, others = handins(find_submissions([tmp_path])[0])
+    assert {one.name for one in counted} == honest
+    assert not others
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 50_000,
+        "a: &a [x, x]\nb: &b [*a, *a]\n:submitters:\n- :name: *b\n",
+        ":submitters:\n- :sid: [9001]\n:created_at: 2026-01-01\n",
+    ],
+)
+def test_metadata_that_a_student_made_to_break_the_grader(tmp_path, text):
+    write(tmp_path, ["submission_101/resnet.ipynb"])
+    (tmp_path / "submission_101" / "metadata.yml").write_text(text)
+    assert handins(find_submissions([tmp_path])[0])[0][0].name == "submission_101"
+
+
 def test_broken_metadata_costs_nobody_a_grade(tmp_path):
     write(tmp_path, ["submission_101/resnet.ipynb"])
     for text in ("{", "- 1", "submission_101: 7", "submission_101:\n  :submitters: [3]\n  :created_at: soon"):

@@ -1,11 +1,13 @@
 """Results of machines that share nothing come into one folder; nothing is lost and nothing is chosen silently."""
 
+from pathlib import Path
+
 import pytest
 
 from autograder.course.corrections import read_corrections
 from autograder.grading.merge import combine
 from autograder.grading.reproduce import find_key
-from autograder.grading.result import Training, read_result
+from autograder.grading.result import Result, Training, read_result
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.test_identity import CANVAS, write
 from tests.grader.test_report import DEFERRED, make_grade, make_test
@@ -27,6 +29,15 @@ def test_a_training_from_another_machine_fills_in():
 def test_what_both_have_stays():
     ours = make_grade("a.py", make_test("q1"))
     assert combine(ours, make_grade("a.py", make_test("q1", outcome="failed"))) == ours
+
+
+def test_a_grade_replaces_a_failure_of_the_grader():
+    graded = make_grade("a.py", make_test("q1"))
+    failed = Result.of_failure("KeyError", None, (), submission="a.py", sha256=graded.sha256, suite="")
+    failed = failed.model_copy(update={"grader": graded.grader})
+    for combined in (combine(failed, graded), combine(graded, failed)):
+        assert (combined.status, combined.score) == (graded.status, graded.score)
+        assert combined.problems == graded.problems
 
 
 def test_todays_grader_wins():
@@ -82,3 +93,19 @@ def test_a_broken_result_stops_the_merge_before_anything_is_written(two_machines
     assert process.exit_code == 1
     assert "bob.json: not valid JSON" in process.output
     assert not (a / "carl.json").exists()
+
+
+def test_a_key_that_cannot_be_read_stops_before_anything_is_written(two_machines, monkeypatch):
+    a, b = two_machines
+    key, read_bytes = b / "grading.key", Path.read_bytes
+
+    def refuse(path):
+        if path == key:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    process = run("merge", a, b)
+    assert process.exit_code == 1
+    assert f"{key}: cannot be read: Permission denied" in process.output
+    assert sorted(path.stem for path in a.glob("*.json")) == ["ann", "bob"]

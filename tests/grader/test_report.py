@@ -20,6 +20,7 @@ from rich.console import Console
 from autograder.__main__ import main
 from autograder.course.corrections import Adjustment, Correction
 from autograder.course.origin import Origin, Student
+from autograder.course.settings import Course
 from autograder.grading.result import SCHEMA_FILE, Result, Training, schema
 from autograder.report import ResultsError, read_results, write_csv, write_html, write_reports
 from autograder.report.class_view import overview
@@ -483,6 +484,20 @@ def test_items_tell_good_submissions_from_poor_ones():
     assert (items["B"].difficulty, items["B"].discrimination) == (100, None)
     assert items["C"].discrimination == pytest.approx(-1)
     assert overview(grades).questions[0].bins == (1, *[0] * 9, 1)
+
+
+def test_a_course_that_hides_names_shows_keys(tmp_path):
+    person = Student(id="9001", name="Jane Doe", email="jane@uni.example")
+    origin = Origin(key="9001", path="9001/resnet.ipynb", students=(person,))
+    grade = make_grade("resnet.ipynb").model_copy(update={"origin": origin, "name": "9001"})
+    absent = Student(id="9002", name="Lin Lee", email="lin@uni.example")
+    for names in (True, False):
+        write_html([grade], tmp_path / "report.html", (absent,), Course(names=names))
+        page = (tmp_path / "report.html").read_text()
+        assert "9001" in page
+        assert "9002" in page
+        for word in ("Jane Doe", "jane@uni.example", "Lin Lee"):
+            assert (word in page) is names, word
 
 
 def test_an_anonymous_page_names_nobody(tmp_path):
