@@ -33,12 +33,12 @@ def load(given: Path | None, images: int | None) -> tuple[Cifar10, str]:
         data, name = _load_jpeg(given, images), "CIFAR-10 (JPEG)"
     else:
         data = load_cifar10(given)
-        name = "stand-in images" if data.standin else "CIFAR-10"
+        name = "stand-in images" if data.standin else "CIFAR-10" if data.published else "another copy of CIFAR-10"
     if images is None:
         return data, name
     train, test = images, images // 5
     parts = data.train_images[:train], data.train_labels[:train], data.test_images[:test], data.test_labels[:test]
-    return Cifar10(*parts, data.standin), f"{name}, {len(parts[0]):,} images"
+    return Cifar10(*parts, data.standin, data.published), f"{name}, {len(parts[0]):,} images"
 
 
 class Pictures(Dataset):

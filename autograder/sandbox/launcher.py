@@ -174,7 +174,10 @@ class Zygote:
                 socket.send_fds(self._control, [json.dumps(request).encode()], [channel.fileno()] if channel else [])
             except OSError:
                 raise SandboxUnavailable("the process that starts workers is gone") from None
-            return self._receive(_ANSWER_SECONDS)
+            answer = self._receive(_ANSWER_SECONDS)
+        if "failed" in answer:
+            raise SandboxUnavailable(answer["failed"])
+        return answer
 
     def _receive(self, seconds: float) -> dict[str, Any]:
         if not select.select([self._control], [], [], seconds)[0]:

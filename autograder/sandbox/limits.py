@@ -1,8 +1,13 @@
-"""Resource limits of a submission and of a training. Each has its own message to the student, see `session`."""
+"""Resource limits of a submission and of a training. What exceeds one has a message to the student: see
+`session` and `training.train_confined`."""
 
 from dataclasses import dataclass
 
 MIB = 1 << 20
+MAX_TRACEBACK = 6000
+"""Characters of a text with the student's own lines."""
+MAX_PROBLEMS = 20
+"""Statements that raised while the code was executed, of which a student reads."""
 
 
 @dataclass(frozen=True)

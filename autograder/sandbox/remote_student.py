@@ -369,7 +369,7 @@ class RemoteModule(RemoteObject, Proxy):
         result, tensors = self._ask("gradients")
         with self._session.judged():
             names = wire.fields(result, {"names": list})["names"]
-            if not all(type(name) is str for name in names) or tensors.keys() - set(names):
+            if not all(map(_is_name, names)) or tensors.keys() - set(names):
                 raise wire.WireError("expected gradients of parameters")
         return {name: tensors.get(name) for name in names}
 
@@ -606,10 +606,14 @@ def _portable(argument: Any) -> Any:
     return argument
 
 
+def _is_name(name: Any) -> bool:
+    return type(name) is str and len(name) <= MAX_NAME and name.isprintable()
+
+
 def _named_shape(entry: Any) -> tuple[str, list[int]]:
     """A parameter's name and shape, as a worker sent them."""
     name, shape = entry if type(entry) is list and len(entry) == 2 else (None, None)
-    if type(name) is not str or len(name) > MAX_NAME or not name.isprintable() or type(shape) is not list:
+    if not _is_name(name) or type(shape) is not list:
         raise wire.WireError("expected a name and a shape")
     if not all(type(size) is int and size >= 0 for size in shape) or math.prod(shape) > MAX_PARAMETERS:
         raise wire.WireError("expected a shape")

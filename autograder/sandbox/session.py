@@ -19,13 +19,13 @@ from torch import Tensor
 
 from autograder.sandbox import wire
 from autograder.sandbox.launcher import Death, Worker, Zygote
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import MAX_PROBLEMS, MAX_TRACEBACK, Limits
 from autograder.sandbox.tensors import check, pack, unpack
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.submission import Slice
 from autograder.submission.sanitize import sanitize
 
-MAX_MESSAGE, MAX_TRACEBACK, MAX_PROBLEMS = 2000, 6000, 20
+MAX_MESSAGE = 2000
 _GRACE_SECONDS = 0.5  # a worker that closed its channel may end by itself, which tells its exit status
 
 _MOST_POSTPONED = 64 << 20  # bytes of tensors
@@ -168,6 +168,9 @@ class Session:
         self._postponed.clear()
         try:
             self._load()
+        except StudentError as error:  # what the code defines may raise when it is looked at, as a metaclass can
+            self._given_up = self._end(StudentCrash(str(error)))
+            raise self._given_up from None
         except (StudentTimeout, StudentCrash) as failure:
             self._given_up = failure  # executing the same code again would end in the same way
             raise
@@ -224,10 +227,10 @@ class Session:
     def _current(self, requests: Sequence[Request]) -> str:
         """What the worker is doing, or did last, of these requests: it calls itself by their number. For messages."""
         try:
-            name = Path(f"/proc/{self._worker.pid}/comm").read_text().strip()
+            name = Path(f"/proc/{self._worker.pid}/comm").read_bytes().strip()
         except OSError:  # ended, or of a user whose processes cannot be seen
-            name = ""
-        number = int(name) if name.isdecimal() else len(requests)
+            name = b""
+        number = int(name) if name.isdigit() else len(requests)
         return requests[min(number, len(requests) - 1)].what or requests[-1].what
 
     def _open(

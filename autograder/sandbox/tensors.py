@@ -107,7 +107,8 @@ def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Ten
     dtype, shape = _DTYPES.get(entry["dtype"]), entry["shape"]
     if len(name) > MAX_NAME or not name.isprintable() or dtype is None or len(shape) > MAX_DIMENSIONS:
         raise WireError("a tensor with a strange name, dtype or shape")
-    if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in shape):
+    sizes = [size for size in shape if size]  # PyTorch multiplies them all, also where one is 0
+    if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in shape) or math.prod(sizes) > MAX_SIZE:
         raise WireError("a tensor with a strange shape")
     end = start + math.prod(shape) * dtype.itemsize
     if entry["data_offsets"] != [start, end] or end > len(data):

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MAX_REPLY_HEADER = 1 << 18
+MAX_REPLY_HEADER = 1 << 21
 MAX_REQUEST_HEADER = 1 << 25
 
 _MAGIC = b"RGW1"

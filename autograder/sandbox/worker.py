@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from autograder.contract import REQUIRED
 from autograder.sandbox import linux, reader, wire
 from autograder.sandbox.confine import Plan, confine
-from autograder.sandbox.limits import Limits
+from autograder.sandbox.limits import MAX_PROBLEMS, MAX_TRACEBACK, Limits
 from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
@@ -25,8 +25,6 @@ from autograder.submission import Slice
 from autograder.submission.execute import execute, is_defined, student_lines, text_of
 
 Result = tuple[dict[str, Any], dict[str, Tensor]]
-
-MAX_TRACEBACK = 6000
 
 
 def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
@@ -167,7 +165,7 @@ class Server:
         problems = execute(Slice.from_json(slice), namespace)
         self._student = LocalStudent(namespace)
         defined = [name for name in REQUIRED if is_defined(namespace, name)]
-        return {"problems": [text[:MAX_TRACEBACK] for text in problems], "defined": defined}, {}
+        return {"problems": [text[:MAX_TRACEBACK] for text in problems[:MAX_PROBLEMS]], "defined": defined}, {}
 
     def _probe(self, probe: int, expansion: int, tensors: dict[str, Tensor]) -> Result:
         self._probes[probe] = self._student.probe(expansion)

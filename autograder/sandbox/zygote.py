@@ -160,6 +160,8 @@ def _obey(
     try:
         twin = request["op"] == "twin"
         pid = _fork_twin(channel, plan, sock) if twin else _fork(channel, plan, Limits(**request["limits"]))
+    except OSError as error:  # no more processes, or no memory
+        return {"failed": f"no process can be started: {error.strerror}"}
     finally:
         os.close(channel)
     workers.add(pid)
@@ -217,9 +219,9 @@ def _children() -> set[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                stat = (entry / "stat").read_text()
+                stat = (entry / "stat").read_bytes()  # the name in it is the process's own choice: not always text
             except OSError:
                 continue  # ended meanwhile
-            if int(stat.rpartition(")")[2].split()[1]) == os.getpid():
+            if int(stat.rpartition(b")")[2].split()[1]) == os.getpid():
                 children.add(int(entry.name))
     return children

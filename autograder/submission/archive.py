@@ -32,7 +32,7 @@ class Archive:
             members = self._archive.infolist()
             for member in members:
                 _check(member)
-            if twice := [name for name, n in Counter(m.filename for m in members).items() if n > 1]:
+            if twice := [name for name, n in Counter(with_slashes(m.filename) for m in members).items() if n > 1]:
                 raise Refused(f"holds `{shown(twice[0])}` twice.")
             files = [member for member in members if not member.is_dir() and not is_hidden(member.filename)]
         self._members = {with_slashes(member.filename): member for member in files}

@@ -13,6 +13,7 @@ from functools import partial
 from autograder.contract import REQUIRED
 from autograder.submission.archive import Archive
 from autograder.submission.read import Cell, Refused, Submission, UnreadableSubmission, read_cells, shown
+from autograder.submission.sanitize import utf8
 from autograder.submission.slice import Slice, slice_submission
 from autograder.submission.upload import KINDS, Upload, is_handout
 
@@ -56,7 +57,7 @@ def parse_upload(upload: Upload) -> Submission:
             archive = Archive(files[upload.name]())
             files = {path: partial(archive.read, path) for path in archive}
         chosen, note = _choose(_candidates(files))
-        file = "" if chosen.path == upload.name else chosen.path
+        file = "" if chosen.path == upload.name else utf8(chosen.path)
         if chosen.code is None:
             raise Refused(f"`{shown(file)}`: {chosen.problem}" if file else chosen.problem)
     except Refused as refused:

@@ -77,7 +77,8 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
 
 def is_defined(namespace: Mapping[str, Any], name: str) -> bool:
     """Whether the submission defines the name; a stand-in does not count."""
-    return name in namespace and not hasattr(namespace[name], _STAND_IN)
+    value = namespace.get(name)
+    return name in namespace and not (type(value) is type and _STAND_IN in vars(value))
 
 
 _STAND_IN = "__stands_in__"
@@ -224,9 +225,16 @@ def _follows_from(error: BaseException, lost: set[str]) -> bool:
 def _explain(error: BaseException, cell: SlicedCell) -> str:
     where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
     message = text_of(error)
-    name = str(type(error).__name__)
+    name = _name_of(type(error))
     summary = f"{name}: {message}" if message else name
     return "\n".join(filter(None, (student_lines(error) or f"{cell.label}{where}", summary, hint_for(message))))
+
+
+def _name_of(kind: type) -> str:
+    try:
+        return str(kind.__name__)
+    except BaseException:  # whatever the student's metaclass does
+        return "an exception"
 
 
 def _frames(error: BaseException) -> Iterator[str]:

@@ -57,7 +57,7 @@ class Reading:
         """The reverse of `to_json`.
 
         Raises:
-            KeyError, TypeError: it is not what `to_json` returns.
+            KeyError, TypeError, ValueError, AttributeError, OverflowError: it is not what `to_json` returns.
         """
         slices = (Slice.from_json(data[key]) for key in ("slice", "bare"))
         ready_made = {str(k): str(v) for k, v in data["ready_made"].items()}

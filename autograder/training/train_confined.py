@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from autograder.sandbox import wire
-from autograder.sandbox.limits import TrainingLimits
-from autograder.sandbox.session import MAX_MESSAGE, MAX_TRACEBACK
+from autograder.sandbox.limits import MAX_TRACEBACK, TrainingLimits
+from autograder.sandbox.session import MAX_MESSAGE
 from autograder.sandbox.tensors import pack, unpack
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.submission import Slice

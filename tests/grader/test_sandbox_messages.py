@@ -2,13 +2,16 @@
 
 import dataclasses
 import re
+import subprocess
+import sys
 
 import nbformat
 import pytest
 import torch
 
-from autograder.sandbox.limits import MIB, Limits
+from autograder.sandbox.limits import MAX_PROBLEMS, MIB, Limits
 from autograder.sandbox.remote_student import RemoteStudent
+from autograder.sandbox.zygote import _children
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.submission import read_submission, slice_submission
 
@@ -217,3 +220,55 @@ def test_errors_show_the_students_own_lines(case, write, tmp_path, zygote):
         assert f"{place(4, 2)}, in Bottleneck\n    size = [1, 2][5]" in problem
         assert problem.endswith("IndexError: list index out of range")
         assert not [word for word in OURS if word in problem], problem
+
+
+def test_many_statements_that_raise_are_no_crash(tmp_path, zygote):
+    path = tmp_path / "submission.py"
+    long = "\N{ROCKET}" * 2000
+    path.write_text(
+        f"def fail():\n    raise ValueError({long!r})\n\n"
+        "class BasicBlock:\n    pass\n\n" + "\n".join(f"BasicBlock.x{n} = fail()" for n in range(100))
+    )
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+        assert len(student.problems) == MAX_PROBLEMS
+        assert student.BasicBlock
+
+
+def test_a_process_with_a_name_that_is_no_text_stops_no_zygote():
+    code = "import ctypes, time; ctypes.CDLL(None).prctl(15, bytes([255, 254])); print(1, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert process.pid in _children()
+        process.kill()
+
+
+ODD_NAMES = """
+import torch
+from torch import nn
+
+
+class BasicBlock(nn.Module):
+    expansion = 1
+
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__()
+        self.conv = nn.Conv2d(in_planes, planes, 3, stride, 1, bias=False)
+
+    def forward(self, x):
+        return self.conv(x)
+
+    def named_parameters(self, *args, **kwargs):
+        yield from super().named_parameters(*args, **kwargs)
+        if self.conv.weight.grad is not None:
+            yield "\\x1b[31m\\ud800", nn.Parameter(torch.zeros(1))
+"""
+
+
+def test_a_parameter_has_a_name_that_can_be_shown(tmp_path, zygote):
+    path = tmp_path / "submission.py"
+    path.write_text(ODD_NAMES)
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+        block = student.BasicBlock(2, 2)
+        block(torch.randn(1, 2, 4, 4)).sum().backward()
+        with pytest.raises(StudentCrash, match="interfered"):
+            block.gradients()

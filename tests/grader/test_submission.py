@@ -235,6 +235,19 @@ def test_zip_refused_in_one_line(tmp_path, members, words):
     assert words in refused(zipped(tmp_path, members))
 
 
+def test_zip_with_a_name_twice_in_two_writings(tmp_path):
+    path = zipped(tmp_path, [("x/a.py", "x = 1"), ("x\\a.py", "x = 2")])
+    assert "`x/a.py` twice" in refused(path)
+
+
+def test_a_name_that_is_not_utf8_can_be_written(tmp_path):
+    folder = tmp_path / "upload"
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xdcbung.py")).write_text("class BasicBlock:\n    pass\n")
+    (folder / "other.py").write_text("x = 1\n")
+    assert read_submission(folder).file.encode() == b"?bung.py"
+
+
 def test_zip_with_a_name_twice(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate"):
         path = zipped(tmp_path, [("a.py", CODE), ("a.py", CODE)])

@@ -4,7 +4,8 @@ Landlock restricts a thread and those that it starts later, not those that exist
 thread, and allows what the driver needs to start: its devices, reading `/proc` and `/sys`, and writing the names of
 the process's own threads (drivers from 570 on treat a refusal as a fatal error). The other layers apply to every
 thread: the C library changes the uid of all of them, which drops their capabilities; the seccomp filter is installed
-for all at once. Landlock denies what `/proc` shows of other processes beyond their names, as it denies ptrace.
+for all at once. Of other processes, Landlock denies memory, environment and open files, as it denies ptrace; their
+command lines and states can be read.
 """
 
 import os

@@ -10,7 +10,7 @@ SIDE = 32
 """Height and width of the images of CIFAR-10."""
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
-"""Of the pixels of CIFAR-10's training images, from 0 to 1; the notebook's loaders use the same."""
+"""As in the notebook's loaders, see `utils`; pixels are from 0 to 1."""
 
 
 def reduce(images: Tensor, side: int) -> Tensor:
@@ -50,7 +50,7 @@ def shift_and_flip(images: Tensor, index: Tensor, down: Tensor, right: Tensor, f
 
 
 def normalize(images: Tensor) -> Tensor:
-    """Convert uint8 (N, 3, H, W) images to float32 with about zero mean and unit variance."""
+    """Convert uint8 (N, 3, H, W) images to float32 with about zero mean, and about unit variance within one."""
     mean, std = _statistics(images.device)
     return (images.float() - mean) / std
 

@@ -36,8 +36,11 @@ class SharedImages:
 
 
 def map_images(number: int, shape: Sequence[int]) -> Tensor:
-    """Map the images behind a descriptor, read-only: writing into this tensor ends the process."""
-    pages = mmap.mmap(number, math.prod(shape), prot=mmap.PROT_READ)
+    """Map the images behind a descriptor, read-only: writing into this tensor ends the process.
+
+    Privately, because Linux before 6.7 refuses shared mappings of sealed memory; pages that nobody writes are shared.
+    """
+    pages = mmap.mmap(number, math.prod(shape), flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns that the tensor cannot be written
         return torch.frombuffer(pages, dtype=torch.uint8).reshape(*shape)
