@@ -40,7 +40,7 @@ def main() -> None:
     help="A results folder of `grade --only q4 --device cuda`: autograder.zip adds these points to its own.",
 )
 def build(gpu_results: Path | None) -> None:
-    """Write assignment/resnet.ipynb, dist/resnet-student.zip and dist/autograder.zip from solutions/resnet.py."""
+    """Write the notebook, the students' zip, autograder.zip and the instructor's notebook from solutions/resnet.py."""
     from autograder.maintain.build import BuildError
     from autograder.maintain.build import build as build_assignment
 
@@ -128,12 +128,18 @@ def _say_deferred(reason: str) -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", default="results", show_default=True, type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out",
+    default="results",
+    show_default=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The results folder.",
+)
 @click.option(
     "--jobs",
     show_default="one a core, as far as memory allows",
     type=click.IntRange(1, 256),
-    help="Submissions graded at once.",
+    help="Submissions graded at once; with --slurm, its cpus= counts instead.",
 )
 @click.option(
     "--device",
@@ -143,9 +149,11 @@ def _say_deferred(reason: str) -> None:
     help="Where networks are trained. auto: on a CUDA GPU if there is one. cpu: on the CPU if there is --data.",
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="The folder that holds CIFAR-10.  [default: $CIFAR10_ROOT]"
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The folder that holds CIFAR-10; needed with --device cpu.  [default on a GPU: $CIFAR10_ROOT]",
 )
-@click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Trainings at once.")
+@click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Networks trained at once.")
 @click.option(
     "--slurm",
     is_eager=True,
@@ -153,7 +161,7 @@ def _say_deferred(reason: str) -> None:
     help="Grade on the nodes of a Slurm cluster; also minutes=, cpus=, gpus=, mem_gb=, account=, qos=.",
 )
 @click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
-@click.option("--roster", type=EXISTING_FILE, help="The students (CSV): an export of Canvas, Moodle or Gradescope.")
+@click.option("--roster", type=EXISTING_FILE, help="The students (CSV): an export of a platform, or a table.")
 @click.option("--force", is_flag=True, help="Grade anew what has a result already.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be graded, and whose it is.")
 @click.option("--folders", is_flag=True, help="Each folder directly in a given folder is one student's submission.")
@@ -317,7 +325,7 @@ def show_entry(name: str) -> None:
 
 @main.command()
 @RESULTS
-@click.option("--anonymous", is_flag=True, help="Only write report-anonymous.html, to show in class: without names.")
+@click.option("--anonymous", is_flag=True, help="Only write report-anonymous.html: the report without names.")
 def report(results: Path, anonymous: bool) -> None:
     """Write grades.csv, report.html and feedback/ anew from the result files in RESULTS."""
     from autograder.report import ResultsError, write_anonymous, write_reports
@@ -337,7 +345,7 @@ def report(results: Path, anonymous: bool) -> None:
 @click.option("--column", default="", help="The assignment's column in Canvas, such as 'ResNet (4711)'.")
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
 def export(results: Path, platform: str | None, roster: Path | None, column: str, out: Path) -> None:
-    """Write the grades in RESULTS as a CSV file that Canvas, Moodle or Gradescope imports."""
+    """Write the grades in RESULTS as a CSV file for Canvas or Moodle to import, or as a table for Gradescope."""
     from autograder.course.roster import RosterProblem, read_roster
     from autograder.grading.results_folder import kept_roster
     from autograder.report import ResultsError, read_class

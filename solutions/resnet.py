@@ -126,9 +126,9 @@ diagrams.show("basic_block")
 # Step 5 needs two tensors of the same shape. When the stride is not 1, or the number of channels changes, the shortcut
 # is a *projection*: a 1×1 convolution with the same stride, then BatchNorm. Otherwise the shortcut is `x` itself.
 #
-# No convolution here has a bias: the BatchNorm after it would subtract it again.
+# No convolution here has a bias: the BatchNorm after it would cancel it.
 #
-# *Elsewhere:* for CIFAR-10, He et al. (2015, section 4.2) fill missing channels with zeros ("option A"). This
+# *In the paper:* for CIFAR-10, He et al. (2015, section 4.2) fill missing channels with zeros ("option A"). This
 # assignment uses the convolution ("option B"), as they do for ImageNet.
 
 # %%
@@ -163,7 +163,7 @@ class BasicBlock(nn.Module):
         super().__init__()
         """ # BEGIN PROMPT
         # 1. two 3x3 convolutions (padding 1, no bias), each with its BatchNorm
-        # 2. the shortcut: nothing, or a 1x1 convolution (no bias) with BatchNorm
+        # 2. the shortcut: x itself (no layers), or a 1x1 convolution (no bias) with BatchNorm
         raise NotImplementedError("BasicBlock.__init__ builds no layers")
         """ # END PROMPT
         # BEGIN SOLUTION NO PROMPT
@@ -300,7 +300,7 @@ with keep_going():
 # 3. **expand**: 1×1 convolution to `4 * planes` channels, BatchNorm,
 # 4. add the shortcut, ReLU.
 #
-# *Elsewhere:* He et al. (2015) have the stride on the first 1×1 convolution. This assignment has it on the 3×3
+# *In the paper:* He et al. (2015) have the stride on the first 1×1 convolution. This assignment has it on the 3×3
 # convolution, as torchvision does ("ResNet v1.5"): a 1×1 convolution with stride 2 ignores three of four pixels.
 
 # %%
@@ -336,7 +336,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         """ # BEGIN PROMPT
         # 1. three convolutions (1x1, 3x3, 1x1; no bias), each with its BatchNorm
-        # 2. the shortcut: nothing, or a 1x1 convolution (no bias) with BatchNorm
+        # 2. the shortcut: x itself (no layers), or a 1x1 convolution (no bias) with BatchNorm
         raise NotImplementedError("Bottleneck.__init__ builds no layers")
         """ # END PROMPT
         # BEGIN SOLUTION NO PROMPT
@@ -425,7 +425,7 @@ with keep_going():
 # blocks; each stage but the first halves the image and doubles the planes. Only the first block of a stage has the
 # stride of the stage; the others have stride 1. The head is a global average pool and a linear layer.
 #
-# *Elsewhere:* the CIFAR networks of He et al. (2015, section 4.2) have three stages of 16, 32 and 64 channels. This
+# *In the paper:* the CIFAR networks of He et al. (2015, section 4.2) have three stages of 16, 32 and 64 channels. This
 # assignment takes the four stages of their ImageNet networks (table 1), with a stem for small images.
 
 # %%

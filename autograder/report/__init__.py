@@ -7,7 +7,7 @@ submission_view  one result arranged to answer "why did I lose points?"
 page             report.html, from the templates, report.css and report.js
 feedback         feedback/, one page and one Markdown file for each student
 spreadsheet      grades.csv
-gradebook        the CSV files that Canvas, Moodle and Gradescope import
+gradebook        the CSV files for Canvas, Moodle and Gradescope
 terminal         the table that `grade` prints
 """
 
