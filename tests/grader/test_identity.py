@@ -263,6 +263,13 @@ def test_nbgraders_time_decides(tmp_path):
     assert counted[0].origin.submitted == "2026-11-27 10:00:00+00:00"
 
 
+def test_a_time_that_a_student_wrote_does_not_count(tmp_path):
+    write(tmp_path, ["class/jane/resnet.ipynb"])
+    (tmp_path / "class/jane/timestamp.txt").write_text("2026-11-27 10:00:00 UTC\n")
+    counted, _ = handins(find_submissions([tmp_path / "class"])[0])
+    assert counted[0].origin.submitted == ""
+
+
 CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,ResNet (77),Final Score
 ,,,,,Manual Posting,
     Points Possible,,,,,100,(read only)
