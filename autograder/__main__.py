@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autograder.contract import QUESTIONS
+from autograder.contract import QUESTIONS, Problem
 
 if TYPE_CHECKING:
     from autograder.course.settings import Course
@@ -28,7 +28,18 @@ NO_GPU = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands that say in one line what whoever runs them can mend."""
+
+    def invoke(self, context: click.Context) -> object:
+        """Run the command; exit status 1 where there is a `Problem`."""
+        try:
+            return super().invoke(context)
+        except Problem as problem:
+            raise click.ClickException(str(problem)) from problem
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Build the ResNet assignment, grade submissions, explain the scores."""
 
@@ -41,14 +52,9 @@ def main() -> None:
 )
 def build(gpu_results: Path | None) -> None:
     """Write the notebook, the students' zip, autograder.zip and the instructor's notebook from solutions/resnet.py."""
-    from autograder.maintain.build import BuildError
     from autograder.maintain.build import build as build_assignment
 
-    try:
-        written = build_assignment(gpu_results=gpu_results)
-    except BuildError as error:
-        raise click.ClickException(str(error)) from error
-    for path in written:
+    for path in build_assignment(gpu_results=gpu_results):
         click.echo(f"wrote {os.path.relpath(path)}")
 
 
@@ -189,18 +195,10 @@ def grade(
     from autograder.grading.capacity import complain_about_memory, suggested_jobs
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
-    from autograder.grading.results_folder import (
-        ResultsFolderProblem,
-        claim,
-        keep_roster,
-        keep_sources,
-        kept_roster,
-        known_results,
-    )
-    from autograder.grading.slurm import SlurmProblem, grade_on_slurm
-    from autograder.report import ResultsError, read_class, write_reports
+    from autograder.grading.results_folder import claim, keep_roster, keep_sources, kept_roster, known_results
+    from autograder.grading.slurm import grade_on_slurm
+    from autograder.report import read_class, write_reports
     from autograder.report.terminal import print_handins, print_others, print_table, progress, summary
-    from autograder.sandbox.launcher import SandboxUnavailable
 
     course = _course()
     try:
@@ -251,8 +249,6 @@ def grade(
                 every = read_class(out).grades
                 if len(every) > len(grades):
                     click.echo(f"in {out}: {summary(every)}")
-    except (SandboxUnavailable, ResultsFolderProblem, ResultsError, SlurmProblem) as error:
-        raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         raise click.ClickException(f"stopped. The results in {out} are kept; the same command goes on") from None
     if failures:
@@ -280,12 +276,9 @@ def validate(gallery: Path, jobs: int) -> None:
     from rich.console import Console
 
     from autograder.maintain.forkserver import forkserver_context
-    from autograder.maintain.gallery import BadEntry, load_gallery
+    from autograder.maintain.gallery import load_gallery
 
-    try:
-        entries = load_gallery(gallery)
-    except BadEntry as error:
-        raise click.ClickException(str(error)) from error
+    entries = load_gallery(gallery)
     forkserver_context()  # it takes seconds to start: it does so while this process imports what it needs
 
     from autograder.maintain.validate import examine, print_findings
@@ -312,12 +305,9 @@ def gallery() -> None:
 def show_entry(name: str) -> None:
     """Print the entry NAME as a whole submission, to read or to grade."""
     from autograder.maintain.build import solved_source
-    from autograder.maintain.gallery import BadEntry, complete, load_gallery
+    from autograder.maintain.gallery import complete, load_gallery
 
-    try:
-        entries = {entry.name: entry for entry in load_gallery(GALLERY)}
-    except BadEntry as error:
-        raise click.ClickException(str(error)) from error
+    entries = {entry.name: entry for entry in load_gallery(GALLERY)}
     if name not in entries:
         raise click.ClickException(f"there is no entry {name}; the right and wrong ones lie in {GALLERY}")
     click.echo(complete(entries[name], solved_source()))
@@ -328,12 +318,9 @@ def show_entry(name: str) -> None:
 @click.option("--anonymous", is_flag=True, help="Only write report-anonymous.html: the report without names.")
 def report(results: Path, anonymous: bool) -> None:
     """Write grades.csv, report.html and feedback/ anew from the result files in RESULTS."""
-    from autograder.report import ResultsError, write_anonymous, write_reports
+    from autograder.report import write_anonymous, write_reports
 
-    try:
-        click.echo(f"report: {write_anonymous(results) if anonymous else write_reports(results)}")
-    except ResultsError as error:
-        raise click.ClickException(str(error)) from error
+    click.echo(f"report: {write_anonymous(results) if anonymous else write_reports(results)}")
 
 
 @main.command()
@@ -346,22 +333,18 @@ def report(results: Path, anonymous: bool) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
 def export(results: Path, platform: str | None, roster: Path | None, column: str, out: Path) -> None:
     """Write the grades in RESULTS as a CSV file for Canvas or Moodle to import, or as a table for Gradescope."""
-    from autograder.course.roster import RosterProblem, read_roster
+    from autograder.course.roster import read_roster
     from autograder.grading.results_folder import kept_roster
-    from autograder.report import ResultsError, read_class
-    from autograder.report.gradebook import ExportProblem
+    from autograder.report import read_class
     from autograder.report.gradebook import export as fill
     from autograder.submission.atomic_write import atomic_write
 
+    students = kept_roster(results) if roster is None else read_roster(roster)
+    if students is None:
+        raise click.UsageError("--roster is missing: the export of the platform that is to be filled in")
+    made = fill(read_class(results).grades, students, platform or students.platform, column)
     try:
-        students = kept_roster(results) if roster is None else read_roster(roster)
-        if students is None:
-            raise click.UsageError("--roster is missing: the export of the platform that is to be filled in")
-        grades = read_class(results).grades
-        made = fill(grades, students, platform or students.platform, column)
         atomic_write(out, made.text)
-    except (RosterProblem, ResultsError, ExportProblem) as error:
-        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{out}: cannot be written: {error.strerror}") from error
     for line in made.notes:
@@ -382,18 +365,15 @@ def override(results: Path, name: str, question: str, points: float, reason: str
     NAME is the name of a result file, or a student's id, e-mail address or name. `late` in place of QUESTION gives back
     late points. The log, corrections.jsonl, lies beside the results; regrading leaves it alone.
     """
-    from autograder.course.corrections import CorrectionProblem, add_correction
-    from autograder.report import ResultsError, write_reports
+    from autograder.course.corrections import add_correction
+    from autograder.report import write_reports
     from autograder.report.derived import check_correction
 
-    try:
-        grade = _find(results, name)
-        check_correction(grade, question, points)
-        add_correction(results, grade.name, question, points, reason, who)
-        write_reports(results)
-        _show(_find(results, grade.name))
-    except (CorrectionProblem, ResultsError) as error:
-        raise click.ClickException(str(error)) from error
+    grade = _find(results, name)
+    check_correction(grade, question, points)
+    add_correction(results, grade.name, question, points, reason, who)
+    write_reports(results)
+    _show(_find(results, grade.name))
 
 
 @main.command()
@@ -401,12 +381,7 @@ def override(results: Path, name: str, question: str, points: float, reason: str
 @NAME
 def show(results: Path, name: str) -> None:
     """Print why NAME's submission has its points."""
-    from autograder.report import ResultsError
-
-    try:
-        _show(_find(results, name))
-    except ResultsError as error:
-        raise click.ClickException(str(error)) from error
+    _show(_find(results, name))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -417,12 +392,8 @@ def show(results: Path, name: str) -> None:
 def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tuple[str, ...]) -> None:
     """Grade NAME's submission anew; OPTIONS are those of `grade`. Corrections stay."""
     from autograder.grading.results_folder import find_submission
-    from autograder.report import ResultsError
 
-    try:
-        result = _find(results, name)
-    except ResultsError as error:
-        raise click.ClickException(str(error)) from error
+    result = _find(results, name)
     file = find_submission(results, result.origin, submissions)
     if file is None:
         path = result.origin.path or result.submission
@@ -441,13 +412,12 @@ def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
     Exit status 1 when anything differs. The key that lies beside RESULT is used, so the same numbers are drawn.
     """
     from autograder.grading.reproduce import reproduce as grade_again
-    from autograder.grading.result import ResultError
     from autograder.student.errors import GraderBroken
     from autograder.submission.sanitize import sanitize
 
     try:
         found = grade_again(result, submission, unsafe)
-    except (ResultError, GraderBroken, OSError) as error:
+    except (GraderBroken, OSError) as error:
         raise click.ClickException(str(error)) from error
     for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared)):
         click.echo(sanitize(line, one_line=True), err=True)
@@ -465,19 +435,14 @@ def merge(results: Path, others: tuple[Path, ...]) -> None:
     Results of the same file complete each other. Exit status 1 when two folders have results of different files of one
     student; the one in RESULTS stays then.
     """
-    from autograder.course.corrections import CorrectionProblem
     from autograder.grading.merge import merge as bring_together
-    from autograder.grading.result import ResultError
-    from autograder.grading.results_folder import ResultsFolderProblem, claim
-    from autograder.report import ResultsError, write_reports
+    from autograder.grading.results_folder import claim
+    from autograder.report import write_reports
 
-    try:
-        with claim(results):
-            done = bring_together(results, others)
-        click.echo(f"{len(done.new)} new, {len(done.completed)} completed, {len(done.same)} the same")
-        click.echo(f"report: {write_reports(results)}")
-    except (ResultError, ResultsError, CorrectionProblem, ResultsFolderProblem) as error:
-        raise click.ClickException(str(error)) from error
+    with claim(results):
+        done = bring_together(results, others)
+    click.echo(f"{len(done.new)} new, {len(done.completed)} completed, {len(done.same)} the same")
+    click.echo(f"report: {write_reports(results)}")
     if done.conflicts:
         raise click.ClickException("\n".join(done.conflicts))
 
@@ -491,15 +456,14 @@ def similar(results: Path, submissions: tuple[Path, ...]) -> None:
 
     from autograder.grading.results_folder import find_submission
     from autograder.grading.similar import read_sketches, similar_pairs
-    from autograder.report import ResultsError, read_class
+    from autograder.report import read_class
     from autograder.report.terminal import print_pairs
     from autograder.student.errors import GraderBroken
 
+    files = {grade.name: find_submission(results, grade.origin, submissions) for grade in read_class(results).grades}
     try:
-        grades = read_class(results).grades
-        files = {grade.name: find_submission(results, grade.origin, submissions) for grade in grades}
         sketches = read_sketches({name: file for name, file in files.items() if file is not None})
-    except (ResultsError, GraderBroken) as error:
+    except GraderBroken as error:
         raise click.ClickException(str(error)) from error
     if gone := [name for name, file in files.items() if file is None]:
         click.echo(f"not compared, not where they were graded (--submissions FOLDER): {', '.join(gone)}", err=True)
@@ -534,12 +498,9 @@ def otter_check(folders: tuple[Path, ...], submissions: tuple[Path, ...]) -> Non
 
     Exit status 1 when one has none: Otter itself writes 0 points for it and exits 0.
     """
-    from autograder.platforms.otter_check import NoGrades, check
+    from autograder.platforms.otter_check import check
 
-    try:
-        graded, problems = check(folders, submissions)
-    except NoGrades as error:
-        raise click.ClickException(str(error)) from error
+    graded, problems = check(folders, submissions)
     click.echo(f"{len(graded)} of {len(graded) + len(problems)} submissions have a result")
     if problems:
         raise click.ClickException("no result for\n" + "\n".join(problems))

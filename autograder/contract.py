@@ -16,3 +16,7 @@ QUESTION_NAMES = {"q1": ("BasicBlock",), "q2": ("Bottleneck",), "q3": ("ResNet",
 
 POINTS = {"q1": 25, "q2": 25, "q3": 30, "q4": 20}
 """Points of each question; the markers in the tests must add up to these."""
+
+
+class Problem(Exception):
+    """What whoever runs a command can mend; `str()` is what to tell them, in a line or a few."""

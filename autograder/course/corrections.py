@@ -9,14 +9,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from autograder.contract import QUESTIONS
+from autograder.contract import QUESTIONS, Problem
 
 FILE = "corrections.jsonl"
 LATE = "late"
 """In place of a question: points given back of those that a late submission loses."""
 
 
-class CorrectionProblem(Exception):
+class CorrectionProblem(Problem):
     """A correction cannot be made or read; `str()` is one line."""
 
 

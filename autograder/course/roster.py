@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.contract import Problem
 from autograder.course.origin import Student
 from autograder.course.platforms import as_iso
 
 LARGEST = 20_000_000
 
 
-class RosterProblem(Exception):
+class RosterProblem(Problem):
     """The file is no roster; `str()` is one line that names file and line."""
 
 

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from autograder.contract import POINTS, QUESTIONS
+from autograder.contract import POINTS, QUESTIONS, Problem
 from autograder.course.rubric import Price, Rubric, standard_rubric
 
 FILE = "course.toml"
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class CourseProblem(Exception):
+class CourseProblem(Problem):
     """course.toml cannot be used; `str()` is one line that names file and line."""
 
 

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from autograder.contract import QUESTIONS
+from autograder.contract import QUESTIONS, Problem
 from autograder.course.corrections import Adjustment
 from autograder.course.origin import Origin
 from autograder.course.rubric import Rubric
@@ -28,7 +28,7 @@ OTHER_VERSION = "a result of another version of the grader; grade again"
 Status = Literal["graded", "incomplete", "unreadable", "crashed", "grader_failed"]
 
 
-class ResultError(Exception):
+class ResultError(Problem):
     """A file is not a result of this version of the grader; `str()` is one line that names file and field."""
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from autograder.contract import QUESTIONS
+from autograder.contract import QUESTIONS, Problem
 from autograder.course.handins import Known
 from autograder.course.identity import FARTHEST_FOLDER
 from autograder.course.origin import Origin
@@ -43,7 +43,7 @@ RESULT_BYTES = 50_000
 """Room that a result takes, with its part of the reports; most take less."""
 
 
-class ResultsFolderProblem(Exception):
+class ResultsFolderProblem(Problem):
     """Results cannot be written; `str()` is one line for the TA."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from autograder.contract import Problem
 from autograder.course.handins import Handin
 from autograder.grading.classroom import grade_all
 from autograder.grading.result import Result
@@ -32,7 +33,7 @@ POLL = 2.0
 """Seconds between two looks at the queue."""
 
 
-class SlurmProblem(Exception):
+class SlurmProblem(Problem):
     """The cluster cannot be used; `str()` is one line for the TA."""
 
 

@@ -19,6 +19,7 @@ from typing import TextIO
 import jupytext
 import nbformat
 
+from autograder.contract import Problem
 from autograder.course.consistency import find_problems
 from autograder.course.settings import FILE as COURSE
 from autograder.course.settings import load_course
@@ -94,7 +95,7 @@ NOT_NEEDED = r"# install PDF generation dependencies.*?\nfi\n\n|[^\n]*(playwrigh
 It asks `otter_config.json` whether to, but that file comes into the image later, and so it always does."""
 
 
-class BuildError(Exception):
+class BuildError(Problem):
     """The assignment cannot be built; `str()` is one line for the maintainer."""
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.contract import QUESTIONS, REQUIRED
+from autograder.contract import QUESTIONS, REQUIRED, Problem
 from autograder.maintain.gallery_diff import BadDiff, read_diffs
 from autograder.submission.slice import start_of
 
@@ -59,7 +59,7 @@ class Entry:
         return (ast.get_docstring(ast.parse(self.source)) or "").splitlines()[0]
 
 
-class BadEntry(ValueError):
+class BadEntry(Problem):
     """An entry that cannot be used; `str()` is one line that names it and its file."""
 
 

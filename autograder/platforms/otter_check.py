@@ -4,6 +4,8 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
+from autograder.contract import Problem
+
 GRADES = "final_grades.csv"
 """What `otter grade` leaves in its output folder, one row a submission."""
 MAXIMUM = "points-per-question"
@@ -15,7 +17,7 @@ HINTS = {
 }
 
 
-class NoGrades(Exception):
+class NoGrades(Problem):
     """`otter grade` left nothing to read; `str()` is one line for the TA."""
 
 

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograder.contract import POINTS
+from autograder.contract import POINTS, Problem
 from autograder.course.handins import with_roster
 from autograder.course.origin import Student
 from autograder.course.roster import Roster
@@ -19,7 +19,7 @@ CANVAS = ("student", "id", "sis user id", "sis login id", "integration id", "roo
 FORMATS = ("canvas", "moodle", "gradescope")
 
 
-class ExportProblem(Exception):
+class ExportProblem(Problem):
     """No file can be written; `str()` is one line for the TA."""
 
 

@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.contract import Problem
 from autograder.course.corrections import Adjustment, Correction, CorrectionProblem, of_result, read_corrections
 from autograder.course.handins import missing, with_roster
 from autograder.course.origin import Student
@@ -15,7 +16,7 @@ from autograder.report.derived import corrected_score
 from autograder.submission.sanitize import sanitize
 
 
-class ResultsError(Exception):
+class ResultsError(Problem):
     """No report can be written; `str()` is one line for each file that cannot be used."""
 
 
