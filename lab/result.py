@@ -6,10 +6,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from lab import plots
-from lab.messages import say
 from lab.predictions import Predictions
-from lab.progress import Epoch, describe
+from lab.progress import Epoch
 
 
 @dataclass
@@ -29,14 +27,6 @@ class TrainingResult:
             loader = DataLoader(self.test_set, batch_size=100)
             self._predictions = Predictions.of(self.net, loader, self.device)
         return self._predictions
-
-    def plot_curves(self) -> None:
-        """Show loss and accuracy by epoch."""
-        if not self.history:
-            say("No epoch is finished yet, so there is no curve to draw.")
-            return
-        caption = f"After {len(self.history)} epochs: {describe(self.history[-1])}."
-        plots.show(plots.draw_curves(self.history), caption)
 
     def plot_confusion(self) -> None:
         """Show the confusion matrix."""

@@ -114,7 +114,7 @@ def _style_code(gallery: Path, style: str, names: tuple[str, ...]) -> str:
         raise BadDiff(f"there is no style `{style}`: write `= {SOLUTION}` or the name of a file in right/")
     lines = source.split("\n")
     text = ""
-    for _, node in slice_submission(Submission(file.name, "0" * 64, (Cell(file.name, source),)), names).nodes:
+    for _, node in slice_submission(Submission(file.name, (Cell(file.name, source),)), names).nodes:
         kept = "\n".join(lines[start_of(node)[0] : node.end_lineno])
         text += f"{kept}\n" if isinstance(node, (ast.Import, ast.ImportFrom)) else f"\n\n{kept}\n"
     return text.strip("\n")

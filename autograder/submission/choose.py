@@ -62,7 +62,7 @@ def parse_upload(upload: Upload) -> Submission:
             raise Refused(f"`{shown(file)}`: {chosen.problem}" if file else chosen.problem)
     except Refused as refused:
         raise UnreadableSubmission(f"{shown(upload.name)}: {refused}") from None
-    return Submission(upload.name, upload.sha256, *chosen.code, file, note)
+    return Submission(upload.name, *chosen.code, file, note)
 
 
 def _candidates(files: _Files, depth: int = 1) -> list[_Candidate]:
@@ -96,7 +96,7 @@ def _rank(candidate: _Candidate) -> _Candidate:
     if candidate.code is None:
         return candidate
     try:
-        slice_ = slice_submission(Submission(candidate.path, "", *candidate.code))
+        slice_ = slice_submission(Submission(candidate.path, *candidate.code))
     except UnreadableSubmission:
         return replace(candidate, meaning=candidate.path)
     defined = len(REQUIRED) - len(slice_.missing)

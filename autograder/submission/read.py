@@ -36,7 +36,6 @@ class Submission:
 
     Args:
         name: what was handed in: the name of a file or a folder.
-        sha256: hash of what was handed in, see `autograder.submission.upload.fingerprint`.
         cells: the code cells.
         text: the cells of a notebook that hold no code: "a raw cell", "a Markdown cell".
         file: the file that was chosen among those handed in; "" if only one was.
@@ -44,7 +43,6 @@ class Submission:
     """
 
     name: str
-    sha256: str
     cells: tuple[Cell, ...]
     text: tuple[Cell, ...] = ()
     file: str = ""

@@ -30,12 +30,6 @@ class Upload:
     name: str
     files: Mapping[str, bytes]
 
-    @property
-    def sha256(self) -> str:
-        """As `fingerprint`."""
-        hashes = {path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()}
-        return hashes[self.name] if [*hashes] == [self.name] else _combine(hashes)
-
 
 def with_slashes(path: str) -> str:
     """A path within a zip or a folder with "/" between its parts; zips made on Windows can have backslashes."""

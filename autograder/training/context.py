@@ -1,6 +1,5 @@
 """What a grading trains with: device, data, recipe and threshold; checked once, before the first submission."""
 
-import contextlib
 import functools
 import sys
 from collections.abc import Callable
@@ -85,7 +84,6 @@ class TrainingContext:
         unsafe: bool = False,
     ):
         self.setup, self.slots, self.tell, self.unsafe = setup, slots or Slots(), tell, unsafe
-        self._stack = contextlib.ExitStack()
 
     @property
     def unavailable_reason(self) -> str | None:
@@ -122,8 +120,9 @@ class TrainingContext:
     @functools.cached_property
     def images(self) -> SharedImages:
         """The training images, in memory that training processes read."""
-        return self._stack.enter_context(contextlib.closing(SharedImages(self.data.train_images)))
+        return SharedImages(self.data.train_images)
 
     def close(self) -> None:
         """Free the shared memory."""
-        self._stack.close()
+        if "images" in vars(self):
+            self.images.close()

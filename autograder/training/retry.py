@@ -35,8 +35,8 @@ def retry(attempt: Callable[[AbstractContextManager], Trained], slots: Slots) ->
         TrainingStopped: `failure` is None where the machine is to blame.
     """
     try:
-        with slots.seat():
-            return attempt(slots.slot())
+        with slots.seat:
+            return attempt(slots.slot)
     except TrainingStopped as first:
         if first.failure is None or not first.deferred:
             raise

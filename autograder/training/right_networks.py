@@ -60,4 +60,4 @@ def network_slice(source: str = PLAIN) -> Slice:
     """The baseline network's file with `source` at its end, in the form of a submission."""
     file = Path(baseline_network.__file__)
     text = f"{file.read_text(encoding='utf-8')}\n{source}"
-    return slice_submission(Submission(file.name, "", (Cell(file.name, text),)), ["ResNet18"])
+    return slice_submission(Submission(file.name, (Cell(file.name, text),)), ["ResNet18"])

@@ -17,21 +17,11 @@ class Slots:
 
     def __init__(self, jobs: int = 1, kind: ModuleType | multiprocessing.context.BaseContext = threading):
         self._jobs = jobs
-        # One process more waits, ready to train: each holds a few hundred MB of GPU memory.
-        self._seats, self._slots = kind.Semaphore(jobs + 1), kind.Semaphore(jobs)
+        self.seat = kind.Semaphore(jobs + 1)
+        """Held by who starts a process. One more than trains waits, ready: each takes a few hundred MB of the GPU."""
+        self.slot = kind.Semaphore(jobs)
+        """Held by who trains."""
         self._only_one = kind.Lock()
-
-    @contextlib.contextmanager
-    def seat(self) -> Iterator[None]:
-        """Hold the right to start a process."""
-        with self._seats:
-            yield
-
-    @contextlib.contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold the right to train."""
-        with self._slots:
-            yield
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -39,5 +29,5 @@ class Slots:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._only_one)
             for _ in range(self._jobs):
-                stack.enter_context(self._slots)
+                stack.enter_context(self.slot)
             yield

@@ -56,7 +56,7 @@ def defined(path: Path) -> dict:
 
 def changed(source: str) -> set[str]:
     """The required names that a file defines itself."""
-    slice_ = slice_submission(Submission("entry.py", "0" * 64, (Cell("entry.py", source),)))
+    slice_ = slice_submission(Submission("entry.py", (Cell("entry.py", source),)))
     return set(REQUIRED) - set(slice_.missing)
 
 
@@ -251,7 +251,7 @@ def test_show_prints_a_whole_submission():
     done = run("gallery", "show", "q1_gelu")
     assert done.exit_code == 0, done.stderr
     names: dict = {}
-    slice_ = slice_submission(Submission("q1_gelu.py", "0" * 64, (Cell("q1_gelu.py", done.stdout),)))
+    slice_ = slice_submission(Submission("q1_gelu.py", (Cell("q1_gelu.py", done.stdout),)))
     assert slice_.missing == ()
     assert execute(slice_, names) == []
     assert any(isinstance(module, nn.GELU) for module in names["BasicBlock"](8, 8).modules())

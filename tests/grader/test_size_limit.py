@@ -17,7 +17,7 @@ SOLUTION = solution_source()
 
 def slice_of(*sources):
     cells = tuple(Cell(f"cell {number}", source) for number, source in enumerate(sources, start=1))
-    return slice_submission(Submission("entry.ipynb", "0" * 64, cells))
+    return slice_submission(Submission("entry.ipynb", cells))
 
 
 def weight(source):

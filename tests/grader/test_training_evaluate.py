@@ -47,7 +47,7 @@ def test_slots(alone):
     slots, running, most = Slots(2), [], []
 
     def work(number: int) -> None:
-        with slots.alone() if alone and number == 3 else slots.slot():
+        with slots.alone() if alone and number == 3 else slots.slot:
             running.append(number)
             most.append(list(running))
             time.sleep(0.01)

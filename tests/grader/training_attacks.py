@@ -21,7 +21,7 @@ TALK = (
     "import gc, socket; from autograder.sandbox import wire; "
     "talk = [s for s in gc.get_objects() if isinstance(s, socket.socket) and s.fileno() > 2][0]"
 )
-REPORT = "{'progress': dict(epoch=1, epochs=1, step=1, steps=1, loss=0.1, accuracy=1.0, images_per_second=1e9)}"
+REPORT = "{'progress': dict(epoch=1, epochs=1, step=1, steps=1, loss=0.1, accuracy=1.0)}"
 INTERFERED = (StudentCrash, "interfered with the grader's connection")
 LEARN_FROM_HELD_OUT = """
         if not self.training:

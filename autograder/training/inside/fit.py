@@ -10,7 +10,6 @@ which a confined process must not, and takes longer to compile than it would sav
 """
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -83,7 +82,6 @@ class Progress:
     steps: int
     loss: float
     accuracy: float
-    images_per_second: float
 
 
 def fit(
@@ -129,7 +127,6 @@ def fit(
     steps_in_epoch = images_in_epoch // batch
     steps, step = recipe.epochs * steps_in_epoch, 0
     scaler = torch.amp.GradScaler(device.type, enabled=way.half is torch.float16)
-    start = time.perf_counter()
     for epoch in range(1, recipe.epochs + 1):
         tally = _Tally(device)
         for pictures, truth in _batches(images, labels, steps_in_epoch, batch, generator):
@@ -147,8 +144,8 @@ def fit(
             tally.add(loss.detach(), logits.detach(), truth)
             step += 1
             if progress and step % STEPS_BETWEEN_REPORTS == 0 and step % steps_in_epoch:
-                progress(_report(tally, epoch, recipe, step, steps, batch, start))
-        report = _report(tally, epoch, recipe, step, steps, batch, start)
+                progress(_report(tally, epoch, recipe, step, steps))
+        report = _report(tally, epoch, recipe, step, steps)
         if progress:
             progress(report)
         if report.loss != report.loss:  # not a number
@@ -240,10 +237,8 @@ class _Tally:
         return loss / finite if finite else float("nan"), right / steps
 
 
-def _report(tally: _Tally, epoch: int, recipe: Recipe, step: int, steps: int, batch: int, start: float) -> Progress:
-    loss, accuracy = tally.read()
-    speed = step * batch / (time.perf_counter() - start)
-    return Progress(epoch, recipe.epochs, step, steps, loss, accuracy, speed)
+def _report(tally: _Tally, epoch: int, recipe: Recipe, step: int, steps: int) -> Progress:
+    return Progress(epoch, recipe.epochs, step, steps, *tally.read())
 
 
 def _check(images: Tensor, labels: Tensor) -> None:
