@@ -18,7 +18,7 @@ from autograder.grading.grade import SUITE, run_suite, seed_of
 from autograder.maintain.forkserver import forkserver_context
 from autograder.student.errors import GraderBroken
 from autograder.student.unconfined import UnconfinedStudent
-from autograder.submission import Submission, read_submission, slice_submission, slices
+from autograder.submission import Submission, fingerprint, read_submission, slice_submission, slices
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case, Outcome
 
@@ -70,7 +70,7 @@ def judge(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
     student = UnconfinedStudent(slice_)
     sound = not (student.problems or slice_.missing)
     journal = Journal(known.cases(submission) if known is not None and sound else {})
-    return journal, run_suite(student, SUITE, seed=seed_of(submission.sha256), journal=journal)
+    return journal, run_suite(student, SUITE, seed=seed_of(fingerprint(path)), journal=journal)
 
 
 def code_of(submission: Submission) -> dict[str, list[str]]:

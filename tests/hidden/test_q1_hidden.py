@@ -10,11 +10,13 @@ from autograder.suite.any_batch import assert_same_on_any_batch, batches
 pytestmark = pytest.mark.question("q1")
 
 SHAPES = [(8, 8, 1), (6, 10, 1), (10, 6, 1), (8, 8, 2), (6, 10, 2)]  # (in_planes, planes, stride)
+WIDE = (256, 512, 2)
+"""One as wide as in a network, which a block may treat in another way than narrow ones."""
 
 
 @pytest.mark.points(3)
 @pytest.mark.forward
-@pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
+@pytest.mark.parametrize(("in_planes", "planes", "stride"), [*SHAPES, WIDE])
 def test_forward(student, in_planes, planes, stride):
     """Forward pass: with any weights, in eval mode, BasicBlock computes relu(F(x) + shortcut(x))."""
     judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="eval").require()
@@ -26,6 +28,8 @@ def test_forward(student, in_planes, planes, stride):
 def test_any_batch(student, in_planes, planes, stride):
     """Any batch: BasicBlock computes the same function of every batch, whatever its size and its values."""
     given = batches(in_planes, 8, 6)
+    given["128 images"] = torch.randn(128, in_planes, 8, 6)
+    given["an image of 32x32 pixels"] = torch.randn(1, in_planes, 32, 32)
     if stride == 1:
         given["2 images of odd height and width"] = torch.randn(2, in_planes, 7, 5)
     assert_same_on_any_batch(

@@ -225,6 +225,27 @@ def judge_resnet18_of_probes(student, probe, net):
     what = "ResNet18() made of probe blocks"
     expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2]), what, "each block and layer once")
     expect.assert_every_parameter_learns(net, x, what)
+    assert_nothing_added(net, lambda: student.ResNet(student.probe(1), [2, 2, 2, 2]))
+
+
+def assert_nothing_added(net, build):
+    """ResNet18() must compute what ResNet, which `build` calls, computes with the same weights, and nothing besides."""
+    plain, state = build(), expect.scramble(net).state_dict()
+    names = list(plain.state_dict())
+    if [tuple(v.shape) for v in plain.state_dict().values()] != [tuple(v.shape) for v in state.values()]:
+        return  # built in another way: there is nothing to compare
+    same = dict(zip(names, state.values(), strict=True))
+    x = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        for training in (False, True):
+            plain.load_state_dict(same)
+            expected, again = plain.train(training)(x), plain(x)
+            if not isinstance(expected, torch.Tensor) or not torch.equal(expected, again):
+                return  # what is random in ResNet is judged there
+            mode = "train" if training else "eval"
+            statement = f"in {mode} mode, ResNet18() computes what ResNet(BasicBlock, [2, 2, 2, 2]) computes"
+            hint = "return the network as it is built: no layer, hook or setting is added to it"
+            expect.assert_same(net.train(training)(x), expected, statement, hint)
 
 
 def assert_new_network(net, another):
