@@ -1,6 +1,7 @@
 """The baseline network: a ResNet-18 that a training process warms up with, and whose block replaces a wrong one.
 
-It is beside student code, and not secret. What a student's network must compute is defined in the oracle.
+Its block is beside student code; the rest is not, see `worker`. What a student's network must compute is defined in the
+oracle.
 """
 
 import torch
