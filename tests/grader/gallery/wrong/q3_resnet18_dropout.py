@@ -1,7 +1,6 @@
 """ResNet18() drops half of the pixels."""
 
 # question: q3
-# misconception: none
 # evidence: in train mode, ResNet18() computes something else each time
 
 from torch import nn

@@ -1,7 +1,6 @@
 """ResNet18() puts a softmax behind the network."""
 
 # question: q3
-# misconception: none
 # evidence: the outputs of ResNet18() add up to 1
 
 from torch import nn

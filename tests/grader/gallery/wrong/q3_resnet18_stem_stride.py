@@ -1,7 +1,6 @@
 """ResNet18() gives the first convolution another stride."""
 
 # question: q3
-# misconception: none
 # evidence: ResNet18() and ResNet(BasicBlock, [2, 2, 2, 2]) differ with the same weights
 
 
