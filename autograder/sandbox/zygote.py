@@ -99,6 +99,8 @@ def import_everything(project: Path) -> None:
             importlib.import_module(name)
     for name in _PREPARED.split():
         importlib.import_module(name)
+    with contextlib.suppress(ImportError):  # a notebook's classes may stand in `with keep_going():`
+        importlib.import_module("lab.keep_going")
     import torch
 
     torch.set_num_threads(1)

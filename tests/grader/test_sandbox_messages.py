@@ -272,3 +272,14 @@ def test_a_parameter_has_a_name_that_can_be_shown(tmp_path, zygote):
         block(torch.randn(1, 2, 4, 4)).sum().backward()
         with pytest.raises(StudentCrash, match="interfered"):
             block.gradients()
+
+
+def test_classes_may_stand_in_keep_going(tmp_path, zygote):
+    path = tmp_path / "submission.py"
+    path.write_text(
+        "from lab.keep_going import keep_going\nfrom torch import nn\n\n\n"
+        "with keep_going():\n    class BasicBlock(nn.Module):\n        expansion = 1\n"
+    )
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+        assert student.BasicBlock.expansion == 1
+        assert not student.problems
