@@ -47,8 +47,8 @@ def classify_tensors(state: Mapping[str, Tensor], parameters: frozenset[str]) ->
     """Which roles the tensors of a fresh module may have, by shape, by initial value, and by whether they are learned.
 
     Args:
-        state: the module's `state_dict()`.
-        parameters: names of those that are parameters; the others are buffers, or second names of parameters.
+        state: the module's, see `student.state`.
+        parameters: names of those that are parameters; the others are buffers.
     """
     found = []
     for name, value in state.items():
@@ -73,22 +73,18 @@ def _kinds(name: str, value: Tensor, shape: tuple[int, ...], learned: bool) -> f
     return frozenset({"beta", "bias"} if name.endswith("bias") else {"beta", "bias", "gamma"})
 
 
-def second_names(found: Sequence[Found], loaded: Mapping[str, Tensor], drawn: Mapping[str, Tensor]) -> set[str]:
-    """Names of tensors that are in the state a second time, under another name.
+def without_other_buffers(found: Sequence[Found], roles: Sequence[Role]) -> list[Found]:
+    """Leave out buffers that are no running statistics: what they hold is part of the code, and stays as it is.
 
-    Each name was given its own random values; two names with the same values afterwards are one tensor.
-
-    Args:
-        found: as `classify_tensors` returned it.
-        loaded: the state after `drawn` was loaded.
-        drawn: a different random value for each name.
+    Where there are more buffers of one shape than running statistics, their names tell.
     """
-    second = set()
-    for a, b in itertools.combinations([f for f in found if f.name in loaded], 2):
-        same = a.shape == b.shape and not torch.equal(drawn[a.name], drawn[b.name])
-        if same and torch.equal(loaded[a.name].reshape(-1), loaded[b.name].reshape(-1)):
-            second.add(a.name if b.learned and not a.learned else b.name)
-    return second
+    wanted = Counter(squeeze_shape(role.shape) for role in roles if role.kind in ("mean", "var"))
+    statistics = [f for f in found if not f.learned and f".{f.name}".endswith((".running_mean", ".running_var"))]
+    for endings in (("mean", "var"), ""):
+        lacking = wanted - Counter(f.shape for f in statistics)
+        others = [f for f in found if not f.learned and f not in statistics]
+        statistics += [f for f in others if f.name.endswith(endings) and lacking[f.shape]]
+    return [f for f in found if f.learned or f in statistics]
 
 
 def untranspose(found: Sequence[Found], program: Program) -> tuple[list[Found], frozenset[str]]:
@@ -287,8 +283,4 @@ def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.G
             sign = torch.randint(0, 2, shape, generator=generator) * 2 - 1
             value = (torch.rand(shape, generator=generator) * 0.9 + 0.4) * sign
         drawn[f.name] = value.to(state[f.name].dtype)
-    for name, value in state.items():
-        if value.dim() > 1 and name not in names:  # a module may be registered under two names
-            same = (f.name for f in found if state[f.name].shape == value.shape and torch.equal(state[f.name], value))
-            drawn[name] = drawn[next(same, name)]
     return drawn

@@ -11,6 +11,7 @@ from torch import Tensor
 from autograder.oracle.interpreter import Memory, run
 from autograder.oracle.program import Program
 from autograder.student.passes import gradients_of
+from autograder.student.state import state_of
 
 Aspect = Literal["eval", "train", "gradient", "fresh"]
 """"fresh" is the mode in which the student's function returned the module."""
@@ -111,7 +112,7 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
 
 def statistics_of(module: Any) -> dict[str, Tensor]:
     """A copy of the module's tensors with one value per channel: running statistics are among them."""
-    state = module.state_dict().items()
+    state = state_of(module).items()
     return {n: v.detach().clone() for n, v in state if v.is_floating_point() and v.numel() == max(v.shape, default=1)}
 
 

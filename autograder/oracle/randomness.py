@@ -10,6 +10,7 @@ from torch import Tensor
 from autograder.oracle.observe import statistics_of
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.passes import repeat
+from autograder.student.state import load_state, state_of
 
 FIRST_REPEATS = {"eval": 2, "train": 8}
 """Repeated passes that show whether there is randomness: in train mode a branch may be kept several times in turn."""
@@ -63,7 +64,7 @@ def randomness_before_error(subject: Any, trial: Any) -> Randomness:
     Where it is not, `checked` stays empty: the kind of randomness cannot be told.
     """
     for _ in range(2):
-        subject.module.load_state_dict(subject.drawn)
+        load_state(subject.module, subject.drawn)
         subject.module.train()
         try:
             with torch.no_grad():
@@ -81,7 +82,7 @@ def _what(subject: Any, trial: Any, outputs: Sequence[Tensor]) -> str:
     """Random factors leave a zero as it is; a branch that is left out gives a few different outputs only."""
     kept = {f.name for f in subject.found if f.kinds & {"var"} or f.kinds == {"gamma"} or len(f.shape) > 1}
     zeros = {n: v if n in kept or not v.is_floating_point() else torch.zeros_like(v) for n, v in subject.drawn.items()}
-    subject.module.load_state_dict(zeros)
+    load_state(subject.module, zeros)
     with torch.no_grad():
         silent = [subject.module(torch.zeros_like(trial.x)) for _ in range(3)]
     if not _all_same(silent):
@@ -104,14 +105,14 @@ def _repeats(subject: Any, trial: Any, times: int) -> tuple[list[Tensor], list[d
     """Outputs and running statistics of repeated passes, each from the same weights."""
     outputs, statistics = [], []
     for _ in range(times):
-        subject.module.load_state_dict(subject.drawn)
+        load_state(subject.module, subject.drawn)
         subject.module.train(trial.aspect != "eval")
         with torch.no_grad():
             output = subject.module(trial.x.clone())
         if not isinstance(output, Tensor):
             return [], [{}]
         outputs.append(output.clone())  # it may be a view of a weight
-        statistics.append({n: v.clone() for n, v in subject.module.state_dict().items() if v.is_floating_point()})
+        statistics.append({n: v.clone() for n, v in state_of(subject.module).items() if v.is_floating_point()})
     return outputs, statistics
 
 

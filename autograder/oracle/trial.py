@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.oracle.matching import classify_tensors, draw, second_names, untranspose
+from autograder.oracle.matching import classify_tensors, draw, untranspose, without_other_buffers
 from autograder.oracle.observe import Aspect, Observation, observe, statistics_of, to_float64
 from autograder.oracle.program import Program, basic_block, bottleneck, network
 from autograder.oracle.randomness import Randomness, randomness, randomness_before_error
 from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
 from autograder.student.errors import StudentError
 from autograder.student.signature import accepts_classes
+from autograder.student.state import load_state, state_of
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,11 @@ class Subject:
         self.calls: list[tuple[int, int, int]] | None = None
         self.facts: dict[str, Any] = {}
         self.random = Randomness()
-        state = {name: value.detach() for name, value in module.state_dict().items()}
+        state = {name: value.detach() for name, value in state_of(module).items()}
         parameters = frozenset(name for name, _ in module.named_parameters())
-        self.found = classify_tensors(state, parameters)
+        self.found = without_other_buffers(classify_tensors(state, parameters), task.program.roles)
         self.drawn = draw(state, self.found, generator)
-        module.load_state_dict(self.drawn)
-        strange = any(not f.learned and not f.name.endswith(("mean", "var")) for f in self.found)
-        if strange or len(self.found) > len(task.program.roles):  # a layer may have two names
-            loaded = module.state_dict()
-            second = second_names(self.found, loaded, self.drawn)
-            self.found = [f for f in self.found if f.name not in second]
-            self.drawn = {name: loaded[name].detach().clone() for name in self.drawn if name in loaded}
+        load_state(module, self.drawn)
         self.found, self._transposed = untranspose(self.found, task.program)
 
     @cached_property
@@ -129,7 +124,7 @@ class Subject:
             images: how many, where it matters.
         """
         if afresh:
-            self.module.load_state_dict(self.drawn)
+            load_state(self.module, self.drawn)
             if aspect == "gradient":
                 self.module.zero_grad()
         trial = self._observe(aspect, size, images)
@@ -140,7 +135,7 @@ class Subject:
     def other_gradient(self) -> Observation:
         """Another trial with gradients, on another input: see `judge.DRAWS`."""
         size = next(tuple(trial.x.shape[2:]) for trial in self.trials if trial.aspect == "gradient")
-        self.module.load_state_dict(self.drawn)
+        load_state(self.module, self.drawn)
         self.module.zero_grad()
         return self._observe("gradient", size)
 
@@ -222,7 +217,7 @@ def _examine(
     if num_blocks is not None and num_blocks != list(task.arguments[1]):
         subject.facts["list_changed"] = True
     if fresh:
-        another = task.build(student, probe).state_dict()
+        another = state_of(task.build(student, probe))
         shared = [f.name for f in subject.found if f.learned and torch.equal(another[f.name], subject.drawn[f.name])]
         subject.facts["shared"] = bool(shared) or None
         subject.run("fresh", size)
@@ -263,7 +258,7 @@ def _are_blocks_idle(subject: Subject) -> bool:
     if not isinstance(first.output, Tensor) or not built or not built <= Counter(f.shape for f in unused):
         return False
     # What is detached has no gradient either.
-    subject.module.load_state_dict(subject.drawn | {f.name: 2 * subject.drawn[f.name] for f in unused})
+    load_state(subject.module, subject.drawn | {f.name: 2 * subject.drawn[f.name] for f in unused})
     with torch.no_grad():
         return torch.equal(subject.module.eval()(first.x.clone()), first.output)
 
@@ -279,9 +274,9 @@ def _find_a_size(subject: Subject) -> None:
 def _is_hidden(student: Any, task: Task, subject: Subject) -> bool:
     """Whether two modules with the same weights differ: there are layers that PyTorch does not see."""
     another, first = task.build(student), subject.trials[0]
-    another.load_state_dict(subject.drawn)
+    load_state(another, subject.drawn)
     with torch.no_grad():
-        subject.module.load_state_dict(subject.drawn)
+        load_state(subject.module, subject.drawn)
         outputs = [module.eval()(first.x.clone()) for module in (subject.module, another)]
     return all(isinstance(y, Tensor) for y in outputs) and not torch.allclose(*outputs)
 

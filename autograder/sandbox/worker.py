@@ -21,6 +21,7 @@ from autograder.sandbox.limits import MAX_PROBLEMS, MAX_TRACEBACK, Limits
 from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
+from autograder.student.state import load_state, state_of
 from autograder.submission import Slice
 from autograder.submission.execute import execute, is_defined, student_lines, text_of
 
@@ -247,7 +248,7 @@ class Server:
         with torch.no_grad():
             for number in range(times):
                 if afresh:
-                    self._modules[module].load_state_dict(dict(state))
+                    load_state(self._modules[module], state)
                 y = self._modules[module](x.clone())
                 if not _sendable(y):
                     kind = _type_name(y)
@@ -260,7 +261,7 @@ class Server:
 
         What is as it was loaded is only named, if that was the state of the number `known`.
         """
-        state = {name: v for name, v in self._modules[module].state_dict().items() if _sendable(v)}
+        state = {name: v for name, v in state_of(self._modules[module]).items() if _sendable(v)}
         number, loaded = self._loaded.get(module, (0, {}))
         loaded = loaded if number == known else {}
         reply = {f"state:{n}": v for n, v in state.items() if not (n in loaded and _is_copy(v, loaded[n]))}
@@ -280,7 +281,7 @@ class Server:
     def _load_state_dict(self, module: int, number: int, names: list[str] | None, tensors: dict[str, Tensor]) -> Result:
         state = self._whole(module, names, tensors)
         self._loaded.pop(module, None)
-        self._modules[module].load_state_dict(dict(state))
+        load_state(self._modules[module], state)
         self._loaded[module] = number, state
         return {}, {}
 

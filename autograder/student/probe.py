@@ -7,6 +7,7 @@ for a message: a wrong call costs the check that is about calls.
 """
 
 import operator
+import weakref
 from typing import Any
 
 import torch
@@ -31,15 +32,26 @@ def wiring_message(number: int, in_planes: int, x: Tensor) -> str:
     )
 
 
+class _Record(type):
+    """The class of probe classes."""
+
+    @property
+    def calls(cls) -> list[tuple[int, int, int]]:
+        """`(in_planes, planes, stride)` of every block that is there, in the order in which they were built."""
+        return [block.call for block in (seen() for seen in cls.built) if block is not None]
+
+
 def make_probe(expansion: int = 1) -> type[nn.Module]:
     """Return a fresh probe class; `probe.calls` lists `(in_planes, planes, stride)` of every probe built.
+
+    One that is thrown away, built to look at its output perhaps, is not listed, and a copy is, as if it was built.
 
     `probe.foreign_call` is the first call with other arguments, in words; "" where there is none. The class is new at
     each call, so that one test's record never holds another's.
     """
 
-    class Probe(nn.Module):
-        calls: list[tuple[int, int, int]] = []  # noqa: RUF012 - a record of the class is what is wanted
+    class Probe(nn.Module, metaclass=_Record):
+        built: list[weakref.ref] = []  # noqa: RUF012 - a record of the class is what is wanted
         foreign_call = ""
 
         def __init__(self, *args: Any, **kwargs: Any):
@@ -47,11 +59,17 @@ def make_probe(expansion: int = 1) -> type[nn.Module]:
             if len(args) > len(CONTRACT) or kwargs.keys() - set(CONTRACT):
                 type(self).foreign_call = type(self).foreign_call or _call_in_words(args, kwargs)
             in_planes, planes, stride = _arguments(args, kwargs)
-            type(self).calls.append((in_planes, planes, stride))
+            self.call = self.in_planes, _, self.stride = in_planes, planes, stride
+            self.weight = nn.Parameter(_random(type(self).expansion * planes, in_planes))
+            self._enter()
+
+        def __setstate__(self, state: dict[str, Any]):
+            super().__setstate__(state)
+            self._enter()  # a copy is a block as well
+
+        def _enter(self):
+            type(self).built.append(weakref.ref(self))
             self.number = len(type(self).calls)
-            self.in_planes, self.stride = in_planes, stride
-            width = type(self).expansion * planes
-            self.weight = nn.Parameter(_random(width, in_planes))
 
         def forward(self, x: Tensor) -> Tensor:
             """(N, in_planes, H, W) -> (N, expansion * planes, H / stride, W / stride)."""

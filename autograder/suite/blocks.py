@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.student.state import load_state, state_of
 from autograder.suite import expect
 
 PLANES = (64, 128, 256, 512)
@@ -56,10 +57,10 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
         assert_depends_on(net, assert_holds_own_blocks(student, num_blocks, net))
         return
     shapes = probe_weights(calls, 1)
-    held = [value for value in net.state_dict().values() if tuple(value.shape) in shapes]
+    held = [value for value in state_of(net).values() if tuple(value.shape) in shapes]
     if len(held) < sum(num_blocks):  # blocks in a Python list, which q3 charges: their weights are not in the state
         another = build(probe)
-        another.load_state_dict(net.state_dict())
+        load_state(another, state_of(net))
         x = _images()
         statement = "the logits depend on the blocks that ResNet builds"
         expect.assert_differ(another.eval()(x), net(x), statement, "the same logits with other blocks", UNUSED)
@@ -90,11 +91,11 @@ def assert_depends_on(net: Any, shapes: Collection[tuple[int, ...]]) -> None:
     x = _images()
     logits = net(x)
     expect.assert_tensor(logits, "a network returns logits")
-    state = net.state_dict()
+    state = state_of(net)
     for key, value in state.items():
         if tuple(value.shape) in shapes:
             # Each value by another factor: one factor for all would cancel out in a BatchNorm.
-            net.load_state_dict({**state, key: value * torch.rand_like(value)})
+            load_state(net, {**state, key: value * torch.rand_like(value)})
             statement = f"the logits depend on every block: {key} {tuple(value.shape)} too"
             expect.assert_differ(net(x), logits, statement, "the same logits with another weight", UNUSED)
 

@@ -12,6 +12,7 @@ import torch
 from autograder.oracle import judge_network
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.signature import accepts_classes, classes_parameter
+from autograder.student.state import load_state, state_of
 from autograder.suite import expect
 from autograder.suite.blocks import assert_depends_on, assert_holds_own_blocks, layout, probe_weights
 
@@ -111,7 +112,7 @@ def test_stages(student, expansion, num_blocks):
     if sorted(built) != sorted(widths):  # in which order they are built is free: a probe refuses other channels
         expect.fail(f"{statement} {widths}", f"{built}", HINT)
     shapes = probe_weights(layout(expansion, num_blocks), expansion)
-    held = [tuple(value.shape) for value in net.state_dict().values()]
+    held = [tuple(value.shape) for value in state_of(net).values()]
     if missing := Counter(shapes) - Counter(held):
         expect.fail(
             f"the weight of every block is part of the network's state: one of shape {next(iter(missing))} too",
@@ -173,7 +174,7 @@ def test_head(student, num_classes):
         num_classes = 10
     net = student.ResNet(student.probe(1), [1, 1, 1, 1], num_classes).eval()
     bias = torch.linspace(-2, 2, num_classes)
-    if not any(tuple(value.shape) == (num_classes,) for value in net.state_dict().values()):
+    if not any(tuple(value.shape) == (num_classes,) for value in state_of(net).values()):
         statement = f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
         expect.fail(statement, "no tensor of that shape in its state", "nn.Linear(512 * block.expansion, num_classes)")
 
@@ -230,15 +231,15 @@ def judge_resnet18_of_probes(student, probe, net):
 
 def assert_nothing_added(net, build):
     """ResNet18() must compute what ResNet, which `build` calls, computes with the same weights, and nothing besides."""
-    plain, state = build(), expect.scramble(net).state_dict()
-    names = list(plain.state_dict())
-    if [tuple(v.shape) for v in plain.state_dict().values()] != [tuple(v.shape) for v in state.values()]:
+    plain, state = build(), state_of(expect.scramble(net))
+    names = list(state_of(plain))
+    if [tuple(v.shape) for v in state_of(plain).values()] != [tuple(v.shape) for v in state.values()]:
         return  # built in another way: there is nothing to compare
     same = dict(zip(names, state.values(), strict=True))
     x = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         for training in (False, True):
-            plain.load_state_dict(same)
+            load_state(plain, same)
             expected, again = plain.train(training)(x), plain(x)
             if not isinstance(expected, torch.Tensor) or not torch.equal(expected, again):
                 return  # what is random in ResNet is judged there
@@ -251,7 +252,7 @@ def assert_nothing_added(net, build):
 def assert_new_network(net, another):
     """`net`, as ResNet18() returns it, is in train mode, and `another` one shares nothing with it."""
     x = torch.randn(3, 3, 32, 32)
-    before = {name: value.clone() for name, value in another.state_dict().items()}
+    before = {name: value.clone() for name, value in state_of(another).items()}
     expect.scramble(net)  # a head that starts at zero returns the same for every batch
     with torch.no_grad():
         alone, others = net(x), net(torch.cat([x[:1], 3 * x[1:]]))
@@ -259,9 +260,9 @@ def assert_new_network(net, another):
     statement = "ResNet18() returns a network in train mode, whose BatchNorm normalises with the batch"
     got = "the logits of an image do not depend on the rest of the batch, as in eval mode"
     expect.assert_differ(others[:1], alone[:1], statement, got, "return the network as it is built, without .eval()")
-    after = another.state_dict()
+    after = state_of(another)
     changed = not all(torch.equal(value, after[name]) for name, value in before.items())
-    if changed and (shared := expect.equal_tensors(net.state_dict(), another.state_dict())):
+    if changed and (shared := expect.equal_tensors(state_of(net), state_of(another))):
         statement = "every call of ResNet18() builds a new network"
         expect.fail(statement, f"two calls share {shared[:200]}", "is the network built outside of the function?")
 

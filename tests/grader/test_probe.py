@@ -1,0 +1,21 @@
+"""The probe block: what is built of it is known, also where blocks are copied or thrown away."""
+
+import copy
+
+from autograder.student.probe import make_probe
+
+
+def test_a_block_that_is_thrown_away_is_not_listed():
+    probe = make_probe(2)
+    expansion = probe(64, 64).weight.shape[0] // 64
+    kept = [probe(64, 64), probe(64 * expansion, 128, 2)]
+    assert probe.calls == [(64, 64, 1), (128, 128, 2)]
+    assert [block.number for block in kept] == [1, 2]
+
+
+def test_a_copy_is_listed_as_a_block():
+    probe = make_probe(1)
+    block = probe(64, 128, 2)
+    twin = copy.deepcopy(block)
+    assert probe.calls == [(64, 128, 2)] * 2
+    assert twin.number == 2 and twin.weight is not block.weight
