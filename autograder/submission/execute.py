@@ -10,6 +10,7 @@ import types
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from autograder.contract import REQUIRED
@@ -43,11 +44,13 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
         one is left out.
     """
     namespace["__name__"] = MODULE
+    namespace.setdefault("__file__", f"{MODULE}.py")
     # Names that Jupyter defines in every notebook.
     namespace.setdefault("display", _display)
     namespace.setdefault("get_ipython", _no_ipython)
     # Dataclasses with postponed annotations, among others, look up their module.
     module = sys.modules[MODULE] = types.ModuleType(MODULE)
+    module.__getattr__ = partial(_look_up, namespace)  # for `sys.modules[__name__]` in the submission
     namespaces = {"": namespace}
     errors: list[str] = []
     lost: set[str] = set()
@@ -73,6 +76,13 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
                 lost |= _stored(statement)
     vars(module).update(namespace)
     return errors
+
+
+def _look_up(namespace: Mapping[str, Any], name: str) -> Any:
+    """The attribute of a module whose code is still executed."""
+    if name in namespace:
+        return namespace[name]
+    raise AttributeError(f"module '{MODULE}' has no attribute '{name}'")
 
 
 def is_defined(namespace: Mapping[str, Any], name: str) -> bool:

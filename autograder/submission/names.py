@@ -10,6 +10,7 @@ _CHANGES_A_CONTAINER = {
     "add", "append", "appendleft", "clear", "discard", "extend", "insert", "move_to_end", "pop", "popitem",
     "register", "remove", "reverse", "setdefault", "sort", "update",
 }  # fmt: skip
+_CHANGES_AN_ARGUMENT = {"heapify", "heappush", "insort", "insort_left", "insort_right", "setitem", "shuffle"}
 _CHANGES_A_HELPER = ("add_", "register_", "set_")
 MOST_NAMES = 200
 """Limit on the aliases and global effects that are followed from one place, so that analysis stays fast."""
@@ -22,9 +23,10 @@ class Footprint:
     Args:
         binds: names it gives a value.
         imports: those of them that an import gives.
-        uses: global names it reads, now or later (inside a function or method body).
+        uses: global names it reads, now or later (inside a function or method body); attributes with a dot in front.
         patches: names whose attributes or items it sets (`BasicBlock.forward = f`, `CFG["a"] = 1`).
         mutates: names whose object it changes through a method or a function (`CFG.update(...)`).
+        adds: attributes that it sets, with a dot in front; a decorated function may become one.
         aliases: for names it binds, the names whose object they may be (`B = BasicBlock`, `for B in blocks`).
         trains: it runs a training step while it executes.
         always: an import whose effect on names cannot be seen (`from x import *`), or `from __future__`.
@@ -35,6 +37,7 @@ class Footprint:
     uses: frozenset[str]
     patches: frozenset[str]
     mutates: frozenset[str]
+    adds: frozenset[str]
     aliases: dict[str, set[str]]
     trains: bool
     always: bool
@@ -52,6 +55,7 @@ class Function:
         changes: global names whose object it changes by a method call.
         patches: parameters whose attributes or items it sets.
         mutates: parameters whose object it changes by a method call.
+        adds: attributes that it sets, with a dot in front.
         calls: names that it calls; methods with a dot in front.
         trains: it runs a training step, or calls a function that does.
     """
@@ -63,6 +67,7 @@ class Function:
     changes: frozenset[str]
     patches: frozenset[str]
     mutates: frozenset[str]
+    adds: frozenset[str]
     calls: frozenset[str]
     trains: bool
 
@@ -111,7 +116,7 @@ def _either(first: Function, second: Function) -> Function:
 
 
 def _with_effects_of(caller: Function, callee: Function) -> Function:
-    effects = {key: getattr(caller, key) | getattr(callee, key) for key in ("binds", "sets", "changes")}
+    effects = {key: getattr(caller, key) | getattr(callee, key) for key in ("binds", "sets", "changes", "adds")}
     if sum(map(len, effects.values())) > MOST_NAMES:
         effects = {}
     return replace(caller, **effects, trains=caller.trains or callee.trains)
@@ -136,6 +141,7 @@ def _function(arguments: ast.arguments, body: Sequence[ast.AST]) -> Function:
         changes=frozenset(mutated - local),
         patches=frozenset(patched & parameters),
         mutates=frozenset(mutated & parameters),
+        adds=frozenset(name for node in nodes for name in _added(node)),
         calls=frozenset(name for node in nodes for name in (_called(node), _called_method(node))),
         trains=any(_is_training_call(node) for node in nodes),
     )
@@ -154,8 +160,10 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
     binds, imports, uses = _names(symtable.symtable(segment, "<statement>", "exec"))
     patches: set[str] = set()
     mutates: set[str] = set()
+    adds: set[str] = set()
     trains = always = False
     nodes = list(_executed(statement))
+    uses |= {f".{node.attr}" for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
 
     def runs(name: str) -> None:
         """The statement calls this function of the submission."""
@@ -164,11 +172,13 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
             binds.update(called.binds)
             patches.update(called.sets)
             mutates.update(called.changes)
+            adds.update(called.adds)
             trains |= called.trains
 
     for node in nodes:
         patches.update(_patched(node))
         mutates.update(_mutated(node))
+        adds.update(_added(node))
         trains |= _is_training_call(node)
         runs(_called(node))
         if isinstance(node, ast.ImportFrom):
@@ -179,7 +189,7 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
             for hook in (".__init_subclass__", *((".__new__", ".__init__") if node.keywords else ())):
                 runs(hook)
         for decorator in getattr(node, "decorator_list", ()):
-            patches.update(_handed_to_decorator(decorator))
+            patches.update(_handed_to_decorator(decorator), _class_of_method(node))
             mutates.add(_root(decorator))  # an object may store what it decorates: `@registry.entry`
             runs(_root(decorator))
     aliases = _aliases(nodes)
@@ -190,7 +200,7 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
         binds |= named if "globals" in patches | mutates else set()
     if isinstance(statement, ast.Delete):
         binds = set()  # a name may stay defined
-    return Footprint(*map(frozenset, (binds, imports, uses, patches, mutates)), aliases, trains, always)
+    return Footprint(*map(frozenset, (binds, imports, uses, patches, mutates, adds)), aliases, trains, always)
 
 
 def reachable(names: Iterable[str], aliases: Mapping[str, Collection[str]]) -> set[str]:
@@ -239,16 +249,32 @@ def _patched(node: ast.AST) -> Iterator[str]:
     """Yield the names whose attributes or items this node sets or deletes."""
     if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del)):
         yield _root(node)
-    elif _called(node) in ("setattr", "delattr") and node.args and isinstance(node.args[0], ast.Name):
-        yield node.args[0].id
+    elif _called(node) in ("setattr", "delattr") and node.args:
+        yield from _stands_for(node.args[0])
 
 
 def _mutated(node: ast.AST) -> Iterator[str]:
-    """Yield the names whose object this node changes by a method call."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+    """Yield the names whose object this node changes by a method call, or hands to `bisect.insort` and the like."""
+    if isinstance(node, ast.Attribute) and node.attr in _CHANGES_A_CONTAINER:  # also `map(WIDTHS.append, (64, 128))`
+        yield _root(node)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         method = node.func.attr
-        if method in _CHANGES_A_CONTAINER or method.startswith(_CHANGES_A_HELPER):
+        if method.startswith(_CHANGES_A_HELPER):
             yield _root(node.func)
+        elif method in _CHANGES_AN_ARGUMENT:
+            yield from (name for value in node.args[:1] for name in _stands_for(value))
+    if isinstance(node, ast.Call) and _root(node.func) in ("dict", "list", "set"):  # `dict.update(CFG, x)`
+        yield from (name for value in node.args[:1] for name in _stands_for(value))
+
+
+def _added(node: ast.AST) -> Iterator[str]:
+    """Yield the attributes that this node sets, with a dot in front."""
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield f".{node.attr}"
+    elif _called(node) == "setattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+        yield f".{node.args[1].value}"
+    elif isinstance(node, _DEFINITIONS) and node.decorator_list:
+        yield f".{node.name}"
 
 
 def _add_arguments_changed(
@@ -324,7 +350,15 @@ def _identifiers(statement: ast.stmt) -> Iterator[str]:
 def _handed_to_decorator(decorator: ast.expr) -> Iterator[str]:
     """`@add_to_class(BasicBlock)` above a function."""
     if isinstance(decorator, ast.Call):
-        yield from (argument.id for argument in decorator.args if isinstance(argument, ast.Name))
+        yield from (name for argument in decorator.args for name in _stands_for(argument))
+
+
+def _class_of_method(node: ast.AST) -> Iterator[str]:
+    """`@patch` above `def forward(self: BasicBlock, x)`."""
+    first = node.args.args[:1] if isinstance(node, _DEFINITIONS) else []
+    for parameter in first:
+        if parameter.arg == "self" and parameter.annotation is not None:
+            yield from _stands_for(parameter.annotation)
 
 
 def _is_training_call(node: ast.AST) -> bool:

@@ -296,10 +296,13 @@ def _touching(statements: Sequence[_Statement], required: Collection[str]) -> di
         names = set(effect.binds)
         patched = reachable(effect.patches, aliases)
         names |= {name for name in patched if name in bound or name in required}
-        if isinstance(statement.node, (ast.Assign, ast.AugAssign)):  # `nn.Conv2d = partial(nn.Conv2d, bias=False)`
-            names |= {name for name in effect.patches if name in imported}
+        if libraries := effect.patches & imported:
+            names |= effect.adds  # `torch.Tensor.gap = gap`
+            operators = any(name.startswith(".__") for name in effect.adds)
+            if operators or isinstance(statement.node, (ast.Assign, ast.AugAssign)):  # `nn.Conv2d = partial(...)`
+                names |= libraries
         names |= {name for name in reachable(effect.mutates, aliases) if name in bound and name not in required}
-        if effect.trains:
+        if effect.trains and not isinstance(statement.node, (ast.ClassDef, ast.FunctionDef)):
             names = effect.binds & set(required)
         for name in names:
             touching[name].append(statement)

@@ -18,4 +18,5 @@ def test_a_copy_is_listed_as_a_block():
     block = probe(64, 128, 2)
     twin = copy.deepcopy(block)
     assert probe.calls == [(64, 128, 2)] * 2
-    assert twin.number == 2 and twin.weight is not block.weight
+    assert twin.number == 2
+    assert twin.weight is not block.weight

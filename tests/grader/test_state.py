@@ -37,7 +37,8 @@ def test_a_loaded_value_is_not_written_back_by_the_other_name():
     module = TwoNames()
     state = state_of(module)
     load_state(module, {**state, "conv.weight": torch.ones(4, 3, 1, 1), "bn.weight": torch.full((4,), 2.0)})
-    assert bool((module.layers[0].weight == 1).all()) and bool((module.scale == 2).all())
+    assert bool((module.layers[0].weight == 1).all())
+    assert bool((module.scale == 2).all())
     assert module.extra == {"format": 2}
 
 
