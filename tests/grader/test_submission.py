@@ -572,7 +572,7 @@ EXPENSIVE = {
     "result of training under a needed name": "def train():\n    loss.backward()\nhelper = train()",
     "deleting a needed name": "del helper",
     "main guard": "if __name__ == '__main__':\n    helper = 1 / 0",
-    "method that nobody calls": "m.Number.later = lambda self: 1 / 0",
+    "method that nobody calls": "import numbers\nnumbers.Number.later = lambda self: 1 / 0",
     "method called like a helper": "class T:\n    def helper(self):\n        CFG[0] = 1\nhelper()",
     "input": "input('more?')",
     "exit": "exit()",
