@@ -29,6 +29,8 @@ OVERWRITTEN = "modified by an inplace operation"
 """What PyTorch says in the backward pass where `+=` changed a value that it needs."""
 OWN_CHECKS = ("AssertionError", "ValueError")
 """What student code raises where it checks shapes itself; its text is the student's own."""
+OF_BATCHNORM = re.compile(r"expected .*\dD.* input \(got \dD input\)")
+"""The text of a `ValueError` of `nn.BatchNorm1d` and `3d` about images, which is no check of the student's own."""
 REPRODUCED = {*OWN_CHECKS, "RuntimeError", "IndexError", "KeyError", "WrongWiring", "TypeError"}
 """What running a program may end with; a `TypeError` where a shape is no shape."""
 
@@ -158,9 +160,11 @@ class Explainer:
         except Unregistered:
             return trial.error is None and bool(subject.facts.get("hidden"))
         except DOES_NOT_FIT as error:
-            return trial.error is not None and same_error(trial.error, error)
+            return trial.error is not None and self._same_error(trial.error, error)
         if trial.error is not None:
-            alike = same_error(trial.error, attempt.error) if attempt.error else _only_in_place(trial.error, attempt)
+            alike = (
+                self._same_error(trial.error, attempt.error) if attempt.error else _only_in_place(trial.error, attempt)
+            )
             return alike and not differing_statistics(attempt, trial)
         if differ_at_peak(attempt, trial):
             return False
@@ -171,6 +175,15 @@ class Explainer:
             return True
         mine = {names[role.name] for role in program.roles if role.kind in ("mean", "var")}
         return mine - attempt.statistics.keys() == mine & subject.random.varying
+
+    def _same_error(self, error: Exception, mine: Exception) -> bool:
+        """As `same_error`; but where nothing runs, a check of the student's own says nothing about shapes."""
+        return same_error(error, mine) and (self._runs or not _is_own_check(error))
+
+    @functools.cached_property
+    def _runs(self) -> bool:
+        """Whether any of the modules returned something."""
+        return any(trial.error is None for subject in self.evidence.subjects for trial in subject.trials)
 
 
 def _unlike(names: Assignment) -> int:
@@ -187,6 +200,10 @@ def _error_kind(error: Exception) -> str:
     return error.kind if isinstance(error, StudentError) else type(error).__name__
 
 
+def _is_own_check(error: Exception) -> bool:
+    return _error_kind(error) in OWN_CHECKS and not OF_BATCHNORM.search(error_text(error))
+
+
 def can_be_raised(error: Exception) -> bool:
     """Whether a program may raise it: something about shapes."""
     return _error_kind(error) in REPRODUCED
@@ -195,7 +212,7 @@ def can_be_raised(error: Exception) -> bool:
 def same_error(error: Exception, mine: Exception) -> bool:
     """Whether the student's exception is about the same shapes: it has the same numbers, and in other words, in any
     order."""
-    if _error_kind(error) in OWN_CHECKS:
+    if _is_own_check(error):
         return True
     texts = [re.sub(r"^block \d+ ", "", text) for text in (error_text(error), str(mine))]  # built in another order
     numbers = [re.findall(r"\d+", text) for text in texts]

@@ -1,3 +1,5 @@
+"""Layers and parameters under two names: in `nn.Sequential`, `ParameterList` and a buffer; there is an extra state."""
+
 import torch
 import torch.nn.functional as F
 from torch import nn

@@ -1,3 +1,5 @@
+"""Buffers of the own: constants in the forward pass, and what channels do, noted in train mode and in eval mode."""
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F

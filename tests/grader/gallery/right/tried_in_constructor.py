@@ -1,3 +1,5 @@
+"""Shapes are found out in the constructor by a pass with random numbers; blocks and BatchNorms are copied."""
+
 import copy
 
 import torch
