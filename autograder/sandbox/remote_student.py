@@ -107,9 +107,9 @@ class RemoteStudent:
         """The student's line that assigns `self.<attribute>` in the class `name`; "" where it cannot be shown."""
         return find_in_slice(self._slice, name, attribute)
 
-    def probe(self, expansion: int = 1) -> "RemoteProbe":
-        """A new probe block, see `autograder.student.probe`."""
-        return RemoteProbe(self._session, expansion)
+    def probe(self, expansion: int = 1, norm: bool = False) -> "RemoteProbe":
+        """A new probe block, with BatchNorm or without, see `autograder.student.probe`."""
+        return RemoteProbe(self._session, expansion, norm)
 
     def skeleton(self, name: str, *args: Any) -> "RemoteSkeleton":
         """Build an object of the class `name`; only the names and shapes of its parameters are available."""
@@ -241,11 +241,11 @@ class RemoteNetworkClass(RemoteClass):
 class RemoteProbe(RemoteObject):
     """A probe class in the worker. Its `calls` are for messages only, because a worker may report anything."""
 
-    def __init__(self, session: Session, expansion: int):
+    def __init__(self, session: Session, expansion: int, norm: bool):
         super().__init__(session)
         self.expansion = expansion
         self._known: tuple[int, tuple[list[tuple[int, int, int]], str]] | None = None
-        session.postpone("the probe", "probe", {"probe": self._handle, "expansion": expansion})
+        session.postpone("the probe", "probe", {"probe": self._handle, "expansion": expansion, "norm": norm})
 
     @property
     def calls(self) -> list[tuple[int, int, int]]:

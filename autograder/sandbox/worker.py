@@ -168,8 +168,8 @@ class Server:
         defined = [name for name in REQUIRED if is_defined(namespace, name)]
         return {"problems": [text[:MAX_TRACEBACK] for text in problems[:MAX_PROBLEMS]], "defined": defined}, {}
 
-    def _probe(self, probe: int, expansion: int, tensors: dict[str, Tensor]) -> Result:
-        self._probes[probe] = self._student.probe(expansion)
+    def _probe(self, probe: int, expansion: int, norm: bool, tensors: dict[str, Tensor]) -> Result:
+        self._probes[probe] = self._student.probe(expansion, norm)
         return {}, {}
 
     def _probe_calls(self, probe: int, tensors: dict[str, Tensor]) -> Result:

@@ -115,9 +115,9 @@ class LocalStudent:
         """The parameters of the class `name`, for messages; empty where they cannot be known."""
         return parameters_of(self._find(name))
 
-    def probe(self, expansion: int = 1) -> type[nn.Module]:
-        """A fresh probe block, see `autograder.student.probe`."""
-        return make_probe(expansion)
+    def probe(self, expansion: int = 1, norm: bool = False) -> type[nn.Module]:
+        """A fresh probe block, with BatchNorm or without, see `autograder.student.probe`."""
+        return make_probe(expansion, norm)
 
     def skeleton(self, name: str, *args: Any) -> nn.Module:
         """An object of the class `name`, for the names and shapes of its parameters; their values mean nothing.

@@ -2,8 +2,9 @@
 
 A probe has the constructor of a residual block, `(in_planes, planes, stride=1)`, and the simplest arithmetic
 that still depends on all three: `relu(conv1x1(x))` with a stride, no bias, no shortcut. Its only parameter,
-of shape `(expansion * planes, in_planes, 1, 1)`, shows where `ResNet` put it. Further arguments are ignored, and kept
-for a message: a wrong call costs the check that is about calls.
+of shape `(expansion * planes, in_planes, 1, 1)`, shows where `ResNet` put it. With BatchNorm before the ReLU it shows
+what `ResNet` does to the BatchNorms of its blocks. Further arguments are ignored, and kept for a message: a wrong call
+costs the check that is about calls.
 """
 
 import operator
@@ -41,7 +42,7 @@ class _Record(type):
         return [block.call for block in (seen() for seen in cls.built) if block is not None]
 
 
-def make_probe(expansion: int = 1) -> type[nn.Module]:
+def make_probe(expansion: int = 1, norm: bool = False) -> type[nn.Module]:
     """Return a fresh probe class; `probe.calls` lists `(in_planes, planes, stride)` of every probe built.
 
     One that is thrown away, built to look at its output perhaps, is not listed, and a copy is, as if it was built.
@@ -60,7 +61,9 @@ def make_probe(expansion: int = 1) -> type[nn.Module]:
                 type(self).foreign_call = type(self).foreign_call or _call_in_words(args, kwargs)
             in_planes, planes, stride = _arguments(args, kwargs)
             self.call = self.in_planes, _, self.stride = in_planes, planes, stride
-            self.weight = nn.Parameter(_random(type(self).expansion * planes, in_planes))
+            width = type(self).expansion * planes
+            self.weight = nn.Parameter(_random(width, in_planes))
+            self.bn = nn.BatchNorm2d(width) if norm else None
             self._enter()
 
         def __setstate__(self, state: dict[str, Any]):
@@ -75,7 +78,8 @@ def make_probe(expansion: int = 1) -> type[nn.Module]:
             """(N, in_planes, H, W) -> (N, expansion * planes, H / stride, W / stride)."""
             if x.dim() != 4 or x.shape[1] != self.in_planes:
                 raise WrongWiring(wiring_message(self.number, self.in_planes, x))
-            return F.relu(F.conv2d(x, self.weight, stride=self.stride))
+            out = F.conv2d(x, self.weight, stride=self.stride)
+            return F.relu(self.bn(out) if norm else out)
 
     Probe.expansion = expansion
     Probe.__qualname__ = Probe.__name__ = f"Probe{expansion}"

@@ -93,8 +93,8 @@ CALLS = {
 def test_a_probe_reads_its_call(name):
     (args, kwargs), expected, foreign = CALLS[name]
     probe = make_probe()
-    probe(*args, **kwargs)
-    assert (probe.calls, probe.foreign_call) == ([expected], foreign)
+    block = probe(*args, **kwargs)
+    assert (block.number, probe.calls, probe.foreign_call) == (1, [expected], foreign)
 
 
 @pytest.mark.parametrize("args", [(8,), (8, 16, nn.Sequential()), (8, 16.5)])

@@ -63,7 +63,7 @@ class Reference(nn.Module):
 
 
 @pytest.mark.points(3)
-@pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
+@pytest.mark.parametrize(("in_planes", "planes", "stride"), [*SHAPES, WIDE])
 def test_train_mode(student, in_planes, planes, stride):
     """Train mode: BasicBlock normalises with the batch and updates its running statistics."""
     judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="train").require()

@@ -66,7 +66,7 @@ class Reference(nn.Module):
 
 
 @pytest.mark.points(3)
-@pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
+@pytest.mark.parametrize(("in_planes", "planes", "stride"), [*SHAPES, WIDE])
 def test_train_mode(student, in_planes, planes, stride):
     """Train mode: Bottleneck normalises with the batch and updates its running statistics."""
     judge_block(student, "Bottleneck", in_planes, planes, stride, aspect="train").require()

@@ -35,9 +35,9 @@ def classes(student, number: int) -> int:
 @pytest.mark.points(1)
 @pytest.mark.forward
 def test_any_batch(student):
-    """Any batch: ResNet computes the same function of every batch, whatever its size and its values."""
+    """Any batch: ResNet computes the same function of every batch, and leaves BatchNorm in its blocks as it is."""
     assert_same_on_any_batch(
-        student.ResNet(student.probe(1), [1, 1, 1, 1]),
+        student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1]),
         Reference(),
         batches(3, 32, 32),
         "ResNet(block, [1, 1, 1, 1])",
@@ -46,14 +46,15 @@ def test_any_batch(student):
 
 
 class Reference(nn.Module):
-    """A network of four probe blocks."""
+    """A network of four probe blocks with BatchNorm."""
 
     def __init__(self):
         super().__init__()
         stem = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()
         probes, in_planes = [], 64
         for planes in PLANES:
-            probes += [nn.Conv2d(in_planes, planes, 1, 1 if planes == 64 else 2, bias=False), nn.ReLU()]
+            stride = 1 if planes == 64 else 2
+            probes += [nn.Conv2d(in_planes, planes, 1, stride, bias=False), nn.BatchNorm2d(planes), nn.ReLU()]
             in_planes = planes
         self.layers = nn.Sequential(*stem, *probes, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
 
@@ -72,6 +73,8 @@ def test_train_mode(student):
 def test_gradients(student):
     """Gradients: those of the images and of every parameter of the network are right."""
     judge_network(student, 1, [1, 1, 3, 2], 10, aspect="gradient").require()
+    net = student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1])
+    expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), "a network of blocks with BatchNorm")
 
 
 # (name, num_blocks, expansion, parameters of the network, {block: its parameters}); He et al. 2015, table 1, with the
