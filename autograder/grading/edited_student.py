@@ -271,6 +271,12 @@ class Network(Module):
                 self._place(stage).add_module(index, made)
             if "weight" in made._parameters:
                 self._tensors[f"{one.name}.weight"] = (made._parameters, "weight")
+            if isinstance(bn := getattr(made, "bn", None), nn.BatchNorm2d):
+                blocks = [o.name for o in self.program.ops if o.kind == "block"]
+                self.program = self.program.change_all(blocks, normalizes=True)
+                for kind, key in CALLED.items():
+                    where = bn._buffers if kind in ("mean", "var") else bn._parameters
+                    self._tensors[f"{one.name}.{kind}"] = (where, key)
 
 
 def block_class(kind: str, edits: Sequence[Edit]) -> type[nn.Module]:

@@ -153,8 +153,12 @@ def _conv(s: Step) -> Tensor:
 
 
 def _norm(s: Step) -> Tensor:
+    return _normalize(s, s.inputs[0])
+
+
+def _normalize(s: Step, x: Tensor) -> Tensor:
     """A normalization; the running variance is unbiased, as PyTorch has it (Ioffe and Szegedy 2015)."""
-    x, how, eps = s.inputs[0], s.op["norm"], s.op["eps"]
+    how, eps = s.op["norm"], s.op["eps"]
     gamma, beta, mean, var = (s.tensors.get(kind) for kind in ("gamma", "beta", "mean", "var"))
     if gamma is not None and not s.op["learns"]:
         gamma, beta = gamma.detach(), beta.detach()
@@ -200,7 +204,8 @@ def _block(s: Step) -> Tensor:
     x = s.inputs[0]
     if x.dim() != 4 or x.shape[1] != s.op["in_planes"]:
         raise WrongWiring(wiring_message(s.block, s.op["in_planes"], x))
-    return F.conv2d(x, s.tensors["weight"], stride=s.op["stride"]).relu()
+    out = F.conv2d(x, s.tensors["weight"], stride=s.op["stride"])
+    return (_normalize(s, out) if s.op["normalizes"] else out).relu()
 
 
 def _gate(s: Step) -> Tensor:

@@ -188,7 +188,8 @@ def _named(message: Message, student: Any, subject: Subject) -> Verdict:
     diagnosis = proved_diagnosis(student, Evidence([subject]), subject.task.kind)
     if diagnosis is None:
         return Verdict(False, message)
-    return Verdict(False, replace(message, mistake="\n".join(diagnosis.sentences), hint=PROOF), diagnosis.names)
+    hint = PROOF_BUT_RANDOM if subject.random.what else PROOF
+    return Verdict(False, replace(message, mistake="\n".join(diagnosis.sentences), hint=hint), diagnosis.names)
 
 
 def _inventory_complaint(program: Program, found: list[Found]) -> str:
@@ -217,6 +218,7 @@ EXPECTED = {
     "gradient": "the gradients of {what}, at its input and at every parameter, are those of {formula}",
 }
 PROOF = "With exactly this change the reference computes what your code computes."
+PROOF_BUT_RANDOM = "In everything that does not change from pass to pass, your code agrees with the reference."
 FORMULAS = {
     "BasicBlock": "relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut(x))",
     "Bottleneck": "relu(bn(conv1x1(relu(bn(conv3x3(relu(bn(conv1x1(x)))))))) + shortcut(x))",

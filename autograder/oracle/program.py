@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "statistics": "",  # "running" or "batch": in both modes; "inverted": those of the other mode
     "learns": True,
     "called": True,  # otherwise the layer is built and its input passes unchanged
+    "normalizes": False,  # a probe block has a BatchNorm
     "registered": True,  # otherwise PyTorch, and therefore the oracle, does not see its tensors
     "writes": "",  # the value that is overwritten, as by an operation in place
     "shares": "",  # the operation whose tensors this one uses
@@ -347,6 +348,8 @@ def _roles(o: Op) -> Iterator[Role]:
     elif o.kind == "block":
         shape = (o["expansion"] * o["planes"], o["in_planes"], 1, 1)
         yield Role(f"{o.name}.weight", "weight", shape)
+        kinds = ("gamma", "beta", "mean", "var") if o["normalizes"] else ()
+        yield from (Role(f"{o.name}.{kind}", kind, shape[:1]) for kind in kinds)
     elif o.kind == "norm":
         kinds = ("gamma", "beta") if o["affine"] else ()
         if o["tracked"] and o["norm"] in ("batch", "instance_tracked"):

@@ -14,8 +14,8 @@ from autograder.oracle.observe import Aspect, Observation, observe, statistics_o
 from autograder.oracle.program import Program, basic_block, bottleneck, network
 from autograder.oracle.randomness import Randomness, randomness, randomness_before_error
 from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
-from autograder.student.errors import StudentError
-from autograder.student.signature import accepts_classes
+from autograder.student.probe import calls_of
+from autograder.student.signature import accepts_classes, expansion_of
 from autograder.student.state import load_state, state_of
 
 
@@ -213,7 +213,7 @@ def _examine(
         raise TypeError(f"{task.kind} is no module: {getattr(module, 'type_name', type(module).__name__)}")
     fresh = task.kind == "ResNet18"
     subject = Subject(task, module, generator)
-    subject.calls = [tuple(call) for call in probe.calls] if probe else None
+    subject.calls = calls_of(probe, task.program.calls) if probe else None
     if num_blocks is not None and num_blocks != list(task.arguments[1]):
         subject.facts["list_changed"] = True
     if fresh:
@@ -222,7 +222,7 @@ def _examine(
         subject.facts["shared"] = bool(shared) or None
         subject.run("fresh", size)
     elif not probe:
-        subject.facts["expansion"] = _expansion(student, task.kind)
+        subject.facts["expansion"] = expansion_of(getattr(student, task.kind))
     raised = subject.run("eval", size, afresh=fresh).error is not None
     if subject.has_own_blocks:
         return subject
@@ -279,11 +279,3 @@ def _is_hidden(student: Any, task: Task, subject: Subject) -> bool:
         load_state(subject.module, subject.drawn)
         outputs = [module.eval()(first.x.clone()) for module in (subject.module, another)]
     return all(isinstance(y, Tensor) for y in outputs) and not torch.allclose(*outputs)
-
-
-def _expansion(student: Any, kind: str) -> int | None:
-    """The class attribute; None where there is none."""
-    try:
-        return getattr(student, kind).expansion
-    except (AttributeError, StudentError):
-        return None

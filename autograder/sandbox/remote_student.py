@@ -20,6 +20,7 @@ from autograder.student.errors import StudentCrash, StudentError
 from autograder.student.local import NotDefined, refused_questions, why_missing
 from autograder.student.message import Message
 from autograder.student.passes import Proxy
+from autograder.student.probe import Call
 from autograder.student.signature import Parameter
 from autograder.submission import Slice, find_delegation
 from autograder.submission.defining_line import find_in_slice
@@ -244,28 +245,34 @@ class RemoteProbe(RemoteObject):
     def __init__(self, session: Session, expansion: int, norm: bool):
         super().__init__(session)
         self.expansion = expansion
-        self._known: tuple[int, tuple[list[tuple[int, int, int]], str]] | None = None
+        self._known: tuple[int, tuple[list[Call], list[Call], str]] | None = None
         session.postpone("the probe", "probe", {"probe": self._handle, "expansion": expansion, "norm": norm})
 
     @property
-    def calls(self) -> list[tuple[int, int, int]]:
+    def calls(self) -> list[Call]:
         """`(in_planes, planes, stride)` of every probe built, in order."""
         return self._built()[0]
 
     @property
+    def kept(self) -> list[Call]:
+        """Those of the probes that are still there."""
+        return self._built()[1]
+
+    @property
     def foreign_call(self) -> str:
         """How `ResNet` called the probe with other arguments than the question's; "" where it did not."""
-        return self._built()[1]
+        return self._built()[2]
 
     def reported(self, result: object) -> None:
         """Keep a worker's report of what was built, until it is asked for something else."""
-        result = wire.fields(result, {"calls": list, "foreign_call": str})
-        if not all(type(call) is list and [type(item) for item in call] == [int] * 3 for call in result["calls"]):
+        result = wire.fields(result, {"calls": list, "kept": list, "foreign_call": str})
+        lists = result["calls"], result["kept"]
+        if not all(type(call) is list and [type(i) for i in call] == [int] * 3 for calls in lists for call in calls):
             raise wire.WireError("expected triples of integers")
-        report = [tuple(call) for call in result["calls"]], sanitize(result["foreign_call"], 300, one_line=True)
-        self._known = self._session.frames, report
+        calls, kept = (list(map(tuple, calls)) for calls in lists)
+        self._known = self._session.frames, (calls, kept, sanitize(result["foreign_call"], 300, one_line=True))
 
-    def _built(self) -> tuple[list[tuple[int, int, int]], str]:
+    def _built(self) -> tuple[list[Call], list[Call], str]:
         if self._known is None or self._known[0] != self._session.frames or self._session.waiting:
             result, tensors = self._session.request("the probe", "probe_calls", {"probe": self.handle})
             with self._session.judged():

@@ -3,6 +3,7 @@
 The code that it executes can read and change everything in this process, so the grader trusts no reply.
 """
 
+import operator
 import os
 import random
 import socket
@@ -176,7 +177,7 @@ class Server:
         return _report(self._probes[probe]), {}
 
     def _expansion(self, name: str, tensors: dict[str, Tensor]) -> Result:
-        return {"expansion": int(getattr(self._student, name).expansion)}, {}
+        return {"expansion": operator.index(getattr(self._student, name).expansion)}, {}
 
     def _skeleton(self, name: str, args: list[Any], tensors: dict[str, Tensor]) -> Result:
         built = self._student.skeleton(name, *map(self._resolve, args))
@@ -314,7 +315,8 @@ def _is_probe(argument: Any) -> bool:
 
 def _report(probe: Any) -> dict[str, Any]:
     """What was built of a probe."""
-    return {"calls": [list(call) for call in probe.calls], "foreign_call": probe.foreign_call}
+    lists = {"calls": list(map(list, probe.calls)), "kept": list(map(list, probe.kept))}
+    return {**lists, "foreign_call": probe.foreign_call}
 
 
 def _is_view(value: Tensor, parameter: Tensor) -> bool:

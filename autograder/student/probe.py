@@ -9,6 +9,7 @@ costs the check that is about calls.
 
 import operator
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -33,26 +34,38 @@ def wiring_message(number: int, in_planes: int, x: Tensor) -> str:
     )
 
 
+Call = tuple[int, int, int]
+
+
 class _Record(type):
     """The class of probe classes."""
 
     @property
-    def calls(cls) -> list[tuple[int, int, int]]:
-        """`(in_planes, planes, stride)` of every block that is there, in the order in which they were built."""
-        return [block.call for block in (seen() for seen in cls.built) if block is not None]
+    def calls(cls) -> list[Call]:
+        """`(in_planes, planes, stride)` of every block that was built, in order; a copy was built as well."""
+        return [call for call, _ in cls.built]
+
+    @property
+    def kept(cls) -> list[Call]:
+        """Those of the blocks that are still there: one may be built only to look at its output."""
+        return [call for call, block in cls.built if block() is not None]
+
+
+def calls_of(probe: Any, expected: Sequence[Call]) -> list[Call]:
+    """How the blocks of a network were built: those that are kept where these are the expected ones, or else all."""
+    kept = [tuple(call) for call in probe.kept]
+    return kept if sorted(kept) == sorted(expected) else [tuple(call) for call in probe.calls]
 
 
 def make_probe(expansion: int = 1, norm: bool = False) -> type[nn.Module]:
     """Return a fresh probe class; `probe.calls` lists `(in_planes, planes, stride)` of every probe built.
-
-    One that is thrown away, built to look at its output perhaps, is not listed, and a copy is, as if it was built.
 
     `probe.foreign_call` is the first call with other arguments, in words; "" where there is none. The class is new at
     each call, so that one test's record never holds another's.
     """
 
     class Probe(nn.Module, metaclass=_Record):
-        built: list[weakref.ref] = []  # noqa: RUF012 - a record of the class is what is wanted
+        built: list[tuple[Call, weakref.ref]] = []  # noqa: RUF012 - a record of the class is what is wanted
         foreign_call = ""
 
         def __init__(self, *args: Any, **kwargs: Any):
@@ -71,8 +84,8 @@ def make_probe(expansion: int = 1, norm: bool = False) -> type[nn.Module]:
             self._enter()  # a copy is a block as well
 
         def _enter(self):
-            type(self).built.append(weakref.ref(self))
-            self.number = len(type(self).calls)
+            type(self).built.append((self.call, weakref.ref(self)))
+            self.number = len(type(self).built)
 
         def forward(self, x: Tensor) -> Tensor:
             """(N, in_planes, H, W) -> (N, expansion * planes, H / stride, W / stride)."""

@@ -1,9 +1,12 @@
 """The parameters of the student's constructors: how to call one that differs from the question, and how to say so."""
 
 import inspect
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from autograder.student.errors import NOT_ABOUT_THE_CODE, StudentError
 
 CLASSES = 10
 """What the question says for `num_classes` where nobody says anything."""
@@ -73,6 +76,20 @@ def accepts_classes(parameters: Sequence[Parameter]) -> bool:
     """Whether the number of classes can be passed to `ResNet` at all."""
     starred = not parameters or any(p.name.startswith("*") for p in parameters)
     return starred or classes_parameter(parameters) is not None
+
+
+NOT_WHOLE = "not a whole number"
+
+
+def expansion_of(block: Any) -> int | str | None:
+    """The attribute `expansion` of a block's class; None where there is none, and `NOT_WHOLE` for a float, say."""
+    try:
+        return operator.index(block.expansion)
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception as error:
+        kind = error.kind if isinstance(error, StudentError) else type(error).__name__
+        return None if kind == "AttributeError" else NOT_WHOLE
 
 
 class NetworkClass:

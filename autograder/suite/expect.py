@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.student.errors import StudentError
 from autograder.student.message import CheckFailure, Message
 from autograder.student.passes import gradients_of
+from autograder.student.signature import expansion_of
 from autograder.student.state import load_state, state_of
 
 RELATIVE = 1e-3
@@ -223,14 +223,11 @@ def assert_parameter_count(module: Any, expected: int, what: str, hint: str) -> 
 
 def assert_expansion(block: Any, expected: int, what: str) -> None:
     """The class attribute that `ResNet` reads must be the ratio of output channels to `planes`."""
-    try:
-        got = block.expansion
-    except (AttributeError, StudentError):
-        got = "no such attribute of the class"
+    got = expansion_of(block)
     if got != expected:
         fail(
             f"{what}.expansion is {expected}: {what}(in_planes, planes) returns {expected} * planes channels",
-            f"{got}",
+            "no such attribute of the class" if got is None else f"{got}",
             "`expansion` belongs to the class, above __init__, not to self: ResNet reads block.expansion",
         )
 

@@ -6,10 +6,11 @@ from torch import Tensor, nn
 
 from autograder.oracle import judge_network
 from autograder.student.errors import NOT_ABOUT_THE_CODE
-from autograder.student.signature import accepts_classes
+from autograder.student.probe import calls_of
+from autograder.student.signature import accepts_classes, expansion_of
 from autograder.suite import expect
 from autograder.suite.any_batch import assert_same_on_any_batch, batches
-from autograder.suite.blocks import PLANES
+from autograder.suite.blocks import PLANES, layout
 
 pytestmark = pytest.mark.question("q3")
 
@@ -94,10 +95,10 @@ def test_depth(student, name, num_blocks, expansion, expected, blocks):
     """Depth: ResNet-18 and ResNet-50 have as many blocks and parameters as in the paper's table, in the CIFAR form."""
     probe = student.probe(1)
     network = student.ResNet(probe, [*num_blocks])
-    depth = sum(num_blocks)
-    if len(probe.calls) != depth:
+    depth, built = sum(num_blocks), len(calls_of(probe, layout(1, num_blocks)))
+    if built != depth:
         statement = f"ResNet(block, {num_blocks}) builds {depth} blocks"
-        expect.fail(statement, f"{len(probe.calls)}", "num_blocks[i] is the number of blocks in stage i + 1")
+        expect.fail(statement, f"{built}", "num_blocks[i] is the number of blocks in stage i + 1")
     if depth > 8:  # test_resnet18 does the same for the shallower one
         expect.assert_every_parameter_learns(network, torch.randn(2, 3, 32, 32), f"a network of {depth} probe blocks")
     # Wrong blocks are charged in their question, and a wrong call of them in test_stages.
@@ -111,7 +112,7 @@ def right_blocks(student, name, expansion, blocks):
     """Whether the student's own block has the right expansion, and the right number of parameters at these shapes."""
     try:
         made = {shape: expect.count_parameters(student.skeleton(name, *shape)) for shape in blocks}
-        return made == blocks and getattr(student, name).expansion == expansion
+        return made == blocks and expansion_of(getattr(student, name)) == expansion
     except NOT_ABOUT_THE_CODE:
         raise
     except Exception:  # the question of that block reports what is wrong

@@ -11,6 +11,7 @@ import torch
 
 from autograder.oracle import judge_network
 from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, classes_parameter
 from autograder.student.state import load_state, state_of
 from autograder.suite import expect
@@ -108,7 +109,7 @@ def test_stages(student, expansion, num_blocks):
         expect.fail("ResNet leaves the list num_blocks as it was", f"{num_blocks} became {given}", hint)
     statement = f"{written(num_blocks)} with block.expansion = {expansion} builds blocks with (in_planes, planes) ="
     widths = [call[:2] for call in layout(expansion, num_blocks)]
-    built = [tuple(call[:2]) for call in probe.calls]
+    built = [call[:2] for call in calls_of(probe, layout(expansion, num_blocks))]
     if sorted(built) != sorted(widths):  # in which order they are built is free: a probe refuses other channels
         expect.fail(f"{statement} {widths}", f"{built}", HINT)
     shapes = probe_weights(layout(expansion, num_blocks), expansion)
@@ -128,11 +129,15 @@ def test_downsampling(student, expansion, num_blocks):
     """Downsampling: stride 2 at the start of stages 2 to 4 and nowhere else; the stem has no pooling."""
     probe = student.probe(expansion)
     net = student.ResNet(probe, [*num_blocks]).eval()
-    strides = [call[2] for call in layout(expansion, num_blocks)]
-    built = [call[2] for call in probe.calls]
-    if not same_strides(probe.calls, layout(expansion, num_blocks)):
-        statement = f"{written(num_blocks)} builds its blocks with the strides {strides}"
-        expect.fail(statement, f"{built}", "only the first block of a stage carries the stride; stage 1 has stride 1")
+    wanted = layout(expansion, num_blocks)
+    built = calls_of(probe, wanted)
+    if not same_strides(built, wanted):
+        statement = f"{written(num_blocks)} builds its blocks with the strides {[call[2] for call in wanted]}"
+        expect.fail(
+            statement,
+            f"{[call[2] for call in built]}",
+            "only the first block of a stage carries the stride; stage 1 has stride 1",
+        )
     expect.scramble(net)
     point = torch.zeros(64, 3, 3, 3)
     point[:, :, 1, 1] = torch.rand(64, 3) + 0.1
@@ -217,7 +222,8 @@ def test_resnet18(student):
 
 def judge_resnet18_of_probes(student, probe, net):
     """Judge `net`, which ResNet18() built of probe blocks."""
-    built, expected = [tuple(call) for call in probe.calls], layout(1, [2, 2, 2, 2])
+    expected = layout(1, [2, 2, 2, 2])
+    built = calls_of(probe, expected)
     if sorted(built) != sorted(expected):
         expect.fail(f"{RESNET18}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
     assert_new_network(net, student.ResNet18(basic_block=probe))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from autograder.oracle.edits.kind import BLOCKS, BOTTLENECK, EVERYWHERE, RESNET, Change, Found, Hints, kind, where_it
 from autograder.oracle.edits.network import blocks, rebuild
 from autograder.oracle.program import Program, basic_block, bottleneck, layout, shortcut
+from autograder.student.signature import NOT_WHOLE
 
 MAKE = {"BasicBlock": basic_block, "Bottleneck": bottleneck}
 REQUIRED = ("TypeError", "required positional argument")
@@ -72,6 +73,7 @@ def wrong_expansion(program: Program, _: Hints) -> Found:
     yield "expansion_missing", lambda p: p.state(expansion=None)
     for value in (1, 2, 4, 8):
         yield "expansion_wrong", lambda p, v=value: p.state(expansion=v), {"value": value}
+    yield "expansion_not_whole", lambda p: p.state(expansion=NOT_WHOLE)
 
 
 def relies_on_default(p: Program) -> bool:

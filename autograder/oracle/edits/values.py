@@ -37,10 +37,9 @@ def random_numbers(program: Program, _: Hints) -> Found:
         name = "random_in_training" if program.kind == RESNET and what == "stochastic_depth" else name
         new = op("random", "random", "", what=what, in_eval=in_eval)
         for after in [*places_, *reversed(places(program, "norm")), "x"]:
-            where = "before the linear layer, or between stem and head" if after == "flat" else f"after {phrase(after)}"
-            yield name, insert(after, new), {"where": where}
+            yield name, insert(after, new)
         if program.kind in BLOCKS:
-            yield name, insert("x", new, only=("conv1",)), {"where": "on the input of F(x)"}
+            yield name, insert("x", new, only=("conv1",))
 
 
 DETACHED = {
