@@ -27,6 +27,8 @@ from autograder.sandbox.ready_made import withhold
 
 # Above all ranges that distributions assign; as many user ids as there can be process ids.
 _FIRST_UID, _UIDS = 0x70000000, 1 << 22
+_RANDOM = "/dev/urandom"
+"""What `torch.seed()` reads."""
 _SHARED_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
 
 
@@ -104,11 +106,11 @@ def make_plan(layers: tuple[str, ...], readable: Iterable[Path], writable: Itera
 
 
 def python_paths() -> list[Path]:
-    """Return the folders of Python, its packages and the shared libraries they load: all that a worker may read."""
+    """Return what a worker may read: Python, its packages, the shared libraries they load, and random numbers."""
     homes = [Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()]
     packages = [path for path in map(Path, sys.path) if path.name in ("site-packages", "dist-packages")]
     candidates = [*(home / name for home in homes for name in ("lib", "lib64")), *packages]
-    candidates += map(Path, _SHARED_LIBRARIES)
+    candidates += map(Path, (*_SHARED_LIBRARIES, _RANDOM))
     return sorted({path.resolve() for path in candidates if path.exists()})
 
 
