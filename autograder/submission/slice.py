@@ -7,6 +7,7 @@ Statements that only call, train, print or plot are left out, so a forgotten tra
 import ast
 import difflib
 import re
+import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,10 @@ from autograder.submission.names import Footprint, find_functions, footprint, re
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
 
 NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
+OLDER = (
+    f" Python {sys.version_info[0]}.{sys.version_info[1]}, which grades here, needs other quotes inside the braces of an"
+    " f-string than around it; only from 3.12 on they may be the same."
+)
 MOST_STATEMENTS = 10_000
 """Limit on the top-level statements of a submission. The assignment needs about a hundred."""
 
@@ -198,9 +203,10 @@ def _syntax_problem(cell: Cell, error: SyntaxError) -> str:
     lines = cell.source.split("\n")
     number = min(max(error.lineno or 1, 1), len(lines))
     line = shown(lines[number - 1].strip())
+    older = OLDER if sys.version_info < (3, 12) and error.msg.startswith("f-string") else ""
     return (
         f"{cell.label}, line {number}: {shown(error.msg)}: `{line}`{_begins(cell)}."
-        " Nothing in it can be used until this is repaired."
+        f" Nothing in it can be used until this is repaired.{older}"
     )
 
 

@@ -627,6 +627,12 @@ def test_syntax_error_spoils_its_own_cell_only():
     assert "BasicBlock" in namespace
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.12 accepts it")
+def test_what_a_newer_python_accepts_is_said_to_be_newer():
+    slice_ = slice_submission(submit("d = {'a': 1}\nname = f'{d['a']}'"), ("BasicBlock",))
+    assert f"Python 3.{sys.version_info[1]}, which grades here, needs other quotes" in slice_.problems[0]
+
+
 @pytest.mark.parametrize(
     "broken", ["return 1", "x = 'open", "class BasicBlock:\nx = 1", "break", "f(" * 300, "-" * 20_000 + "1", "\0"]
 )
