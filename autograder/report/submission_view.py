@@ -255,19 +255,20 @@ def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
     """How the grade came about, for whoever wants to check it."""
     training, origin, made = training_in_words(grade), grade.origin, grade.grader
     students = [", ".join(filter(None, (s.name, s.id, s.email, s.section))) for s in origin.students]
-    return (
-        *([("Students" if len(students) > 1 else "Student", "; ".join(students))] if students else []),
-        *([("File", origin.path)] if origin.path else []),
-        *([("Handed in", origin.submitted)] if origin.submitted else []),
-        *([("Marked", "late by the platform")] if origin.late else []),
-        *([("Not counted", ", ".join(origin.not_counted))] if origin.not_counted else []),
-        *(("Note", sanitize(note, one_line=True)) for note in grade.notes),
-        *([("Training", training)] if training else []),
-        *([("Graded file", grade.file)] if grade.file else []),
+    facts = (
+        ("Students" if len(students) > 1 else "Student", "; ".join(students)),
+        ("File", origin.path),
+        ("Handed in", origin.submitted),
+        ("Marked", "late by the platform" if origin.late else ""),
+        ("Not counted", ", ".join(origin.not_counted)),
+        *(("Note", note) for note in grade.notes),
+        ("Training", training),
+        ("Graded file", grade.file),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),
-        *([("Graded", made.when)] if made.when else []),
+        ("Graded", made.when),
         ("Grader", f"{made.in_words()}, PyTorch {made.torch}, Python {made.python}, {made.processor}"),
         ("Seconds", number(grade.seconds)),
         ("Isolation", ", ".join(grade.isolation) or "none"),
     )
+    return tuple((name, sanitize(value, one_line=True)) for name, value in facts if value)

@@ -21,8 +21,8 @@ from autograder.submission.read import Cell, Submission, UnreadableSubmission, s
 
 NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
 OLDER = (
-    f" Python {sys.version_info[0]}.{sys.version_info[1]}, which grades here, needs other quotes inside the braces of an"
-    " f-string than around it; only from 3.12 on they may be the same."
+    f" Python 3.{sys.version_info[1]}, which grades here, needs other quotes inside the braces of an f-string than"
+    " around it; only from 3.12 on they may be the same."
 )
 MOST_STATEMENTS = 10_000
 """Limit on the top-level statements of a submission. The assignment needs about a hundred."""
