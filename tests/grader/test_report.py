@@ -345,7 +345,7 @@ def test_hostile_text_stays_text(tmp_path):
 
 def test_lone_surrogates_and_writing_direction_do_not_reach_the_page(tmp_path):
     """A file name that is no UTF-8 comes as surrogates; an override could make it read as another one."""
-    source = page([make_grade("caf\udce9 \u202egpj.ipynb")], tmp_path)
+    source = page([make_grade("caf\udce9 \u202egpj.ipynb", file="a/\u202egpj.ipynb")], tmp_path)
     assert "caf\ufffd \ufffdgpj.ipynb" in source
     assert "\u202e" not in source
 
