@@ -1,5 +1,6 @@
 """The command line: `python -m autograder build | grade | show | override | regrade | ...`."""
 
+import errno
 import functools
 import os
 import sys
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.contract import QUESTIONS, Problem
+from autograder.submission.sanitize import sanitize
 
 if TYPE_CHECKING:
     from autograder.course.settings import Course
@@ -28,15 +30,37 @@ NO_GPU = (
 )
 
 
+class GivenPath(click.Path):
+    """A path; not "", which a variable of the shell that is not set gives, and which would mean the current folder."""
+
+    def convert(self, value: object, *context: object) -> object:
+        """As `click.Path`."""
+        if value == "":
+            self.fail("is empty", *context)
+        return super().convert(value, *context)
+
+
 class Commands(click.Group):
     """Commands that say in one line what whoever runs them can mend."""
 
     def invoke(self, context: click.Context) -> object:
-        """Run the command; exit status 1 where there is a `Problem`."""
+        """Run the command; exit status 1 where there is a `Problem`, or a file cannot be read or written."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")  # names and reasons, where a terminal knows ASCII only
         try:
             return super().invoke(context)
         except Problem as problem:
-            raise click.ClickException(str(problem)) from problem
+            raise _said(str(problem)) from problem
+        except OSError as error:
+            if error.errno == errno.EPIPE or error.strerror is None:
+                raise
+            what = f"{error.filename}: cannot be read or written" if error.filename else "the output cannot be written"
+            raise _said(f"{what}: {error.strerror}") from error
+
+
+def _said(text: str) -> click.ClickException:
+    return click.ClickException(sanitize(text))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,7 +85,9 @@ def build(gpu_results: Path | None) -> None:
 def _questions(_: click.Context, __: click.Parameter, value: str | None) -> list[str] | None:
     if value is None:
         return None
-    names = [name.strip() for name in value.split(",")]
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not names:
+        raise click.BadParameter(f"the questions are {', '.join(QUESTIONS)}")
     if unknown := [name for name in names if name not in QUESTIONS]:
         raise click.BadParameter(f"{', '.join(unknown)}: the questions are {', '.join(QUESTIONS)}")
     return names
@@ -133,12 +159,12 @@ def _say_deferred(reason: str) -> None:
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=GivenPath(path_type=Path))
 @click.option(
     "--out",
     default="results",
     show_default=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=GivenPath(path_type=Path, file_okay=False),
     help="The results folder.",
 )
 @click.option(
@@ -200,16 +226,19 @@ def grade(
     from autograder.report import read_class, write_reports
     from autograder.report.terminal import print_handins, print_others, print_table, progress, summary
 
+    if roster is not None and not roster.is_file():
+        raise click.UsageError(f"--roster: {roster} is no file that can be read twice; write it to a file first")
     course = _course()
     try:
         known = known_results(out)
         files, ignored = find_submissions(paths, folders, {one.path for one in known})
         students = kept_roster(out) if roster is None else read_roster(roster)
     except (NothingToGrade, RosterProblem) as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(sanitize(str(error))) from error
     submissions, others = handins(files, known, students)
-    if ignored:
-        click.echo(f"not graded, no submission: {', '.join(str(path) for path in ignored)}", err=True)
+    if ignored := [path for path in ignored if out.resolve() not in path.resolve().parents]:
+        named = ", ".join(sanitize(str(path), one_line=True) for path in ignored)
+        click.echo(f"not graded, no submission: {named}", err=True)
     if dry_run:
         absent = missing(students, [one.origin for one in submissions]) if students else []
         print_handins(submissions, others, absent, Console())
@@ -241,18 +270,19 @@ def grade(
                     advance=advance,
                     **({} if slurm else {"tell": advance.tell, "warn": warnings.append}),
                 )
-            for warning in warnings:
-                click.echo(warning, err=True)
             if grades:
-                print_table(grades, Console())
-                click.echo(f"report: {write_reports(out)}")
-                every = read_class(out).grades
-                if len(every) > len(grades):
-                    click.echo(f"in {out}: {summary(every)}")
+                page, every = write_reports(out), read_class(out).grades
     except KeyboardInterrupt:
         raise click.ClickException(f"stopped. The results in {out} are kept; the same command goes on") from None
+    for warning in warnings:
+        click.echo(warning, err=True)
+    if grades:
+        print_table(grades, Console())
+        click.echo(f"report: {page}")
+        if len(every) > len(grades):
+            click.echo(f"in {out}: {summary(every)}")
     if failures:
-        raise click.ClickException(
+        raise _said(
             "the grader itself failed on these submissions; run the command again to grade them:\n"
             + "\n".join(failures)
         )
@@ -372,11 +402,17 @@ def override(results: Path, name: str, question: str, points: float, reason: str
     grade = _find(results, name)
     check_correction(grade, question, points)
     add_correction(results, grade.name, question, points, reason, who)
-    write_reports(results)
+    try:
+        write_reports(results)
+    except OSError as error:
+        raise _said(
+            f"the correction is recorded: do not repeat it. {error.filename or results}: cannot be written: "
+            f"{error.strerror}. When that is mended, run `report {results}`"
+        ) from error
     _show(_find(results, grade.name))
 
 
-@main.command()
+@main.command(context_settings={"ignore_unknown_options": True})
 @RESULTS
 @NAME
 def show(results: Path, name: str) -> None:
@@ -394,10 +430,13 @@ def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tu
     from autograder.grading.results_folder import find_submission
 
     result = _find(results, name)
-    file = find_submission(results, result.origin, submissions)
+    file = find_submission(results, result.origin, result.sha256, submissions)
     if file is None:
         path = result.origin.path or result.submission
-        raise click.ClickException(f"{path} is not where it was graded; say where it lies with --submissions FOLDER")
+        raise _said(
+            f"{path}: the file that was graded (SHA-256 {result.sha256[:12]}...) is not where it was; say where it "
+            "lies with --submissions FOLDER, or grade another one with `grade`"
+        )
     grade.main(["--force", "--out", str(results), *options, str(file)], standalone_mode=False)
     _show(_find(results, result.name))
 
@@ -413,12 +452,13 @@ def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
     """
     from autograder.grading.reproduce import reproduce as grade_again
     from autograder.student.errors import GraderBroken
-    from autograder.submission.sanitize import sanitize
 
+    if result.suffix != ".json":
+        raise click.UsageError(f"{sanitize(str(result))} is no result file: RESULT, a .json file, comes first")
     try:
         found = grade_again(result, submission, unsafe)
-    except (GraderBroken, OSError) as error:
-        raise click.ClickException(str(error)) from error
+    except GraderBroken as error:
+        raise _said(str(error)) from error
     for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared)):
         click.echo(sanitize(line, one_line=True), err=True)
     click.echo(f"{found.same} checks are the same, {len(found.differences)} differences")
@@ -444,7 +484,7 @@ def merge(results: Path, others: tuple[Path, ...]) -> None:
     click.echo(f"{len(done.new)} new, {len(done.completed)} completed, {len(done.same)} the same")
     click.echo(f"report: {write_reports(results)}")
     if done.conflicts:
-        raise click.ClickException("\n".join(done.conflicts))
+        raise _said("\n".join(done.conflicts))
 
 
 @main.command()
@@ -460,13 +500,15 @@ def similar(results: Path, submissions: tuple[Path, ...]) -> None:
     from autograder.report.terminal import print_pairs
     from autograder.student.errors import GraderBroken
 
-    files = {grade.name: find_submission(results, grade.origin, submissions) for grade in read_class(results).grades}
+    grades = read_class(results).grades
+    files = {grade.name: find_submission(results, grade.origin, grade.sha256, submissions) for grade in grades}
     try:
         sketches = read_sketches({name: file for name, file in files.items() if file is not None})
     except GraderBroken as error:
         raise click.ClickException(str(error)) from error
     if gone := [name for name, file in files.items() if file is None]:
-        click.echo(f"not compared, not where they were graded (--submissions FOLDER): {', '.join(gone)}", err=True)
+        named = sanitize(", ".join(gone), one_line=True)
+        click.echo(f"not compared, not where they were graded (--submissions FOLDER): {named}", err=True)
     print_pairs(similar_pairs(sketches), len(sketches), Console())
 
 

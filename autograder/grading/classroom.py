@@ -10,7 +10,7 @@ from autograder.course.handins import Handin
 from autograder.course.settings import load_course
 from autograder.grading.pool import grade_each
 from autograder.grading.provenance import provenance
-from autograder.grading.result import Result
+from autograder.grading.result import Result, ResultError, read_result
 from autograder.grading.results_folder import find_missing, grading_key, keep_log, load_result, require_room
 from autograder.grading.seeds import seed_fingerprint, suite_version
 from autograder.sandbox.launcher import require_confinement
@@ -100,7 +100,13 @@ def grade_all(
             if not isinstance(result, Result):
                 log = f"{datetime.now(UTC)} {provenance().in_words()}\n{path}: {result}\n\n{result.log}"
                 failures.append(f"{path}: {result} ({keep_log(out, handins[path].name, log)})")
-                fields = {"submission": utf8(path.name), "sha256": fingerprint(path), "suite": suite_version()}
+                sha256 = fingerprint(path)
+                if not sha256 and files[path].exists():  # it cannot be read any more: what it got before stays
+                    with contextlib.suppress(ResultError):
+                        known[path] = read_result(files[path])
+                        advance(path.name)
+                        continue
+                fields = {"submission": utf8(path.name), "sha256": sha256, "suite": suite_version()}
                 result = Result.of_failure(str(result), before, todo[path], **fields)
             else:
                 keep_log(out, handins[path].name, "")

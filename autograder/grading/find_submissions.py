@@ -55,10 +55,11 @@ def _find(paths: list[Path], folders: bool, known: Collection[tuple[str, ...]]) 
         if path.is_file():
             found.append((path, path.parent))
         elif _is_copy_of_handout(path) or _OF_ONE_STUDENT.fullmatch(path.resolve().name) or _is_known(path, known):
-            found.append((resolve(path), path.parent))
+            found.append((resolve(path), Path(os.path.abspath(path)).parent))
         else:
             for file in _search(path, path, folders, known):
-                if file.is_dir() or (can_be_graded(file) and not _is_stray(file, path)):
+                is_folder = file.is_dir() and not file.is_symlink()
+                if is_folder or (can_be_graded(file) and not _is_stray(file, path)):
                     found.append((file, path))
                 else:
                     ignored.append(file)
@@ -76,13 +77,12 @@ def _is_known(folder: Path, known: Collection[tuple[str, ...]]) -> bool:
 def _search(folder: Path, root: Path, folders: bool, known: Collection[tuple[str, ...]]) -> Iterator[Path]:
     """Yield files, and folders that are one submission."""
     for path in sorted(path for path in folder.iterdir() if not is_hidden(path.name)):
-        if path.is_file():
+        if not path.is_dir() or path.is_symlink():
             yield path
-        elif path.is_dir() and not path.is_symlink():
-            if (folders and folder == root) or _is_of_one_student(path) or _is_known(path, known):
-                yield resolve(path)
-            else:
-                yield from _search(path, root, folders, known)
+        elif (folders and folder == root) or _is_of_one_student(path) or _is_known(path, known):
+            yield resolve(path)
+        else:
+            yield from _search(path, root, folders, known)
 
 
 def _is_stray(file: Path, root: Path) -> bool:
@@ -103,4 +103,4 @@ def _is_of_one_student(folder: Path) -> bool:
 
 
 def _is_copy_of_handout(folder: Path) -> bool:
-    return (folder / "autograder" / "contract.py").is_file()
+    return os.path.isfile(folder / "autograder" / "contract.py")

@@ -19,7 +19,7 @@ from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.reader import read_confined
 from autograder.sandbox.remote_student import RemoteStudent
-from autograder.student.errors import StudentCrash, StudentTimeout
+from autograder.student.errors import GraderBroken, StudentCrash, StudentTimeout
 from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import (
     Reading,
@@ -137,9 +137,12 @@ class Grader:
         self.close()
 
     def _read(self, path: Path) -> Reading:
-        if self._zygote is None:
-            return read_source(read_upload(path))
-        return read_confined(path, self._zygote)
+        try:
+            return read_source(read_upload(path)) if self._zygote is None else read_confined(path, self._zygote)
+        except OSError as error:
+            if not error.filename:
+                raise
+            raise GraderBroken(f"{utf8(str(error.filename))} cannot be read: {error.strerror}") from error
 
     def _open(self, reading: Reading) -> "RemoteStudent | UnconfinedStudent":
         if self._zygote is None:

@@ -10,7 +10,7 @@ from autograder.course.corrections import FILE as CORRECTIONS
 from autograder.course.corrections import read_corrections
 from autograder.grading.provenance import code_version
 from autograder.grading.result import Result, ResultError, read_result
-from autograder.grading.results_folder import KEY, ROSTER
+from autograder.grading.results_folder import KEY, ROSTER, result_files
 from autograder.submission.atomic_write import atomic_write
 
 
@@ -30,19 +30,21 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
     A result of the same file is completed with the questions that only the other one judged. Of two results of one
     student for different files, none is chosen: that is a conflict, and the one that is there stays.
 
-    Keys, corrections and the roster come along.
+    Keys, corrections and the roster come along; corrections of a result in conflict do not.
 
     Raises:
         ResultError, CorrectionProblem, OSError: something cannot be read; nothing of that folder is written then.
     """
     done = Merged()
     for folder in others:
-        paths = sorted(folder.glob("*.json"))
-        theirs = [(path.name, read_result(path)) for path in paths]
+        theirs = [(path.name, read_result(path)) for path in result_files(folder)]
+        if not theirs:
+            raise ResultError(f"{folder}: there is no result file")
         ours = {name: read_result(into / name) for name, _ in theirs if (into / name).exists()}
         entries = [entry for entry in read_corrections(folder) if entry not in read_corrections(into)]
-        keys = [_read(path) for path in sorted(folder.glob("*.key"))]
+        keys = [_read(path) for path in sorted(folder.glob("*.key"), key=lambda path: (path.name != KEY, path.name))]
         roster = _read(folder / ROSTER) if (folder / ROSTER).exists() else None
+        in_conflict = set()
         for name, result in theirs:
             if name not in ours:
                 atomic_write(into / name, result.to_json())
@@ -50,12 +52,16 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
                 continue
             combined = combine(ours[name], result)
             if combined is None:
-                done.conflicts.append(f"{result.name}: {folder} has a result of another file, {_described(result)}")
+                corrected = ", and corrections of it" if any(entry.name == result.name for entry in entries) else ""
+                described = f"a result of another file, {_described(result)}{corrected}"
+                done.conflicts.append(f"{result.name}: {folder} has {described}")
+                in_conflict.add(result.name)
             elif combined != ours[name]:
                 atomic_write(into / name, combined.to_json())
                 done.completed.append(result.name)
             else:
                 done.same.append(result.name)
+        entries = [entry for entry in entries if entry.name not in in_conflict]
         _bring_along(into, keys, roster, "".join(entry.model_dump_json() + "\n" for entry in entries))
     return done
 
@@ -110,6 +116,7 @@ def _bring_along(into: Path, keys: Iterable[bytes], roster: bytes | None, correc
             atomic_write(into / name, content, mode=0o600)
     if corrections:
         log = into / CORRECTIONS
-        atomic_write(log, (log.read_text(encoding="utf-8") if log.exists() else "") + corrections)
+        before = log.read_text(encoding="utf-8") if log.exists() else ""
+        atomic_write(log, before + "\n" * (before[-1:] not in ("", "\n")) + corrections)
     if roster is not None and not (into / ROSTER).exists():
         atomic_write(into / ROSTER, roster)

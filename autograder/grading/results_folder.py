@@ -28,16 +28,10 @@ from autograder.submission.sanitize import sanitize
 
 KEY, ROSTER, SOURCES, LOGS = "grading.key", "roster.csv", ".grading.sources", "logs"
 REPORTS = ("grades.csv", "report.html")
-CANNOT_WRITE = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EISDIR,
-    errno.ENOTDIR,
-    errno.EEXIST,
-)
+CANNOT_WRITE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE),
+    *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP),
+}
 LOCK, OWNER = ".grading.lock", ".grading.owner"
 RESULT_BYTES = 50_000
 """Room that a result takes, with its part of the reports; most take less."""
@@ -66,8 +60,8 @@ def claim(folder: Path) -> Iterator[None]:
             try:
                 yield
             except BaseException:
-                if is_new and not {path.name for path in folder.iterdir()} - {LOCK, OWNER, SOURCES, ROSTER}:
-                    shutil.rmtree(folder)
+                if is_new and not {path.name for path in folder.glob("*")} - {LOCK, OWNER, SOURCES, ROSTER}:
+                    shutil.rmtree(folder, ignore_errors=True)
                 raise
     except Timeout:
         with contextlib.suppress(OSError):
@@ -78,8 +72,8 @@ def claim(folder: Path) -> Iterator[None]:
         if error.errno not in CANNOT_WRITE:
             raise
         raise ResultsFolderProblem(
-            f"{error.filename or folder}: cannot be written: {error.strerror}. What was written is kept: run the same "
-            "command again when that is mended"
+            f"{error.filename or folder}: cannot be read or written: {error.strerror}. What was written is kept: run "
+            "the same command again when that is mended"
         ) from None
 
 
@@ -149,40 +143,53 @@ def keep_sources(folder: Path, given: Iterable[Path]) -> None:
     known = _read_sources(folder)
     new = [os.path.abspath(path if path.is_dir() else path.parent) for path in given]
     if set(new) - set(known):
-        atomic_write(folder / SOURCES, "".join(f"{path}\n" for path in dict.fromkeys([*known, *new])))
+        lines = "".join(f"{path}\n" for path in dict.fromkeys([*known, *new]))
+        atomic_write(folder / SOURCES, os.fsencode(lines))
 
 
-def find_submission(folder: Path, origin: Origin, sources: Iterable[Path] = ()) -> Path | None:
-    """The file that a result was made from, in the folders that were graded or in `sources`; None if it is gone."""
-    parts = tuple(origin.path.split("/"))
-    if not origin.path:
-        return None
+def find_submission(folder: Path, origin: Origin, sha256: str, sources: Iterable[Path] = ()) -> Path | None:
+    """The file that a result was made from, in the folders that were graded or in `sources`.
+
+    Returns None if it is gone, or if what lies there is not the file of this SHA-256.
+    """
     given = [Path(os.path.abspath(path)) for path in sources]
-    for root in given or map(Path, reversed(_read_sources(folder))):
-        for base in (root, *root.parents[:FARTHEST_FOLDER]):
-            if (base / origin.path).exists():
-                return base / origin.path
-        found = [path for path in root.rglob(glob.escape(parts[-1])) if path.parts[-len(parts) :] == parts]
-        if len(found) == 1:
-            return found[0]
+    for root in (given or map(Path, reversed(_read_sources(folder)))) if origin.path else ():
+        for path in _places(root, origin.path):
+            if fingerprint(path) == sha256:
+                return path
     return None
 
 
+def _places(root: Path, path: str) -> Iterator[Path]:
+    """Where a file of this path lies: below `root` or a folder above it, or deeper in it."""
+    for base in (root, *root.parents[:FARTHEST_FOLDER]):
+        if (base / path).exists():
+            yield base / path
+    parts = tuple(path.split("/"))
+    yield from (found for found in root.rglob(glob.escape(parts[-1])) if found.parts[-len(parts) :] == parts)
+
+
 def _read_sources(folder: Path) -> list[str]:
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        return (folder / SOURCES).read_text(encoding="utf-8").splitlines()
+    with contextlib.suppress(OSError):
+        return os.fsdecode((folder / SOURCES).read_bytes()).split("\n")[:-1]
     return []
 
 
 def known_results(folder: Path) -> list[Known]:
     """What the results that are there say about their files, whatever version of the grader wrote them."""
     known = []
-    for path in sorted(folder.glob("*.json")):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+    for path in result_files(folder):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             result = json.loads(path.read_bytes())
-            origin = result["origin"]
-            known.append(Known(origin["key"], tuple(origin["path"].split("/")), result["sha256"]))
+            key, where, sha256 = result["origin"]["key"], result["origin"]["path"], result["sha256"]
+            if type(key) is type(sha256) is str:
+                known.append(Known(key, tuple(where.split("/")), sha256))
     return known
+
+
+def result_files(folder: Path) -> list[Path]:
+    """The result files of a folder; what begins with a point is a system's own."""
+    return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
 
 
 def load_result(path: Path, submission: Path) -> Result | None:

@@ -63,6 +63,7 @@ def files_of(folder: Path) -> list[Path]:
 
     Raises:
         UnreadableSubmission: there are more than `MOST_FILES` files.
+        OSError: a folder in it cannot be opened.
     """
     every = []
     for count, path in enumerate(_walk(folder), start=1):
@@ -91,6 +92,7 @@ def read_upload(path: Path) -> Upload:
 
     Raises:
         UnreadableSubmission: with one line that names the file and what is wrong with it.
+        OSError: it cannot be read here and now, which is no fault of the student.
     """
     path = resolve(Path(path))
     try:
@@ -122,11 +124,15 @@ def _combine(hashes: Mapping[str, str]) -> str:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for here, folders, files in os.walk(folder):
+    for here, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = [name for name in folders if not is_hidden(name)]
         for name in files:
             if not is_hidden(name):
                 yield Path(here, name)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _read_folder(folder: Path) -> dict[str, bytes]:
@@ -135,11 +141,8 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
         raise Refused(f"holds no notebook and no .py file: {KINDS}")
     found, left = {}, LARGEST_FILE
     for path in files:
-        try:
-            with path.open("rb") as file:
-                data = file.read(left + 1)
-        except OSError as error:
-            raise Refused(f"`{shown(path.name)}` in it cannot be opened ({error.strerror}).") from None
+        with path.open("rb") as file:
+            data = file.read(left + 1)
         left -= len(data)
         if left < 0:
             raise Refused(too_large("what it holds"))
@@ -148,20 +151,17 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
 
 
 def _read_file(path: Path) -> bytes:
-    try:
-        # A link could refer to a file of the grader, or to another submission.
-        if path.is_symlink():
-            raise Refused("is a link: hand in the file itself.")
-        if not path.exists():
-            raise Refused("there is no such file.")
-        if not path.is_file():
-            raise Refused("is a folder or a device, not a file.")
-        if not can_be_graded(path):
-            raise Refused(KINDS)
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise Refused(f"cannot be opened ({error.strerror}).") from None
+    # A link could refer to a file of the grader, or to another submission.
+    if path.is_symlink():
+        raise Refused("is a link: hand in the file itself.")
+    if not path.exists():
+        raise Refused("there is no such file.")
+    if not path.is_file():
+        raise Refused("is a folder or a device, not a file.")
+    if not can_be_graded(path):
+        raise Refused(KINDS)
+    with path.open("rb") as file:
+        data = file.read(LARGEST_FILE + 1)
     if not data:
         raise Refused("the file is empty (0 bytes): was it saved before it was handed in?")
     if len(data) > LARGEST_FILE:

@@ -80,9 +80,9 @@ def test_a_new_folder_goes_when_nothing_was_graded(tmp_path):
 
 def test_what_cannot_be_written_is_said_in_one_line(tmp_path):
     (tmp_path / "results").write_text("a file")
-    with pytest.raises(ResultsFolderProblem, match="results: cannot be written: "):
+    with pytest.raises(ResultsFolderProblem, match="results: cannot be read or written: "):
         claim_and(tmp_path / "results")
-    with pytest.raises(ResultsFolderProblem, match=r"a\.json: cannot be written: No space left on device"):
+    with pytest.raises(ResultsFolderProblem, match=r"a\.json: cannot be read or written: No space left on device"):
         claim_and(tmp_path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.json"))
     with pytest.raises(BlockingIOError):  # what has nothing to do with the folder goes through
         claim_and(tmp_path, BlockingIOError())
@@ -281,7 +281,7 @@ def test_a_disk_without_room_is_found_before_grading(broken, small_disk, tmp_pat
     folder = submissions_in(tmp_path / "in", *(f"a{number}" for number in range(30)))
     status, [line] = grade(folder, small_disk / "out")
     assert status == 1
-    assert f"{small_disk / 'out'}: cannot be written: No space left on device" in line
+    assert f"{small_disk / 'out'}: cannot be read or written: No space left on device" in line
     assert list((small_disk / "out").glob("*.json")) == []
 
 
@@ -290,7 +290,7 @@ def test_a_disk_that_cannot_be_written_is_found_before_grading(broken, small_dis
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     status, [line] = grade(folder, small_disk)
     assert status == 1
-    assert "cannot be written: Read-only file system" in line
+    assert "cannot be read or written: Read-only file system" in line
 
 
 def test_a_disk_that_is_full_in_the_middle_loses_nothing(broken, small_disk, tmp_path, monkeypatch):
@@ -307,7 +307,7 @@ def test_a_disk_that_is_full_in_the_middle_loses_nothing(broken, small_disk, tmp
     monkeypatch.setattr(classroom, "grade_each", fill_after_the_first)
     status, [line] = grade(folder, out)
     assert status == 1
-    assert f"{out}: cannot be written: No space left on device. What was written is kept" in line
+    assert f"{out}: cannot be read or written: No space left on device. What was written is kept" in line
     assert [path.name for path in out.iterdir() if path.suffix in (".json", ".tmp")] == ["a.json"]
     (small_disk / "full").unlink()
     first = (out / "a.json").read_bytes()

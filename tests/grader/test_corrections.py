@@ -10,6 +10,7 @@ from autograder.course.corrections import FILE, read_corrections
 from autograder.course.origin import Origin
 from autograder.course.settings import parse_course
 from autograder.grading.results_folder import find_submission
+from autograder.submission import fingerprint
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.test_identity import CANVAS, write
 
@@ -142,5 +143,5 @@ def test_a_file_name_is_no_pattern(tmp_path):
     write(tmp_path / "x", names)
     for name in names:
         origin = Origin(key="jane", path=name)
-        found = find_submission(tmp_path, origin, [tmp_path])
+        found = find_submission(tmp_path, origin, fingerprint(tmp_path / "x" / name), [tmp_path])
         assert found == tmp_path / "x" / name

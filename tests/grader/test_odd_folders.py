@@ -1,0 +1,164 @@
+"""Folders and files that are not as they should be: each is one line, and nothing that was graded is lost."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autograder.course.corrections import read_corrections
+from autograder.grading.result import read_result
+from autograder.grading.results_folder import find_submission, known_results
+from autograder.student.errors import GraderBroken
+from autograder.submission import UnreadableSubmission, read_upload
+from tests.grader.class_runs import grade_quickly, run
+
+
+@pytest.fixture
+def graded(tmp_path, monkeypatch) -> Path:
+    """A class of two, graded; the results folder."""
+    grade_quickly(monkeypatch)
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "ann.py").write_text("wrong")
+    (tmp_path / "class" / "bob.py").write_text("right")
+    assert run("grade", tmp_path / "class", "--out", tmp_path / "results").exit_code == 0
+    return tmp_path / "results"
+
+
+def last_line(*arguments: object, status: int = 1) -> str:
+    """What a command that fails says last."""
+    done = run(*arguments)
+    assert done.exit_code == status, done.output
+    return done.output.splitlines()[-1]
+
+
+def refuse(*_: object, **__: object) -> None:
+    """Every file is one of somebody else."""
+    raise PermissionError(13, "Permission denied", "somewhere/file")
+
+
+def test_a_file_that_cannot_be_read_now_is_no_fault_of_the_student(tmp_path, monkeypatch):
+    (tmp_path / "ann.py").write_text("x = 1")
+    with pytest.raises(UnreadableSubmission, match="there is no such file"):
+        read_upload(tmp_path / "bob.py")
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(PermissionError):
+        read_upload(tmp_path / "ann.py")
+
+
+def test_what_a_file_got_before_it_could_not_be_read_stays(graded, tmp_path, monkeypatch):
+    before = (graded / "ann.json").read_bytes()
+    broken = GraderBroken("ann.py cannot be read: Permission denied")
+    monkeypatch.setattr("autograder.grading.classroom.grade_each", lambda todo, *_: ((p, broken) for p in todo))
+    for module in ("classroom", "results_folder"):
+        monkeypatch.setattr(f"autograder.grading.{module}.fingerprint", lambda path: "")
+    done = run("grade", tmp_path / "class" / "ann.py", "--out", graded)
+    assert done.exit_code == 1
+    assert "ann.py cannot be read: Permission denied" in done.output
+    assert (graded / "ann.json").read_bytes() == before
+    assert "13/28" in done.output
+
+
+def test_regrade_takes_the_file_that_was_graded_and_no_other(graded, tmp_path, monkeypatch):
+    result = read_result(graded / "ann.json")
+    (tmp_path / "week2").mkdir()
+    for name in ("ann.py", "zoe.py"):
+        (tmp_path / "week2" / name).write_text("right, of another week")
+    assert run("grade", tmp_path / "week2" / "zoe.py", "--out", graded).exit_code == 0
+    assert find_submission(graded, result.origin, result.sha256) == tmp_path / "class" / "ann.py"
+    (tmp_path / "class" / "ann.py").unlink()
+    assert "is not where it was" in last_line("regrade", graded, "ann")
+
+
+def test_corrections_of_a_result_in_conflict_are_left_out(graded, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "ann.py").write_text("right")
+    assert run("grade", tmp_path / "other", "--out", tmp_path / "results2").exit_code == 0
+    for name in ("ann", "bob"):
+        assert run("override", graded, name, "q1", "-2", "talk").exit_code == 0
+    line = last_line("merge", tmp_path / "results2", graded)
+    assert "results has a result of another file, ann.py, and corrections of it" in line
+    assert [entry.name for entry in read_corrections(tmp_path / "results2")] == ["bob"]
+
+
+def test_merge_takes_the_first_key_first_and_needs_results(graded, tmp_path):
+    (graded / "grading.0123456789ab.key").write_text("of another machine")
+    assert run("merge", graded, tmp_path / "class").exit_code == 1
+    assert "class: there is no result file" in last_line("merge", graded, tmp_path / "class")
+    (tmp_path / "new").mkdir()
+    assert run("merge", tmp_path / "new", graded).exit_code == 0
+    assert (tmp_path / "new" / "grading.key").read_bytes() == (graded / "grading.key").read_bytes()
+
+
+def test_an_override_whose_report_cannot_be_written_says_that_it_is_recorded(graded, monkeypatch):
+    monkeypatch.setattr("autograder.report.write_reports", refuse)
+    line = last_line("override", graded, "ann", "q1", "-1", "talk")
+    assert "the correction is recorded: do not repeat it" in line
+    assert len(read_corrections(graded)) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(graded, monkeypatch):
+    monkeypatch.setattr("autograder.report.write_reports", refuse)
+    expected = "Error: somewhere/file: cannot be read or written: Permission denied"
+    assert last_line("report", graded) == expected
+
+
+def test_files_that_nobody_would_grade_are_named(tmp_path, monkeypatch):
+    grade_quickly(monkeypatch)
+    folder = tmp_path / "class"
+    (folder / "carol").mkdir(parents=True)
+    (folder / "ann.py").write_text("right")
+    (folder / "dan").symlink_to(folder / "carol")
+    (folder / "gone.txt").symlink_to(tmp_path / "nowhere")
+    (folder / "\x1b[31mred.foo").write_text("")
+    done = run("grade", folder, "--out", folder / "results")
+    for name in ("dan", "gone.txt", "[31mred.foo"):
+        assert name in done.output
+    assert "\x1b" not in done.output
+    again = run("grade", folder, "--out", folder / "results")
+    assert "ann.json" not in again.output
+
+
+@pytest.mark.parametrize("how", [".", "..", "../jane"])
+def test_the_folder_of_one_student_has_its_name_from_within_too(tmp_path, monkeypatch, how):
+    grade_quickly(monkeypatch)
+    (tmp_path / "jane" / "autograder").mkdir(parents=True)
+    (tmp_path / "jane" / "autograder" / "contract.py").write_text("")
+    for name in ("a.py", "b.py"):
+        (tmp_path / "jane" / name).write_text("right")
+    monkeypatch.chdir(tmp_path / "jane" / ("autograder" if how == ".." else ""))
+    done = run("grade", how, "--dry-run")
+    assert done.output.splitlines()[-1].split()[0] == "jane", done.output
+
+
+def test_an_empty_path_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "is empty" in last_line("grade", "", status=2)
+    assert "is empty" in last_line("grade", ".", "--out", "", status=2)
+    assert "the questions are q1" in last_line("grade", ".", "--only", ",", status=2)
+
+
+def test_arguments_in_the_wrong_order_are_said_to_be(graded, tmp_path):
+    line = last_line("reproduce", tmp_path / "class" / "ann.py", graded / "ann.json", status=2)
+    assert "ann.py is no result file: RESULT, a .json file, comes first" in line
+
+
+def test_a_roster_that_can_be_read_once_only_is_refused(graded, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    line = last_line("grade", tmp_path / "class", "--out", graded, "--roster", tmp_path / "pipe", status=2)
+    assert "is no file that can be read twice" in line
+
+
+def test_results_that_were_edited_by_hand_do_not_stop_a_run(graded):
+    (graded / "deep.json").write_text("[" * 200_000)
+    (graded / "null.json").write_text('{"origin": {"key": null, "path": "a.py"}, "sha256": "0"}')
+    (graded / "._ann.json").write_text("of a Mac")
+    assert {one.key for one in known_results(graded)} == {"ann", "bob"}
+
+
+def test_a_folder_whose_name_is_no_text_is_remembered(graded, tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/s\xff\xe2\x80\xa8"))
+    folder.mkdir()
+    (folder / "zoe.py").write_text("right")
+    assert run("grade", folder, "--out", graded).exit_code == 0
+    result = read_result(graded / "zoe.json")
+    assert find_submission(graded, result.origin, result.sha256) == folder / "zoe.py"
