@@ -4,6 +4,7 @@ They use only what a block offers on both sides of the sandbox (see `autograder.
 laptop and in the grader.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def assert_differ(value: Tensor, other: Tensor, statement: str, got: str, hint: 
 def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
     """Set the weight of each convolution to the one of `weights` that has its shape, (out, in, k, k).
 
-    So for linear layers, also where the weight is stored as (in, out), for `x @ W`.
+    So for linear layers, also where the weight is stored as (in, out), for `x @ W` or `nn.ConvTranspose2d`.
     """
     by_size = {(*weight.shape[:2], weight.numel()): weight for weight in weights}
 
@@ -89,8 +90,8 @@ def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
         size = (*value.shape[:2], value.numel())
         if size in by_size:
             return by_size[size].reshape(value.shape)
-        transposed = by_size.get((*size[1::-1], size[-1])) if value.dim() == 2 else None
-        return value if transposed is None else transposed.reshape(value.shape[::-1]).T
+        transposed = by_size.get((*size[1::-1], size[-1])) if math.prod(size[:2]) == size[-1] else None
+        return value if transposed is None else transposed.reshape(size[1::-1]).T.reshape(value.shape)
 
     return set_state(module, rule)
 
@@ -250,6 +251,8 @@ def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
     if idle:
         fail(statement, f"no gradient reaches {', '.join(idle[:6])}", hint)
     length = float(torch.stack([g.double().norm() for g in gradients.values()]).norm())
+    if not 0 < length < math.inf:
+        fail(statement, "gradients that are zero or infinite but for rounding", hint)
     after_step = dict(state)
     if unknown := gradients.keys() - state.keys():
         fail(f"the parameters of {what} are in its state_dict()", f"{', '.join(sorted(unknown)[:6])} is not")

@@ -139,13 +139,14 @@ def _own_failure(item: pytest.Item, error: Exception) -> GraderBroken | None:
 
 def _failed_case(item: pytest.Item, call: pytest.CallInfo) -> Case:
     error = call.excinfo.value
-    if isinstance(error, (*NOT_ABOUT_THE_CODE, NotDefined)):  # it says nothing about what the code computes
-        return Case(*explain(error))
+    compares = item.get_closest_marker("forward") is not None
+    if isinstance(error, (*NOT_ABOUT_THE_CODE, NotDefined)):  # no mistake explains it
+        return Case(*explain(error), differs=compares and not isinstance(error, NotDefined))
     student = item.funcargs.get("student")
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     if student is not None and len(getattr(error, "mistakes", ())) <= 1:  # a projection that is missing, at most
         error = find_shortcut_from_outside(student, question_of(item), parameters) or error
-    case = Case(*explain(error), differs=item.get_closest_marker("forward") is not None)
+    case = Case(*explain(error), differs=compares)
     named_by_check = bool(case.mistakes)  # and proved by it
     if call.when == "call" and student is not None:
         case = _name_mistakes(item, student, case)

@@ -16,13 +16,13 @@ from autograder.training.context import TrainingContext
 from autograder.training.inside.fit import Progress
 from autograder.training.logits_check import has_passed, match_to_reference, require_own_logits
 from autograder.training.retry import retry
+from autograder.training.same_network import NUM_BLOCKS, require_same_network, shapes_of_network
 from autograder.training.seeds import derive
 from autograder.training.train_confined import Trained, TrainingStopped, train_confined
 
 if TYPE_CHECKING:
     from autograder.training.heldout import Exam
 
-NUM_BLOCKS = (2, 2, 2, 2)
 CHECKED_IMAGES = 64
 """Held-out images whose logits are recomputed."""
 BASELINE_BLOCK = "trained with the basic block of the baseline network, because yours loses points in q1"
@@ -56,8 +56,9 @@ def evaluate(
         if names is None:
             assert_built_of_blocks(student, NUM_BLOCKS, student.ResNet18)
         own_block = has_passed(outcomes, "q1") or not _accepts_other_blocks(student)
+        shapes = shapes_of_network(student, own_block) if names is None else None
         exam = context.exam(derive(secret, "held-out images", bits=256))
-        trained = train(context, reading.bare, exam, derive(secret, "training"), own_block, names is not None)
+        trained = train(context, reading.bare, exam, derive(secret, "training"), own_block, want_state=True)
     except TrainingStopped as stopped:
         return TrainingResult(deferred=stopped.reason if stopped.failure is None else "", failure=stopped.failure)
     except GraderBroken:
@@ -65,13 +66,15 @@ def evaluate(
     except Exception as error:  # raised by student code, or on its behalf
         return TrainingResult(failure=error)
     failure = None
-    if names is not None:
-        generator = torch.Generator().manual_seed(derive(secret, "checked images"))
-        chosen = torch.randperm(len(exam.heldout_images), generator=generator)[:CHECKED_IMAGES]
-        try:
+    generator = torch.Generator().manual_seed(derive(secret, "checked images"))
+    chosen = torch.randperm(len(exam.heldout_images), generator=generator)[:CHECKED_IMAGES]
+    try:
+        if shapes is not None:
+            require_same_network(trained, shapes)
+        else:
             require_own_logits(trained, names, exam.heldout_images, chosen)
-        except CheckFailure as error:
-            failure = error
+    except CheckFailure as error:
+        failure = error
     setup, accuracy = context.setup, exam.accuracy(trained.logits)
     return TrainingResult(
         accuracy=accuracy,

@@ -95,8 +95,8 @@ def test_it_is_applied_once():
     [
         (CheckFailure(Message("this", "that")), True),
         (StudentError("ValueError", "x", "cell 1, line 1"), True),
-        (StudentCrash("it ended the process"), False),
-        (StudentTimeout("too long"), False),
+        (StudentCrash("it ended the process"), True),
+        (StudentTimeout("too long"), True),
         (NotDefined(Message(got="`BasicBlock` is not defined")), False),
     ],
     ids=["another value", "raises", "crash", "timeout", "missing"],

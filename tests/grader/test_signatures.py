@@ -130,6 +130,22 @@ def test_parameters_of_resnet_cost_one_check(name, lost):
     assert got.startswith("ResNet(block, num_blocks")
 
 
+STUBS = {
+    "parameters": "def __init__(self, block, num_blocks, classes=11): raise NotImplementedError",
+    "foreign call": "def __init__(self, block, num_blocks, num_classes=10):\n"
+    "        super().__init__()\n        self.block = block(64, 64, 1, None)\n"
+    "    def forward(self, x): return x",
+}
+
+
+@pytest.mark.parametrize("stub", STUBS.values(), ids=STUBS)
+def test_a_name_costs_less_only_where_the_rest_is_right(stub, tmp_path):
+    """A network that is not written earns nothing for its parameters or its call of a block."""
+    source = f"{solution_source()}\n\n\nclass ResNet(nn.Module):\n    {stub}\n"
+    outcomes = [o for o in run_suite(student_of(source, tmp_path), SUITE, only=["q3"]) if o.question == "q3"]
+    assert not any(outcome.points or outcome.mistakes for outcome in outcomes)
+
+
 def test_a_foreign_call_of_a_block_costs_one_check(lost):
     ((check, (points, mistakes, got)),) = lost("q3_option_passed_to_block").items()
     assert (check, points, mistakes) == ("test_stages", 4, ("foreign_call_of_block",))

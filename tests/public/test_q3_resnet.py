@@ -48,9 +48,10 @@ def written(num_blocks: list[int], num_classes: int = 10) -> str:
 )
 def test_logits_shape(student, expansion, num_blocks, num_classes):
     """Logits: (N, 3, 32, 32) becomes (N, num_classes), for any block, depth and number of classes."""
-    classes, given = num_classes or 10, [] if num_classes is None else [num_classes]
-    with explained_by_parameters(student):
-        net = student.ResNet.exactly(student.probe(expansion), [*num_blocks], *given).eval()
+    given = [] if num_classes is None else [num_classes]
+
+    def returns_logits(make, classes, *given):
+        net = make(student.probe(expansion), [*num_blocks], *given).eval()
         for images in (2, 1):
             expect.assert_shape(
                 net(torch.randn(images, 3, 32, 32)),
@@ -62,16 +63,36 @@ def test_logits_shape(student, expansion, num_blocks, num_classes):
                 else "squeeze() also drops the batch dimension when it is 1: use flatten(1)",
             )
 
+    def adapted():
+        classes = num_classes if accepts_classes(student.parameters("ResNet")) else None
+        returns_logits(student.ResNet, classes or 10, classes or 10)
+
+    with explained_by_parameters(student, adapted):
+        returns_logits(student.ResNet.exactly, num_classes or 10, *given)
+
 
 @contextlib.contextmanager
-def explained_by_parameters(student):
-    """Name the mistake where the constructor's parameters are not those of the question; other checks adapt to them."""
+def explained_by_parameters(student, adapted):
+    """Name the mistake where the constructor's parameters are not those of the question, and nothing else is wrong.
+
+    Args:
+        adapted: does the same by a call that is adapted to the parameters, as other checks do.
+    """
     try:
         yield
     except NOT_ABOUT_THE_CODE:
         raise
     except Exception:
-        assert_parameters(student)
+        try:
+            adapted()
+        except NOT_ABOUT_THE_CODE:
+            raise
+        except Exception:  # the reason is another one
+            works = False
+        else:
+            works = True
+        if works:
+            assert_parameters(student)
         raise
 
 
@@ -96,14 +117,6 @@ def test_stages(student, expansion, num_blocks):
     """Stages: the right number of blocks at the right widths, and the output depends on each."""
     probe, given = student.probe(expansion), list(num_blocks)
     net = student.ResNet(probe, given)
-    if call := probe.foreign_call:
-        expect.fail(
-            "ResNet calls block(in_planes, planes, stride): any block that has these parameters will do",
-            f"your ResNet calls {call}",
-            "a block builds its own shortcut, from in_planes, planes and stride; set other options in the block itself",
-            "foreign_call_of_block",
-            "Your ResNet passes arguments to block that the question does not have.",
-        )
     if given != num_blocks:
         hint = "pop(), insert() and the like change the caller's list: read it by index, or loop over it"
         expect.fail("ResNet leaves the list num_blocks as it was", f"{num_blocks} became {given}", hint)
@@ -121,6 +134,14 @@ def test_stages(student, expansion, num_blocks):
             "PyTorch does not see what is in a Python list: use nn.Sequential or nn.ModuleList",
         )
     assert_depends_on(net, set(shapes))
+    if call := probe.foreign_call:
+        expect.fail(
+            "ResNet calls block(in_planes, planes, stride): any block that has these parameters will do",
+            f"your ResNet calls {call}",
+            "a block builds its own shortcut, from in_planes, planes and stride; set other options in the block itself",
+            "foreign_call_of_block",
+            "Your ResNet passes arguments to block that the question does not have.",
+        )
 
 
 @pytest.mark.points(3)
@@ -212,7 +233,12 @@ def test_whole_function(student, expansion, num_blocks, mode):
 @pytest.mark.points(3)
 def test_resnet18(student):
     """ResNet18(): two basic blocks in each stage, ten classes, 11,173,962 parameters."""
-    with explained_by_parameters(student):
+
+    def returns_logits():
+        net = student.ResNet(student.probe(1), [2, 2, 2, 2], 10).eval()
+        expect.assert_shape(net(torch.randn(2, 3, 32, 32)), (2, 10), RESNET18)
+
+    with explained_by_parameters(student, returns_logits):
         probe = student.probe(1)
         if (net := resnet18_of_probes(student, probe)) is not None:
             judge_resnet18_of_probes(student, probe, net)

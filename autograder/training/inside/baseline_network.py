@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Block(nn.Module):
+class BasicBlock(nn.Module):
     """The basic block: relu(F(x) + shortcut(x)), F two 3x3 convolutions with BatchNorm."""
 
     expansion = 1
@@ -29,7 +29,7 @@ def resnet18() -> nn.Module:
     """(N, 3, 32, 32) -> (N, 10); 11,173,962 parameters."""
     blocks, in_planes = [], 64
     for planes in (64, 128, 256, 512):
-        blocks += [Block(in_planes, planes, planes // in_planes), Block(planes, planes)]
+        blocks += [BasicBlock(in_planes, planes, planes // in_planes), BasicBlock(planes, planes)]
         in_planes = planes
     stem = (*_conv(3, 64, 3, 1), nn.ReLU())
     return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))

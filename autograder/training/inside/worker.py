@@ -24,8 +24,9 @@ from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.sandbox.worker import describe, seed
 from autograder.sandbox.zygote import import_everything
 from autograder.student.local import LocalStudent, why_missing
+from autograder.student.state import state_of
 from autograder.submission import Slice, execute
-from autograder.training.inside.baseline_network import Block, resnet18
+from autograder.training.inside.baseline_network import BasicBlock, resnet18
 from autograder.training.inside.confine import give_up_files, give_up_rights, prepare
 from autograder.training.inside.fit import Progress, Recipe, fit, predict
 from autograder.training.inside.precision import Way
@@ -133,7 +134,7 @@ def _forget_baseline_network() -> None:
 def _of_baseline_blocks(student: LocalStudent) -> nn.Module:
     """`ResNet18()` of the baseline network's blocks; of its own where it reads attributes that those do not have."""
     try:
-        return student.ResNet18(Block)
+        return student.ResNet18(BasicBlock)
     except Exception:
         return student.ResNet18()
 
@@ -153,5 +154,5 @@ def _reporter(sock: socket.socket) -> Callable[[Progress], None]:
 
 
 def _on_cpu(net: nn.Module) -> dict[str, Tensor]:
-    state = {name: value.detach().cpu() for name, value in net.state_dict().items() if isinstance(value, Tensor)}
+    state = {name: value.detach().cpu() for name, value in state_of(net).items()}
     return {name: value for name, value in state.items() if packable(value)}
