@@ -6,6 +6,8 @@ roster       the students of a course, from the exports of Canvas, Moodle and Gr
 origin       where a result comes from: path, students, time
 handins      which file counts for which student
 settings     course.toml
+rubric       rubric.toml: what a named mistake costs
+toml_file    what a TOML file says, and on which line
 corrections  what people change about a grade, and why
 consistency  whether the files agree that a TA edits
 """

@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.contract import POINTS, QUESTIONS
-from autograder.course.settings import FILE, ROOT, CourseProblem, line_of, load_course
+from autograder.contract import POINTS, QUESTIONS, Problem
+from autograder.course.rubric import standard_rubric
+from autograder.course.settings import FILE, ROOT, load_course
+from autograder.course.toml_file import line_of
 from autograder.submission.sanitize import sanitize
 
 CONTRACT, MASTER = Path("autograder/contract.py"), Path("solutions/resnet.py")
@@ -37,8 +39,9 @@ def _points_of_tests(root: Path) -> Iterator[str]:
             name = folder / path.name
             try:
                 tree = ast.parse(path.read_bytes())
-            except (SyntaxError, ValueError) as error:
-                yield f"{name}:{getattr(error, 'lineno', None) or 1}: {getattr(error, 'msg', error)}"
+            except (OSError, SyntaxError, ValueError, RecursionError) as error:
+                said = getattr(error, "strerror", None) or getattr(error, "msg", None) or error
+                yield f"{name}:{getattr(error, 'lineno', None) or 1}: {said}"
                 broken = True
                 continue
             common = _markers(tree, "pytestmark")
@@ -95,25 +98,34 @@ def _marker(node: ast.expr) -> tuple[str, object] | None:
 def _points_of_course(root: Path) -> Iterator[str]:
     try:
         course = load_course(root)
-    except CourseProblem as problem:
+        standard_rubric()
+    except Problem as problem:
         yield str(problem)
         return
     for question, points in course.points.items():
         if points != POINTS[question]:
-            line = line_of((root / FILE).read_text(encoding="utf-8"), ("points", question))
+            line = line_of((root / FILE).read_text(encoding="utf-8-sig"), ("points", question))
             yield f"{FILE}:{line}: {question} has {points:g} points here and {POINTS[question]:g} in {CONTRACT}"
 
 
 def _points_of_master(root: Path) -> Iterator[str]:
     if not (root / MASTER).exists():
         return
+    try:
+        master = (root / MASTER).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        yield f"{MASTER}:1: cannot be read: {_reason(error)}"
+        return
     question = ""
-    for number, line in enumerate((root / MASTER).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(master.split("\n"), 1):
         if found := re.match(r"# name: (\w+)$", line):
             question = found[1]
-        elif (found := re.match(r"# points: ([\d.]+)$", line)) and float(found[1]) != POINTS.get(question):
-            known = POINTS.get(question)
-            yield f"{MASTER}:{number}: {question} has {found[1]} points here and {known} in {CONTRACT}"
+        elif found := re.match(r"# points:(.*)", line):
+            points, known = found[1].strip(), POINTS.get(question)
+            if not re.fullmatch(r"\d+(\.\d*)?", points):
+                yield f"{MASTER}:{number}: {points or 'nothing'} is no number of points"
+            elif float(points) != known:
+                yield f"{MASTER}:{number}: {question} has {points} points here and {known} in {CONTRACT}"
 
 
 def _stale_notebook(root: Path) -> Iterator[str]:
@@ -123,10 +135,13 @@ def _stale_notebook(root: Path) -> Iterator[str]:
     try:
         cells = json.loads((root / NOTEBOOK).read_bytes())["cells"]
         written = [{line.strip() for line in "".join(cell["source"]).splitlines()} for cell in cells]
-    except (ValueError, KeyError, TypeError):
+    except OSError as error:
+        yield f"{NOTEBOOK}:1: cannot be read: {_reason(error)}"
+        return
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield f"{NOTEBOOK}:1: is not a notebook; run `python -m autograder build`"
         return
-    for number, lines in _student_cells((root / MASTER).read_text(encoding="utf-8")):
+    for number, lines in _student_cells((root / MASTER).read_text(encoding="utf-8-sig")):
         if not any(lines <= cell for cell in written):
             yield f"{NOTEBOOK}: is older than {MASTER}:{number}; run `python -m autograder build`"
             return
@@ -152,6 +167,10 @@ def _student_cells(master: str) -> Iterator[tuple[int, set[str]]]:
 
 def _only_newlines(found: re.Match) -> str:
     return "\n" * found[0].count("\n")
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def _line(path: Path, start: str) -> int:

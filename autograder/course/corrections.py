@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autograder.contract import QUESTIONS, Problem
+from autograder.submission.sanitize import utf8
 
 FILE = "corrections.jsonl"
 LATE = "late"
@@ -54,7 +55,7 @@ def read_corrections(folder: Path) -> list[Correction]:
     """
     path = folder / FILE
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8-sig").split("\n") if path.exists() else []
     except (OSError, UnicodeDecodeError) as error:
         raise CorrectionProblem(f"{path}: cannot be read: {error}") from None
     found = []
@@ -64,7 +65,8 @@ def read_corrections(folder: Path) -> list[Correction]:
                 found.append(Correction.model_validate_json(line))
             except ValidationError as error:
                 said = error.errors(include_url=False)[0]["msg"]
-                raise CorrectionProblem(f"{path}:{number}: not a correction: {said}") from None
+                todo = "repair or delete this line"
+                raise CorrectionProblem(f"{path}:{number}: not a correction: {said}; {todo}") from None
     return found
 
 
@@ -80,16 +82,31 @@ def add_correction(folder: Path, name: str, question: str, points: float, reason
         raise CorrectionProblem("a correction needs a reason: students read it")
     now = datetime.now(UTC).isoformat(sep=" ", timespec="seconds")
     entry = Correction(
-        when=now, who=who or getpass.getuser(), name=name, question=question, points=points, reason=reason.strip()
+        when=now,
+        who=utf8(who or _user()),
+        name=name,
+        question=question,
+        points=points,
+        reason=utf8(reason.strip()),
     )
     try:
-        with (folder / FILE).open("a", encoding="utf-8") as file:
-            file.write(entry.model_dump_json() + "\n")
+        with (folder / FILE).open("a+b") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - 1))
+            start = "" if file.read(1) in (b"", b"\n") else "\n"  # a line that a person or a full disk left open
+            file.write(f"{start}{entry.model_dump_json()}\n".encode())
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise CorrectionProblem(f"{folder / FILE}: cannot be written: {error.strerror}") from None
     return entry
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container, a user can have no name
+        return f"uid {os.getuid()}"
 
 
 def of_result(corrections: Iterable[Correction], name: str) -> tuple[Correction, ...]:

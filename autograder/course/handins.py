@@ -1,7 +1,8 @@
 """Which file counts for which student, and what the result of each is called."""
 
+import itertools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def handins(
         `(handins, others)`: what counts, in the order of `files`, and for each other file what counts in its place.
     """
     known = list(known)
-    whose = {file: _whose(file, folder, known, roster) for file, folder in files.items()}
+    places = {file: _place(file, folder) for file, folder in files.items()}
+    here = {identify(*place).path for place in places.values()}
+    whose = {file: _whose(file, *place, known, here, roster) for file, place in places.items()}
     groups: dict[str, list[tuple[Path, _Owner]]] = {}
     for file, owner in whose.items():
         groups.setdefault(owner.identity.name.casefold(), []).append((file, owner))
@@ -70,6 +73,8 @@ def with_roster(origin: Origin, roster: Roster) -> Origin:
         return origin
     path = origin.path.split("/")
     identity = identify(path, len(path))
+    if identity.platform == "" and origin.key == path[0]:
+        identity = replace(identity, words=(origin.key,))
     entries = _entries(identity, Facts(origin.students), roster)
     update = {
         "students": _students(identity, origin.students, entries),
@@ -100,17 +105,31 @@ class _Owner:
         )
 
 
-def _whose(file: Path, folder: Path, known: list[Known], roster: Roster | None) -> _Owner:
-    path = Path(os.path.abspath(file))
-    parts = tuple(map(in_utf8, path.parts))
-    below = len(parts) - len(Path(os.path.abspath(folder)).parts)
+def _place(file: Path, folder: Path) -> tuple[tuple[str, ...], int]:
+    """The parts of a file's path, and how many of them lie below the folder that was given."""
+    parts = Path(os.path.abspath(file)).parts
+    return tuple(map(in_utf8, parts)), len(parts) - len(Path(os.path.abspath(folder)).parts)
+
+
+def _whose(
+    file: Path,
+    parts: tuple[str, ...],
+    below: int,
+    known: list[Known],
+    here: Collection[tuple[str, ...]],
+    roster: Roster | None,
+) -> _Owner:
     identity = identify(parts, below)
-    facts = facts_about(path, identity)
+    free = [one for one in known if one.path == identity.path or one.path not in here]
+    before = _remembered(file, parts, below, identity, free)
+    if before and len(before.path) > len(identity.path):  # then a folder above this one was given
+        identity = identify(before.path, len(before.path))
+    facts = facts_about(Path(os.path.abspath(file)), identity)
     entries = _entries(identity, facts, roster)
     if identity.platform == "gradescope" and len(facts.students) == 1 and (student := facts.students[0]):
         # The number of a submission is new with each attempt; that of a group stays its name.
         identity = replace(identity, key=(student.id or student.email or student.name or identity.key[0],))
-    elif identity.platform in ("", "gradescope") and (before := _remembered(file, parts, below, identity, known)):
+    elif identity.platform in ("", "gradescope") and before:
         identity = replace(identity, key=tuple(before.key.split("/")), path=before.path)
     elif identity.platform == "" and entries and entries[0]:
         student = entries[0].student
@@ -134,7 +153,10 @@ def _entries(identity: Identity, facts: Facts, roster: Roster | None) -> tuple[E
         return ()
     if facts.students:
         return tuple(roster.find((s.id, s.email, *identity.words[:1], s.name)) for s in facts.students)
-    return (roster.find(identity.words),)
+    words = identity.words
+    if identity.platform == "":  # what comes after the student's folder is the student's choice
+        words = tuple(itertools.islice(filter(roster.knows, words), 1))
+    return (roster.find(words),)
 
 
 def _students(identity: Identity, said: tuple[Student, ...], entries: tuple[Entry | None, ...]) -> tuple[Student, ...]:

@@ -8,7 +8,8 @@ The file names of bulk downloads name the student, wherever the folder lies:
     submitted/jane/ps1/resnet.ipynb                      nbgrader
 
 In any other folder the key is the path below that folder. Names that say what was handed in, and not by whom, are left
-out: `jane/ps1/resnet.py` is handed in by `jane`.
+out: `jane/ps1/resnet.py` is handed in by `jane`. Of several names in a path the outermost counts, because students
+choose what lies below.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LONGEST_NAME = 200
 """Bytes of a result file's name, before `.json`; file systems allow 255 in all."""
@@ -34,7 +35,7 @@ _EXPORTED = re.compile(r".*\D_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d_\d+")
 """The zip that the last cell of the notebook writes."""
 _MAIN = re.compile(r"resnet", re.IGNORECASE)
 _WORK = re.compile(
-    r"(resnet|submission|submitted|notebook|assignment|homework|handin|main|final|code|src)s?"
+    r"(resnet|submission|submitted|notebook|assignment|homework|handin|main|final|code|src)s?|assignment_\d+_export"
     r"|(ps|pset|hw|lab|exercise|ex|project|task|week|assignment|homework)[-_ ]?\d+",
     re.IGNORECASE,
 )
@@ -51,7 +52,7 @@ class Identity:
     Args:
         key: path-like name of the student; never that of another one in the same folder.
         platform: "canvas", "moodle", "gradescope", "nbgrader", or "" for any other folder.
-        words: what a roster may know the student by: an id, a name, an e-mail address.
+        words: what a roster may know the student by: an id, a name, an e-mail address; of a path the outermost first.
         late: the platform says that it was handed in late.
         attempt: 1, or the number that the platform appends to resubmissions.
         upload: the platform's number of the upload; it grows.
@@ -80,7 +81,7 @@ def identify(parts: Sequence[str], below: int) -> Identity:
         below: how many of them lie below the folder that was given; 1 for a file that was given itself.
     """
     parts = [unicodedata.normalize("NFC", in_utf8(part)) for part in parts]
-    return _of_platform(parts) or _of_path(parts, below)
+    return _of_platform(parts, len(parts) - below) or _of_path(parts, below)
 
 
 def in_utf8(part: str) -> str:
@@ -88,26 +89,49 @@ def in_utf8(part: str) -> str:
     return os.fsencode(part).decode(errors="backslashreplace")
 
 
-def _of_platform(parts: list[str]) -> Identity | None:
+def _of_platform(parts: list[str], top: int) -> Identity | None:
+    """Whose file it is by a platform's names; None where none of the parts is one.
+
+    The outermost name counts: what lies below it is the student's choice. That also holds for a folder that no platform
+    named; so the key begins with it. Above the folder that was given, the nearest name counts, because anything can lie
+    there; but below a folder of Moodle lies only what one student handed in.
+
+    Args:
+        top: the place of the first part below the folder that was given.
+    """
+    of_moodle = next((place for place in range(top) if _MOODLE.fullmatch(parts[place])), None)
+    if of_moodle is not None:
+        return _named_by(parts, of_moodle)
+    for place in range(top - (top > 0 and parts[top - 1] == _NBGRADER), len(parts)):
+        if found := _named_by(parts, place):
+            outer = tuple(part for part in parts[top:place] if not _is_work(part))
+            if not outer:
+                return found
+            key, words = (*outer, *found.key), (*outer, *found.words)
+            return replace(found, key=key, platform="", words=words, path=tuple(parts[top:]))
+    return next(filter(None, (_named_by(parts, place) for place in reversed(range(top)))), None)
+
+
+def _named_by(parts: list[str], place: int) -> Identity | None:
+    """Whose file it is if a platform made this part of its path."""
+    last = place == len(parts) - 1
     stem = _stem(parts[-1])
-    if found := _CANVAS.fullmatch(stem):
+    part = stem if last else parts[place]
+    if last and (found := _CANVAS.fullmatch(part)):
         name, user = found["name"].strip("_"), found["user"]
         attempt = _attempt(found["file"])
         key = (f"{name}_{user}",)
-        words = (user, name)
-        return Identity(key, "canvas", words, (parts[-1],), bool(found["late"]), attempt, int(found["upload"]))
-    for place in range(len(parts) - 1, -1, -1):
-        last = place == len(parts) - 1
-        part = stem if last else parts[place]
-        if found := _MOODLE.fullmatch(part):
-            words = (f"Participant {found['id']}", found["name"])
-            attempt = _attempt(found["file"] or stem)
-            return Identity((f"{found['name']}_{found['id']}",), "moodle", words, tuple(parts[place:]), attempt=attempt)
-        if _GRADESCOPE.fullmatch(parts[place]):
-            attempt = 1 if last else _attempt(stem)
-            return Identity((part,), "gradescope", (part,), tuple(parts[place:]), attempt=attempt)
-        if part == _NBGRADER and (len(parts) > place + 2 or (not last and stem == parts[-1])):
-            student = parts[place + 1]
+        return Identity(key, "canvas", (user, name), (parts[-1],), bool(found["late"]), attempt, int(found["upload"]))
+    if found := _MOODLE.fullmatch(part):
+        words = (f"Participant {found['id']}", found["name"])
+        attempt = _attempt(found["file"] or stem)
+        return Identity((f"{found['name']}_{found['id']}",), "moodle", words, tuple(parts[place:]), attempt=attempt)
+    if _GRADESCOPE.fullmatch(parts[place]):
+        attempt = 1 if last else _attempt(stem)
+        return Identity((part,), "gradescope", (part,), tuple(parts[place:]), attempt=attempt)
+    if part == _NBGRADER and (len(parts) > place + 2 or (not last and stem == parts[-1])):
+        student = parts[place + 1]
+        if not _MOODLE.fullmatch(student) and not _GRADESCOPE.fullmatch(student):
             return Identity((student,), "nbgrader", (student,), tuple(parts[place + 1 :]), attempt=_attempt(stem))
     return None
 
@@ -125,9 +149,7 @@ def _of_path(parts: list[str], below: int) -> Identity:
         if owner is not None and above[owner] != "/":
             path = (*above[owner:], *inside)
             names = [above[owner], *([stem] if len(inside) == 1 and numbered else [])]
-    return Identity(
-        tuple(names), "", (*dict.fromkeys((*reversed(inside[:-1]), stem, names[0])),), path, attempt=_attempt(stem)
-    )
+    return Identity(tuple(names), "", tuple(names), path, attempt=_attempt(stem))
 
 
 def _stem(name: str) -> str:

@@ -1,18 +1,33 @@
 """What a platform's download says beside the files: who handed in, and when."""
 
+import contextlib
 import functools
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
 from dateutil import parser as dates
 
 from autograder.course.identity import Identity
 from autograder.course.origin import Student
+from autograder.submission.sanitize import utf8
 
 METADATA = ("submission_metadata.yml", "metadata.yml")
+ZONES = {
+    **{"UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3},
+    **{"EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "AKST": -9, "AKDT": -8, "HST": -10},
+    **{"JST": 9, "KST": 9, "AWST": 8, "ACST": 9.5, "ACDT": 10.5, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13},
+}
+"""Hours from UTC. Names that stand for several zones are left out: CST and IST."""
+_ZONE_NAME = re.compile(r"(?:^|(?<=\s)|[(\[])([A-Za-z]\w{1,30}(?:/[A-Za-z][\w+-]{1,30}){1,2})[)\]]?\s*$")
+"""At the end of a time: `America/Los_Angeles`."""
+_NUMBER = re.compile(r"[\d\s]+|\d*[.,]\d*")
+_DEFAULTS = datetime(2000, 1, 1), datetime(2001, 2, 2)
+"""What dateutil takes for a part that is not there; of a whole date nothing comes from here."""
 LARGEST = 50_000_000
 LARGEST_OF_STUDENT = 100_000
 """Bytes of a metadata file; in a student's own folder it may be one that the student made."""
@@ -33,7 +48,7 @@ def facts_about(file: Path, identity: Identity) -> Facts:
     which a student can hand in.
     """
     if identity.platform == "gradescope":
-        folder = next(place for place in (file, *file.parents) if place.name == identity.key[0])
+        folder = (file, *file.parents)[len(identity.path) - 1]
         files = [place / name for place in (folder.parent, folder) for name in METADATA]
         if metadata := next((path for path in files if path.is_file()), None):
             data = _read_yaml(metadata, by_student=metadata.parent == folder)
@@ -45,11 +60,29 @@ def facts_about(file: Path, identity: Identity) -> Facts:
 
 
 def as_iso(text: str) -> str:
-    """A time as a platform writes it, in ISO 8601; "" where it is none. Without a zone it stays without one."""
+    """A time as a platform writes it, in ISO 8601; "" where it is none, or where the year or the day is missing.
+
+    Without a zone, or with one that is unknown here, it stays without one.
+    """
+    found = _ZONE_NAME.search(text)
+    words = text.replace(found[0], "").strip() if found else text.strip()
+    if not words or _NUMBER.fullmatch(words):
+        return ""
     try:
-        return dates.parse(text.strip()).isoformat(sep=" ", timespec="seconds") if text.strip() else ""
+        one, other = (dates.parse(words, default=default, tzinfos=_zone) for default in _DEFAULTS)
     except (ValueError, ArithmeticError, TypeError):  # dateutil raises them all
         return ""
+    if found and one.tzinfo is None:
+        with contextlib.suppress(ValueError, KeyError, OSError):
+            one = one.replace(tzinfo=ZoneInfo(found[1]))
+    return one.isoformat(sep=" ", timespec="seconds") if one.date() == other.date() else ""
+
+
+def _zone(name: str | None, offset: int | None) -> tzinfo | None:
+    """The zone of a time; an offset beside it says more than its name."""
+    if offset is None and name in ZONES:
+        offset = round(3600 * ZONES[name])
+    return None if offset is None else timezone(timedelta(seconds=offset))
 
 
 def _of_gradescope(data: Any, folder: str) -> Facts | None:
@@ -75,19 +108,19 @@ def _get(entry: Any, name: str) -> Any:
 
 def _text(entry: dict, name: str) -> str:
     value = _get(entry, name)
-    return str(value) if isinstance(value, str | int) else ""
+    return utf8(str(value)) if isinstance(value, str | int) else ""
 
 
 @functools.lru_cache(maxsize=8)
 def _read_yaml(path: Path, by_student: bool) -> Any:
     """The content of a file; None where it cannot be read.
 
-    libyaml is fast, for a class of thousands, but crashes on lists that are nested deeply.
+    libyaml is fast, for a class of thousands, but crashes on lists that are nested deeply, and refuses half a surrogate
+    pair, which a student's name can hold.
     """
-    loader = yaml.SafeLoader if by_student else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        if path.stat().st_size <= (LARGEST_OF_STUDENT if by_student else LARGEST):
-            return yaml.load(path.read_bytes(), Loader=loader)
-    except (OSError, yaml.YAMLError, ValueError, RecursionError):
-        return None
+    fast = () if by_student else (getattr(yaml, "CSafeLoader", yaml.SafeLoader),)
+    for loader in (*fast, yaml.SafeLoader):
+        with contextlib.suppress(OSError, yaml.YAMLError, ValueError, RecursionError):
+            if path.stat().st_size <= (LARGEST_OF_STUDENT if by_student else LARGEST):
+                return yaml.load(path.read_bytes(), Loader=loader)
     return None

@@ -67,7 +67,7 @@ FORMATS = (
     Format(
         "table",
         required=("name",),
-        id=("id", "student id", "id number", "sid", "netid", "login", "username"),
+        id=("id", "student id", "id number", "sid", "netid", "login", "username", "github"),
         words=(
             "id",
             "student id",
@@ -122,16 +122,20 @@ class Roster:
     def find(self, words: Iterable[str]) -> Entry | None:
         """The student that one of the words stands for; a word that stands for several does not count.
 
-        Words are tried in their order. Ids, logins and e-mail addresses come before names.
+        Words are tried in their order, each first as an id, a login or an e-mail address, then as a name.
         """
-        exact, loose = self._tables
-        words = [word for word in words if word]
-        for table, fold in ((exact, str.casefold), (loose, _letters)):
-            for word in words:
-                places = table.get(fold(word), set())
-                if len(places) == 1:
-                    return self.entries[next(iter(places))]
+        for word in words:
+            if len(places := self._places(word)) == 1:
+                return self.entries[next(iter(places))]
         return None
+
+    def knows(self, word: str) -> bool:
+        """Whether the word stands for a student, or for several."""
+        return bool(self._places(word))
+
+    def _places(self, word: str) -> set[int]:
+        exact, loose = self._tables
+        return exact.get(word.casefold()) or loose.get(_letters(word)) or set()
 
     @functools.cached_property
     def _tables(self) -> tuple[dict[str, set[int]], dict[str, set[int]]]:

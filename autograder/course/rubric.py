@@ -2,16 +2,23 @@
 
 import difflib
 import functools
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NoReturn
+
+from autograder.contract import Problem
+from autograder.course.toml_file import TomlError, line_of, parse_toml
 
 FILE = Path(__file__).with_name("rubric.toml")
 Price = float | str
 """A share of the question, from 0 to 1, or the name of a kind."""
 SPELLED = {"relu": "ReLU", "relus": "ReLUs", "batchnorm": "BatchNorm", "batchnorms": "BatchNorms"}
+
+
+class RubricProblem(Problem):
+    """rubric.toml cannot be used; `str()` is one line that names file and line."""
 
 
 @dataclass(frozen=True)
@@ -60,49 +67,66 @@ class Rubric:
         for name, price in prices.items():
             if name not in self.kinds and self.entry_of(name) is None:
                 near = difflib.get_close_matches(name, known, 1)
-                raise ValueError(f"{name}: no such mistake{f'; is {near[0]} meant?' if near else ''} See {FILE.name}")
+                meant = f"; is {near[0]} meant? See" if near else "; see"
+                raise ValueError(f"{name}: no such mistake{meant} {FILE.name}")
             self._check(name, price)
         kinds = {name: price for name, price in prices.items() if name in self.kinds}
         rest = {name: price for name, price in prices.items() if name not in self.kinds}
         return replace(self, kinds={**self.kinds, **kinds}, mistakes={**rest, **self.mistakes, **rest})
 
     def _check(self, name: str, price: object) -> None:
-        if isinstance(price, bool) or not isinstance(price, int | float | str):
-            raise ValueError(f"{name}: is neither a number nor a text")
-        if isinstance(price, str) and (name in self.kinds or price not in self.kinds):
-            kinds = "" if name in self.kinds else f", or one of {', '.join(self.kinds)}"
-            raise ValueError(f"{name}: must be a share of the question from 0 to 1{kinds}; it is {price!r}")
-        if not isinstance(price, str) and not 0 <= price <= 1:
-            raise ValueError(f"{name}: must be a share of the question, from 0 to 1; it is {price}")
+        kinds = () if name in self.kinds else tuple(self.kinds)
+        is_share = isinstance(price, int | float) and not isinstance(price, bool) and 0 <= price <= 1
+        if not is_share and price not in kinds:
+            other = f", or one of {', '.join(kinds)}" if kinds else ""
+            raise ValueError(f"{name}: must be a share of the question, from 0 to 1{other}; it is {price!r}")
 
 
 @functools.cache
 def standard_rubric() -> Rubric:
-    """The table in `rubric.toml`."""
-    return parse_rubric(FILE.read_text(encoding="utf-8"))
+    """The table in `rubric.toml`.
+
+    Raises:
+        RubricProblem: as of `parse_rubric`, or the file cannot be read.
+    """
+    try:
+        return parse_rubric(FILE.read_text(encoding="utf-8-sig"), FILE)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RubricProblem(f"{FILE}: cannot be read: {error}") from None
 
 
-def parse_rubric(text: str) -> Rubric:
+def parse_rubric(text: str, path: Path = Path(FILE.name)) -> Rubric:
     """Read the text of a `rubric.toml`.
 
     Raises:
-        ValueError: the table cannot be used; `str()` is one line.
+        RubricProblem: the table cannot be used.
     """
+
+    def refuse(said: str, *loc: str) -> NoReturn:
+        raise RubricProblem(f"{path}:{line_of(text, loc)}: {said}")
+
     try:
-        table = tomllib.loads(text)
-        rubric = Rubric(**{name: table.pop(name) for name in ("default", "kinds", "mistakes", "titles")})
-        if table:
-            raise ValueError(f"{', '.join(table)}: no such setting")
-        if not all(isinstance(part, dict) for part in (rubric.kinds, rubric.mistakes, rubric.titles)):
-            raise ValueError("kinds, mistakes and titles must be tables")
-        if rubric.default not in rubric.kinds:
-            raise ValueError(f"default: must be one of {', '.join(rubric.kinds)}; it is {rubric.default!r}")
-        for name, price in (*rubric.kinds.items(), *rubric.mistakes.items()):
-            rubric._check(name, price)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{FILE.name}: {error}") from None
-    except KeyError as error:
-        raise ValueError(f"{FILE.name}: {error.args[0]} is missing") from None
-    except ValueError as error:
-        raise ValueError(f"{FILE.name}: {error}") from None
+        table = parse_toml(text)
+    except TomlError as error:
+        raise RubricProblem(f"{path}:{error.line}: {error}") from None
+    settings = tuple(field.name for field in fields(Rubric))
+    for name in (*settings, *table):
+        if name not in table:
+            refuse(f"{name} is missing")
+        if name not in settings:
+            refuse(f"{name}: no such setting; there are {', '.join(settings)}", name)
+        if name != "default" and not isinstance(table[name], dict):
+            refuse(f"{name}: must be a table", name)
+    rubric = Rubric(**table)
+    if not isinstance(rubric.default, str) or rubric.default not in rubric.kinds:
+        refuse(f"default: must be one of {', '.join(rubric.kinds)}; it is {rubric.default!r}", "default")
+    for part, prices in (("kinds", rubric.kinds), ("mistakes", rubric.mistakes)):
+        for name, price in prices.items():
+            try:
+                rubric._check(name, price)
+            except ValueError as error:
+                refuse(str(error), part, name)
+    for name, title in rubric.titles.items():
+        if not isinstance(title, str):
+            refuse(f"{name}: its title must be a text; it is {title!r}", "titles", name)
     return rubric

@@ -1,8 +1,6 @@
 """`course.toml`: what a teaching assistant sets for a course."""
 
 import math
-import re
-import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from autograder.contract import POINTS, QUESTIONS, Problem
 from autograder.course.rubric import Price, Rubric, standard_rubric
+from autograder.course.toml_file import TomlError, line_of, parse_toml
 
 FILE = "course.toml"
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +20,7 @@ class CourseProblem(Problem):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Late(_Table):
@@ -39,7 +38,7 @@ class Late(_Table):
     of: Literal["possible", "earned"] = "possible"
     grace_minutes: float = Field(default=0, ge=0)
     at_most_percent: float = Field(default=100, ge=0, le=100)
-    days_if_unknown: int = Field(default=1, ge=0)
+    days_if_unknown: int = Field(default=1, ge=0, le=366)
 
 
 class MinimumAccuracy(_Table):
@@ -89,10 +88,11 @@ class Course(_Table):
             raise ValueError(f"the questions are {', '.join(QUESTIONS)}")
         return points
 
-    @field_validator("prices")
+    @field_validator("prices", mode="before")
     @classmethod
-    def _known_mistakes(cls, prices: dict[str, Price]) -> dict[str, Price]:
-        standard_rubric().change(prices)
+    def _known_mistakes(cls, prices: object) -> object:
+        if isinstance(prices, dict):
+            standard_rubric().change(prices)
         return prices
 
     @property
@@ -102,12 +102,15 @@ class Course(_Table):
 
     def days_late(self, submitted: str, late: bool) -> int:
         """Days begun after the deadline; `late` is the platform's mark for a file without a time."""
-        if self.deadline is None or not submitted:
+        try:
+            when = datetime.fromisoformat(submitted)
+        except ValueError:  # there is none, or a person changed the result
+            when = None
+        if self.deadline is None or when is None:
             return self.late.days_if_unknown if late else 0
-        when = datetime.fromisoformat(submitted)
         when = when if when.tzinfo else when.replace(tzinfo=self.deadline.tzinfo)
         seconds = (when - self.deadline).total_seconds() - 60 * self.late.grace_minutes
-        return max(0, math.ceil(seconds / 86400))
+        return math.ceil(seconds / 86400) if seconds > 0 else 0
 
     def late_points(self, score: float, possible: float, days: int) -> float:
         """The points that a submission loses because it is so many days late; never more than it has."""
@@ -123,7 +126,7 @@ def load_course(root: Path = ROOT) -> Course:
     """
     path = root / FILE
     try:
-        return parse_course(path.read_text(encoding="utf-8"), path)
+        return parse_course(path.read_text(encoding="utf-8-sig"), path)
     except FileNotFoundError:
         return Course()
     except (OSError, UnicodeDecodeError) as error:
@@ -133,11 +136,9 @@ def load_course(root: Path = ROOT) -> Course:
 def parse_course(text: str, path: Path = Path(FILE)) -> Course:
     """Read the text of `course.toml`; see `load_course`."""
     try:
-        return Course.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
-        line = found[1] if found else text.count("\n") + 1
-        raise CourseProblem(f"{path}:{line}: {re.sub(r' [(]at .*[)]$', '', str(error))}") from None
+        return Course.model_validate(parse_toml(text))
+    except TomlError as error:
+        raise CourseProblem(f"{path}:{error.line}: {error}") from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         loc = tuple(str(part) for part in first["loc"])
@@ -155,20 +156,3 @@ def _siblings(loc: tuple[str, ...]) -> list[str]:
     for part in loc[:-1]:
         model = model.model_fields[part].annotation
     return list(model.model_fields)
-
-
-def line_of(text: str, loc: tuple[str, ...]) -> int:
-    """The line on which a setting stands: `late.of` in the table [late]; that of its table where it is not there."""
-    table: tuple[str, ...] = ()
-    best = (0, 1)
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
-            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
-            here = table
-        elif key := re.match(r"\s*([\w.\"'-]+)\s*=", line):
-            here = (*table, *(part.strip("\"'") for part in key[1].split(".")))
-        else:
-            continue
-        if here == loc[: len(here)] and len(here) > best[0]:
-            best = (len(here), number)
-    return best[1]

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from autograder.contract import POINTS
-from autograder.course.rubric import parse_rubric, standard_rubric
+from autograder.course.rubric import RubricProblem, parse_rubric, standard_rubric
 from autograder.course.settings import Course, CourseProblem, parse_course
 from autograder.grading.charge import PREFIX, charge, is_charge, public_part
 from autograder.grading.edited_student import EditedStudent, follow
@@ -188,7 +188,7 @@ def test_a_bad_price_is_one_clear_line(text, line, words):
     "text", ["default = ", "default = 'slip'\n[kinds]\n", "default='x'\nkinds={}\nmistakes={}\ntitles={}"]
 )
 def test_a_bad_table_is_one_clear_line(text):
-    with pytest.raises(ValueError, match=r"^rubric.toml: [^\n]+$"):
+    with pytest.raises(RubricProblem, match=r"^rubric.toml:\d+: [^\n]+$"):
         parse_rubric(text)
 
 

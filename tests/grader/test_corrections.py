@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.corrections import FILE, read_corrections
+from autograder.course.corrections import FILE, CorrectionProblem, add_correction, read_corrections
 from autograder.course.origin import Origin
 from autograder.course.settings import parse_course
 from autograder.grading.results_folder import find_submission
@@ -107,6 +107,54 @@ def test_a_broken_log_is_named_and_nothing_is_skipped(results):
     process = run("report", results)
     assert process.exit_code == 1
     assert f"{FILE}:2: not a correction" in process.output
+
+
+@pytest.mark.parametrize(
+    "reason", ["one\u2028two", "one\u2029two", "one\x85two", "one\x0ctwo", "one\ntwo", "one\r\ntwo"]
+)
+def test_a_reason_of_several_lines_is_one_line_of_the_log(reason, tmp_path):
+    for _ in range(2):
+        add_correction(tmp_path, "jane", "q1", 1, reason, "ta")
+    assert [one.reason for one in read_corrections(tmp_path)] == [reason, reason]
+
+
+def test_a_log_that_ends_without_a_newline_gets_one(tmp_path):
+    add_correction(tmp_path, "jane", "q1", 1, "first", "ta")
+    log = tmp_path / FILE
+    log.write_bytes(log.read_bytes().rstrip())
+    add_correction(tmp_path, "jane", "q1", 2, "second", "ta")
+    assert [one.points for one in read_corrections(tmp_path)] == [1, 2]
+    with log.open("ab") as file:
+        file.write(b'{"when": "2026')  # the disk was full
+    add_correction(tmp_path, "jane", "q1", 3, "third", "ta")
+    with pytest.raises(CorrectionProblem, match=rf"{FILE}:3: .*; repair or delete this line$"):
+        read_corrections(tmp_path)
+    log.write_text("".join(line for line in log.read_text().splitlines(True) if line.count('"') > 3))
+    assert [one.points for one in read_corrections(tmp_path)] == [1, 2, 3]
+
+
+def test_a_user_without_a_name_and_text_that_is_no_utf8(tmp_path, monkeypatch):
+    def no_entry(*_):
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", no_entry)
+    monkeypatch.setattr("os.getuid", lambda: 12345)
+    add_correction(tmp_path, "jane", "q1", 1, "caf\udce9")
+    add_correction(tmp_path, "jane", "q1", 1, "x", "Jos\udce9")
+    assert [(one.who, one.reason) for one in read_corrections(tmp_path)] == [("uid 12345", "caf?"), ("Jos?", "x")]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_time_that_a_person_broke_is_an_unknown_time(results, monkeypatch, late):
+    course = parse_course("deadline = 2026-12-01T23:59:00+01:00\n[late]\npercent_per_day = 10\ndays_if_unknown = 2\n")
+    monkeypatch.setattr("autograder.report.read.load_course", lambda: course)
+    path = results / "leelin_222.json"
+    result = json.loads(path.read_text())
+    result["origin"] |= {"submitted": "yesterday", "late": late}
+    path.write_text(json.dumps(result))
+    process = run("report", results)
+    assert process.exit_code == 0, process.output
+    assert row(results, "leelin_222")["days_late"] == ("2" if late else "0")
 
 
 def test_late_points_stand_apart_from_the_score(results, monkeypatch):

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from autograder.course.consistency import find_problems
+from autograder.course.rubric import RubricProblem, parse_rubric, standard_rubric
 from autograder.course.settings import Course, CourseProblem, Late, MinimumAccuracy, load_course, parse_course
 from autograder.maintain.build import BuildError, build
 from autograder.training.context import set_up
@@ -39,6 +40,19 @@ def test_without_a_file_there_are_defaults(tmp_path):
         ("late.of = 'all'\n", 1, "late.of: "),
         ("course = '", 1, ""),
         ("[minimum_accuracy]\nfull = 85\n", 2, "minimum_accuracy.full: Input should be less than 1"),
+        ("[late]\ngrace_minutes = inf\n", 2, "late.grace_minutes: Input should be a finite number"),
+        ("[late]\npercent_per_day = nan\n", 2, "late.percent_per_day: Input should be "),
+        ("[late]\nat_most_percent = -inf\n", 2, "late.at_most_percent: Input should be "),
+        (f"[late]\ndays_if_unknown = 1{400 * '0'}\n", 2, "late.days_if_unknown: Input should be less than or equal to"),
+        (f"\nterm = 1{5000 * '0'}\n", 3, "digits"),
+        (f"term = {5000 * '['}\n", 2, "nested too deeply"),
+        ("[points]\nq1 = nan\nq2 = 25\nq3 = 30\nq4 = 20\n", 2, "points.q1: Input should be a finite number"),
+        ("[prices]\n\ndetail = true\n", 3, r"toml:3: prices.detail: must be a share of the question, .* it is True"),
+        ("prices.elu = []\n", 1, r"toml:1: prices.elu: must be a share .* or one of slip, detail, .* it is \[\]"),
+        ("[prices]\nqqq = 1\n", 2, r"prices.qqq: no such mistake; see rubric.toml$"),
+        ("prices.relu_befor_add = 1\n", 1, r": no such mistake; is relu_before_add meant\? See rubric.toml$"),
+        ("prices = 3\n", 1, "prices: Input should be a valid dictionary"),
+        ("course = 'x'  # \u2028\nnames = 3\n", 2, "names: "),
     ],
 )
 def test_an_error_names_its_line(text, line, words):
@@ -49,9 +63,87 @@ def test_an_error_names_its_line(text, line, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_byte_order_mark_is_no_error(tmp_path):
+    (tmp_path / "course.toml").write_bytes(b"\xef\xbb\xbfcourse = 'x'\n[points]\nq1 = 1\nq2 = 25\nq3 = 30\nq4 = 20\n")
+    assert load_course(tmp_path).course == "x"
+    assert find_problems(tmp_path) == ["course.toml:3: q1 has 1 points here and 25 in autograder/contract.py"]
+
+
+def test_numbers_at_the_edge_overflow_nothing():
+    course = parse_course("deadline = 2026-12-01T23:59:00+01:00\n[late]\ngrace_minutes = 1e308\n")
+    assert course.days_late("2026-12-03 00:09:00", False) == 0
+
+
+RUBRIC = "default = 'slip'\n[kinds]\nslip = 0.1\n[mistakes]\nelu = 'slip'\n[titles]\nelu = 'ELU'\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("default = 'slip'", "default =", 1, "Invalid value"),
+        ("default = 'slip'", "default = 'idea'", 1, "default: must be one of slip; it is 'idea'"),
+        ("default = 'slip'", "default = ['slip']", 1, "default: must be one of slip"),
+        ("default = 'slip'", "", 1, "default is missing"),
+        ("slip = 0.1", "slip = 10", 3, "slip: must be a share of the question, from 0 to 1; it is 10"),
+        ("elu = 'slip'", "elu = 'cheap'", 5, "elu: must be a share of the question, from 0 to 1, or one of slip"),
+        ("elu = 'slip'", "elu = true", 5, "elu: must be a share"),
+        ("elu = 'ELU'", "elu = 7", 7, "elu: its title must be a text; it is 7"),
+        ("default = 'slip'", "default = 'slip'\ncolour = 1", 2, "colour: no such setting; there are default, kinds, "),
+        ("[titles]\nelu = 'ELU'", "[[titles]]\nelu = 'ELU'", 1, "titles: must be a table"),
+    ],
+)
+def test_an_error_in_the_rubric_names_its_file_and_line(old, new, line, words, tmp_path, monkeypatch):
+    """Also where course.toml changes prices, and when `grade` starts."""
+    assert parse_rubric(RUBRIC).title("elu") == "ELU"
+    text = RUBRIC.replace(old, new, 1)
+    with pytest.raises(RubricProblem, match=rf"^rubric\.toml:{line}: {words}"):
+        parse_rubric(text)
+    monkeypatch.setattr("autograder.course.rubric.FILE", tmp_path / "rubric.toml")
+    (tmp_path / "rubric.toml").write_text(text, encoding="utf-8")
+    standard_rubric.cache_clear()
+    try:
+        with pytest.raises(RubricProblem, match=rf"rubric\.toml:{line}: "):
+            parse_course("prices.elu = 0.1\n")
+        (problem,) = find_problems(tmp_path)
+        assert re.match(rf".*rubric\.toml:{line}: ", problem)
+        (tmp_path / "rubric.toml").write_bytes(b"\xff\xfe")
+        (problem,) = find_problems(tmp_path)
+        assert "rubric.toml: cannot be read" in problem
+    finally:
+        standard_rubric.cache_clear()
+
+
+def test_files_that_cannot_be_read_are_one_line_each(tmp_path):
+    copy_sources(tmp_path)
+    master, notebook = tmp_path / "solutions/resnet.py", tmp_path / "assignment/resnet.ipynb"
+    text = master.read_text(encoding="utf-8")
+    (tmp_path / "tests/public/test_zz.py").mkdir()
+    assert find_problems(tmp_path) == ["tests/public/test_zz.py:1: Is a directory"]
+    (tmp_path / "tests/public/test_zz.py").rmdir()
+    for data in (text.encode("utf-16"), b"\xff"):
+        master.write_bytes(data)
+        assert find_problems(tmp_path) == ["solutions/resnet.py:1: cannot be read: it is not UTF-8"]
+    master.unlink()
+    master.mkdir()
+    assert find_problems(tmp_path) == ["solutions/resnet.py:1: cannot be read: Is a directory"]
+    master.rmdir()
+    master.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert find_problems(tmp_path) == []
+    for data in (b'{"cells": 3}', b'{"cells": [[]]}', b"[" * 100_000, b'[{"cells": []}]'):
+        notebook.write_bytes(data)
+        (problem,) = find_problems(tmp_path)
+        assert problem.startswith("assignment/resnet.ipynb:1: is not a notebook")
+    notebook.unlink()
+    notebook.mkdir()
+    assert find_problems(tmp_path) == ["assignment/resnet.ipynb:1: cannot be read: Is a directory"]
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
+        ("solutions/resnet.py", "name: q3\n# points: 30", "name: q3\n# points: 3.0.0", "3.0.0 is no number of points"),
+        ("solutions/resnet.py", "name: q3\n# points: 30", "name: q3\n# points: abc", "abc is no number of points"),
+        ("solutions/resnet.py", "name: q3\n# points: 30", "name: q3\n# points:", "nothing is no number of points"),
         ("solutions/resnet.py", "name: q3\n# points: 30", "name: q3\n# points: 31", "q3 has 31 points here and 30 in"),
         ("course.toml", "q2 = 25", "q2 = 30", "q2 has 30 points here and 25 in"),
         ("course.toml", "percent_per_day = 0", "percent_per_day = -1", "late.percent_per_day"),

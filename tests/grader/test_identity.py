@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.handins import Known, handins, missing
+from autograder.course.handins import Known, handins, missing, with_roster
 from autograder.course.identity import LONGEST_NAME, identify, result_name
+from autograder.course.platforms import as_iso
 from autograder.course.roster import RosterProblem, parse_roster
 from autograder.grading.find_submissions import find_submissions
 from autograder.submission import fingerprint
@@ -235,6 +236,95 @@ def test_a_student_hands_in_as_nobody_else(tmp_path):
     assert not others
 
 
+BOB = "submitters:\n- sid: bob\n  name: Bob B\n"
+TAKEOVERS = {
+    "Bob B_11_assignsubmission_file_/resnet.py": [
+        "Mallory_12_assignsubmission_file_/Bob B_11_assignsubmission_file_resnet-9.py",
+        "Mallory_12_assignsubmission_file_/Bob B_11_assignsubmission_file_/resnet-9.py",
+        "Mallory_12_assignsubmission_file_/submitted/Bob B_11/ps1/resnet-9.py",
+        "Mallory_12_assignsubmission_file_/submission_1/resnet-9.py",
+    ],
+    "bob/resnet.py": [
+        "mallory/submission_1/resnet-9.py",
+        "mallory/bob/resnet-9.py",
+        "mallory/submitted/bob/resnet-9.py",
+        "mallory/Bob_1_assignsubmission_file_/submission_1/resnet-9.py",
+    ],
+    "submitted/bob/ps1/resnet.py": [
+        "submitted/mallory/ps1/bobb_12345_67890_resnet.py",
+        "submitted/mallory/ps1/submission_1/resnet-9.py",
+        "submitted/mallory/ps1/submitted/bob/ps1/resnet-9.py",
+    ],
+    "submission_11/resnet.py": [
+        "submission_12/bobb_12345_67890_resnet.py",
+        "submission_12/submission_11/resnet-9.py",
+        "submission_12/Bob B_11_assignsubmission_file_resnet-9.py",
+    ],
+}
+
+
+@pytest.mark.parametrize("folders", [False, True])
+@pytest.mark.parametrize(("bob", "mallory"), [(bob, one) for bob, several in TAKEOVERS.items() for one in several])
+def test_no_name_in_a_students_folder_makes_it_another_students(bob, mallory, folders, tmp_path):
+    """In the class, with and without a roster, and alone once the class is graded."""
+    write(tmp_path, [bob, mallory])
+    folder = (tmp_path / mallory).parent
+    for place in (folder, folder.parent) if bob == "bob/resnet.py" else ():
+        (place / "metadata.yml").write_text(BOB)
+    folders = folders and not bob.startswith("submitted")
+    roster = parse_roster("id,name,login\n9001,Bob B,bob\n9002,Mallory,mallory\n")
+    for students in (None, roster):
+        counted, others = handins(find_submissions([tmp_path], folders)[0], (), students)
+        assert not others
+        whose = {str(one.file.relative_to(tmp_path)): one.origin for one in counted}
+        assert whose.keys() == {bob, mallory}
+        assert all(student.name != "Bob B" for student in whose[mallory].students)
+        known = graded(tmp_path, roster=students, folders=folders)[1]
+        alone, _ = handins(find_submissions([tmp_path / mallory])[0], known, students)
+        assert [(one.origin.key, one.origin.students) for one in alone] == [
+            (whose[mallory].key, whose[mallory].students)
+        ]
+        later = [with_roster(one, roster).students for one in whose.values()]
+        assert [student.name for student in later[list(whose).index(mallory)]] in ([], ["Mallory"])
+
+
+def test_a_copy_of_an_earlier_file_is_not_its_students(tmp_path):
+    """bob hands in anew, and mallory hands in bob's old file under its old path."""
+    write(tmp_path, ["bob/resnet.py"])
+    known = graded(tmp_path)[1]
+    (tmp_path / "mallory/bob").mkdir(parents=True)
+    (tmp_path / "bob/resnet.py").rename(tmp_path / "mallory/bob/resnet.py")
+    write(tmp_path, ["bob/resnet.py"], "x = 2\n")
+    assert graded(tmp_path, known=known)[0]["bob"] == tmp_path / "bob/resnet.py"
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "platform"),
+    [
+        ("submissions/Jane Doe_1234_assignsubmission_file_/resnet.ipynb", "Jane Doe_1234", "moodle"),
+        ("assignment_77_export/submission_101/resnet.ipynb", "submission_101", "gradescope"),
+        ("submitted/Jane Doe_1234_assignsubmission_file_/resnet.ipynb", "Jane Doe_1234", "moodle"),
+        ("section1/Jane Doe_1234_assignsubmission_file_/resnet.ipynb", "section1/Jane Doe_1234", ""),
+        ("section1/doejane_LATE_12345_67890_resnet.ipynb", "section1/doejane_12345", ""),
+    ],
+)
+def test_folders_above_those_of_a_platform(path, key, platform):
+    """One that is no name for work can be a student's, and is kept."""
+    found = identify(("dl", *path.split("/")), len(path.split("/")))
+    assert (found.name, found.platform, found.late) == (key, platform, "_LATE_" in path)
+
+
+def test_a_roster_goes_by_the_outermost_name_that_it_knows(tmp_path):
+    write(tmp_path, ["section1/Lin Lee/9001/model.py", "Jane Doe/9002/model.py", "Kim/9002/model.py"])
+    roster = parse_roster("id,name\n9001,Jane Doe\n9002,Lin Lee\n1,Kim\n2,Kim\n")
+    counted, _ = handins(find_submissions([tmp_path])[0], (), roster)
+    assert {one.origin.path.split("/")[-3]: [s.id for s in one.origin.students] for one in counted} == {
+        "Jane Doe": ["9001"],
+        "Kim": [],
+        "Lin Lee": ["9002"],
+    }
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -247,6 +337,43 @@ def test_metadata_that_a_student_made_to_break_the_grader(tmp_path, text):
     write(tmp_path, ["submission_101/resnet.ipynb"])
     (tmp_path / "submission_101" / "metadata.yml").write_text(text)
     assert handins(find_submissions([tmp_path])[0])[0][0].name == "submission_101"
+
+
+@pytest.mark.parametrize("name", ["submission_metadata.yml", "submission_101/metadata.yml"])
+def test_metadata_that_is_no_unicode_text(name, tmp_path):
+    write(tmp_path, ["submission_101/resnet.ipynb"])
+    (tmp_path / name).write_text('submission_101:\n  :submitters:\n  - {":name": "\\ud800", ":sid": "9\\udfff"}\n')
+    (one,), _ = handins(find_submissions([tmp_path])[0])
+    assert (one.origin.key, one.origin.students[0].name) == ("9?", "?")
+    assert one.origin.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Friday, 20 November 2026, 9:14 PM", "2026-11-20 21:14:00"),
+        ("2026-11-20 21:14:07 -0800", "2026-11-20 21:14:07-08:00"),
+        ("2026-11-20 21:14:07.5 Z", "2026-11-20 21:14:07+00:00"),
+        ("2026-11-20T21:14:07+05:30", "2026-11-20 21:14:07+05:30"),
+        ("2026-11-20 21:14:07 PST", "2026-11-20 21:14:07-08:00"),
+        ("2026-07-20 21:14:07.123456 CEST", "2026-07-20 21:14:07+02:00"),
+        ("2026-07-20 21:14 ACST", "2026-07-20 21:14:00+09:30"),
+        ("2026-11-20 21:14:07 America/Los_Angeles", "2026-11-20 21:14:07-08:00"),
+        ("2026-07-20 21:14:07 (America/Los_Angeles)", "2026-07-20 21:14:07-07:00"),
+        ("2026-07-20T21:14:07-03:00[America/Argentina/Salta]", "2026-07-20 21:14:07-03:00"),
+        ("2026-07-20 21:14:07 Atlantis/Port", "2026-07-20 21:14:07"),
+        ("2026-07-20 21:14:07 CST", "2026-07-20 21:14:07"),
+        ("20.11.2026", "2026-11-20 00:00:00"),
+        ("2026-07-20 " + 300 * "A/" + "B", ""),
+        *(
+            (text, "")
+            for text in ("", "-", "5", "5.5", "20261120", "1764000000", "10:00", "20 November", "May 2026", "soon")
+        ),
+    ],
+)
+def test_times_of_platforms(text, time, recwarn):
+    assert as_iso(text) == time
+    assert not recwarn
 
 
 def test_broken_metadata_costs_nobody_a_grade(tmp_path):
@@ -344,6 +471,17 @@ def test_a_name_of_two_students_stands_for_none(tmp_path):
     roster = parse_roster("id,name\n1,Jane Doe\n2,Jane Doe\n")
     (one,), _ = handins(find_submissions([tmp_path])[0], (), roster)
     assert (one.name, one.origin.students) == ("jane doe", ())
+
+
+def test_students_of_one_name_differ_by_github(tmp_path):
+    text = "name,github\nJane Doe,jd1\nJane Doe,jd2\n"
+    write(tmp_path, ["jd2/resnet.py"])
+    roster = parse_roster(text)
+    (one,), _ = handins(find_submissions([tmp_path])[0], (), roster)
+    assert [student.id for student in one.origin.students] == ["jd2"]
+    assert [student.id for student in missing(roster, [one.origin])] == ["jd1"]
+    with pytest.raises(RosterProblem, match="Jane Doe stands there 2 times"):
+        parse_roster(text.replace("jd2", "jd1"))
 
 
 @pytest.mark.parametrize(
