@@ -222,6 +222,14 @@ def assert_parameter_count(module: Any, expected: int, what: str, hint: str) -> 
         )
 
 
+def assert_shares_nothing(module: Any, another: Any, statement: str, hint: str) -> None:
+    """Other weights in `module` must leave those of `another` as they are; scrambles `module`."""
+    before = {name: value.clone() for name, value in state_of(another).items()}
+    scramble(module)
+    if changed_tensors(before, state_of(another)) and (shared := equal_tensors(state_of(module), state_of(another))):
+        fail(statement, f"two of them share {shared[:200]}", hint)
+
+
 def assert_expansion(block: Any, expected: int, what: str) -> None:
     """The class attribute that `ResNet` reads must be the ratio of output channels to `planes`."""
     got = expansion_of(block)

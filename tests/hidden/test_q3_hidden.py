@@ -109,9 +109,11 @@ def test_depth(student, name, num_blocks, expansion, expected, blocks):
 
 
 def right_blocks(student, name, expansion, blocks):
-    """Whether the student's own block has the right expansion, and the right number of parameters at these shapes."""
+    """Whether the student's own block has the right expansion, and the right number of parameters of its own."""
     try:
         made = {shape: expect.count_parameters(student.skeleton(name, *shape)) for shape in blocks}
+        one, other = (getattr(student, name)(8, 8, 1) for _ in range(2))
+        expect.assert_shares_nothing(one, other, "every block has layers of its own", "")
         return made == blocks and expansion_of(getattr(student, name)) == expansion
     except NOT_ABOUT_THE_CODE:
         raise

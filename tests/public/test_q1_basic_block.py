@@ -120,12 +120,15 @@ def test_relu_after_addition(student, shift):
 @pytest.mark.points(2)
 @pytest.mark.parametrize(("in_planes", "planes", "stride", "expected"), COUNTS)
 def test_parameter_count(student, in_planes, planes, stride, expected):
-    """Parameters: the right number, `expansion` says the width, and every one of them learns."""
+    """Parameters: the right number, of this block alone; every one of them learns, and `expansion` says the width."""
     expect.assert_expansion(student.BasicBlock, 1, "BasicBlock")
     block = student.BasicBlock(in_planes, planes, stride)
     what = name(in_planes, planes, stride)
     hint = "convolutions have no bias; the shortcut has parameters only where the shape changes"
     expect.assert_parameter_count(block, expected, what, hint)
+    another = student.BasicBlock(in_planes, planes, stride)
+    statement = f"every call of {what} builds a block with layers of its own"
+    expect.assert_shares_nothing(block, another, statement, "are the layers built outside of __init__?")
     expect.assert_every_parameter_learns(block, torch.randn(2, in_planes, 4, 4), what)
 
 
