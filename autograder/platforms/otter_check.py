@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from autograder.contract import Problem
+from autograder.submission.sanitize import sanitize
 
 GRADES = "final_grades.csv"
 """What `otter grade` leaves in its output folder, one row a submission."""
 MAXIMUM = "points-per-question"
 """Otter's name for the row with the points that are possible."""
+KINDS = (".ipynb", ".py", ".zip")
+"""Files that hold a submission."""
 HINTS = {
     "Exit code: 137": "it was killed, most often for want of memory: grade with fewer --containers",
     "Exit code:": "`otter grade -vv` prints what the container said",
@@ -29,7 +32,7 @@ def check(folders: Iterable[Path], submissions: Iterable[Path] = ()) -> tuple[li
         submissions: what should have been graded, files and folders of files.
 
     Raises:
-        NoGrades: a folder holds no `final_grades.csv` of Otter's.
+        NoGrades: a folder holds no whole `final_grades.csv` of Otter's.
     """
     rows = [row for folder in folders for row in _rows(folder / GRADES) if row["file"] != MAXIMUM]
     graded = [row["file"] for row in rows if row["grading_status"] == "Completed"]
@@ -37,9 +40,8 @@ def check(folders: Iterable[Path], submissions: Iterable[Path] = ()) -> tuple[li
     expected = [file for path in submissions for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
     for file in expected:
         if file.is_file() and not file.name.startswith(".") and file.name not in (*graded, *problems):
-            suffix = file.suffix.removeprefix(".")
-            problems[file.name] = f"not graded; `otter grade --ext {suffix}` takes {file.suffix} files, one kind a run"
-    return graded, [f"{name}: {why}" for name, why in problems.items()]
+            problems[file.name] = _why_not_graded(file.suffix)
+    return graded, [sanitize(f"{name}: {why}", one_line=True) for name, why in problems.items()]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -48,9 +50,21 @@ def _rows(path: Path) -> list[dict[str, str]]:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         raise NoGrades(f"{path}: no such file. `otter grade -o {path.parent}` writes it when it has finished") from None
+    except OSError as error:
+        raise NoGrades(f"{path}: cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise NoGrades(f"{path}: not written by `otter grade`: {error}") from None
     if not rows or not {"file", "grading_status"} <= rows[0].keys():
         raise NoGrades(f"{path}: not written by `otter grade`, or empty")
+    if any(None in (row["file"], row["grading_status"]) for row in rows):
+        raise NoGrades(f"{path}: a row is too short: not written by `otter grade`, or not finished")
     return rows
+
+
+def _why_not_graded(suffix: str) -> str:
+    if suffix.lower() not in KINDS:
+        return "not graded: no notebook, Python file or zip"
+    return f"not graded; `otter grade --ext {suffix[1:]}` takes {suffix} files, one kind a run"
 
 
 def _why(status: str) -> str:

@@ -8,7 +8,7 @@ from autograder.contract import POINTS
 from autograder.course.corrections import LATE, CorrectionProblem
 from autograder.grading.charge import is_charge
 from autograder.grading.result import Result
-from autograder.report.text import number
+from autograder.report.text import count, number
 from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
 
@@ -22,6 +22,10 @@ STATUSES = {
 """Status to the words that explain it."""
 
 MINUS = "\N{MINUS SIGN}"
+ROUNDING = 1e-6
+"""Points that differ by less are the same: sums of fractions are not exact."""
+SHOWN = 0.005
+"""Half of the last digit that `number` shows."""
 LOST = ("timeout", "error", "failed")
 
 
@@ -67,7 +71,7 @@ def deferred_points(grade: Result, question: str | None = None) -> float:
     """
     deferred = {test.question for test in grade.tests if test.outcome == "deferred"}
     asked = deferred if question is None else deferred & {question}
-    return sum(max(0.0, POINTS[q] - grade.questions[q].possible) for q in asked)
+    return sum(max(0.0, POINTS[q] - possible_points(grade, q)) for q in asked)
 
 
 def corrected(grade: Result, question: str) -> float:
@@ -77,31 +81,56 @@ def corrected(grade: Result, question: str) -> float:
     return min(max(score + change, 0.0), max(score, POINTS[question])) if change else score
 
 
+def possible_points(grade: Result, question: str) -> float:
+    """Points of a question that count as possible: those that were judged, or all where corrections give more."""
+    judged = grade.questions[question].possible if question in grade.questions else 0.0
+    by_hand = grade.adjustment.points(question) and corrected(grade, question) - judged > ROUNDING
+    return max(judged, POINTS[question]) if by_hand else judged
+
+
+def possible(grade: Result) -> float:
+    """What `total` is of."""
+    return sum(possible_points(grade, question) for question in POINTS)
+
+
 def corrected_score(grade: Result) -> float:
     """The score with all corrections, before late points are taken off."""
     return sum(corrected(grade, question) for question in POINTS)
 
 
 def late_points(grade: Result) -> float:
-    """Points that the submission loses because it is late, less those given back."""
-    return max(0.0, grade.adjustment.late_points - grade.adjustment.points(LATE))
+    """Points that the submission loses because it is late, less those given back; never less than 0, never more."""
+    lost = grade.adjustment.late_points
+    return min(max(lost - grade.adjustment.points(LATE), 0.0), lost)
 
 
 def total(grade: Result) -> float:
-    """The points that count: score, corrections, late points."""
+    """The points that count: score, corrections, late points; 0 to `possible`."""
     return corrected_score(grade) - late_points(grade)
 
 
 def check_correction(grade: Result, question: str, points: float) -> None:
-    """Raise `CorrectionProblem` if the question would have less than 0 points, or more than its full points."""
+    """Raise `CorrectionProblem` if the question would have less than 0 points, or more than its full points.
+
+    Late points that are given back are at least 0, at most those that are lost.
+    """
     if not math.isfinite(points):
         raise CorrectionProblem(f"{points:g} is not a number of points")
+    name = sanitize(grade.name, one_line=True)
+    if question == LATE:
+        lost, back = grade.adjustment.late_points, grade.adjustment.points(LATE)
+        # The loss may have shrunk since: what was given back can always be taken back.
+        if back + points < -SHOWN if points < 0 else back + points > lost + SHOWN:
+            raise CorrectionProblem(
+                f"{name} loses {count(lost, 'late point')}, and {points:+g} would give back "
+                f"{number(back + points)} of them"
+            )
     if question not in POINTS:
         return
     full, before = POINTS[question], corrected(grade, question)
     if not 0 <= before + points <= full:
         raise CorrectionProblem(
-            f"{question} of {grade.name} has {number(before)} points, and {points:+g} would make "
+            f"{question} of {name} has {number(before)} points, and {points:+g} would make "
             f"{number(before + points)}; it can have 0 to {number(full)}"
         )
 

@@ -5,10 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from markupsafe import escape
+
+from autograder.contract import POINTS
 from autograder.course.settings import Course
 from autograder.grading.charge import public_part
 from autograder.grading.result import Result
-from autograder.report.derived import corrected, deferred_points, is_decided, labels, total
+from autograder.report.derived import corrected, deferred_points, is_decided, labels, possible, possible_points, total
 from autograder.report.page import HERE, environment, policy
 from autograder.report.submission_view import Check, Finding, QuestionSheet, adjustments, arrange
 from autograder.report.text import count, of_possible
@@ -17,6 +20,8 @@ from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
 
 FOLDER = "feedback"
+RESULT = "Result"
+"""The fact that names the result: `write_feedback` knows its own files by it."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,18 @@ def feedback_for(grade: Result, label: str, course: Course) -> Feedback:
         visible = grade.replace_tests(public_part(grade.tests))
     sheet = arrange(visible, label, "s")
     lines = adjustments(grade)
-    questions = tuple(_question(grade, visible, question, shown) for question in sheet.questions if question.judged)
-    facts = [("Submission", grade.submission), ("SHA-256", grade.sha256), ("Handed in", grade.origin.submitted)]
+    by_hand = [q for q in POINTS if q not in grade.questions and grade.adjustment.points(q)]
+    questions = tuple(_question(grade, visible, q, shown) for q in sheet.questions if q.judged or q.id in by_hand)
+    facts = [
+        ("Submission", grade.submission),
+        ("SHA-256", grade.sha256),
+        ("Handed in", grade.origin.submitted),
+        (RESULT, grade.name),
+    ]
     return Feedback(
         title=" ".join(filter(None, (course.course, course.term))) or "Feedback",
         label=label,
-        total="" if shown == "nothing" else of_possible(total(grade), grade.possible),
+        total="" if shown == "nothing" else of_possible(total(grade), possible(grade)),
         adjustments=tuple(lines[:-1] if shown == "nothing" else lines),
         problems=grade.problems,
         questions=questions,
@@ -70,24 +81,26 @@ def feedback_for(grade: Result, label: str, course: Course) -> Feedback:
 
 def _question(grade: Result, visible: Result, sheet: QuestionSheet, shown: str) -> QuestionFeedback:
     notes = []
-    source = visible if shown == "nothing" else grade
-    score = source.questions[sheet.id].score + (corrected(grade, sheet.id) - grade.questions[sheet.id].score)
+    score, of = corrected(grade, sheet.id), possible_points(grade, sheet.id)
+    if shown == "nothing" and sheet.judged:
+        of = visible.questions[sheet.id].possible
+        change = score - grade.questions[sheet.id].score
+        score = min(max(visible.questions[sheet.id].score + change, 0.0), of)
     hidden = [test for test in grade.of_question(sheet.id) if test.hidden]
     if shown == "points" and (checks := [test for test in hidden if test.possible]):
-        earned, possible = sum(test.points for test in hidden), sum(test.possible for test in hidden)
-        notes.append(f"{count(len(checks), 'hidden check')}: {of_possible(earned, possible)}")
+        points = of_possible(sum(test.points for test in hidden), sum(test.possible for test in hidden))
+        notes.append(f"{count(len(checks), 'hidden check')}: {points}")
     if waiting := deferred_points(grade, sheet.id):
         notes.append(f"{count(waiting, 'point')} not judged yet: the check needs a GPU")
     if change := grade.adjustment.points(sheet.id):
         notes.append(f"corrected by {change:+g}")
-    points = of_possible(score, source.questions[sheet.id].possible)
-    return QuestionFeedback(sheet.id, sheet.title, points, sheet.findings, sheet.passed, tuple(notes))
+    return QuestionFeedback(sheet.id, sheet.title, of_possible(score, of), sheet.findings, sheet.passed, tuple(notes))
 
 
 def write_feedback(grades: Sequence[Result], folder: Path, course: Course) -> None:
     """Write two files for each result into `folder`, and remove those of results that are gone.
 
-    There are none for a submission on which the grader itself failed.
+    There are none for a submission on which the grader itself failed. What else lies in the folder stays.
     """
     grades = [grade for grade in grades if is_decided(grade)]
     folder.mkdir(exist_ok=True)
@@ -100,8 +113,17 @@ def write_feedback(grades: Sequence[Result], folder: Path, course: Course) -> No
         atomic_write(folder / f"{grade.name}.html", template.render(view=view, **policy(style, "")))
     current = {grade.name for grade in grades}
     for path in folder.iterdir():
-        if path.suffix in (".html", ".md") and path.stem not in current:
+        if path.stem not in current and _is_feedback(path):
             path.unlink()
+
+
+def _is_feedback(path: Path) -> bool:
+    """Whether `write_feedback` wrote the file: it names its own result. Notes and copies under other names do not."""
+    marks = {".html": f"{RESULT}: {escape(sanitize(path.stem))}</p>", ".md": f"\n- {RESULT}: {_escape(path.stem)}\n"}
+    try:
+        return path.suffix in marks and path.is_file() and marks[path.suffix].encode() in path.read_bytes()
+    except OSError:
+        return False
 
 
 def as_markdown(view: Feedback) -> str:

@@ -3,7 +3,9 @@
 import csv
 import html
 import io
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.contract import POINTS, Problem
@@ -11,8 +13,17 @@ from autograder.course.handins import with_roster
 from autograder.course.origin import Student
 from autograder.course.roster import Roster
 from autograder.grading.result import Result
-from autograder.report.derived import corrected, is_decided, late_points, total
+from autograder.report.derived import (
+    corrected,
+    deferred_points,
+    is_decided,
+    late_points,
+    possible,
+    possible_points,
+    total,
+)
 from autograder.report.text import count, number
+from autograder.submission.sanitize import sanitize
 
 CANVAS = ("student", "id", "sis user id", "sis login id", "integration id", "root account", "section")
 """The columns by which Canvas knows a student."""
@@ -34,6 +45,8 @@ class Export:
         waiting: students whose grade lacks deferred points.
         scaled: "", or how grades are converted to the points that the platform expects.
         undecided: names of the results without a grade, because the grader itself failed.
+        partial: questions that were not judged, and how many students lack just these.
+        added: "", or the column that the roster does not have.
     """
 
     text: str
@@ -43,6 +56,8 @@ class Export:
     waiting: int
     scaled: str
     undecided: tuple[str, ...] = ()
+    partial: tuple[tuple[tuple[str, ...], int], ...] = ()
+    added: str = ""
 
     @property
     def notes(self) -> list[str]:
@@ -54,7 +69,14 @@ class Export:
             notes.append(f"without a grade, because the grader failed: {', '.join(self.undecided)}; grade them again")
         if self.waiting:
             notes.append(f"{count(self.waiting, 'student')} with deferred points: they are not in these grades")
-        return [*notes, *([f"converted: {self.scaled}"] if self.scaled else [])]
+        for questions, students in self.partial:
+            were = "was" if len(questions) == 1 else "were"
+            notes.append(f"{count(students, 'student')}: {', '.join(questions)} {were} not judged: 0 points")
+        if self.added:
+            notes.append(f"no column {self.added} in the roster: Canvas creates an assignment")
+        if self.scaled:
+            notes.append(f"converted: {self.scaled}")
+        return [sanitize(note, one_line=True) for note in notes]
 
 
 def export(grades: Sequence[Result], roster: Roster, platform: str, column: str = "") -> Export:
@@ -65,7 +87,7 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
         column: the assignment's column in Canvas; found by its name, "resnet", if it is not given.
 
     Raises:
-        ExportProblem: the roster is not an export of that platform, or lacks the column.
+        ExportProblem: the roster is not an export of that platform, or has no column and no points to fill in.
     """
     if roster.platform not in FORMATS:
         raise ExportProblem(
@@ -85,6 +107,7 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
     strangers = [grade.name or grade.submission for grade in located if not here & set(grade.origin.students)]
     write = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope}[platform]
     rows, full = write(roster, whose, column)
+    partial = Counter(lacking for grade in whose.values() if (lacking := _not_judged(grade)))
     table = io.StringIO()
     csv.writer(table, lineterminator="\r\n").writerows(rows)
     return Export(
@@ -92,14 +115,21 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
         filled=len(whose),
         strangers=tuple(strangers),
         several=tuple(dict.fromkeys(several)),
-        waiting=sum(any(test.outcome == "deferred" for test in grade.tests) for grade in whose.values()),
+        waiting=sum(deferred_points(grade) > 0 for grade in whose.values()),
         scaled="" if full == _total() else f"{number(_total())} points here are {number(full)} there",
         undecided=tuple(grade.name or grade.submission for grade in grades if not is_decided(grade)),
+        partial=tuple(sorted(partial.items())),
+        added=rows[0][-1] if platform == "canvas" and rows[0][-1] not in roster.header else "",
     )
 
 
 def _total() -> float:
     return sum(POINTS.values())
+
+
+def _not_judged(grade: Result) -> tuple[str, ...]:
+    """Questions without a check that ran or waits, and without a correction."""
+    return tuple(q for q in POINTS if q not in grade.questions and not possible_points(grade, q))
 
 
 def _points(grade: Result, full: float) -> str:
@@ -108,9 +138,10 @@ def _points(grade: Result, full: float) -> str:
 
 def in_one_line(grade: Result) -> str:
     """The points of each question, as a student may see them."""
-    parts = [f"{q} {number(corrected(grade, q))}/{number(s.possible)}" for q, s in grade.questions.items()]
+    judged = [q for q in POINTS if q not in _not_judged(grade)]
+    parts = [f"{q} {number(corrected(grade, q))}/{number(possible_points(grade, q))}" for q in judged]
     parts += [f"late: -{number(lost)}"] if (lost := late_points(grade)) else []
-    return f"{number(total(grade))} of {number(grade.possible)} points: {', '.join(parts)}"
+    return f"{number(total(grade))} of {number(possible(grade))} points: {', '.join(parts)}"
 
 
 _Rows = tuple[list[Sequence[str]], float]
@@ -123,11 +154,13 @@ def _canvas(roster: Roster, whose: dict[Student, Result], column: str) -> _Rows:
         there = [place for place, title in enumerate(lower) if title == column.strip().casefold()]
     else:
         there = [place for place, title in enumerate(lower) if "resnet" in title and place not in known]
+    if any(place in known for place in there):
+        raise ExportProblem(f"--column {column}: Canvas knows students by this column; name that of the assignment")
     if len(there) > 1:
         names = ", ".join(roster.header[place] for place in there)
         raise ExportProblem(f"several columns of the roster could be this assignment: {names}; choose with --column")
     title = roster.header[there[0]] if there else column or "ResNet"
-    full = next((_number(_cell(row, there[0])) for row in roster.rows if _is_possible(row) and there), None) or _total()
+    full = _full((_cell(row, there[0]) for row in roster.rows if there and _is_possible(row)), "Points Possible", title)
     rows: list[Sequence[str]] = [[*(roster.header[place] for place in known), title]]
     possible = ["    Points Possible", *[""] * (len(known) - 1), number(full)]
     rows.append(possible)
@@ -145,11 +178,8 @@ def _moodle(roster: Roster, whose: dict[Student, Result], column: str) -> _Rows:
     places = {title.strip().casefold(): place for place, title in enumerate(roster.header)}
     if "grade" not in places:
         raise ExportProblem("the roster has no column Grade: download the grading worksheet of the assignment")
-    full = _total()
     maximum = places.get("maximum grade")
-    if maximum is not None:
-        full = next((n for row in roster.rows if (n := _number(_cell(row, maximum)))), full)
-
+    full = _full((_cell(row, maximum) for row in roster.rows if maximum is not None), "Maximum Grade", "the roster")
     rows: list[Sequence[str]] = [roster.header]
     for row, entry in zip(roster.rows, roster.entries, strict=True):
         if grade := whose.get(entry.student) if entry is not None else None:
@@ -178,8 +208,13 @@ def _cell(row: Sequence[str], place: int) -> str:
     return row[place] if place < len(row) else ""
 
 
-def _number(text: str) -> float | None:
+def _full(cells: Iterable[str], title: str, where: str) -> float:
+    """The points that the platform expects, from the first cell that is not empty; those here if there is none."""
+    text = next((cell.strip() for cell in cells if cell.strip()), str(_total()))
     try:
-        return float(text.strip().replace(",", "."))
+        full = float(text.replace(",", "."))
     except ValueError:
-        return None
+        full = math.nan
+    if not 0 < full < math.inf:
+        raise ExportProblem(f"{title} of {where} is {text}: it must be a number above 0")
+    return full

@@ -11,8 +11,8 @@ from autograder.course.origin import Student
 from autograder.course.roster import RosterProblem
 from autograder.course.settings import Course, CourseProblem, load_course
 from autograder.grading.result import Result, ResultError, read_result
-from autograder.grading.results_folder import kept_roster
-from autograder.report.derived import corrected_score
+from autograder.grading.results_folder import kept_roster, result_files
+from autograder.report.derived import corrected_score, possible
 from autograder.submission.sanitize import sanitize
 
 
@@ -56,7 +56,7 @@ def adjust(grade: Result, corrections: tuple[Correction, ...], course: Course) -
     """The result with its corrections, and with the late points that follow from the course's policy."""
     grade = grade.model_copy(update={"adjustment": Adjustment(corrections)})
     days = course.days_late(grade.origin.submitted, grade.origin.late)
-    lost = course.late_points(corrected_score(grade), grade.possible, days)
+    lost = course.late_points(corrected_score(grade), possible(grade), days)
     return grade.model_copy(update={"adjustment": Adjustment(corrections, days, lost)})
 
 
@@ -72,10 +72,11 @@ def find_result(grades: list[Result], name: str) -> Result:
     if len(found) == 1:
         return found[0]
     if found:
-        raise ResultsError(f"{name}: there are several: {', '.join(grade.name for grade in found)}")
+        said = f"{name}: there are several: {', '.join(grade.name for grade in found)}"
+        raise ResultsError(sanitize(said, one_line=True))
     close = difflib.get_close_matches(name, [grade.name for grade in grades], n=3)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
-    raise ResultsError(f"{name}: no such result{hint}")
+    raise ResultsError(sanitize(f"{name}: no such result{hint}", one_line=True))
 
 
 def _names(grade: Result) -> list[str]:
@@ -84,12 +85,12 @@ def _names(grade: Result) -> list[str]:
 
 
 def read_results(folder: Path) -> list[Result]:
-    """Read every `<name>.json` in `folder`, in the order of the names.
+    """Read every `<name>.json` in `folder`, in the order of the names; hidden files are none.
 
     Raises:
         ResultsError: there are no result files, or some cannot be used (all of those are named).
     """
-    paths = sorted(folder.glob("*.json"), key=lambda path: (path.name.casefold(), path.name))
+    paths = sorted(result_files(folder), key=lambda path: (path.name.casefold(), path.name))
     if not paths:
         raise ResultsError(f"{folder}: no result files here; `python -m autograder grade` writes them")
     results: list[Result] = []

@@ -17,6 +17,7 @@ from autograder.report.derived import (
     is_decided,
     late_points,
     mistakes,
+    possible,
     total,
 )
 from autograder.report.text import number
@@ -74,13 +75,13 @@ def _student(students: Iterable[Student]) -> list[str]:
 
 
 def _row(grade: Result) -> list[str]:
-    score, possible, decided = grade.score, grade.possible, is_decided(grade)
+    score, of, decided = grade.score, possible(grade), is_decided(grade)
     return [
         text_cell(grade.submission),
         grade.status,
         number(score) if decided else "",
-        number(possible) if decided else "",
-        number(100 * score / possible) if possible and decided else "",
+        number(of) if decided else "",
+        number(100 * score / of) if of and decided else "",
         *(number(grade.questions[q].score) if q in grade.questions else "" for q in QUESTIONS),
         number(deferred_points(grade)),
         f"{100 * grade.training.accuracy:.2f}" if grade.training else "",

@@ -17,6 +17,7 @@ from autograder.report.derived import (
     is_usable,
     late_points,
     mistakes,
+    possible,
     total,
     training_in_words,
 )
@@ -144,7 +145,7 @@ def arrange(grade: Result, label: str, anchor: str, anonymous: bool = False) -> 
         corrections=() if anonymous else grade.adjustment.corrections,
         days_late=grade.adjustment.days_late,
         late_points=number(late_points(grade)),
-        total=of_possible(total(grade), grade.possible) if adjusted else "",
+        total=of_possible(total(grade), possible(grade)) if adjusted else "",
         search=sanitize(
             " ".join([label, *_words(grade), grade.status, *map(in_words, names), *names, *lossy]).lower(),
             one_line=True,
@@ -166,7 +167,7 @@ def adjustments(grade: Result) -> list[str]:
     if days := grade.adjustment.days_late:
         lost = late_points(grade)
         said.append(f"{count(days, 'day')} late: {f'-{number(lost)}' if lost else 'no points are taken off'}")
-    return [*said, f"Total: {of_possible(total(grade), grade.possible)}"]
+    return [*said, f"Total: {of_possible(total(grade), possible(grade))}"]
 
 
 def first_reason(grade: Result) -> str:

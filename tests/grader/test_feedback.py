@@ -56,10 +56,34 @@ def test_feedback_of_a_result_that_is_gone_goes_too(tmp_path):
     folder = save(a_class(), tmp_path / "results")
     write_reports(folder)
     (folder / "002.json").unlink()
-    (folder / "feedback" / "notes.txt").write_text("a TA's own")
     write_reports(folder)
     assert not list((folder / "feedback").glob("002.*"))
-    assert (folder / "feedback" / "notes.txt").exists()
+
+
+def test_what_the_grader_did_not_write_stays(tmp_path):
+    """Notes, a page of one's own, a copy of a student's feedback, a folder that is called as a file is."""
+    feedback = save(a_class(), tmp_path / "results") / "feedback"
+    write_reports(feedback.parent)
+    own = {"notes.md": "# Result: notes", "page.html": "<p>Result: jane</p>", "notes.txt": "Result: notes"}
+    own["000-edited.md"] = (feedback / "000.md").read_text() + "Well done."
+    own["000-edited.html"] = (feedback / "000.html").read_text()
+    for name, text in own.items():
+        (feedback / name).write_text(text)
+    (feedback / "img.md").mkdir()
+    (feedback / "img.html").mkdir()
+    write_reports(feedback.parent)
+    assert {name: (feedback / name).read_text() for name in own} == own
+    assert (feedback / "img.md").is_dir()
+    assert (feedback / "img.html").is_dir()
+
+
+@pytest.mark.parametrize("name", ["a_b & c's-(1)!", "Ñandú, José", "-x", "1. a"])
+def test_feedback_is_known_by_any_name(name, tmp_path):
+    folder = tmp_path / "feedback"
+    write_feedback([GRADE.model_copy(update={"name": name})], folder, Course())
+    assert len(list(folder.iterdir())) == 2
+    write_feedback([], folder, Course())
+    assert not list(folder.iterdir())
 
 
 def test_the_page_stands_alone_and_escapes_what_students_wrote(tmp_path):
@@ -90,6 +114,23 @@ def test_corrections_and_late_points_are_shown():
     assert view.total == "9/20 (45 %)"
     assert view.questions[0].points == "3/10 (30 %)"
     assert "misread" in as_markdown(view)
+
+
+def test_a_correction_of_a_question_that_was_not_judged_is_shown(tmp_path):
+    entry = Correction(when="now", who="ta", name="jane", question="q4", points=15, reason="trained by hand")
+    grade = GRADE.model_copy(update={"adjustment": Adjustment((entry,))})
+    for shown in ("nothing", "points", "messages"):
+        assert feedback_for(grade, "jane", Course(hidden_checks=shown)).questions[-1].points == "15/20 (75 %)"
+    for text in both(grade, Course(), tmp_path):
+        assert "25/40 (62 %)" in text
+
+
+def test_where_hidden_checks_are_not_shown_corrections_stay_within_the_public_ones():
+    hidden = make_test("q1", "forward", "failed", hidden=True)
+    entry = Correction(when="now", who="ta", name="jane", question="q1", points=5, reason="misread")
+    grade = make_grade("x", make_test(), hidden).model_copy(update={"adjustment": Adjustment((entry,))})
+    (question,) = feedback_for(grade, "jane", Course(hidden_checks="nothing")).questions
+    assert question.points == "5/5 (100 %)"
 
 
 def test_deferred_points_are_named():

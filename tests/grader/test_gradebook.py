@@ -2,19 +2,23 @@
 
 import csv
 import io
+import re
 
 import pytest
 
+from autograder.contract import POINTS
+from autograder.course.corrections import Adjustment, Correction
 from autograder.course.handins import handins
 from autograder.course.roster import parse_roster
 from autograder.course.settings import Course
 from autograder.grading.find_submissions import find_submissions
 from autograder.grading.result import Result
 from autograder.report.feedback import write_feedback
-from autograder.report.gradebook import ExportProblem, export
+from autograder.report.gradebook import ExportProblem, export, in_one_line
 from autograder.report.spreadsheet import write_csv
 from tests.grader.class_runs import grade_quickly, quick_result, run
 from tests.grader.test_identity import CANVAS, GRADESCOPE, MOODLE, TABLE, write
+from tests.grader.test_report import make_grade, make_test
 
 FILES = {
     "canvas": ["doejane_12345_67890_resnet.ipynb", "leelin_222_333_resnet.ipynb"],
@@ -116,7 +120,7 @@ def test_results_of_nobody_and_deferred_points_are_named(tmp_path):
 
 
 def test_the_column_must_be_clear(tmp_path):
-    roster = parse_roster(CANVAS.replace("Final Score", "ResNet bonus (78)"))
+    roster = parse_roster(CANVAS.replace("Final Score", "ResNet bonus (78)").replace("(read only)", "10"))
     with pytest.raises(ExportProblem, match=r"ResNet \(77\), ResNet bonus \(78\); choose with --column"):
         export([], roster, "canvas")
     assert "ResNet bonus (78)" in export([], roster, "canvas", "resnet bonus (78)").text.splitlines()[0]
@@ -126,6 +130,54 @@ def test_the_column_must_be_clear(tmp_path):
 def test_a_table_of_ones_own_is_no_gradebook(platform):
     with pytest.raises(ExportProblem, match=r"a table of your own: .* with --roster"):
         export([], parse_roster(TABLE), platform)
+
+
+@pytest.mark.parametrize("column", ["ID", "section", " SIS Login ID"])
+def test_a_column_that_identifies_students_is_not_filled(column):
+    with pytest.raises(ExportProblem, match="Canvas knows students by this column"):
+        export([], parse_roster(CANVAS), "canvas", column)
+
+
+@pytest.mark.parametrize(("platform", "column"), [("canvas", "HW 9"), ("canvas", ""), ("moodle", ""), ("moodle", "x")])
+def test_a_column_that_the_roster_lacks_is_named(platform, column):
+    roster = parse_roster(ROSTERS[platform].replace("ResNet (77)", "HW 8"))
+    created = [f"no column {column or 'ResNet'} in the roster: Canvas creates an assignment"]
+    assert export([], roster, platform, column).notes == (created if platform == "canvas" else [])
+
+
+@pytest.mark.parametrize("points", ["nan", "-10", "0", "inf", "(read only)"])
+@pytest.mark.parametrize(("platform", "title"), [("canvas", "Points Possible of ResNet"), ("moodle", "Maximum Grade")])
+def test_points_that_are_no_number_above_0_are_refused(platform, title, points):
+    text = ROSTERS[platform].replace("100.00", points).replace(",100,", f",{points},")
+    with pytest.raises(ExportProblem, match=f"{title}.* is {re.escape(points)}: it must be a number above 0"):
+        export([], parse_roster(text), platform)
+
+
+def test_no_points_in_the_roster_are_those_here():
+    assert not export([], parse_roster(CANVAS.replace(",100,", ",,")), "canvas").scaled
+    assert not export([], parse_roster(MOODLE.replace("100.00", "")), "moodle").scaled
+
+
+def test_questions_that_were_not_judged_are_named(tmp_path):
+    """A question that a person judged is no longer among them."""
+    roster = parse_roster(CANVAS)
+    jane, lin = grades_of(write(tmp_path, FILES["canvas"]), roster)
+    q1 = {"origin": jane.origin, "name": jane.name}
+    only = make_grade("x", make_test("q1", points=25.0)).model_copy(update=q1)
+    assert "1 student: q2, q3, q4 were not judged: 0 points" in export([only, lin], roster, "canvas").notes
+    entries = [
+        Correction(when="now", who="ta", name="", question=q, points=5, reason="by hand") for q in ("q2", "q3", "q4")
+    ]
+    some = only.model_copy(update={"adjustment": Adjustment(tuple(entries[:2]))})
+    assert "1 student: q4 was not judged: 0 points" in export([some, lin], roster, "canvas").notes
+    assert in_one_line(some) == "35 of 80 points: q1 25/25, q2 5/25, q3 5/30"
+    every = only.model_copy(update={"adjustment": Adjustment(tuple(entries))})
+    assert not export([every], roster, "canvas").notes
+
+
+def test_notes_show_names_as_they_are(tmp_path):
+    grade = make_grade("\x1b[2Jx.py", *(make_test(q, points=p) for q, p in POINTS.items()))
+    assert export([grade], parse_roster(CANVAS), "canvas").notes == ["not in the roster: ␛[2Jx.py"]
 
 
 def test_of_two_results_of_one_student_none_is_chosen(tmp_path):

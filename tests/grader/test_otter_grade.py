@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.platforms.otter_check import NoGrades, check
 from tests.grader.class_runs import run
 from tests.grader.conftest import run as run_command
 from tests.grader.otter_engine import Engine
@@ -126,6 +127,57 @@ def test_check_where_otter_left_nothing(tmp_path):
     process = run("otter-check", tmp_path)
     assert process.exit_code == 1
     assert "final_grades.csv: no such file" in process.stderr
+
+
+HEADER = b"file,q1,total_points_earned,percent_correct,grading_status\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (HEADER + b"alice.ipynb,25\n", "a row is too short"),
+        ((HEADER + b"alice.ipynb,25,25,1,Completed\n").decode().encode("utf-16"), "not written by `otter grade`"),
+        (HEADER + b"alice.ipynb,0,0,0," + b"x" * 131_073, "field larger than field limit"),
+        (b"", "or empty"),
+        (None, "cannot be read: Is a directory"),
+    ],
+)
+def test_a_table_that_is_not_otters_is_one_line(content, words, tmp_path):
+    table = tmp_path / "final_grades.csv"
+    if content is None:
+        table.mkdir()
+    else:
+        table.write_bytes(content)
+    with pytest.raises(NoGrades) as error:
+        check([tmp_path])
+    assert str(error.value).startswith(f"{table}: ")
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(NoGrades, match=r"final_grades\.csv: cannot be read: Permission denied"):
+        check([tmp_path])
+
+
+def test_advice_is_for_files_that_hold_a_submission(tmp_path):
+    (tmp_path / "final_grades.csv").write_bytes(HEADER + b"points-per-question,25,25,1,--\n\x1bx.py,0,0,0,no\n")
+    (tmp_path / "class").mkdir()
+    for name in ("a.ipynb", "b.PY", "c.zip", "notes.foo", "README"):
+        (tmp_path / "class" / name).touch()
+    _, problems = check([tmp_path], [tmp_path / "class"])
+    assert problems == [
+        "␛x.py: no",
+        "README: not graded: no notebook, Python file or zip",
+        "a.ipynb: not graded; `otter grade --ext ipynb` takes .ipynb files, one kind a run",
+        "b.PY: not graded; `otter grade --ext PY` takes .PY files, one kind a run",
+        "c.zip: not graded; `otter grade --ext zip` takes .zip files, one kind a run",
+        "notes.foo: not graded: no notebook, Python file or zip",
+    ]
 
 
 @pytest.mark.parametrize("module", ["autograder.platforms.otter_plugin", "autograder.grading.pool"])

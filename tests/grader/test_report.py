@@ -22,7 +22,7 @@ from autograder.course.corrections import Adjustment, Correction
 from autograder.course.origin import Origin, Student
 from autograder.course.settings import Course
 from autograder.grading.result import SCHEMA_FILE, Result, Training, schema
-from autograder.report import ResultsError, read_results, write_csv, write_html, write_reports
+from autograder.report import ResultsError, find_result, read_results, write_csv, write_html, write_reports
 from autograder.report.class_view import overview
 from autograder.report.derived import deferred_points
 from autograder.report.terminal import print_table, progress
@@ -183,6 +183,23 @@ def test_results_come_in_order_with_their_file(tmp_path):
         ("b.ipynb", "000"),
         ("a.ipynb", "001"),
     ]
+
+
+def test_hidden_files_are_no_results(tmp_path):
+    """macOS writes `._jane.json` beside `jane.json` on some file systems."""
+    folder = save([make_grade("jane.py")], tmp_path)
+    (folder / "._000.json").write_bytes(b"\x00\x05\x16\x07")
+    assert [result.name for result in read_results(folder)] == ["000"]
+
+
+def test_names_in_a_complaint_are_shown_as_they_are():
+    grade = make_grade("x.py").model_copy(update={"name": "x\x1b[2J"})
+    for name in ("X\x1b[2", "\x1b"):
+        with pytest.raises(ResultsError) as error:
+            find_result([grade], name)
+        assert "\x1b" not in str(error.value)
+    with pytest.raises(ResultsError, match="there are several: x␛"):
+        find_result([grade, grade], grade.name)
 
 
 def test_empty_folder_is_said(tmp_path):
@@ -600,6 +617,13 @@ def test_table_cuts_names_but_no_numbers(width):
 def test_table_shows_student_text_as_it_is():
     line = on_terminal([make_grade("[red]\x1b[2J\n.py")], 60)[1]
     assert line.startswith("[red]␛[2J␊.py")
+
+
+def test_table_shows_the_graders_as_they_are():
+    """A result file of another machine may say anything."""
+    one = make_grade("a.py")
+    other = one.model_copy(update={"grader": one.grader.model_copy(update={"code": "0" * 16, "version": "\x1b[2J"})})
+    assert "\x1b" not in "".join(on_terminal([one, other], 200))
 
 
 def test_table_ends_with_the_class_in_one_line():
