@@ -509,9 +509,9 @@ def similar(results: Path, submissions: tuple[Path, ...]) -> None:
     if gone := [name for name, file in files.items() if file is None]:
         named = sanitize(", ".join(gone), one_line=True)
         click.echo(f"not compared, not where they were graded (--submissions FOLDER): {named}", err=True)
+    print_pairs(similar_pairs(sketches), len(sketches), Console())
     if unread := [name for name, file in files.items() if file is not None and name not in sketches]:
         click.echo(f"not compared, no code that can be read: {sanitize(', '.join(unread), one_line=True)}", err=True)
-    print_pairs(similar_pairs(sketches), len(sketches), Console())
 
 
 def _find(results: Path, name: str) -> "Result":

@@ -21,7 +21,7 @@ FROM_ZERO = """
 def ResNet18():
     net = resnet18()
     for module in net.modules():
-        if isinstance(module, Block):
+        if isinstance(module, BasicBlock):
             nn.init.zeros_(module.body[-1].weight)
     return net
 """

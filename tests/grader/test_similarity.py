@@ -150,6 +150,7 @@ def test_the_command_lists_pairs(tmp_path, monkeypatch):
     assert process.exit_code == 0, process.output
     assert process.output.split("\n")[1].split()[-2:] == ["anna", "bert"]
     assert "1 pair of 3 submissions nearly the same after renaming; a hint" in process.output
+    assert "not compared, no code that can be read: dora" in process.output
     folder.rename(tmp_path / "moved")
     assert "anna, bert, carl, dora" in run("similar", tmp_path / "results").output
     process = run("similar", tmp_path / "results", "--submissions", tmp_path / "moved")
