@@ -42,7 +42,7 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
             raise ResultError(f"{folder}: there is no result file")
         ours = {name: read_result(into / name) for name, _ in theirs if (into / name).exists()}
         entries = [entry for entry in read_corrections(folder) if entry not in read_corrections(into)]
-        keys = [_read(path) for path in sorted(folder.glob("*.key"), key=lambda path: (path.name != KEY, path.name))]
+        keys = [_read(path) for path in sorted(folder.glob("grading*.key"), key=lambda path: (path.name != KEY, path.name))]
         roster = _read(folder / ROSTER) if (folder / ROSTER).exists() else None
         in_conflict = set()
         for name, result in theirs:
@@ -112,7 +112,7 @@ def _bring_along(into: Path, keys: Iterable[bytes], roster: bytes | None, correc
     """The key under a name of its own, so that `reproduce` finds it; corrections; the roster where there is none."""
     for content in keys:
         name = KEY if not (into / KEY).exists() else f"grading.{hashlib.sha256(content).hexdigest()[:12]}.key"
-        if content not in [known.read_bytes() for known in into.glob("*.key")]:
+        if content not in [known.read_bytes() for known in into.glob("grading*.key")]:
             atomic_write(into / name, content, mode=0o600)
     if corrections:
         log = into / CORRECTIONS

@@ -51,7 +51,7 @@ def reproduce(result_file: Path, submission: Path, unsafe: bool = False) -> Comp
 
 def find_key(folder: Path, result: Result) -> bytes | None:
     """The key in a folder that a result was made with, by its fingerprint; a merged folder has several."""
-    keys = [path.read_bytes() for path in sorted(folder.glob("*.key"))]
+    keys = [path.read_bytes() for path in sorted(folder.glob("grading*.key"))]
     return next((key for key in keys if seed_fingerprint(result.sha256, key) == result.grader.seed), None)
 
 

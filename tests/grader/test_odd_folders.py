@@ -81,12 +81,14 @@ def test_corrections_of_a_result_in_conflict_are_left_out(graded, tmp_path):
 
 
 def test_merge_takes_the_first_key_first_and_needs_results(graded, tmp_path):
-    (graded / "grading.0123456789ab.key").write_text("of another machine")
+    for name in ("grading.0123456789ab.key", "._grading.key"):
+        (graded / name).write_text("of another machine")
     assert run("merge", graded, tmp_path / "class").exit_code == 1
     assert "class: there is no result file" in last_line("merge", graded, tmp_path / "class")
     (tmp_path / "new").mkdir()
     assert run("merge", tmp_path / "new", graded).exit_code == 0
     assert (tmp_path / "new" / "grading.key").read_bytes() == (graded / "grading.key").read_bytes()
+    assert len(list((tmp_path / "new").glob("*.key"))) == 2
 
 
 def test_an_override_whose_report_cannot_be_written_says_that_it_is_recorded(graded, monkeypatch):
