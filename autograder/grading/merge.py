@@ -42,7 +42,8 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
             raise ResultError(f"{folder}: there is no result file")
         ours = {name: read_result(into / name) for name, _ in theirs if (into / name).exists()}
         entries = [entry for entry in read_corrections(folder) if entry not in read_corrections(into)]
-        keys = [_read(path) for path in sorted(folder.glob("grading*.key"), key=lambda path: (path.name != KEY, path.name))]
+        first = folder / KEY
+        keys = [_read(path) for path in sorted(folder.glob("grading*.key"), key=lambda path: (path != first, path))]
         roster = _read(folder / ROSTER) if (folder / ROSTER).exists() else None
         in_conflict = set()
         for name, result in theirs:
