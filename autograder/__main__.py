@@ -51,15 +51,15 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except Problem as problem:
-            raise _said(str(problem)) from problem
+            raise _failure(str(problem)) from problem
         except OSError as error:
             if error.errno == errno.EPIPE or error.strerror is None:
                 raise
             what = f"{error.filename}: cannot be read or written" if error.filename else "the output cannot be written"
-            raise _said(f"{what}: {error.strerror}") from error
+            raise _failure(f"{what}: {error.strerror}") from error
 
 
-def _said(text: str) -> click.ClickException:
+def _failure(text: str) -> click.ClickException:
     return click.ClickException(sanitize(text))
 
 
@@ -282,7 +282,7 @@ def grade(
         if len(every) > len(grades):
             click.echo(f"in {out}: {summary(every)}")
     if failures:
-        raise _said(
+        raise _failure(
             "the grader itself failed on these submissions; run the command again to grade them:\n"
             + "\n".join(failures)
         )
@@ -405,7 +405,7 @@ def override(results: Path, name: str, question: str, points: float, reason: str
     try:
         write_reports(results)
     except OSError as error:
-        raise _said(
+        raise _failure(
             f"the correction is recorded: do not repeat it. {error.filename or results}: cannot be written: "
             f"{error.strerror}. When that is mended, run `report {results}`"
         ) from error
@@ -433,7 +433,7 @@ def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tu
     file = find_submission(results, result.origin, result.sha256, submissions)
     if file is None:
         path = result.origin.path or result.submission
-        raise _said(
+        raise _failure(
             f"{path}: the file that was graded (SHA-256 {result.sha256[:12]}...) is not where it was; say where it "
             "lies with --submissions FOLDER, or grade another one with `grade`"
         )
@@ -458,7 +458,7 @@ def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
     try:
         found = grade_again(result, submission, unsafe)
     except GraderBroken as error:
-        raise _said(str(error)) from error
+        raise _failure(str(error)) from error
     for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared)):
         click.echo(sanitize(line, one_line=True), err=True)
     click.echo(f"{found.same} checks are the same, {len(found.differences)} differences")
@@ -484,7 +484,7 @@ def merge(results: Path, others: tuple[Path, ...]) -> None:
     click.echo(f"{len(done.new)} new, {len(done.completed)} completed, {len(done.same)} the same")
     click.echo(f"report: {write_reports(results)}")
     if done.conflicts:
-        raise _said("\n".join(done.conflicts))
+        raise _failure("\n".join(done.conflicts))
 
 
 @main.command()

@@ -10,7 +10,7 @@ from autograder.course.corrections import FILE as CORRECTIONS
 from autograder.course.corrections import read_corrections
 from autograder.grading.provenance import code_version
 from autograder.grading.result import Result, ResultError, read_result
-from autograder.grading.results_folder import KEY, ROSTER, result_files
+from autograder.grading.results_folder import KEY, ROSTER, key_files, result_files
 from autograder.submission.atomic_write import atomic_write
 
 
@@ -42,8 +42,7 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
             raise ResultError(f"{folder}: there is no result file")
         ours = {name: read_result(into / name) for name, _ in theirs if (into / name).exists()}
         entries = [entry for entry in read_corrections(folder) if entry not in read_corrections(into)]
-        first = folder / KEY
-        keys = [_read(path) for path in sorted(folder.glob("grading*.key"), key=lambda path: (path != first, path))]
+        keys = [_read(path) for path in key_files(folder)]
         roster = _read(folder / ROSTER) if (folder / ROSTER).exists() else None
         in_conflict = set()
         for name, result in theirs:
@@ -54,8 +53,8 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
             combined = combine(ours[name], result)
             if combined is None:
                 corrected = ", and corrections of it" if any(entry.name == result.name for entry in entries) else ""
-                described = f"a result of another file, {_described(result)}{corrected}"
-                done.conflicts.append(f"{result.name}: {folder} has {described}")
+                other = f"{_described(result)}{corrected}"
+                done.conflicts.append(f"{result.name}: {folder} has a result of another file, {other}")
                 in_conflict.add(result.name)
             elif combined != ours[name]:
                 atomic_write(into / name, combined.to_json())
@@ -113,7 +112,7 @@ def _bring_along(into: Path, keys: Iterable[bytes], roster: bytes | None, correc
     """The key under a name of its own, so that `reproduce` finds it; corrections; the roster where there is none."""
     for content in keys:
         name = KEY if not (into / KEY).exists() else f"grading.{hashlib.sha256(content).hexdigest()[:12]}.key"
-        if content not in [known.read_bytes() for known in into.glob("grading*.key")]:
+        if content not in [known.read_bytes() for known in key_files(into)]:
             atomic_write(into / name, content, mode=0o600)
     if corrections:
         log = into / CORRECTIONS

@@ -6,6 +6,7 @@ from pathlib import Path
 from autograder.grading.grade import Grader
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result, read_result
+from autograder.grading.results_folder import key_files
 from autograder.grading.seeds import seed_fingerprint
 from autograder.suite.outcome import Outcome
 
@@ -51,7 +52,7 @@ def reproduce(result_file: Path, submission: Path, unsafe: bool = False) -> Comp
 
 def find_key(folder: Path, result: Result) -> bytes | None:
     """The key in a folder that a result was made with, by its fingerprint; a merged folder has several."""
-    keys = [path.read_bytes() for path in sorted(folder.glob("grading*.key"))]
+    keys = [path.read_bytes() for path in key_files(folder)]
     return next((key for key in keys if seed_fingerprint(result.sha256, key) == result.grader.seed), None)
 
 

@@ -152,8 +152,10 @@ def find_submission(folder: Path, origin: Origin, sha256: str, sources: Iterable
 
     Returns None if it is gone, or if what lies there is not the file of this SHA-256.
     """
+    if not origin.path:
+        return None
     given = [Path(os.path.abspath(path)) for path in sources]
-    for root in (given or map(Path, reversed(_read_sources(folder)))) if origin.path else ():
+    for root in given or map(Path, reversed(_read_sources(folder))):
         for path in _places(root, origin.path):
             if fingerprint(path) == sha256:
                 return path
@@ -190,6 +192,11 @@ def known_results(folder: Path) -> list[Known]:
 def result_files(folder: Path) -> list[Path]:
     """The result files of a folder; what begins with a point is a system's own."""
     return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+
+
+def key_files(folder: Path) -> list[Path]:
+    """The keys of a folder, its own before those that `merge` brought."""
+    return sorted(folder.glob("grading*.key"), key=lambda path: (path.name != KEY, path.name))
 
 
 def load_result(path: Path, submission: Path) -> Result | None:

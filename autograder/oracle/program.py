@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from autograder.student.probe import Call
+
 DEFAULTS: dict[str, Any] = {
     "stride": 1,
     "padding": 0,
@@ -278,10 +280,6 @@ def shortcut(in_planes: int, out_planes: int, stride: int) -> tuple[Op, ...]:
         conv("shortcut_conv", "x", in_planes, out_planes, 1, stride=stride),
         norm("shortcut", "shortcut_conv", out_planes),
     )
-
-
-Call = tuple[int, int, int]
-"""`(in_planes, planes, stride)`: what a network builds a block with."""
 
 
 def layout(

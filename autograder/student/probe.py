@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 CONTRACT = ("in_planes", "planes", "stride")
+Call = tuple[int, int, int]
+"""`(in_planes, planes, stride)`: what a network builds a block with."""
 DRAWN = 4099
 """Random numbers drawn for a weight; a prime, so that rows that repeat them do so at different places."""
 
@@ -32,9 +34,6 @@ def wiring_message(number: int, in_planes: int, x: Tensor) -> str:
         "in_planes must be the number of channels that come out of the layer before it (expansion * planes of the "
         "previous block)"
     )
-
-
-Call = tuple[int, int, int]
 
 
 class _Record(type):
@@ -53,8 +52,7 @@ class _Record(type):
 
 def calls_of(probe: Any, expected: Sequence[Call]) -> list[Call]:
     """How the blocks of a network were built: those that are kept where these are the expected ones, or else all."""
-    kept = [tuple(call) for call in probe.kept]
-    return kept if sorted(kept) == sorted(expected) else [tuple(call) for call in probe.calls]
+    return kept if sorted(kept := probe.kept) == sorted(expected) else probe.calls
 
 
 def make_probe(expansion: int = 1, norm: bool = False) -> type[nn.Module]:
@@ -73,7 +71,8 @@ def make_probe(expansion: int = 1, norm: bool = False) -> type[nn.Module]:
             if len(args) > len(CONTRACT) or kwargs.keys() - set(CONTRACT):
                 type(self).foreign_call = type(self).foreign_call or _call_in_words(args, kwargs)
             in_planes, planes, stride = _arguments(args, kwargs)
-            self.call = self.in_planes, _, self.stride = in_planes, planes, stride
+            self.call = (in_planes, planes, stride)
+            self.in_planes, self.stride = in_planes, stride
             width = type(self).expansion * planes
             self.weight = nn.Parameter(_random(width, in_planes))
             self.bn = nn.BatchNorm2d(width) if norm else None

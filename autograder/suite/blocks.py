@@ -8,17 +8,15 @@ import torch
 from torch import Tensor
 
 from autograder.student.errors import NOT_ABOUT_THE_CODE
-from autograder.student.probe import calls_of
+from autograder.student.probe import Call, calls_of
 from autograder.student.state import load_state, state_of
 from autograder.suite import expect
 
 PLANES = (64, 128, 256, 512)
 """Planes of the four stages."""
-Block = tuple[int, int, int]
-"""`(in_planes, planes, stride)`."""
 
 
-def layout(expansion: int, num_blocks: Sequence[int]) -> list[Block]:
+def layout(expansion: int, num_blocks: Sequence[int]) -> list[Call]:
     """The (in_planes, planes, stride) with which `ResNet` must build its blocks, in order."""
     blocks, in_planes = [], PLANES[0]
     for planes, count, stride in zip(PLANES, num_blocks, (1, 2, 2, 2), strict=True):
@@ -28,7 +26,7 @@ def layout(expansion: int, num_blocks: Sequence[int]) -> list[Block]:
     return blocks
 
 
-def probe_weights(calls: Sequence[Block], expansion: int) -> list[tuple[int, ...]]:
+def probe_weights(calls: Sequence[Call], expansion: int) -> list[tuple[int, ...]]:
     """The shapes of the weights of probe blocks."""
     return [(expansion * planes, in_planes, 1, 1) for in_planes, planes, _ in calls]
 

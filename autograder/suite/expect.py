@@ -124,14 +124,17 @@ def neutral_batchnorms(module: Any) -> Any:
 
 
 def shift_batchnorms(module: Any, shift: float) -> Any:
-    """Set every BatchNorm weight to one and every BatchNorm bias to `shift`."""
+    """Set every BatchNorm weight to one and every bias to `shift`; running statistics are as before the first batch."""
     state = state_of(module)
     vectors = _vectors(module)
     return _load(module, state, lambda name, value: vectors.set(name, value, shift))
 
 
 def set_vectors(module: Any, scales: Mapping[int, Tensor], shifts: Mapping[int, Tensor]) -> Any:
-    """Set every BatchNorm weight to the one of `scales` that has its length, and every bias to the one of `shifts`."""
+    """Set every BatchNorm weight to the one of `scales` that has its length, and every bias to the one of `shifts`.
+
+    Running statistics are as before the first batch.
+    """
     state = state_of(module)
     vectors = _vectors(module)
 
@@ -152,7 +155,7 @@ class _Vectors:
     """Biases of convolutions, which should have none, and of linear layers."""
 
     def set(self, name: str, value: Tensor, shift: float) -> Tensor:
-        """The new value of a tensor when every BatchNorm scales by one and adds `shift`; others stay as they are."""
+        """The new value of a tensor when every BatchNorm is fresh, scales by one and adds `shift`; others stay."""
         if name in self.scales:
             return torch.ones_like(value)
         return torch.full_like(value, shift) if name in self.shifts else _fresh(name, value)

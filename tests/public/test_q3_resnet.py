@@ -83,17 +83,20 @@ def explained_by_parameters(student, adapted):
     except NOT_ABOUT_THE_CODE:
         raise
     except Exception:
-        try:
-            adapted()
-        except NOT_ABOUT_THE_CODE:
-            raise
-        except Exception:  # the reason is another one
-            works = False
-        else:
-            works = True
-        if works:
+        if passes(adapted):
             assert_parameters(student)
         raise
+
+
+def passes(check):
+    """Whether a check raises nothing."""
+    try:
+        check()
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        return False
+    return True
 
 
 def assert_parameters(student):

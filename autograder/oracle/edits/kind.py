@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from autograder.oracle.program import Call, Op, Program, basic_block, bottleneck, network
+from autograder.oracle.program import Op, Program, basic_block, bottleneck, network
+from autograder.student.probe import Call
 
 BASIC, BOTTLENECK, RESNET = "BasicBlock", "Bottleneck", "ResNet"
 BLOCKS = (BASIC, BOTTLENECK)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autograder.oracle.edits.kind import RESNET, Change, Found, Hints, both, insert, kind, remove
-from autograder.oracle.program import Call, Op, Program, act, conv, layout, norm, op, stage_ops
+from autograder.oracle.program import Op, Program, act, conv, layout, norm, op, stage_ops
+from autograder.student.probe import Call
 
 
 @kind((RESNET,))
