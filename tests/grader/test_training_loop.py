@@ -185,7 +185,8 @@ def test_epochs_see_every_image_once_in_another_order(loaders):
 
 
 def test_recipe_is_the_one_of_the_text(loaders, tmp_path, monkeypatch):
-    """The same batches in an ordinary loop give the same weights."""
+    """The same batches in an ordinary loop in full precision give the same weights."""
+    monkeypatch.setattr(trainer, "half_precision", lambda device: None)  # some processors have bfloat16
     batches = []
     step = trainer.Trainer.train_step
     monkeypatch.setattr(trainer.Trainer, "train_step", lambda job, x, y: batches.append((x, y)) or step(job, x, y))
