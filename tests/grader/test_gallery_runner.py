@@ -22,10 +22,13 @@ from autograder.suite.run import run_suite
 
 # An entry, some case that it can change, and some case that it cannot.
 CHANGES = [
-    ("q1_relu_before_add", "test_q1_hidden.py::test_forward", "test_q2_bottleneck.py::test_output_shape"),
-    ("q2_residual_halved", "test_depth test_depth[50]", "test_depth test_depth[18]"),
-    ("q3_sum_pool_head", "test_q3_hidden.py::test_forward", "test_q1_hidden.py::test_gradients"),
-    ("resnet18_from_table", "test_resnet18", "test_q2_hidden.py::test_forward"),
+    pytest.param(*change, id=change[0], marks=marks)
+    for *change, marks in (
+        ("q1_relu_before_add", "test_q1_hidden.py::test_forward", "test_q2_bottleneck.py::test_output_shape", ()),
+        ("q2_residual_halved", "test_depth test_depth[50]", "test_depth test_depth[18]", pytest.mark.slow),
+        ("q3_sum_pool_head", "test_q3_hidden.py::test_forward", "test_q1_hidden.py::test_gradients", pytest.mark.slow),
+        ("resnet18_from_table", "test_resnet18", "test_q2_hidden.py::test_forward", ()),
+    )
 ]
 
 
@@ -42,7 +45,7 @@ def known(solution) -> Known:
     return Known(journal, code_of(read_submission(solution)))
 
 
-@pytest.mark.parametrize(("name", "run", "kept"), CHANGES, ids=[name for name, _, _ in CHANGES])
+@pytest.mark.parametrize(("name", "run", "kept"), CHANGES)
 def test_the_same_is_found(name, run, kept, known, tmp_path):
     path = tmp_path / f"{name}.py"
     path.write_text(complete(entries()[name], solution_source()), encoding="utf-8")
