@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.contract import QUESTIONS, Problem
+from autograder.student.errors import GraderBroken
 from autograder.submission.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ class Commands(click.Group):
     """Commands that say in one line what whoever runs them can mend."""
 
     def invoke(self, context: click.Context) -> object:
-        """Run the command; exit status 1 where there is a `Problem`, or a file cannot be read or written."""
+        """Run the command; exit status 1 where it cannot do its work, or a file cannot be read or written."""
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")  # names and reasons, where a terminal knows ASCII only
         try:
             return super().invoke(context)
-        except Problem as problem:
+        except (Problem, GraderBroken) as problem:
             raise _failure(str(problem)) from problem
         except OSError as error:
             if error.errno == errno.EPIPE or error.strerror is None:
@@ -313,13 +314,9 @@ def validate(gallery: Path, jobs: int) -> None:
 
     from autograder.maintain.validate import examine, print_findings
     from autograder.report.terminal import progress
-    from autograder.student.errors import GraderBroken
 
-    try:
-        with progress(len(entries)) as advance:
-            findings = examine(entries, jobs, advance)
-    except GraderBroken as error:
-        raise click.ClickException(str(error)) from error
+    with progress(len(entries)) as advance:
+        findings = examine(entries, jobs, advance)
     print_findings(findings, Console())
     if not findings.sound:
         sys.exit(1)
@@ -451,14 +448,10 @@ def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
     Exit status 1 when anything differs. The key that lies beside RESULT is used, so the same numbers are drawn.
     """
     from autograder.grading.reproduce import reproduce as grade_again
-    from autograder.student.errors import GraderBroken
 
     if result.suffix != ".json":
         raise click.UsageError(f"{sanitize(str(result))} is no result file: RESULT, a .json file, comes first")
-    try:
-        found = grade_again(result, submission, unsafe)
-    except GraderBroken as error:
-        raise _failure(str(error)) from error
+    found = grade_again(result, submission, unsafe)
     for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared)):
         click.echo(sanitize(line, one_line=True), err=True)
     click.echo(f"{found.same} checks are the same, {len(found.differences)} differences")
@@ -498,14 +491,10 @@ def similar(results: Path, submissions: tuple[Path, ...]) -> None:
     from autograder.grading.similar import read_sketches, similar_pairs
     from autograder.report import read_class
     from autograder.report.terminal import print_pairs
-    from autograder.student.errors import GraderBroken
 
     grades = read_class(results).grades
     files = {grade.name: find_submission(results, grade.origin, grade.sha256, submissions) for grade in grades}
-    try:
-        sketches = read_sketches({name: file for name, file in files.items() if file is not None})
-    except GraderBroken as error:
-        raise click.ClickException(str(error)) from error
+    sketches = read_sketches({name: file for name, file in files.items() if file is not None})
     if gone := [name for name, file in files.items() if file is None]:
         named = sanitize(", ".join(gone), one_line=True)
         click.echo(f"not compared, not where they were graded (--submissions FOLDER): {named}", err=True)

@@ -71,7 +71,7 @@ def read_corrections(folder: Path) -> list[Correction]:
 
 
 def add_correction(folder: Path, name: str, question: str, points: float, reason: str, who: str = "") -> Correction:
-    """Append one entry to the log, in one write.
+    """Append one entry to the log.
 
     Raises:
         CorrectionProblem: the question is unknown, there is no reason, or the log cannot be written.
@@ -89,17 +89,27 @@ def add_correction(folder: Path, name: str, question: str, points: float, reason
         points=points,
         reason=utf8(reason.strip()),
     )
+    append(folder, [entry])
+    return entry
+
+
+def append(folder: Path, entries: Iterable[Correction]) -> None:
+    """Append entries to the log of a results folder, in one write.
+
+    Raises:
+        CorrectionProblem: the log cannot be written.
+    """
+    lines = "".join(f"{entry.model_dump_json()}\n" for entry in entries)
     try:
         with (folder / FILE).open("a+b") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(0, end - 1))
             start = "" if file.read(1) in (b"", b"\n") else "\n"  # a line that a person or a full disk left open
-            file.write(f"{start}{entry.model_dump_json()}\n".encode())
+            file.write(f"{start}{lines}".encode())
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise CorrectionProblem(f"{folder / FILE}: cannot be written: {error.strerror}") from None
-    return entry
 
 
 def _user() -> str:

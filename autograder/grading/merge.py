@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.contract import QUESTIONS
-from autograder.course.corrections import FILE as CORRECTIONS
-from autograder.course.corrections import read_corrections
+from autograder.course.corrections import Correction, append, read_corrections
 from autograder.grading.provenance import code_version
 from autograder.grading.result import Result, ResultError, read_result
 from autograder.grading.results_folder import KEY, ROSTER, key_files, result_files
@@ -62,7 +61,7 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
             else:
                 done.same.append(result.name)
         entries = [entry for entry in entries if entry.name not in in_conflict]
-        _bring_along(into, keys, roster, "".join(entry.model_dump_json() + "\n" for entry in entries))
+        _bring_along(into, keys, roster, entries)
     return done
 
 
@@ -108,15 +107,13 @@ def _read(path: Path) -> bytes:
         raise ResultError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _bring_along(into: Path, keys: Iterable[bytes], roster: bytes | None, corrections: str) -> None:
+def _bring_along(into: Path, keys: Iterable[bytes], roster: bytes | None, corrections: list[Correction]) -> None:
     """The key under a name of its own, so that `reproduce` finds it; corrections; the roster where there is none."""
     for content in keys:
         name = KEY if not (into / KEY).exists() else f"grading.{hashlib.sha256(content).hexdigest()[:12]}.key"
         if content not in [known.read_bytes() for known in key_files(into)]:
             atomic_write(into / name, content, mode=0o600)
     if corrections:
-        log = into / CORRECTIONS
-        before = log.read_text(encoding="utf-8") if log.exists() else ""
-        atomic_write(log, before + "\n" * (before[-1:] not in ("", "\n")) + corrections)
+        append(into, corrections)
     if roster is not None and not (into / ROSTER).exists():
         atomic_write(into / ROSTER, roster)

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from autograder.contract import Problem
 from autograder.sandbox import wire
 from autograder.sandbox.confine import available_layers, minimum_met, missing
 from autograder.sandbox.limits import Limits
@@ -28,7 +27,7 @@ _BOOTSTRAP = (
 )
 
 
-class SandboxUnavailable(GraderBroken, Problem):
+class SandboxUnavailable(GraderBroken):
     """Student code cannot be confined on this machine; `str()` is one line for the user who grades."""
 
 
