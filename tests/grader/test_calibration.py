@@ -288,6 +288,7 @@ def test_what_could_not_be_trained_anyway_is_not_tried(setup, tmp_path, reaches)
     assert not trained
 
 
+@pytest.mark.slow  # as test_a_later_run_fills_in does, without a class
 def test_it_really_trains_side_by_side(setup, tmp_path):
     """In confined processes, as students' networks."""
     budget = dataclasses.replace(setup.budget, recipe=Recipe(1, 8, 0.01, images=8, heldout=50), trainings=2)

@@ -230,7 +230,8 @@ def test_a_later_run_fills_in(tmp_path, monkeypatch):
     setup = dataclasses.replace(setup, budget=budget, threshold=0.0)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     told, said = [], []
-    (after,), failures = grade_all(counted, out, only=["q4"], training=setup, tell=told.append, warn=said.append)
+    options = {"training": setup, "gpu_jobs": 2, "tell": told.append, "warn": said.append}
+    (after,), failures = grade_all(counted, out, only=["q4"], **options)
     assert not failures
     (judged,) = [test for test in after.tests if "test_training_accuracy" in test.id]
     assert judged.outcome == "passed", judged.message
