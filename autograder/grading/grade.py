@@ -20,7 +20,7 @@ from autograder.sandbox.limits import Limits
 from autograder.sandbox.reader import read_confined
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.errors import GraderBroken, StudentCrash, StudentTimeout
-from autograder.student.unconfined import UnconfinedStudent
+from autograder.student.local import LocalStudent
 from autograder.submission import (
     Reading,
     Slice,
@@ -144,9 +144,9 @@ class Grader:
                 raise
             raise GraderBroken(f"{utf8(str(error.filename))} cannot be read: {error.strerror}") from error
 
-    def _open(self, reading: Reading) -> "RemoteStudent | UnconfinedStudent":
+    def _open(self, reading: Reading) -> contextlib.AbstractContextManager[RemoteStudent | LocalStudent]:
         if self._zygote is None:
-            return UnconfinedStudent(reading.slice)
+            return contextlib.nullcontext(LocalStudent.from_slice(reading.slice))
         return RemoteStudent(reading.slice, self._limits, self._zygote, reading.ready_made)
 
     def _judge(

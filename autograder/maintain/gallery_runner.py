@@ -17,7 +17,7 @@ from autograder.contract import REQUIRED
 from autograder.grading.grade import SUITE, run_suite, seed_of
 from autograder.maintain.forkserver import forkserver_context
 from autograder.student.errors import GraderBroken
-from autograder.student.unconfined import UnconfinedStudent
+from autograder.student.local import LocalStudent
 from autograder.submission import Submission, fingerprint, read_submission, slice_submission, slices
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case, Outcome
@@ -67,7 +67,7 @@ def judge(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
     """Run the suite on a submission in this process. Where not all of its code runs, nothing of it is known."""
     submission = read_submission(path)
     slice_ = slice_submission(submission)
-    student = UnconfinedStudent(slice_)
+    student = LocalStudent.from_slice(slice_)
     sound = not (student.problems or slice_.missing)
     journal = Journal(known.cases(submission) if known is not None and sound else {})
     return journal, run_suite(student, SUITE, seed=seed_of(fingerprint(path)), journal=journal)

@@ -66,6 +66,11 @@ class LocalStudent:
         refused: for a question, why it earns nothing whatever its code computes, see `refused_questions`.
     """
 
+    isolation: tuple[str, ...] = ()
+    """The layers that confine the code: none."""
+    problems: Sequence[str] = ()
+    """What the code raised when it was executed, one text per statement."""
+
     def __init__(
         self,
         namespace: dict[str, Any],
@@ -83,10 +88,16 @@ class LocalStudent:
         Raises:
             UnreadableSubmission: the file holds no code; `str()` is one line for the student.
         """
-        slice_ = slice_submission(read_submission(path))
+        return cls.from_slice(slice_submission(read_submission(path)))
+
+    @classmethod
+    def from_slice(cls, slice_: Slice) -> "LocalStudent":
+        """Execute a slice in this process."""
         namespace: dict[str, Any] = {}
-        errors = execute(slice_, namespace)
-        return cls(namespace, why_missing(slice_, errors), refused_questions(find_delegation(slice_)))
+        problems = execute(slice_, namespace)
+        student = cls(namespace, why_missing(slice_, problems), refused_questions(find_delegation(slice_)))
+        student.problems = problems
+        return student
 
     @property
     def BasicBlock(self) -> type[nn.Module]:

@@ -1,5 +1,7 @@
 """Constructors with other parameters than the question's: what depends on them is charged once, the rest is judged."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch import nn
@@ -8,9 +10,9 @@ from autograder.grading.seeds import SUITE
 from autograder.maintain.gallery import complete
 from autograder.maintain.samples import entries, solution_source
 from autograder.sandbox.remote_student import RemoteStudent
+from autograder.student.local import LocalStudent
 from autograder.student.probe import WrongWiring, make_probe
 from autograder.student.signature import NetworkClass, Parameter
-from autograder.student.unconfined import UnconfinedStudent
 from autograder.submission import read_submission, slice_submission
 from autograder.suite.explain import LAZY
 from autograder.suite.run import run_suite
@@ -186,7 +188,7 @@ def test_lazy_layers_are_told_what_they_lack(confined, zygote, tmp_path):
     path = tmp_path / "submission.py"
     path.write_text(solution_source().replace("nn.Conv2d(in_planes, ", "nn.LazyConv2d("))
     read = slice_submission(read_submission(path))
-    with RemoteStudent(read, zygote=zygote) if confined else UnconfinedStudent(read) as student:
+    with RemoteStudent(read, zygote=zygote) if confined else nullcontext(LocalStudent.from_slice(read)) as student:
         outcomes = {o.id.partition("::")[2]: o for o in run_suite(student, SUITE, only=["q1"])}
     assert outcomes["test_parameter_count"].message == LAZY
     assert outcomes["test_parameter_count"].outcome == "error"
