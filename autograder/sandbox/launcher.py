@@ -61,7 +61,6 @@ class Worker:
 
     pid: int
     channel: socket.socket
-    layers: tuple[str, ...]
 
 
 class Zygote:
@@ -108,11 +107,6 @@ class Zygote:
         return _held, (self._control, self.layers)
 
     @property
-    def pid(self) -> int:
-        """The process id of the zygote."""
-        return self._process.pid
-
-    @property
     def layers(self) -> tuple[str, ...]:
         """The layers that confine the workers; waits until the zygote is ready."""
         with self._lock:
@@ -137,7 +131,7 @@ class Zygote:
                 self.reap(pid)
                 raise SandboxUnavailable(f"a worker could not be confined: {hello['failed']}")
             cleanup.pop_all()
-        return Worker(pid, ours, tuple(hello["layers"]))
+        return Worker(pid, ours)
 
     def reap(self, pid: int, grace: float = 0.0) -> Death:
         """Kill a worker and its children, unless it ends by itself within `grace` seconds."""

@@ -45,7 +45,7 @@ def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
     except Exception as error:
         wire.send(sock, {"failed": f"{type(error).__name__}: {error}"})
         return
-    wire.send(sock, {"layers": list(plan.layers)})
+    wire.send(sock, {"ready": {}})
     _serve(sock, limits)
 
 
