@@ -21,8 +21,6 @@ from torch import Tensor, nn
 from autograder.training.inside.pixels import SIDE, shift_and_flip
 from autograder.training.inside.precision import PLAIN, Way, fastest_way, use_fast_arithmetic
 
-SHIFT = 1 / 8
-"""Share of its side by which a training image is shifted at most: 4 of 32 pixels (He et al. 2015, section 4.2)."""
 STEPS_BETWEEN_REPORTS = 20
 """Reading a number synchronizes with the GPU, so it is done rarely."""
 
@@ -46,6 +44,8 @@ class Recipe:
         images: how many of the training images make an epoch, drawn anew each time; all when None.
         heldout: how many held-out images it is evaluated on, see `autograder.training.heldout`; all when None.
         side: height and width that all images are reduced to.
+        shift: share of its side by which a training image is shifted at most. He et al. (2015, section 4.2) shift by 4
+            of 32 pixels; few epochs learn more from less.
     """
 
     epochs: int
@@ -60,6 +60,7 @@ class Recipe:
     images: int | None = None
     heldout: int | None = None
     side: int = SIDE
+    shift: float = 1 / 8
 
     def in_words(self) -> str:
         """How long it trains, such as "2 epochs of 5,000 images each"."""
@@ -129,7 +130,7 @@ def fit(
     scaler = torch.amp.GradScaler(device.type, enabled=way.half is torch.float16)
     for epoch in range(1, recipe.epochs + 1):
         tally = _Tally(device)
-        for pictures, truth in _batches(images, labels, steps_in_epoch, batch, generator):
+        for pictures, truth in _batches(images, labels, steps_in_epoch, batch, recipe.shift, generator):
             for group in optimizer.param_groups:
                 group["lr"] = group["factor"] * learning_rate(step, steps, recipe)
             optimizer.zero_grad()
@@ -206,12 +207,12 @@ def _optimizer(net: nn.Module, recipe: Recipe) -> torch.optim.Optimizer | None:
 
 
 def _batches(
-    images: Tensor, labels: Tensor, steps: int, size: int, generator: torch.Generator
+    images: Tensor, labels: Tensor, steps: int, size: int, shift: float, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch: batches in random order, each image shifted by up to `SHIFT` of its side and perhaps flipped."""
+    """One epoch: batches in random order, each image shifted by up to `shift` of its side and perhaps flipped."""
     count, device = steps * size, images.device
     order = torch.randperm(len(images), generator=generator, device=device)[:count]
-    most = round(SHIFT * images.shape[-1])
+    most = round(shift * images.shape[-1])
     down, right = torch.randint(-most, most + 1, (2, count), generator=generator, device=device)
     flip = torch.randint(2, (count,), generator=generator, device=device).bool()
     for first in range(0, count, size):
