@@ -89,11 +89,11 @@ def add_correction(folder: Path, name: str, question: str, points: float, reason
         points=points,
         reason=utf8(reason.strip()),
     )
-    append(folder, [entry])
+    append_corrections(folder, [entry])
     return entry
 
 
-def append(folder: Path, entries: Iterable[Correction]) -> None:
+def append_corrections(folder: Path, entries: Iterable[Correction]) -> None:
     """Append entries to the log of a results folder, in one write.
 
     Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.contract import QUESTIONS
-from autograder.course.corrections import Correction, append, read_corrections
+from autograder.course.corrections import Correction, append_corrections, read_corrections
 from autograder.grading.provenance import code_version
 from autograder.grading.result import Result, ResultError, read_result
 from autograder.grading.results_folder import KEY, ROSTER, key_files, result_files
@@ -114,6 +114,6 @@ def _bring_along(into: Path, keys: Iterable[bytes], roster: bytes | None, correc
         if content not in [known.read_bytes() for known in key_files(into)]:
             atomic_write(into / name, content, mode=0o600)
     if corrections:
-        append(into, corrections)
+        append_corrections(into, corrections)
     if roster is not None and not (into / ROSTER).exists():
         atomic_write(into / ROSTER, roster)

@@ -11,7 +11,7 @@ from autograder.student.state import load_state
 
 
 class Proxy(ABC):
-    """A module in a worker, see `sandbox.remote_student`."""
+    """A module in a worker, see `sandbox.remote_module`."""
 
     @property
     @abstractmethod
