@@ -209,6 +209,16 @@ def test_adamw_is_for_few_steps():
     assert accuracy(train(small_net(), recipe)) > 0.95
 
 
+def test_muon_takes_kernels_and_values_per_channel_apart():
+    recipe = Recipe(3, 20, 0.05, optimizer="muon", momentum=0.8, weight_decay=0.003, vector_lr=0.5)
+    optimizer = training._optimizer(small_net(), recipe)
+    assert [
+        (group["orthogonal"], group["weight_decay"], group["factor"], group["momentum"], len(group["params"]))
+        for group in optimizer.param_groups
+    ] == [(True, 0.003, 1.0, 0.8, 2), (False, 0.0, 0.5, 0.8, 3)]
+    assert accuracy(train(small_net(), recipe)) > 0.95
+
+
 @pytest.mark.parametrize("factor", [1.0, 8.0])
 def test_values_per_channel_may_learn_faster(factor):
     """In its first step AdamW moves each value by the learning rate."""
@@ -231,7 +241,8 @@ def test_labels_are_smoothed():
     assert plain.loss < 0.8
 
 
-def test_only_kernels_decay():
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
+def test_only_kernels_decay(optimizer):
     """Parameters without gradient of their own shrink by weight decay, and by nothing else."""
     net = small_net()
     net.spare_kernel = nn.Parameter(torch.ones(4, 3, 3, 3))
@@ -239,7 +250,7 @@ def test_only_kernels_decay():
     net.spare_shift = nn.Parameter(torch.ones(8))
     spare = net.spare_kernel, net.spare_scale, net.spare_shift
     net.register_forward_hook(lambda _, __, logits: logits + 0 * sum(p.sum() for p in spare))
-    train(net)
+    train(net, dataclasses.replace(RECIPE, optimizer=optimizer))
     assert float(net.spare_kernel.detach().max()) < 1
     assert torch.equal(net.spare_scale, torch.ones(1, 8, 1, 1))
     assert torch.equal(net.spare_shift, torch.ones(8))
