@@ -62,7 +62,7 @@ def print_table(grades: list[Result], console: Console) -> None:
     for row in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*row)
     console.print(table)
-    console.print(Text(sanitize(summary(grades), one_line=True)))
+    console.print(Text(sanitize(summary(grades), one_line=True)), soft_wrap=True)
 
 
 def print_handins(
