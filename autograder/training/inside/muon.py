@@ -74,6 +74,6 @@ def orthogonal(kernel: Tensor, dtype: torch.dtype) -> Tensor:
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
         gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)  # a x + (b gram + c gram^2) x
     x = x.T if is_tall else x
     return x.reshape(kernel.shape).to(kernel.dtype) * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
