@@ -63,10 +63,7 @@ def _of_size_one(values: Tensor) -> Tensor:
 
 
 def orthogonal(kernel: Tensor, dtype: torch.dtype) -> Tensor:
-    """The kernel (K, ...) with singular values of about sqrt(max(1, K / N)), seen as a (K, N) matrix.
-
-    The root makes the change of an output channel independent of the matrix's shape.
-    """
+    """The kernel (K, ...) with singular values of about 1, seen as a (K, N) matrix; either side may be the longer."""
     matrix = kernel.flatten(1).to(dtype)
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if is_tall else matrix
@@ -75,5 +72,4 @@ def orthogonal(kernel: Tensor, dtype: torch.dtype) -> Tensor:
     for _ in range(ITERATIONS):
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)  # a x + (b gram + c gram^2) x
-    x = x.T if is_tall else x
-    return x.reshape(kernel.shape).to(kernel.dtype) * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+    return (x.T if is_tall else x).reshape(kernel.shape).to(kernel.dtype)
