@@ -8,6 +8,8 @@ The update of values per channel, such as BatchNorm's, is their momentum with a 
 one speed however small their gradient is, and a BatchNorm that starts at zero is not left behind.
 """
 
+from collections import defaultdict
+
 import torch
 from torch import Tensor
 
@@ -44,32 +46,55 @@ class Muon(torch.optim.Optimizer):
     def step(self) -> None:
         """Update each parameter that has a gradient."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    update = self._with_momentum(parameter, group["momentum"])
-                    update = orthogonal(update, self._dtype) if group["orthogonal"] else _of_size_one(update)
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).sub_(update, alpha=group["lr"])
+            learning = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if learning:
+                updates = self._with_momentum(learning, group["momentum"])
+                updates = _each_orthogonal(updates, self._dtype) if group["orthogonal"] else _each_of_size_one(updates)
+                torch._foreach_mul_(learning, 1 - group["lr"] * group["weight_decay"])
+                torch._foreach_sub_(learning, updates, alpha=group["lr"])
 
-    def _with_momentum(self, parameter: Tensor, momentum: float) -> Tensor:
-        state = self.state[parameter]
-        if "sum" not in state:
-            state["sum"] = torch.zeros_like(parameter.grad)
-        state["sum"].mul_(momentum).add_(parameter.grad)
-        return parameter.grad.add(state["sum"], alpha=momentum)
+    def _with_momentum(self, parameters: list[Tensor], momentum: float) -> list[Tensor]:
+        gradients = [parameter.grad for parameter in parameters]
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            if parameter not in self.state:
+                self.state[parameter]["sum"] = torch.zeros_like(gradient)
+        sums = [self.state[parameter]["sum"] for parameter in parameters]
+        torch._foreach_mul_(sums, momentum)
+        torch._foreach_add_(sums, gradients)
+        return list(torch._foreach_add(gradients, sums, alpha=momentum))
 
 
-def _of_size_one(values: Tensor) -> Tensor:
-    return values / (values.square().mean().sqrt() + 1e-12)
+def _each_of_size_one(updates: list[Tensor]) -> list[Tensor]:
+    """Each with a root mean square of 1."""
+    sizes = torch._foreach_norm(updates)
+    torch._foreach_add_(sizes, 1e-12)
+    torch._foreach_div_(updates, sizes)
+    torch._foreach_mul_(updates, [update.numel() ** 0.5 for update in updates])
+    return updates
 
 
-def orthogonal(kernel: Tensor, dtype: torch.dtype) -> Tensor:
-    """The kernel (K, ...) with singular values of about 1, seen as a (K, N) matrix; either side may be the longer."""
-    matrix = kernel.flatten(1).to(dtype)
-    is_tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if is_tall else matrix
-    x = x / (x.norm() + 1e-7)
+def _each_orthogonal(updates: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
+    """Kernels of one shape at once: a GPU computes a step of Muon faster than Python starts its operations."""
+    by_shape = defaultdict(list)
+    for index, update in enumerate(updates):
+        by_shape[update.shape].append(index)
+    result = list(updates)
+    for alike in by_shape.values():
+        kernels = orthogonal(torch.stack([updates[index] for index in alike]), dtype)
+        for index, kernel in zip(alike, kernels, strict=True):
+            result[index] = kernel
+    return result
+
+
+def orthogonal(kernels: Tensor, dtype: torch.dtype) -> Tensor:
+    """Kernels (N, K, ...) with singular values of about 1, each seen as a matrix (K, L); either side may be longer."""
+    matrices = kernels.flatten(2).to(dtype)
+    are_tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if are_tall else matrices
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)  # a x + (b gram + c gram^2) x
-    return (x.T if is_tall else x).reshape(kernel.shape).to(kernel.dtype)
+        gram = x @ x.mT
+        polynomial = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+        x = torch.baddbmm(x, polynomial, x, beta=a)
+    return (x.mT if are_tall else x).reshape(kernels.shape).to(kernels.dtype)
