@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 
 from autograder.grading.grade import SUITE
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import Entry, complete, load_gallery
-from autograder.maintain.samples import GALLERY, solution_source
+from autograder.maintain.samples import GALLERY
 from autograder.student.local import LocalStudent
 from autograder.student.message import as_text
 from autograder.suite.run import run_suite
@@ -36,7 +37,7 @@ def unfair(times: int, folder: Path) -> list[str]:
     """Grade the solution; return one line for each test that loses points."""
     lines = []
     for seed in range(0, times * STRIDE, STRIDE):
-        for outcome in run_suite(student_of(solution_source(), folder), SUITE, seed=seed):
+        for outcome in run_suite(student_of(solved_source(), folder), SUITE, seed=seed):
             if outcome.points < outcome.possible:
                 lines.append(
                     f"seed {seed}: the solution fails {outcome.id}: {as_text(outcome.message).splitlines()[0]}"
@@ -47,7 +48,7 @@ def unfair(times: int, folder: Path) -> list[str]:
 def missed(entry: Entry, times: int, folder: Path) -> list[str]:
     """Grade a wrong entry; return one line for each seed with which it loses no points in its question."""
     lines = []
-    source = complete(entry, solution_source())
+    source = complete(entry, solved_source())
     for seed in range(0, times * STRIDE, STRIDE):
         outcomes = run_suite(student_of(source, folder), SUITE, only=[entry.question], seed=seed, until_failure=True)
         if all(outcome.points == outcome.possible for outcome in outcomes):

@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import nn
 
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.submission import Cell, Submission, execute, slice_submission
 
 SOLUTION = "solution"
@@ -63,7 +64,7 @@ WRONG = (
 @contextlib.contextmanager
 def builder(name: str) -> Iterator[Callable[[], nn.Module]]:
     """Context with `ResNet18` of the solution or an entry. Changes of the entry to `torch.nn` are undone at the end."""
-    source = solution_source() if name == SOLUTION else complete(entries()[name], solution_source())
+    source = solved_source() if name == SOLUTION else complete(entries()[name], solved_source())
     slice_ = slice_submission(Submission(f"{name}.py", (Cell(f"{name}.py", source),)))
     before, namespace = dict(vars(nn)), dict[str, Any]()
     try:

@@ -15,8 +15,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from autograder.grading.grade import ROOT
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from benchmarks.processor import processor_seconds
 
 GRADE = """
@@ -97,7 +98,7 @@ def compare(before: Version, now: Version, submissions: Sequence[Path], runs: in
 def _compare_samples(before: Version, now: Version, folder: Path, counts: Mapping[bool, int], runs: int) -> None:
     """Write so many right and wrong submissions into a folder, and print what they cost."""
     solution, generator = folder / "solution.py", random.Random(0)
-    solution.write_text(solution_source(), encoding="utf-8")
+    solution.write_text(solved_source(), encoding="utf-8")
     for version in (before, now):
         version.grade(solution)  # what is made once
     print(HEAD, flush=True)
@@ -105,7 +106,7 @@ def _compare_samples(before: Version, now: Version, folder: Path, counts: Mappin
         some = [entry for entry in entries().values() if entry.right == right]
         files = {folder / f"{entry.name}.py": entry for entry in generator.sample(some, min(count, len(some)))}
         for file, entry in files.items():
-            file.write_text(complete(entry, solution_source()), encoding="utf-8")
+            file.write_text(complete(entry, solved_source()), encoding="utf-8")
         if files:
             old, new = compare(before, now, [*files], runs)
             kind = "right" if right else "wrong"

@@ -25,8 +25,9 @@ import psutil
 import torch
 
 from autograder.grading.grade import Grader
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import Entry, complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from benchmarks.processor import processor_seconds
 
 RIGHT_SHARE = 0.65
@@ -63,7 +64,7 @@ def write_class(folder: Path, count: int, seed: int = 0) -> dict[str, Entry]:
     written = {}
     for number, entry in enumerate(chosen):
         name = f"student{number:04}.py"
-        source = f"{complete(entry, solution_source())}\n\nSTUDENT = {number}\n"
+        source = f"{complete(entry, solved_source())}\n\nSTUDENT = {number}\n"
         (folder / name).write_text(source, encoding="utf-8")
         written[name] = entry
     return written

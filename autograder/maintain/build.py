@@ -4,6 +4,7 @@ Building twice gives the same bytes: cell ids, file order and time stamps are fi
 """
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -106,6 +107,7 @@ def solved_notebook(root: Path = ROOT) -> nbformat.NotebookNode:
     return _canonical(notebook)
 
 
+@functools.cache
 def solved_source() -> str:
     """The master's code cells as one script: a right submission."""
     return "\n\n".join(without_markers(cell.source) for cell in solved_notebook().cells if cell.cell_type == "code")

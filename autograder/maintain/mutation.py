@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from autograder.grading.grade import SUITE
-from autograder.maintain.samples import solution_source
+from autograder.maintain.build import solved_source
 from autograder.student.local import LocalStudent
 from autograder.student.probe import make_probe
 from autograder.suite.run import run_suite
@@ -47,7 +47,7 @@ class Mutant:
 @cache
 def solution() -> dict[str, ast.stmt]:
     """The definitions that are mutated, with the imports that they need left out."""
-    body = ast.parse(solution_source()).body
+    body = ast.parse(solved_source()).body
     return {n.name: n for n in body if isinstance(n, (ast.ClassDef, ast.FunctionDef)) and n.name in QUESTION_OF}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.maintain.build import NOTEBOOK, ROOT, solved_notebook, without_markers
+from autograder.maintain.build import NOTEBOOK, ROOT, solved_notebook, solved_source, without_markers
 from autograder.maintain.gallery import Entry, as_notebook, complete, load_gallery
 
 GALLERY = ROOT / "tests" / "grader" / "gallery"
@@ -49,12 +49,6 @@ def solution_notebook() -> nbformat.NotebookNode:
 
 
 @functools.cache
-def solution_source() -> str:
-    """The code cells of the solved notebook as one script."""
-    return "\n\n".join(cell.source for cell in solution_notebook().cells if cell.cell_type == "code")
-
-
-@functools.cache
 def entries() -> dict[str, Entry]:
     """The gallery by name."""
     return {entry.name: entry for entry in load_gallery(GALLERY)}
@@ -69,7 +63,7 @@ def write_samples(folder: Path) -> list[Path]:
     shutil.copy(ROOT / NOTEBOOK, folder / "stubs.ipynb")
     gallery = entries()
     for name in STYLES:
-        (folder / f"{name}.py").write_text(complete(gallery[name], solution_source()), encoding="utf-8")
+        (folder / f"{name}.py").write_text(complete(gallery[name], solved_source()), encoding="utf-8")
     for name in MISTAKES:
         nbformat.write(as_notebook(gallery[name], solution), folder / f"{name}.ipynb")
     with zipfile.ZipFile(folder / "exported.zip", "w") as archive:  # as grader.export() makes it

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.maintain.build import NOTEBOOK, ROOT
+from autograder.maintain.build import NOTEBOOK, ROOT, solved_source
 from autograder.maintain.gallery import as_notebook, complete
-from autograder.maintain.samples import ODD, entries, solution_notebook, solution_source
+from autograder.maintain.samples import ODD, entries, solution_notebook
 
 FIRST = ("Ada", "Bo", "Chloé", "Dmitri", "Elif", "Farid", "Grace", "Hiroshi")
 LAST = ("Abel", "Çelik", "Diaz", "Euler", "Fischer")
@@ -34,7 +34,7 @@ def submissions(number: int) -> list[tuple[str, bytes]]:
     made = [stubs, *((path.suffix, path.read_bytes()) for path in sorted(ODD.iterdir())[:3])]
     for place in range(number - len(made)):
         if place % 3 == 2:
-            source = complete(right[place * 7 % len(right)], solution_source())
+            source = complete(right[place * 7 % len(right)], solved_source())
             made.append((".py", source.encode()))
         else:
             made.append((".ipynb", nbformat.writes(as_notebook(wrong[place * 5 % len(wrong)], solution)).encode()))

@@ -7,8 +7,9 @@ import pytest
 from autograder.contract import POINTS
 from autograder.grading.result import Result
 from autograder.grading.seeds import SUITE
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.platforms.gradescope import results_json
 from autograder.platforms.otter_plugin import as_test_files, report
 from autograder.report.submission_view import arrange
@@ -118,7 +119,7 @@ def test_what_counts_as_another_function(error, differs, tmp_path):
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     """A network that has most of the properties and computes something else."""
-    source = complete(entries()["q1_zeros_for_many_images"], solution_source())
+    source = complete(entries()["q1_zeros_for_many_images"], solved_source())
     outcomes = run_suite(student_of(source, tmp_path_factory.mktemp("cap")), SUITE, only=["q1"])
     fields = {"seconds": 1.0, "isolation": (), "problems": (), "training": None, "suite": ""}
     return Result.of(outcomes, submission="a.py", sha256="", status="graded", **fields)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from autograder import __main__ as commands
 from autograder.grading import capacity
 from autograder.grading.capacity import complain_about_memory, free_memory, suggested_jobs, usable_cores
-from autograder.maintain.samples import solution_source
+from autograder.maintain.build import solved_source
 from autograder.platforms import otter_plugin
 from autograder.sandbox import launcher
 
@@ -87,7 +87,7 @@ def test_the_command_takes_as_many_as_there_is_room_for(tmp_path, monkeypatch):
     monkeypatch.setattr("autograder.grading.classroom.grade_all", grade_all)
     monkeypatch.setattr(capacity, "free_memory", lambda: 700 * 10**6)
     source = tmp_path / "resnet.py"
-    source.write_text(solution_source())
+    source.write_text(solved_source())
     words = ["grade", str(source), "--out", str(tmp_path / "out"), "--device", "cpu"]
     said = CliRunner().invoke(commands.main, words)
     assert asked["jobs"] == 1

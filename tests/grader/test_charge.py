@@ -16,8 +16,9 @@ from autograder.grading.charge import PREFIX, charge, is_charge, public_part
 from autograder.grading.edited_student import EditedStudent, follow
 from autograder.grading.grade import run_suite
 from autograder.grading.result import Result
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.oracle import diagnosis_of
 from autograder.oracle.edits import catalogue
 from autograder.platforms.gradescope import results_json
@@ -245,7 +246,7 @@ def test_a_check_that_fails_for_another_reason_keeps_its_own(tmp_path):
     folder = tmp_path / "public"
     folder.mkdir()
     (folder / f"test_{tmp_path.name}.py").write_text(TESTS.replace("{name}", "Block"))
-    student = student_of(complete(entries()["q1_relu_before_add"], solution_source()), tmp_path)
+    student = student_of(complete(entries()["q1_relu_before_add"], solved_source()), tmp_path)
     outcomes = run_tests(student, [folder], diagnose=diagnosis_of, follow=partial(follow, [folder]))
     function, name, passes = outcomes
     assert (function.because, function.outcome) == (ADD, "failed")
@@ -263,7 +264,7 @@ def test_a_search_that_fails_leaves_the_checks_as_they_are(tmp_path):
     folder = tmp_path / "public"
     folder.mkdir()
     (folder / f"test_{tmp_path.name}.py").write_text(TESTS.replace("{name}", "BasicBlock"))
-    student = student_of(complete(entries()["q1_relu_before_add"], solution_source()), tmp_path)
+    student = student_of(complete(entries()["q1_relu_before_add"], solved_source()), tmp_path)
     with pytest.warns(RuntimeWarning, match="ZeroDivisionError"):
         outcomes = run_tests(student, [folder], diagnose=diagnosis_of, follow=broken)
     assert [(one.outcome, one.because) for one in outcomes] == [("failed", ()), ("passed", ()), ("passed", ())]
@@ -281,7 +282,7 @@ SAMPLE = {
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_suite_charges_the_mistake_alone(name, tmp_path):
     entry = entries()[name]
-    student = student_of(complete(entry, solution_source()), tmp_path)
+    student = student_of(complete(entry, solved_source()), tmp_path)
     tests = charge(run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=[entry.question]), RUBRIC)
     assert sum(test.points for test in tests) == SAMPLE[name]
     assert [test.id for test in tests if is_charge(test)] == [f"{PREFIX}{entry.question}/{entry.misconception}"]
@@ -291,7 +292,7 @@ def test_the_suite_charges_the_mistake_alone(name, tmp_path):
 @pytest.mark.parametrize("name", ["q1_no_return", "q1_layers_in_list"])
 def test_a_mistake_that_hides_what_the_class_computes_has_no_price(name, tmp_path):
     """Forward could be empty, or compute anything: whoever forgets `return` cannot earn more than check by check."""
-    student = student_of(complete(entries()[name], solution_source()), tmp_path)
+    student = student_of(complete(entries()[name], solved_source()), tmp_path)
     outcomes = run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=["q1"])
     assert {mistake for outcome in outcomes for mistake in outcome.mistakes} == {name.removeprefix("q1_")}
     assert charge(outcomes, RUBRIC) == outcomes
@@ -300,7 +301,7 @@ def test_a_mistake_that_hides_what_the_class_computes_has_no_price(name, tmp_pat
 
 def test_a_class_that_never_runs_earns_half_at_most(tmp_path):
     """The padding is missing, and `out += shortcut` raises for every size: what else is wrong cannot be seen."""
-    student = student_of(complete(entries()["q2_no_padding"], solution_source()), tmp_path)
+    student = student_of(complete(entries()["q2_no_padding"], solved_source()), tmp_path)
     outcomes = apply_cap(
         charge(run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=["q2"]), RUBRIC)
     )

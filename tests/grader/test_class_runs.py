@@ -25,7 +25,7 @@ from autograder.grading.result import Result
 from autograder.grading.results_folder import OWNER, ResultsFolderProblem, claim, load_result
 from autograder.grading.seeds import SUITE, suite_version
 from autograder.grading.unreadable import judge_unreadable
-from autograder.maintain.samples import solution_source
+from autograder.maintain.build import solved_source
 from autograder.platforms import otter_plugin
 from autograder.platforms.container import run_container
 from autograder.report.class_view import overview
@@ -103,7 +103,7 @@ def kill_first_grading_process(done: threading.Event) -> None:
 def test_a_class_goes_on_when_a_process_is_killed(tmp_path):
     paths = [tmp_path / f"{name}.py" for name in ("anna", "bert", "carl")]
     for path in paths:
-        path.write_text(solution_source())
+        path.write_text(solved_source())
     done = threading.Event()
     killer = threading.Thread(target=kill_first_grading_process, args=[done], daemon=True)
     killer.start()

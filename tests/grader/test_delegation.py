@@ -3,8 +3,9 @@
 import pytest
 
 from autograder.grading.grade import Grader
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.submission import find_delegation, read_submission, slice_submission
 
 BLOCKS = """
@@ -67,7 +68,7 @@ def test_other_mentions_are_fine(tmp_path, extra):
 
 def test_delegation_earns_nothing_in_its_question_alone(zygote, tmp_path):
     path = tmp_path / "entry.py"
-    path.write_text(complete(entries()["q3_torchvision"], solution_source()))
+    path.write_text(complete(entries()["q3_torchvision"], solved_source()))
     with Grader(zygote=zygote) as grader:
         grade = grader.grade(path, only=["q2", "q3"])
     assert all(outcome.points == outcome.possible for outcome in grade.of_question("q2"))

@@ -41,7 +41,7 @@ def solved_notebook() -> nbformat.NotebookNode:
     return new_notebook(cells=[new_markdown_cell("# Title", id="title"), *cells])
 
 
-def solution_source() -> str:
+def solved_source() -> str:
     return "\n\n".join(SOLVED).replace("%%time\n", "")
 
 
@@ -86,7 +86,7 @@ def test_wrong_entry_is_labelled(entry):
 def test_entry_is_a_whole_submission(entry, tmp_path):
     """As a .py file and as a notebook the entry's own definitions are the ones that count."""
     script = tmp_path / "entry.py"
-    script.write_text(complete(entry, solution_source()))
+    script.write_text(complete(entry, solved_source()))
     notebook = as_notebook(entry, solved_notebook())
     nbformat.validate(notebook)
     nbformat.write(notebook, tmp_path / "entry.ipynb")

@@ -9,9 +9,10 @@ import torch
 import utils
 from autograder.grading.grade import SUITE
 from autograder.maintain import gallery_runner
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
 from autograder.maintain.gallery_runner import GalleryRunFailed, Known, code_of, judge, run_gallery
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.local import LocalStudent
 from autograder.student.message import Message
@@ -35,7 +36,7 @@ CHANGES = [
 @pytest.fixture(scope="module")
 def solution(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("solution") / "solution.py"
-    path.write_text(solution_source(), encoding="utf-8")
+    path.write_text(solved_source(), encoding="utf-8")
     return path
 
 
@@ -48,7 +49,7 @@ def known(solution) -> Known:
 @pytest.mark.parametrize(("name", "run", "kept"), CHANGES)
 def test_the_same_is_found(name, run, kept, known, tmp_path):
     path = tmp_path / f"{name}.py"
-    path.write_text(complete(entries()[name], solution_source()), encoding="utf-8")
+    path.write_text(complete(entries()[name], solved_source()), encoding="utf-8")
     cases = known.cases(read_submission(path))
     assert not any(run in case for case in cases)
     assert any(kept in case for case in cases)
@@ -69,7 +70,7 @@ def test_a_case_is_taken_as_known(solution, known, tmp_path):
     assert sum(outcome.points for outcome in outcomes) == 25
     # Where not all of the code runs, another name's code may be at fault: everything is run.
     broken = tmp_path / "broken.py"
-    broken.write_text(f"{solution_source()}\n\n\nResNet.width = 1 / 0\n", encoding="utf-8")
+    broken.write_text(f"{solved_source()}\n\n\nResNet.width = 1 / 0\n", encoding="utf-8")
     assert any("q2" in case for case in known.cases(read_submission(broken)))
     journal, _ = judge(broken, known)
     assert journal.names.keys() == journal.cases.keys()
@@ -78,7 +79,7 @@ def test_a_case_is_taken_as_known(solution, known, tmp_path):
 def sly(line: str, folder: Path) -> Path:
     """The solution, and a line that is executed with it."""
     path = folder / "sly.py"
-    path.write_text(f"{solution_source()}\n\n\nclass ResNet(ResNet):\n    {line}\n", encoding="utf-8")
+    path.write_text(f"{solved_source()}\n\n\nclass ResNet(ResNet):\n    {line}\n", encoding="utf-8")
     return path
 
 
@@ -107,7 +108,7 @@ class Bottleneck(Bottleneck):
 @pytest.mark.parametrize("extra", ["", NEEDS_VALUES], ids=["solution", "needs values"])
 def test_skeleton_has_the_parameters_of_the_object(extra, zygote, tmp_path):
     path = tmp_path / "submission.py"
-    path.write_text(f"{solution_source()}\n\n{extra}", encoding="utf-8")
+    path.write_text(f"{solved_source()}\n\n{extra}", encoding="utf-8")
     local = LocalStudent.from_file(path)
     real = [(name, p.shape) for name, p in local.ResNet(local.Bottleneck, [1, 2, 1, 1]).named_parameters()]
     with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as remote:
@@ -130,7 +131,7 @@ LOUD = """    expansion = 1
 def test_what_a_submission_prints_is_not_shown(solution, tmp_path, capfd, monkeypatch):
     """Nor does one wait for a download: some run cells of the notebook, because these may change a class."""
     loud = tmp_path / "loud.py"
-    loud.write_text(solution_source().replace("    expansion = 1\n", LOUD, 1))
+    loud.write_text(solved_source().replace("    expansion = 1\n", LOUD, 1))
     monkeypatch.delenv("CIFAR10_ROOT", raising=False)
     [(path, outcomes)] = run_gallery(solution, [loud], 1)
     assert path == loud

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.oracle.diagnose import diagnose, tasks_of
 from autograder.oracle.edits import Edit, Hints, apply, catalogue, task_of
 from autograder.oracle.explain import Explainer
@@ -149,7 +150,7 @@ def test_one_relu_switched_by_rounding():
 def test_a_network_of_blocks_of_its_own_is_looked_at_once(tmp_path):
     """Whatever they compute, it is the same mistake; and they are large: 15 million weights in the second network."""
     source, entry = tmp_path / "resnet.py", entries()["q3_block_hard_coded"]
-    source.write_text(complete(entry, solution_source()))
+    source.write_text(complete(entry, solved_source()))
     student, tasks = LocalStudent.from_file(source), tasks_of("ResNet")[:1]
     first = collect(student, tasks, (8, 6), seed=0)
     (subject,) = first.subjects

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from autograder.grading.seeds import SUITE
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
 from autograder.student.message import CheckFailure
@@ -33,7 +34,7 @@ NO_BLOCKS = "class BasicBlock(nn.Module):\n    expansion = 1\n"
 
 
 def gallery_student(name: str, tmp_path, more: str = "") -> LocalStudent:
-    return student_of(f"{complete(entries()[name], solution_source())}\n{more}", tmp_path)
+    return student_of(f"{complete(entries()[name], solved_source())}\n{more}", tmp_path)
 
 
 def points_of_q4(student: LocalStudent) -> float:
@@ -50,7 +51,7 @@ def test_what_is_not_a_network_of_blocks_earns_nothing(name, more, tmp_path):
 
 
 def test_blocks_that_are_not_used_are_none(tmp_path):
-    student = student_of(solution_source() + DISCARDED, tmp_path)
+    student = student_of(solved_source() + DISCARDED, tmp_path)
     with pytest.raises(CheckFailure, match="the same logits with other blocks"):
         assert_built_of_blocks(student, BLOCKS, student.ResNet18)
 
@@ -65,7 +66,7 @@ def test_a_network_of_blocks_counts_whatever_else_is_wrong(name, tmp_path):
 @pytest.mark.parametrize("block", ["raise ValueError", "return 0 * x"])
 def test_a_broken_block_costs_nothing(block, tmp_path):
     change = f"\ndef forward(self, x):\n    {block}\n\nBasicBlock.forward = forward\n"
-    assert points_of_q4(student_of(solution_source() + change, tmp_path)) == 8
+    assert points_of_q4(student_of(solved_source() + change, tmp_path)) == 8
 
 
 def test_small_weights_learn(tmp_path):
@@ -86,7 +87,7 @@ def init(self, *args):
 ResNet.__init__ = init
 ResNet.forward = lambda self, x: 1e-6 * _forward(self, x) + 10 * self.table[: len(x)]
 """
-    assert points_of_q4(student_of(solution_source() + change, tmp_path)) == 0
+    assert points_of_q4(student_of(solved_source() + change, tmp_path)) == 0
 
 
 def test_adam_is_that_of_torch():

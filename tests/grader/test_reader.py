@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from autograder.maintain.samples import solution_source
+from autograder.maintain.build import solved_source
 from autograder.sandbox import reader
 from autograder.sandbox.limits import MIB
 from autograder.sandbox.reader import READER_LIMITS, read_confined
@@ -112,7 +112,7 @@ def test_a_reader_that_sleeps_is_ended(tmp_path, zygote):
 
 def test_it_finds_what_is_found_in_this_process(tmp_path, zygote):
     path = tmp_path / "solution.py"
-    path.write_text(f"{solution_source()}\nimport torchvision\nResNet18 = torchvision.models.resnet18\n")
+    path.write_text(f"{solved_source()}\nimport torchvision\nResNet18 = torchvision.models.resnet18\n")
     reading = read_confined(path, zygote)
     assert reading == read_source(read_upload(path))
     assert reading.ready_made.keys() == {"ResNet18"}

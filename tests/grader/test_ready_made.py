@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.maintain.samples import solution_source
+from autograder.maintain.build import solved_source
 from autograder.sandbox.ready_made import withhold
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.local import NotDefined
@@ -48,7 +48,7 @@ def test_the_student_is_told_why(tmp_path, zygote):
 
 def test_the_rest_of_torchvision_works(tmp_path, zygote):
     source = (
-        solution_source()
+        solved_source()
         + "\n"
         + (
             "import torchvision\nimport torchvision.transforms as T\nfrom torchvision import datasets, models, ops\n"
@@ -64,7 +64,7 @@ def test_the_rest_of_torchvision_works(tmp_path, zygote):
 
 def test_compiling_leaves_the_code_as_it_is(tmp_path, zygote):
     source = (
-        solution_source()
+        solved_source()
         + "\n"
         + (
             "ResNet.forward = torch.compile(ResNet.forward)\n"

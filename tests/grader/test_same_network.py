@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.student.local import LocalStudent
 from autograder.student.message import CheckFailure
 from autograder.training.inside.baseline_network import BasicBlock
@@ -30,7 +31,7 @@ def trained(net: nn.Module) -> Trained:
 
 @pytest.fixture
 def solution(tmp_path) -> LocalStudent:
-    return student_of(solution_source(), tmp_path)
+    return student_of(solved_source(), tmp_path)
 
 
 @pytest.mark.parametrize("own_block", [True, False])
@@ -40,7 +41,7 @@ def test_the_same_network_passes(solution, own_block):
 
 
 def test_a_network_that_knows_where_it_is_trained_is_refused(tmp_path):
-    student = student_of(solution_source() + SWITCHES, tmp_path)
+    student = student_of(solved_source() + SWITCHES, tmp_path)
     net = student.ResNet18(BasicBlock)
     assert len(net) == 2
     with pytest.raises(CheckFailure, match=r"121 missing, such as \(.*\); 1 that the other lacks, such as \(10, 30"):
@@ -49,5 +50,5 @@ def test_a_network_that_knows_where_it_is_trained_is_refused(tmp_path):
 
 def test_blocks_in_a_list_are_not_missing(tmp_path):
     """A network hides its blocks: q3 charges that, and there is nothing else to compare."""
-    student = student_of(complete(entries()["q3_blocks_in_list"], solution_source()), tmp_path)
+    student = student_of(complete(entries()["q3_blocks_in_list"], solved_source()), tmp_path)
     require_same_network(trained(student.ResNet18(BasicBlock)), shapes_of_network(student, False))

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from autograder.grading.seeds import SUITE
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.local import LocalStudent
 from autograder.student.probe import WrongWiring, make_probe
@@ -118,7 +119,7 @@ def lost(tmp_path_factory):
     """What an entry of the gallery loses: `{check: (points, mistakes, got)}`."""
 
     def run(name: str) -> dict[str, tuple]:
-        student = student_of(complete(entries()[name], solution_source()), tmp_path_factory.mktemp(name))
+        student = student_of(complete(entries()[name], solved_source()), tmp_path_factory.mktemp(name))
         outcomes = [o for o in run_suite(student, SUITE) if o.points < o.possible]
         return {o.id.partition("::")[2]: (o.possible, o.mistakes, o.message.got) for o in outcomes}
 
@@ -143,7 +144,7 @@ STUBS = {
 @pytest.mark.parametrize("stub", STUBS.values(), ids=STUBS)
 def test_a_name_costs_less_only_where_the_rest_is_right(stub, tmp_path):
     """A network that is not written earns nothing for its parameters or its call of a block."""
-    source = f"{solution_source()}\n\n\nclass ResNet(nn.Module):\n    {stub}\n"
+    source = f"{solved_source()}\n\n\nclass ResNet(nn.Module):\n    {stub}\n"
     outcomes = [o for o in run_suite(student_of(source, tmp_path), SUITE, only=["q3"]) if o.question == "q3"]
     assert not any(outcome.points or outcome.mistakes for outcome in outcomes)
 
@@ -164,7 +165,7 @@ def test_a_shortcut_from_outside_has_one_message(lost):
 def test_the_worker_tells_the_same(zygote, tmp_path):
     """Parameters, adapted calls and foreign calls behind the sandbox."""
     path = tmp_path / "submission.py"
-    path.write_text(complete(entries()["q3_in_channels_third"], solution_source()))
+    path.write_text(complete(entries()["q3_in_channels_third"], solved_source()))
     with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
         assert student.parameters("ResNet")[2:] == (
             Parameter("in_channels", True, "3"),
@@ -174,7 +175,7 @@ def test_the_worker_tells_the_same(zygote, tmp_path):
         assert student.ResNet(student.probe(1), [1, 1, 1, 1], 7).eval()(x).shape == (1, 7)
         with pytest.raises(Exception, match="to have 7 channels"):
             student.ResNet.exactly(student.probe(1), [1, 1, 1, 1], 7).eval()(x)
-    path.write_text(complete(entries()["q3_option_passed_to_block"], solution_source()))
+    path.write_text(complete(entries()["q3_option_passed_to_block"], solved_source()))
     with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
         probe = student.probe(1)
         student.ResNet(probe, [1, 1, 1, 1])
@@ -186,7 +187,7 @@ def test_the_worker_tells_the_same(zygote, tmp_path):
 def test_lazy_layers_are_told_what_they_lack(confined, zygote, tmp_path):
     """They have no weights that could be counted, loaded or given to an optimizer; PyTorch's own words are long."""
     path = tmp_path / "submission.py"
-    path.write_text(solution_source().replace("nn.Conv2d(in_planes, ", "nn.LazyConv2d("))
+    path.write_text(solved_source().replace("nn.Conv2d(in_planes, ", "nn.LazyConv2d("))
     read = slice_submission(read_submission(path))
     with RemoteStudent(read, zygote=zygote) if confined else nullcontext(LocalStudent.from_slice(read)) as student:
         outcomes = {o.id.partition("::")[2]: o for o in run_suite(student, SUITE, only=["q1"])}

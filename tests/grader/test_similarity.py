@@ -9,8 +9,9 @@ import torchvision
 
 from autograder.grading.grade import Grader
 from autograder.grading.similar import LEAST, similar_pairs
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import GALLERY, entries, solution_source
+from autograder.maintain.samples import GALLERY, entries
 from autograder.submission.reading import Reading, read_source
 from autograder.submission.similarity import closest_source
 from autograder.submission.upload import Upload
@@ -59,15 +60,15 @@ def test_a_copy_is_found(copy):
 def test_one_copied_class_is_found(copy):
     helpers = copy[copy.index("def conv3x3") : copy.index("class BasicBlock")]
     bottleneck = copy[copy.index("class Bottleneck") : copy.index("class ResNet")]
-    assert "of the code of `Bottleneck`" in note(f"{solution_source()}\n\n{HEAD}{helpers}{bottleneck}")
+    assert "of the code of `Bottleneck`" in note(f"{solved_source()}\n\n{HEAD}{helpers}{bottleneck}")
 
 
 def test_right_answers_are_no_copies():
     names = sorted(path.stem for path in (GALLERY / "right").glob("*.py"))
     assert len(names) > 40
     chosen = ["torchvision_style", "passed_downsample", *names[::6]]  # two that look much alike, and some others
-    assert not any(note(complete(entries()[name], solution_source())) for name in chosen)
-    assert note(solution_source()) == ""
+    assert not any(note(complete(entries()[name], solved_source())) for name in chosen)
+    assert note(solved_source()) == ""
 
 
 def test_what_is_nested_deeply_is_left_out():
@@ -111,7 +112,7 @@ def sketches(**sources: str) -> dict[str, frozenset[int]]:
 @functools.cache
 def gallery() -> dict[str, str]:
     """The right answers that share no code with the solution."""
-    solution = solution_source()
+    solution = solved_source()
     right = {name: entry for name, entry in entries().items() if entry.right}
     return {name: entry.source for name, entry in right.items() if complete(entry, solution) == entry.source}
 
@@ -141,7 +142,7 @@ def test_the_command_lists_pairs(tmp_path, monkeypatch):
     for name, source in {
         "anna": gallery()["functional_style"],
         "bert": renamed(gallery()["functional_style"]),
-        "carl": solution_source(),
+        "carl": solved_source(),
         "dora": "x = (",
     }.items():
         (folder / f"{name}.py").write_text(source)

@@ -7,12 +7,13 @@ import random
 
 import pytest
 
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.submission import Cell, Submission, execute, slice_submission
 from autograder.submission.size_limit import MOST_BYTES, bare, too_heavy, weight_of
 
-SOLUTION = solution_source()
+SOLUTION = solved_source()
 
 
 def slice_of(*sources):

@@ -13,7 +13,7 @@ from autograder.grading.classroom import grade_all
 from autograder.grading.grade import Grader
 from autograder.grading.result import Result
 from autograder.grading.seeds import secret_of, seed_of, suite_version
-from autograder.maintain.samples import solution_source
+from autograder.maintain.build import solved_source
 from autograder.sandbox.limits import TrainingLimits
 from autograder.student.message import Message, as_text
 from autograder.submission import fingerprint
@@ -95,7 +95,7 @@ def write(folder, source):
 
 
 def test_the_solution_is_trained(grader, tmp_path):
-    grade = grader.grade(write(tmp_path, solution_source()), only={"q4"})
+    grade = grader.grade(write(tmp_path, solved_source()), only={"q4"})
     assert q4(grade)["test_training_accuracy"] == ("passed", "")
     assert {o.question for o in grade.tests} == {"q4"}, "q1 and q3 are judged for the training only"
     assert grade.possible == 13
@@ -106,7 +106,7 @@ def test_the_solution_is_trained(grader, tmp_path):
 
 def test_a_right_network_cannot_forge_its_logits(grader, tmp_path):
     """It computes what it should until it is in the process that counts."""
-    grade = grader.grade(write(tmp_path, solution_source() + FORGED), only={"q1", "q3", "q4"})
+    grade = grader.grade(write(tmp_path, solved_source() + FORGED), only={"q1", "q3", "q4"})
     lost = {o.id.partition("::")[2] for o in grade.tests if o.outcome != "passed"}
     assert lost == {"test_training_accuracy"}
     assert "logits that its trained weights do not give" in q4(grade)["test_training_accuracy"][1]
@@ -212,7 +212,7 @@ def test_without_a_gpu_nobody_is_trained_unasked(command, tmp_path, monkeypatch)
 
 def test_a_later_run_fills_in(tmp_path, monkeypatch):
     """What was deferred where there was no GPU is judged over the same results, and nothing else is."""
-    submission, out = write(tmp_path, solution_source()), tmp_path / "out"
+    submission, out = write(tmp_path, solved_source()), tmp_path / "out"
     counted, _ = handins({submission: submission.parent})
     result = out / f"{counted[0].name}.json"
     out.mkdir()

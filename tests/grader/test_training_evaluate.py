@@ -7,8 +7,9 @@ import time
 import pytest
 import torch
 
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from autograder.oracle.full_network import alike, match
 from autograder.oracle.matching import classify_tensors, draw
 from autograder.student.errors import GraderBroken, StudentCrash, StudentError
@@ -109,14 +110,14 @@ def test_whose_fault_it_is(name):
 @pytest.mark.parametrize("name", ["solution", "zero_init_residual", "built_back_to_front"])
 def test_right_networks_are_matched(name, tmp_path):
     """Names, order and initialization are free."""
-    source = solution_source() if name == "solution" else complete(entries()[name], solution_source())
+    source = solved_source() if name == "solution" else complete(entries()[name], solved_source())
     names = match_to_reference(student_of(source, tmp_path), ALL_PASSED, torch.Generator().manual_seed(1))
     assert len(names) == 20 + 4 * 20 + 2
 
 
 @pytest.mark.parametrize("outcomes", [[outcome("q1"), outcome("q3", "failed")], [outcome("q1")]])
 def test_what_did_not_pass_is_not_matched(outcomes, tmp_path):
-    assert match_to_reference(student_of(solution_source(), tmp_path), outcomes, torch.Generator()) is None
+    assert match_to_reference(student_of(solved_source(), tmp_path), outcomes, torch.Generator()) is None
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +254,7 @@ def test_a_block_that_resnet_looks_into_is_not_replaced(evaluate_with, tmp_path)
         asked.update(options)
         return all_correct(*arguments)
 
-    source = complete(entries()["initialised_inside_resnet"], solution_source())
+    source = complete(entries()["initialised_inside_resnet"], solved_source())
     result = evaluate_with(train, [outcome("q1", "failed"), outcome("q3")], student=student_of(source, tmp_path))
     assert asked["own_block"]
     assert result.note == ""

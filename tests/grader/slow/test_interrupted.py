@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from autograder.maintain.samples import solution_source
+from autograder.maintain.build import solved_source
 from tests.grader.conftest import ROOT
 
 
@@ -18,7 +18,7 @@ def test_a_grading_that_is_stopped(sign, tmp_path):
     folder, out = tmp_path / "class", tmp_path / "results"
     folder.mkdir()
     for number in range(5):
-        (folder / f"student{number}.py").write_text(f"{solution_source()}\n# {number}\n")
+        (folder / f"student{number}.py").write_text(f"{solved_source()}\n# {number}\n")
     command = (sys.executable, "-m", "autograder", "grade", folder, "--out", out, "--jobs", "2", "--only", "q1,q2")
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True

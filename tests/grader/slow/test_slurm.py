@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
-from autograder.maintain.samples import entries, solution_source
+from autograder.maintain.samples import entries
 from tests.grader.conftest import ROOT, run
 from tests.grader.one_node_slurm import NoSlurm, install, one_node_slurm
 
@@ -34,7 +35,7 @@ def submissions(tmp_path_factory) -> Path:
     """Right and wrong ones, all different."""
     folder = tmp_path_factory.mktemp("class")
     gallery = entries()
-    texts = [solution_source(), complete(gallery["q1_conv_bias"], solution_source()), "x = 1"]
+    texts = [solved_source(), complete(gallery["q1_conv_bias"], solved_source()), "x = 1"]
     for number in range(SIZE):
         (folder / f"student{number:02d}.py").write_text(f"{texts[number % 3]}\n# {number}\n")
     return folder
