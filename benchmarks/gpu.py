@@ -46,7 +46,7 @@ START, END = "<!-- gpu: written by benchmarks/gpu.py -->\n", "<!-- end of gpu --
 SEEDS = 3
 MOST_JOBS = 4
 TFLOP_AN_EPOCH = 167
-"""Forward and backward passes of ResNet-18 for 50,000 images of 32x32: 3 x 0.557 GMAC x 2 x 50,000."""
+"""Forward and backward passes of ResNet-18 for 50,000 images of 32x32, 3 x 0.557 GMAC x 2 x 50,000; no optimizer."""
 WRONG = """
 def ResNet18():
     net = resnet18()
