@@ -40,7 +40,7 @@ class Recipe:
         momentum: of the gradients; beta1 of AdamW.
         vector_lr: factor of the learning rate of values per channel, such as the weights and biases of BatchNorm. A
             few hundred steps of AdamW move each value by little: a BatchNorm that starts at zero needs a larger factor.
-            Muon's learning rate means a size of kernels, so values per channel need a factor below 1.
+            Muon moves each value per channel by about the learning rate times this factor in every step.
         weight_decay: of convolutions and linear layers.
         label_smoothing: share of the target that is spread over all classes.
         warmup: share of the steps in which the learning rate rises from 0; it falls to 0 in the others.
@@ -200,11 +200,10 @@ def _optimizer(net: nn.Module, recipe: Recipe, half: torch.dtype | None = None) 
     if not kernels and not others:
         return None
     groups = [
-        {"params": kernels, "weight_decay": recipe.weight_decay, "factor": 1.0},
-        {"params": others, "weight_decay": 0.0, "factor": recipe.vector_lr},
+        {"params": kernels, "weight_decay": recipe.weight_decay, "factor": 1.0, "orthogonal": True},
+        {"params": others, "weight_decay": 0.0, "factor": recipe.vector_lr, "orthogonal": False},
     ]
     if recipe.optimizer == "muon":
-        groups[0]["orthogonal"], groups[1]["orthogonal"] = True, False
         dtype = torch.bfloat16 if half is torch.bfloat16 else torch.float32
         return Muon(groups, lr=recipe.peak_lr, momentum=recipe.momentum, dtype=dtype)
     if recipe.optimizer == "adamw":

@@ -74,16 +74,15 @@ def _each_of_size_one(updates: list[Tensor]) -> list[Tensor]:
 
 
 def _each_orthogonal(updates: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
-    """Kernels of one shape at once: a GPU computes a step of Muon faster than Python starts its operations."""
+    """Kernels of one shape at once, so that Python starts fewer operations, for which a GPU would wait."""
     by_shape = defaultdict(list)
     for index, update in enumerate(updates):
         by_shape[update.shape].append(index)
-    result = list(updates)
     for alike in by_shape.values():
         kernels = orthogonal(torch.stack([updates[index] for index in alike]), dtype)
         for index, kernel in zip(alike, kernels, strict=True):
-            result[index] = kernel
-    return result
+            updates[index] = kernel
+    return updates
 
 
 def orthogonal(kernels: Tensor, dtype: torch.dtype) -> Tensor:
