@@ -15,15 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.contract import REQUIRED
+from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise, other_language, written_module
 from autograder.submission.names import Footprint, find_functions, footprint, reachable
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
 
 NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
-OLDER = (
-    f" Python 3.{sys.version_info[1]}, which grades here, needs other quotes inside the braces of an f-string than"
-    " around it; only from 3.12 on they may be the same."
-)
 MOST_STATEMENTS = 10_000
 """Limit on the top-level statements of a submission. The assignment needs about a hundred."""
 
@@ -185,6 +182,13 @@ def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statem
 def _parse(cell: Cell, written: Collection[str]) -> _Parsed:
     module, source = written_module(cell.source)
     source = source if module else neutralise(cell.source, written)
+    parsed = _parse_as(cell, source, module)
+    if parsed.problem and sys.version_info < (3, 12) and (other := rewrite_f_strings(source)) != source:
+        return _parse_as(cell, other, module)
+    return parsed
+
+
+def _parse_as(cell: Cell, source: str, module: str) -> _Parsed:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as an invalid escape sequence in a docstring
@@ -203,10 +207,9 @@ def _syntax_problem(cell: Cell, error: SyntaxError) -> str:
     lines = cell.source.split("\n")
     number = min(max(error.lineno or 1, 1), len(lines))
     line = shown(lines[number - 1].strip())
-    older = OLDER if sys.version_info < (3, 12) and error.msg.startswith("f-string") else ""
     return (
         f"{cell.label}, line {number}: {shown(error.msg)}: `{line}`{_begins(cell)}."
-        f" Nothing in it can be used until this is repaired.{older}"
+        " Nothing in it can be used until this is repaired."
     )
 
 

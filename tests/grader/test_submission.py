@@ -32,6 +32,7 @@ from autograder.submission import (
 )
 from autograder.submission import read as reading
 from autograder.submission.execute import is_defined
+from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -627,10 +628,36 @@ def test_syntax_error_spoils_its_own_cell_only():
     assert "BasicBlock" in namespace
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.12 accepts it")
-def test_what_a_newer_python_accepts_is_said_to_be_newer():
-    slice_ = slice_submission(submit("d = {'a': 1}\nname = f'{d['a']}'"), ("BasicBlock",))
-    assert f"Python 3.{sys.version_info[1]}, which grades here, needs other quotes" in slice_.problems[0]
+F_STRINGS = {
+    """f"{d["a"]}\"""": "1.5",
+    """f'{d['a']}' "{" f'{n:{'>'}3}'""": "1.5{  3",
+    """f"{f"{f"{n}"}"} it's\"""": "3 it's",
+    """rf"\\{d["b"]!r:>5}"  # it's""": "\\  'x'",
+    """f"{{{d["b"]}}} \\N{DIGIT ONE} \\" {"}"}\"""": '{x} 1 " }',
+    """f"{'\\n'.join(["x", b"\\x79".decode()])}\"""": "x\ny",
+    """f'{  # why\n  d["b"]\n}'""": "x",
+    """f"{(lambda x: d["b"])(1)}{n:=+3}\"""": "x+ 3",
+}
+"""Expressions that Python 3.12 accepts, and their values."""
+
+
+@pytest.mark.parametrize(("code", "value"), F_STRINGS.items())
+def test_f_strings_of_a_newer_python(code, value):
+    cell = f"d = {{'a': 1.5, 'b': 'x'}}\nn = 3\nvalue = {code}\nclass BasicBlock:\n    value, line = value, 1 / 0"
+    slice_ = slice_submission(submit(cell), ("BasicBlock",))
+    assert slice_.problems == ()
+    namespace = {}
+    [problem] = execute(slice_, namespace)
+    assert f"line {len(cell.splitlines())}" in problem
+    assert namespace["value"] == value
+    assert eval(rewrite_f_strings(code), {"d": {"a": 1.5, "b": "x"}, "n": 3}) == value
+
+
+def test_other_f_strings_are_left_as_they_are():
+    for path in (*Path("autograder").rglob("*.py"), *Path("tests").rglob("*.py")):
+        source = path.read_text()
+        assert "\0" in source or rewrite_f_strings(source) == source, path
+    assert rewrite_f_strings("x = f'{d['") == "x = f'{d['"
 
 
 @pytest.mark.parametrize(
