@@ -15,11 +15,11 @@ _WIDE = ("'''", '"""')
 def rewrite_f_strings(source: str) -> str:
     """Return code whose f-strings have the same values in Python 3.11 and later; as many lines as before.
 
-    Code in which a string does not end is returned as it is.
+    Code in which a string does not end, or strings are nested too deeply, is returned as it is.
     """
     try:
         return "".join(_code(source))
-    except _Unfinished:
+    except (_Unfinished, RecursionError):
         return source
 
 

@@ -657,7 +657,8 @@ def test_other_f_strings_are_left_as_they_are():
     for path in (*Path("autograder").rglob("*.py"), *Path("tests").rglob("*.py")):
         source = path.read_text()
         assert "\0" in source or rewrite_f_strings(source) == source, path
-    assert rewrite_f_strings("x = f'{d['") == "x = f'{d['"
+    for strange in ("x = f'{d['", 'f"{' * 10_000 + "1" + '}"' * 10_000):
+        assert rewrite_f_strings(strange) == strange
 
 
 @pytest.mark.parametrize(
