@@ -42,6 +42,7 @@ def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
     try:
         confine(plan, limits, parent)
         seed()
+        torch.backends.mkldnn.enabled = False  # as in `run_suite`
     except Exception as error:
         wire.send(sock, {"failed": f"{type(error).__name__}: {error}"})
         return

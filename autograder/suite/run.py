@@ -20,20 +20,24 @@ from autograder.suite.training import NOT_TRAINED, TrainingResult
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute with one thread: the modules are small, and waiting threads of PyTorch do not sleep.
+def _for_small_modules() -> Iterator[None]:
+    """Compute with one thread and without oneDNN, as workers do.
 
-    On a busy machine, or in a container with less than all cores, that takes several times the processor time.
+    Waiting threads of PyTorch do not sleep: on a busy machine, or in a container with less than all cores, two take
+    several times the processor time of one. oneDNN compiles code for each shape, which takes longer than the few small
+    convolutions of that shape.
     """
-    threads = torch.get_num_threads()
+    threads, enabled = torch.get_num_threads(), torch.backends.mkldnn.enabled
     torch.set_num_threads(1)
+    torch.backends.mkldnn.enabled = False
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.backends.mkldnn.enabled = enabled
 
 
-@_one_thread()
+@_for_small_modules()
 def run_suite(
     student: Any,
     folders: Collection[Path],

@@ -60,24 +60,25 @@ def test_public_suite_needs_nothing_hidden():
 
 
 class Counting:
-    """Classes that say with how many threads PyTorch computes."""
+    """Classes that say with how many threads PyTorch computes, and whether with oneDNN."""
 
     refused: ClassVar[dict] = {}
-    seen: ClassVar[set[int]] = set()
+    seen: ClassVar[set[tuple[int, bool]]] = set()
 
     def __getattr__(self, name):
-        self.seen.add(torch.get_num_threads())
+        self.seen.add((torch.get_num_threads(), torch.backends.mkldnn.enabled))
         raise StudentError("NotImplementedError", "", "")
 
 
-def test_one_thread_computes_and_afterwards_as_many_as_before():
+def test_one_thread_computes_without_onednn_and_afterwards_all_is_as_before():
     torch.set_num_threads(2)
     try:
         run_suite(Counting(), SUITE, only=["q4"])
         assert torch.get_num_threads() == 2
+        assert torch.backends.mkldnn.enabled
     finally:
         torch.set_num_threads(1)
-    assert Counting.seen == {1}
+    assert Counting.seen == {(1, False)}
 
 
 def fold(*cases: Case):
