@@ -42,7 +42,8 @@ def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
     try:
         confine(plan, limits, parent)
         seed()
-        torch.backends.mkldnn.enabled = False  # as in `run_suite`
+        torch.backends.mkldnn.enabled = False  # as in `run_suite`, which says why
+        torch.backends.nnpack.set_flags(False)
     except Exception as error:
         wire.send(sock, {"failed": f"{type(error).__name__}: {error}"})
         return

@@ -21,20 +21,22 @@ from autograder.suite.training import NOT_TRAINED, TrainingResult
 
 @contextlib.contextmanager
 def _for_small_modules() -> Iterator[None]:
-    """Compute with one thread and without oneDNN, as workers do.
+    """Compute with one thread and without oneDNN and NNPACK, as workers do.
 
     Waiting threads of PyTorch do not sleep: on a busy machine, or in a container with less than all cores, two take
     several times the processor time of one. oneDNN compiles code for each shape, which takes longer than the few small
-    convolutions of that shape.
+    convolutions of that shape. NNPACK, which would take its place for 16 images and more, is less exact: it rounds in
+    the fifth digit.
     """
-    threads, enabled = torch.get_num_threads(), torch.backends.mkldnn.enabled
+    threads, onednn = torch.get_num_threads(), torch.backends.mkldnn.enabled
     torch.set_num_threads(1)
     torch.backends.mkldnn.enabled = False
     try:
-        yield
+        with torch.backends.nnpack.flags(enabled=False):
+            yield
     finally:
         torch.set_num_threads(threads)
-        torch.backends.mkldnn.enabled = enabled
+        torch.backends.mkldnn.enabled = onednn
 
 
 @_for_small_modules()

@@ -59,26 +59,29 @@ def test_public_suite_needs_nothing_hidden():
             assert not re.search(rf"^\s*(from|import) autograder\.{room}\b", path.read_text(), re.MULTILINE), path
 
 
+def how_pytorch_computes() -> tuple[int, bool, bool]:
+    return torch.get_num_threads(), torch.backends.mkldnn.enabled, torch._C._get_nnpack_enabled()
+
+
 class Counting:
-    """Classes that say with how many threads PyTorch computes, and whether with oneDNN."""
+    """Classes that say with how many threads PyTorch computes, and whether with oneDNN and with NNPACK."""
 
     refused: ClassVar[dict] = {}
-    seen: ClassVar[set[tuple[int, bool]]] = set()
+    seen: ClassVar[set[tuple[int, bool, bool]]] = set()
 
     def __getattr__(self, name):
-        self.seen.add((torch.get_num_threads(), torch.backends.mkldnn.enabled))
+        self.seen.add(how_pytorch_computes())
         raise StudentError("NotImplementedError", "", "")
 
 
-def test_one_thread_computes_without_onednn_and_afterwards_all_is_as_before():
+def test_one_thread_computes_with_plain_kernels_and_afterwards_all_is_as_before():
     torch.set_num_threads(2)
     try:
         run_suite(Counting(), SUITE, only=["q4"])
-        assert torch.get_num_threads() == 2
-        assert torch.backends.mkldnn.enabled
+        assert how_pytorch_computes() == (2, True, True)
     finally:
         torch.set_num_threads(1)
-    assert Counting.seen == {(1, False)}
+    assert Counting.seen == {(1, False, False)}
 
 
 def fold(*cases: Case):
