@@ -99,8 +99,11 @@ def import_everything(project: Path) -> None:
             importlib.import_module(name)
     for name in _PREPARED.split():
         importlib.import_module(name)
-    with contextlib.suppress(ImportError):  # a notebook's classes may stand in `with keep_going():`
-        importlib.import_module("lab.keep_going")
+    # A notebook's classes may stand in `with keep_going():`. torchvision imports the other one, which creates a folder
+    # with PyTorch 2.6: a worker may not.
+    for name in ("lab.keep_going", "torch.distributed.nn"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     import torch
 
     torch.set_num_threads(1)
