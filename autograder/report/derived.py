@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autograder.contract import POINTS
 from autograder.course.corrections import LATE, CorrectionProblem
+from autograder.course.rubric import standard_rubric
 from autograder.grading.charge import is_charge
 from autograder.grading.result import Result
 from autograder.report.text import count, number
@@ -156,8 +157,13 @@ def mistakes(grade: Result) -> list[str]:
 
 
 def in_words(name: str) -> str:
-    """A mistake's name as people say it."""
+    """A name as people say it."""
     return name.replace("_", " ")
+
+
+def title_of(mistake: str) -> str:
+    """What a mistake is called, in plain text."""
+    return standard_rubric().title(mistake).replace("`", "")
 
 
 def labels(grades: list[Result]) -> list[str]:

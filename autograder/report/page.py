@@ -18,7 +18,7 @@ from autograder.course.origin import Origin, Student
 from autograder.course.settings import Course
 from autograder.grading.result import Result
 from autograder.report.class_view import overview
-from autograder.report.derived import STATUSES, in_words, is_usable, labels
+from autograder.report.derived import STATUSES, in_words, is_usable, labels, title_of
 from autograder.report.submission_view import arrange
 from autograder.report.text import count, number
 from autograder.student.message import NO_MESSAGE
@@ -113,7 +113,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_sanitize,
     )
-    made.filters.update(number=number, in_words=in_words)
+    made.filters.update(number=number, in_words=in_words, title_of=title_of)
     made.globals.update(count=count)
     return made
 

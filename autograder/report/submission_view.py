@@ -10,7 +10,6 @@ from autograder.report.derived import (
     charged,
     deferred_points,
     earned,
-    in_words,
     is_adjusted,
     is_decided,
     is_lost,
@@ -18,6 +17,7 @@ from autograder.report.derived import (
     late_points,
     mistakes,
     possible,
+    title_of,
     total,
     training_in_words,
 )
@@ -147,7 +147,7 @@ def arrange(grade: Result, label: str, anchor: str, anonymous: bool = False) -> 
         late_points=number(late_points(grade)),
         total=of_possible(total(grade), possible(grade)) if adjusted else "",
         search=sanitize(
-            " ".join([label, *_words(grade), grade.status, *map(in_words, names), *names, *lossy]).lower(),
+            " ".join([label, *_words(grade), grade.status, *map(title_of, names), *names, *lossy]).lower(),
             one_line=True,
         ),
     )
@@ -183,7 +183,7 @@ def first_reason(grade: Result) -> str:
 
 def _reason_in_brief(test: Outcome) -> str:
     if test.mistakes:
-        return ", ".join(map(in_words, test.mistakes))
+        return ", ".join(map(title_of, test.mistakes))
     if test.message.expected or not test.message.got:  # two numbers need more room than a line
         return test.title
     return test.message.got.split("\n")[0]

@@ -380,7 +380,7 @@ def test_submission_tells_why_points_were_lost(tmp_path):
     """Bob is second by name: the mistake, what was expected, what came instead, a hint, the student's own lines."""
     bob = Outline(page(a_class(), tmp_path)).text("s2")
     assert "Lost 15 points: 5 in q1, 5 in q2, 5 in q3." in bob
-    assert "Mistake: relu before add" in bob
+    assert "Mistake: ReLU before the addition" in bob
     parts = "Expected relu(x) Got -3 instead of 0 Hint what comes last?"
     assert f"Your block applies its last ReLU to F(x). {parts}" in bob
     assert "2 of 3 cases" in bob
@@ -595,7 +595,7 @@ def on_terminal(grades: list[Result], width: int) -> list[str]:
 def test_table_on_a_wide_terminal_has_everything():
     lines = on_terminal(a_class(), 130)
     assert " ".join(lines[0].split()) == "submission status q1 q2 q3 q4 score % first points lost"
-    assert lines[1].split(maxsplit=8)[2:] == ["5/10", "0/5", "0/5", "8/8", "13/28", "46", "%  q1 relu before add"]
+    assert lines[1].split(maxsplit=8)[2:] == ["5/10", "0/5", "0/5", "8/8", "13/28", "46", "%  q1 ReLU before the addition"]
     assert lines[3].endswith("q2 `Bottleneck` is not defined.")
     assert lines[4].endswith("x.ipynb: is not a notebook")
 
