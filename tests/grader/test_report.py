@@ -595,7 +595,8 @@ def on_terminal(grades: list[Result], width: int) -> list[str]:
 def test_table_on_a_wide_terminal_has_everything():
     lines = on_terminal(a_class(), 130)
     assert " ".join(lines[0].split()) == "submission status q1 q2 q3 q4 score % first points lost"
-    assert lines[1].split(maxsplit=8)[2:] == ["5/10", "0/5", "0/5", "8/8", "13/28", "46", "%  q1 ReLU before the addition"]
+    cells = lines[1].split(maxsplit=8)[2:]
+    assert cells == ["5/10", "0/5", "0/5", "8/8", "13/28", "46", "%  q1 ReLU before the addition"]
     assert lines[3].endswith("q2 `Bottleneck` is not defined.")
     assert lines[4].endswith("x.ipynb: is not a notebook")
 
