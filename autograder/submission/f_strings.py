@@ -10,6 +10,7 @@ import re
 _STRING = re.compile(r"(?P<prefix>((?<!\w)[rRbBuUfF]{1,2})?)(?P<quote>'''|\"\"\"|'|\")")
 _NAMED = re.compile(r"\\N\{[^}]*\}")
 _WIDE = ("'''", '"""')
+_OPENING, _CLOSING = set("([{"), set(")]}")
 
 
 def rewrite_f_strings(source: str) -> str:
@@ -59,14 +60,14 @@ def _plain(source: str, match: re.Match[str]) -> tuple[str, int]:
 
 def _f_string(source: str, match: re.Match[str]) -> tuple[str, int]:
     """A string with expressions in it; see PEP 701."""
-    quote, at, parts, is_open = match["quote"], match.end(), [], False
+    quote, at, parts, is_newer = match["quote"], match.end(), [], False
     while not source.startswith(quote, at):
         part, end = _part(source, at, "r" in match["prefix"].lower())
-        is_open = is_open or (part[0] == "{" and (quote in part or "\n" in part))
+        is_newer = is_newer or (part[0] == "{" and (quote in part or "\n" in part))
         parts.append(part)
         at = end
     text = "".join(parts)
-    if is_open:
+    if is_newer:
         quote = next((wide for wide in _WIDE if wide not in text and not text.endswith(wide[0])), quote)
     return match["prefix"] + quote + text + quote, at + len(match["quote"])
 
@@ -105,10 +106,11 @@ def _expression(source: str, at: int) -> tuple[str, int]:
             raise _Unfinished
         if is_format:
             part, at = (source[at], at + 1) if source[at] != "{" else _expression(source, at)
+            depth -= part == "}"
         else:
             part, at = _piece(source, at)
             part = _spelled_out(part) if "\\" in part else "" if part[0] == "#" else part
-        is_format = is_format or (part == ":" and depth == 1)
-        depth += (not is_format and part in "([{") - (part in ")]}" and not (is_format and part != "}"))
+            depth += (part in _OPENING) - (part in _CLOSING)
+            is_format = part == ":" and depth == 1
         parts.append(part)
     return "".join(parts), at

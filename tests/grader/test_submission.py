@@ -654,9 +654,10 @@ def test_f_strings_of_a_newer_python(code, value):
 
 
 def test_other_f_strings_are_left_as_they_are():
-    for path in (*Path("autograder").rglob("*.py"), *Path("tests").rglob("*.py")):
+    root = Path(__file__).parents[2]
+    for path in (*(root / "autograder").rglob("*.py"), *(root / "tests").rglob("*.py")):
         source = path.read_text()
-        assert "\0" in source or rewrite_f_strings(source) == source, path
+        assert rewrite_f_strings(source) == source, path
     for strange in ("x = f'{d['", 'f"{' * 10_000 + "1" + '}"' * 10_000):
         assert rewrite_f_strings(strange) == strange
 
