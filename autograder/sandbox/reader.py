@@ -21,7 +21,7 @@ from autograder.student.errors import GraderBroken
 from autograder.submission import Reading, UnreadableSubmission, Upload, read_source, read_upload
 from autograder.submission.read import shown
 from autograder.submission.sanitize import sanitize
-from autograder.submission.size_limit import MOST_BYTES
+from autograder.submission.size_limit import MOST_BYTES, weight_of
 
 READER_LIMITS = Limits(request_seconds=60.0, cpu_seconds=10, memory_bytes=1024 * MIB, reply_bytes=4 * MIB, threads=4)
 """Limits for reading what one student handed in. A typical file takes a few milliseconds."""
@@ -82,7 +82,7 @@ def _ask(worker: Worker, upload: Upload, limits: Limits) -> Reading:
         reading = Reading.from_json(wire.parse_header(bytes(tensors["reading"].numpy())))
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         raise wire.WireError("an incomplete reading") from None
-    if not reading.too_long and sum(len(cell.source.encode()) for cell in reading.bare.cells) > MOST_BYTES:
+    if not reading.too_long and weight_of(reading.bare) > MOST_BYTES:
         raise wire.WireError("more code to train than there may be")
     return reading
 

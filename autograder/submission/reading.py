@@ -71,10 +71,11 @@ def look_at_source(submission: Submission) -> Reading:
     slice_ = slice_submission(submission)
     if submission.note:
         slice_ = replace(slice_, problems=(*slice_.problems, submission.note))
+    without_comments = bare(slice_)
     return Reading(
         slice=slice_,
-        bare=bare(slice_),
-        too_long=too_heavy(slice_),
+        bare=without_comments,
+        too_long=too_heavy(without_comments),
         ready_made=find_delegation(slice_),
         file=submission.file,
         similar=closest_source(slice_),

@@ -24,12 +24,16 @@ def bare(slice_: Slice) -> Slice:
 
 
 def weight_of(slice_: Slice) -> int:
-    """The size in bytes of what `bare` returns, including docstrings and white space, which code can read."""
-    return sum(len(cell.source.encode()) for cell in bare(slice_).cells)
+    """The size in bytes of a slice that `bare` returned, including docstrings and white space, which code can read."""
+    return sum(len(cell.source.encode()) for cell in slice_.cells)
 
 
 def too_heavy(slice_: Slice) -> str:
-    """Return why this code is too long to be trained, in a sentence for the student; "" if it is not."""
+    """Return why this code is too long to be trained, in a sentence for the student; "" if it is not.
+
+    Args:
+        slice_: what `bare` returned.
+    """
     weight = weight_of(slice_)
     if weight <= MOST_BYTES:
         return ""
