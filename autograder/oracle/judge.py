@@ -18,13 +18,14 @@ from autograder.oracle.symptoms import symptoms
 from autograder.oracle.trial import FATAL, Evidence, NotBuilt, Subject, Task
 from autograder.student.errors import GraderBroken
 from autograder.student.message import NO_MESSAGE, CheckFailure, Message
-from autograder.student.passes import is_there, repeat
+from autograder.student.passes import is_there, outputs_of
 
 DRAWS = 3
 """Draws of weights and input; gradients must agree on one of them. An activation within rounding of zero can switch a
 ReLU, and with it a gradient, in a right block too; a wrong block agrees on none."""
-REPEATS = 6
-"""Passes in train mode that must give the same output: a branch that is dropped at random would differ."""
+REPEATS, REPEATS_OF_LARGE = 6, 2
+"""Passes in train mode that must give the same output: a branch that is dropped at random would differ. Small modules
+show a branch that is rarely dropped; see `Task.is_large`."""
 SIZE = (8, 6)
 """Height and width of a block's input; not square, because a block must work for any size."""
 Kind = Literal["BasicBlock", "Bottleneck"]
@@ -160,7 +161,8 @@ def _repeatable(student: Any, subject: Subject, trial: Observation) -> Verdict:
     """In train mode the output depends on the batch alone, however often it is computed."""
     expected = trial.output
     largest = TOLERANCE * float(expected.abs().max())
-    for again in repeat(subject.module, trial.x, REPEATS if subject.task.kind != "ResNet" else 2):
+    repeats = REPEATS_OF_LARGE if subject.task.is_large else REPEATS
+    for again in outputs_of(subject.module, [trial.x] * repeats):
         if not isinstance(again, Tensor) or again.shape != expected.shape or not again.is_floating_point():
             break
         if not float((again - expected).abs().max()) <= largest:  # it may be no number

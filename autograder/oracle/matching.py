@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from autograder.oracle.program import Program, Role, squeeze_shape
+from autograder.student.draw import normal
 
 MOST_ATTEMPTS = 1500
 """Assignments tried before giving up: the tensors of three hand-written BatchNorms have 3!^4 = 1,296."""
@@ -273,7 +274,7 @@ def draw(state: Mapping[str, Tensor], found: Sequence[Found], generator: torch.G
         shape = state[f.name].shape
         if len(f.shape) > 1:
             fan_in = max(state[f.name].numel() // max(shape[0], 1), 1)  # a layer of width planes // 16 may be empty
-            value = torch.randn(shape, generator=generator) * (2.0 / fan_in) ** 0.5
+            value = normal(shape, generator) * (2.0 / fan_in) ** 0.5
         elif f.kinds == {"var"}:
             value = torch.rand(shape, generator=generator) * 1.5 + 0.5
             value.view(-1)[-1:] = SMALLEST_VARIANCE

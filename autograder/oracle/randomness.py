@@ -9,7 +9,7 @@ from torch import Tensor
 
 from autograder.oracle.observe import statistics_of
 from autograder.student.errors import NOT_ABOUT_THE_CODE
-from autograder.student.passes import repeat
+from autograder.student.passes import outputs_of
 from autograder.student.state import load_state, state_of
 
 FIRST_REPEATS = {"eval": 2, "train": 8}
@@ -97,7 +97,7 @@ def _what(subject: Any, trial: Any, outputs: Sequence[Tensor]) -> str:
 def _same_again(subject: Any, trial: Any) -> bool:
     """Whether a few passes give the same output."""
     subject.module.train(trial.aspect != "eval")
-    outputs = repeat(subject.module, trial.x, FIRST_REPEATS.get(trial.aspect, 2), subject.drawn)
+    outputs = outputs_of(subject.module, [trial.x] * FIRST_REPEATS.get(trial.aspect, 2), subject.drawn)
     return _all_same(outputs) if all(isinstance(output, Tensor) for output in outputs) else True
 
 

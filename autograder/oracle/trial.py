@@ -56,6 +56,11 @@ class Task:
         """Of the probes of a network; None for a block."""
         return {"ResNet": (*self.arguments, 0)[0], "ResNet18": 1}.get(self.kind)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether one pass takes long: a network, or a block as wide as in a network's last stages."""
+        return bool(self.expansion) or max(self.arguments) >= 256
+
     def build(self, student: Any, probe: Any = None, num_blocks: list[int] | None = None) -> Any:
         """Build the student's module.
 
@@ -73,7 +78,7 @@ class Task:
 
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
         """Shape of the input, (N, C, H, W): a block gets `size`, a network the size of CIFAR-10."""
-        return (2, 3, 32, 32) if self.expansion else (3, self.arguments[0], *size)
+        return (2, 3, 32, 32) if self.expansion else (1 if self.is_large else 3, self.arguments[0], *size)
 
 
 class Subject:

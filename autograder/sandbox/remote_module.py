@@ -1,7 +1,7 @@
 """A module of the student in a worker: its tensors are copied, its passes and gradients are computed there."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,18 +59,19 @@ class RemoteModule(RemoteObject, Proxy):
             return tensors["y"]
         return _Forward.apply(x, torch.zeros((), requires_grad=True), call, tensors)
 
-    def repeat(self, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> list[Tensor | Opaque]:
-        """As `student.passes.repeat`; stops at what is no tensor."""
+    def outputs(self, inputs: Sequence[Tensor], state: Mapping[str, Tensor] | None = None) -> list[Tensor | Opaque]:
+        """As `student.passes.outputs_of`; stops at what is no tensor."""
         self._known, self._called = None, True
         names, changed = self._without_loaded(state or {})
         given = {f"state:{name}": value for name, value in changed.items()}
-        arguments = {"times": times, "afresh": state is not None, "names": names}
-        result, tensors = self._ask("repeat", arguments, {"x": x, **given})
+        different = {f"x:{id(x)}": x for x in inputs}
+        arguments = {"inputs": [f"x:{id(x)}" for x in inputs], "afresh": state is not None, "names": names}
+        result, tensors = self._ask("outputs", arguments, {**different, **given})
         with self._session.judged():
             kind = wire.fields(result, {"type_name": str})["type_name"]
-            if list(tensors) != [str(number) for number in range(len(tensors))] or len(tensors) > times:
+            if list(tensors) != [str(number) for number in range(len(tensors))] or len(tensors) > len(inputs):
                 raise wire.WireError("expected outputs")
-        return [*tensors.values(), *([Opaque(kind)] if len(tensors) < times else [])]
+        return [*tensors.values(), *([Opaque(kind)] if len(tensors) < len(inputs) else [])]
 
     def train(self, mode: bool = True) -> "RemoteModule":
         """As in `nn.Module`."""
@@ -154,7 +155,7 @@ class RemoteModule(RemoteObject, Proxy):
         return self._session.request(what, operation, {"module": self.handle, **(arguments or {})}, tensors)
 
 
-NAMES = {"repeat": "forward", "state": "state_dict", "gradients": "parameters"}
+NAMES = {"outputs": "forward", "state": "state_dict", "gradients": "parameters"}
 """Of operations that are called otherwise in the student's code."""
 
 

@@ -124,7 +124,7 @@ class Server:
             "construct": self._construct,
             "call": self._call,
             "backward": self._backward,
-            "repeat": self._repeat,
+            "outputs": self._outputs,
             "state": self._state,
             "gradients": self._gradients,
             "load_state_dict": self._load_state_dict,
@@ -242,21 +242,21 @@ class Server:
         leaf.grad = None
         return {}, reply
 
-    def _repeat(
-        self, module: int, times: int, afresh: bool, names: list[str] | None, tensors: dict[str, Tensor]
+    def _outputs(
+        self, module: int, inputs: list[str], afresh: bool, names: list[str] | None, tensors: dict[str, Tensor]
     ) -> Result:
-        """Compute module(x) several times, without gradients; load the state first if `afresh`."""
-        reply, kind, x = {}, "Tensor", tensors.pop("x")
+        """Compute module(x) for each of the inputs, without gradients; load the state first if `afresh`."""
+        reply, kind, given = {}, "Tensor", {name: tensors.pop(name) for name in set(inputs)}
         state = self._whole(module, names, {name.removeprefix("state:"): value for name, value in tensors.items()})
         with torch.no_grad():
-            for number in range(times):
+            for number, name in enumerate(inputs):
                 if afresh:
                     load_state(self._modules[module], state)
-                y = self._modules[module](x.clone())
+                y = self._modules[module](given[name].clone())
                 if not _sendable(y):
                     kind = _type_name(y)
                     break
-                reply[str(number)] = y
+                reply[str(number)] = y.clone()  # the next pass may change it
         return {"type_name": kind}, reply
 
     def _state(self, module: int, gradients: bool, known: int, tensors: dict[str, Tensor]) -> Result:

@@ -1,7 +1,7 @@
 """What checks ask of a module that takes several steps, and one request where the student's code is in a worker."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,8 +23,8 @@ class Proxy(ABC):
         """The current `grad` of each parameter, by its name."""
 
     @abstractmethod
-    def repeat(self, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> list[Any]:
-        """As the function `repeat`; stops at what is no tensor."""
+    def outputs(self, inputs: Sequence[Tensor], state: Mapping[str, Tensor] | None = None) -> list[Any]:
+        """As the function `outputs_of`; stops at what is no tensor."""
 
 
 def gradients_of(module: Any) -> dict[str, Tensor | None]:
@@ -39,17 +39,17 @@ def is_there(module: Any) -> bool:
     return not isinstance(module, Proxy) or module.is_there
 
 
-def repeat(module: Any, x: Tensor, times: int, state: Mapping[str, Tensor] | None = None) -> list[Any]:
-    """Compute module(x) several times, each with a copy of `x`, without gradients; returns the outputs.
+def outputs_of(module: Any, inputs: Sequence[Tensor], state: Mapping[str, Tensor] | None = None) -> list[Any]:
+    """Compute module(x) for each of the inputs in turn, with a copy of it, without gradients.
 
     Args:
         state: loaded before each pass, where it is given.
     """
     if isinstance(module, Proxy):
-        return module.repeat(x, times, state)
+        return module.outputs(inputs, state)
     outputs = []
     with torch.no_grad():
-        for _ in range(times):
+        for x in inputs:
             if state is not None:
                 load_state(module, state)
             output = module(x.clone())

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.student.draw import uniform
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.probe import Call, calls_of
 from autograder.student.state import load_state, state_of
@@ -86,15 +87,15 @@ def assert_holds_own_blocks(student: Any, num_blocks: Sequence[int], net: Any) -
 
 def assert_depends_on(net: Any, shapes: Collection[tuple[int, ...]]) -> None:
     """The logits of `net` must depend on each tensor of its state that has one of these shapes."""
-    expect.scramble(net).eval()
+    state = expect.scramble(net)
+    net.eval()
     x = _images()
     logits = net(x)
     expect.assert_tensor(logits, "a network returns logits")
-    state = state_of(net)
     for key, value in state.items():
         if tuple(value.shape) in shapes:
             # Each value by another factor: one factor for all would cancel out in a BatchNorm.
-            load_state(net, {**state, key: value * torch.rand_like(value)})
+            load_state(net, {**state, key: value * uniform(value.shape).to(value.dtype)})
             statement = f"the logits depend on every block: {key} {tuple(value.shape)} too"
             expect.assert_differ(net(x), logits, statement, "the same logits with another weight", UNUSED)
 

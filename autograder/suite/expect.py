@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.student.draw import normal
 from autograder.student.message import CheckFailure, Message
 from autograder.student.passes import gradients_of
 from autograder.student.signature import expansion_of
@@ -195,17 +196,19 @@ def _is_kernel(value: Tensor) -> bool:
     return value.dim() > 1 and value.numel() > max(value.shape)
 
 
-def scramble(module: Any) -> Any:
-    """Give a module random weights with which every parameter affects the output."""
+def scramble(module: Any) -> dict[str, Tensor]:
+    """Give a module random weights with which every parameter affects the output; returns its new state."""
 
-    def rule(_: str, value: Tensor) -> Tensor:
+    def rule(value: Tensor) -> Tensor:
         if not value.is_floating_point():
             return value
         if _is_kernel(value):
-            return torch.randn_like(value) * (2.0 / value[0].numel()) ** 0.5
+            return normal(value.shape).to(value.dtype) * (2.0 / value[0].numel()) ** 0.5
         return torch.rand_like(value) + 0.5  # also a valid running variance
 
-    return set_state(module, rule)
+    state = {name: rule(value) for name, value in state_of(module).items()}
+    load_state(module, state)
+    return state
 
 
 def count_parameters(module: Any) -> int:
@@ -249,8 +252,8 @@ def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
 
     The gradients are correct when a small step along all of them raises <upstream, output> as much as they predict.
     """
-    scramble(module).train()
-    state = {name: value.clone() for name, value in state_of(module).items()}
+    state = scramble(module)
+    module.train()
     y = module(x)
     assert_tensor(y, f"{what} returns a tensor")
     upstream = torch.randn_like(y)

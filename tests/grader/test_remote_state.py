@@ -6,7 +6,7 @@ import torch
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.sandbox.session import Session
 from autograder.student.errors import StudentCrash, StudentError
-from autograder.student.passes import repeat
+from autograder.student.passes import outputs_of
 from autograder.submission import read_submission, slice_submission
 
 BLOCK = """
@@ -40,6 +40,13 @@ LIES = """
         state = dict(super().state_dict())
         server._loaded[frame.f_locals["module"]] = frame.f_locals["known"], {n: v.clone() for n, v in state.items()}
         return state
+"""
+KEEPS_ITS_OUTPUT = """
+    def forward(self, x):
+        if not hasattr(self, "out"):
+            self.out = torch.empty_like(x)
+        self.out.copy_(x)
+        return self.out
 """
 KERNEL = 16 * 16 * 9 * 4
 
@@ -92,9 +99,19 @@ def test_what_is_known_is_not_sent(make):
     assert_state(block, state | {"bn1.bias": torch.zeros(16)})
     assert make.sent < 1000
     make.sent = 0
-    outputs = repeat(block, torch.ones(1, 16, 4, 4), 3, block.state_dict())
+    outputs = outputs_of(block, [torch.ones(1, 16, 4, 4)] * 3, block.state_dict())
     assert len(outputs) == 3
     assert make.sent < KERNEL
+
+
+def test_outputs_of_several_inputs_are_those_of_each(make):
+    inputs = [torch.full((1, 16, 4, 4), float(value)) for value in (1, 2, 1, 3)]
+    for more in ("", KEEPS_ITS_OUTPUT):
+        block = make(more)
+        expected = [block(x).detach() for x in inputs]
+        for output, one in zip(outputs_of(block, inputs), expected, strict=True):
+            assert torch.equal(output, one)
+    assert [float(one.mean()) for one in expected] == [1, 2, 1, 3]
 
 
 def test_what_a_pass_changes_is_seen(make):
