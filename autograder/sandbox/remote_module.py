@@ -25,12 +25,12 @@ class RemoteModule(RemoteObject, Proxy):
         self.name = name
         self.training = True
         self._loaded: _Loaded | None = None
-        self._known: _State | None = None
+        self._known: tuple[int, _State] | None = None
         self._called = False
 
     def __call__(self, x: Tensor) -> Tensor | Opaque:
         """Compute module(x). If the code changes `x` in place, the caller's `x` changes as well."""
-        self._known, self._called = None, True
+        self._called = True
         call = RemoteCall(self._session, self)
         with_grad = torch.is_grad_enabled()
         arguments = {
@@ -61,7 +61,7 @@ class RemoteModule(RemoteObject, Proxy):
 
     def outputs(self, inputs: Sequence[Tensor], state: Mapping[str, Tensor] | None = None) -> list[Tensor | Opaque]:
         """As `student.passes.outputs_of`; stops at what is no tensor."""
-        self._known, self._called = None, True
+        self._called = True
         names, changed = self._without_loaded(state or {})
         given = {f"state:{name}": value for name, value in changed.items()}
         different = {f"x:{id(x)}": x for x in inputs}
@@ -122,17 +122,18 @@ class RemoteModule(RemoteObject, Proxy):
         self._postpone("zero_grad")
 
     def _state(self, gradients: bool = False) -> "_State":
-        """The state as it is now; asked for once, until something may have changed it."""
-        if self._known is None or (gradients and not self._known.gradients):
+        """The state as it is now; asked for once, until something is asked that may change it.
+
+        That may be asked of another module: two of them may share a tensor, which is a mistake.
+        """
+        session = self._session
+        is_known = self._known is not None and self._known[0] == session.frames and not session.waiting
+        if not is_known or (gradients and not self._known[1].gradients):
             known, loaded = (self._loaded.number, self._loaded.tensors) if self._loaded else (0, {})
             result, tensors = self._ask("state", {"gradients": gradients, "known": known})
             with self._session.judged():
-                self._known = _State.from_reply(result, tensors, loaded, gradients)
-        return self._known
-
-    def changed(self) -> None:
-        """What is known of its state may be true no longer."""
-        self._known = None
+                self._known = session.frames, _State.from_reply(result, tensors, loaded, gradients)
+        return self._known[1]
 
     def _postpone(
         self,
@@ -141,7 +142,6 @@ class RemoteModule(RemoteObject, Proxy):
         tensors: Mapping[str, Tensor] | None = None,
         done: Callable[[], None] = lambda: None,
     ) -> None:
-        self.changed()
         what = f"`{self.name}.{operation}`"
         self._session.postpone(what, operation, {"module": self.handle, **(arguments or {})}, tensors, done)
 
@@ -251,7 +251,6 @@ class RemoteAdam(RemoteObject):
         self._request("step", {"optimizer": self.handle})
 
     def _request(self, operation: str, arguments: Mapping[str, Any]) -> None:
-        self._module.changed()
         self._session.postpone("the optimizer's step", operation, arguments)
 
 
@@ -265,7 +264,6 @@ class RemoteCall(RemoteObject):
     def backward(self, gradient: Tensor, x: Tensor | None) -> Tensor | None:
         """Propagate the gradient of the output. Gradients of parameters stay in the worker; that of `x` is returned."""
         what = f"the backward pass of `{self._module.name}`"
-        self._module.changed()
         if x is None:  # nobody needs it
             self._session.postpone(what, "backward", {"call": self.handle}, {"y": gradient})
             return None

@@ -48,6 +48,14 @@ KEEPS_ITS_OUTPUT = """
         self.out.copy_(x)
         return self.out
 """
+SHARES = """
+LAYER = nn.Conv2d(16, 16, 3, padding=1, bias=False)
+
+class BasicBlock(BasicBlock):
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__(in_planes, planes, stride)
+        self.conv1 = LAYER
+"""
 KERNEL = 16 * 16 * 9 * 4
 
 
@@ -60,7 +68,8 @@ def make(tmp_path, zygote, monkeypatch):
         path = tmp_path / "resnet.py"
         path.write_text(BLOCK + more)
         students.append(RemoteStudent(slice_submission(read_submission(path)), zygote=zygote))
-        return students[-1].BasicBlock(16, 16).eval()
+        make_block.student = students[-1]
+        return make_block.student.BasicBlock(16, 16).eval()
 
     exchange = Session._exchange
 
@@ -112,6 +121,14 @@ def test_outputs_of_several_inputs_are_those_of_each(make):
         for output, one in zip(outputs_of(block, inputs), expected, strict=True):
             assert torch.equal(output, one)
     assert [float(one.mean()) for one in expected] == [1, 2, 1, 3]
+
+
+def test_what_another_module_changes_is_seen(make):
+    block = make(SHARES)
+    other = make.student.BasicBlock(16, 16)
+    before = block.state_dict()["conv1.weight"]
+    other.load_state_dict(drawn(other))
+    assert not torch.equal(block.state_dict()["conv1.weight"], before)
 
 
 def test_what_a_pass_changes_is_seen(make):
