@@ -19,7 +19,9 @@ from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise, other_language, written_module
 from autograder.submission.names import Footprint, find_functions, footprint, reachable
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
+from autograder.submission.rebound import find_rebound
 
+GIVEN_AWAY = "gives this name to something else; your classes are graded with what it was before."
 NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
 MOST_STATEMENTS = 10_000
 """Limit on the top-level statements of a submission. The assignment needs about a hundred."""
@@ -133,11 +135,13 @@ def _cut(
     text: Sequence[Cell],
 ) -> Slice:
     given = {name: _bound(statements) for name, statements in modules.items() if name}
-    kept = _needed(modules.get("", []), required)
+    own = modules.get("", [])
+    rebound = find_rebound(own, REQUIRED)
+    kept = _needed(own, required, rebound)
     defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
     missing = tuple(name for name in required if name not in defined)
     for name in _imported(kept, modules):
-        kept += _needed(modules[name], given[name])
+        kept += _needed(modules[name], given[name], {})
     indices = defaultdict(list)
     for statement in kept:
         indices[statement.cell].append(statement.index)
@@ -149,6 +153,10 @@ def _cut(
     problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
     if any(isinstance(n, ast.Attribute) and ast.unparse(n) == "torch.compile" for s in kept for n in ast.walk(s.node)):
         problems.append(NOT_COMPILED)
+    used_names = {name for statement in kept for name in statement.effect.uses}
+    for number, names in rebound.items():
+        where = f"{parsed[own[number].cell].cell.label}, line {own[number].node.lineno}"
+        problems += [f"`{shown(name)}`: {where}, {GIVEN_AWAY}" for name in sorted(names & used_names)]
     return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing, text)))
 
 
@@ -270,8 +278,10 @@ def _is_main_guard(node: ast.stmt) -> bool:
     return isinstance(node.test.ops[0], ast.Eq) and names == {"__name__"} and texts == {"__main__"}
 
 
-def _needed(statements: Sequence[_Statement], required: Collection[str]) -> list[_Statement]:
-    touching = _touching(statements, required)
+def _needed(
+    statements: Sequence[_Statement], required: Collection[str], rebound: Mapping[int, Collection[str]]
+) -> list[_Statement]:
+    touching = _touching(statements, required, rebound)
     kept: dict[tuple[int, int], _Statement] = {}
     waiting = [*required]
     seen = set(waiting)
@@ -291,7 +301,9 @@ def _needed(statements: Sequence[_Statement], required: Collection[str]) -> list
     return list(kept.values())
 
 
-def _touching(statements: Sequence[_Statement], required: Collection[str]) -> dict[str, list[_Statement]]:
+def _touching(
+    statements: Sequence[_Statement], required: Collection[str], rebound: Mapping[int, Collection[str]]
+) -> dict[str, list[_Statement]]:
     """Map each name to the statements to keep if it is needed."""
     bound = {name for s in statements for name in s.effect.binds - s.effect.imports}
     imported = {name for s in statements for name in s.effect.imports}
@@ -300,9 +312,9 @@ def _touching(statements: Sequence[_Statement], required: Collection[str]) -> di
         for name, behind in statement.effect.aliases.items():
             aliases[name] |= behind
     touching = defaultdict(list)
-    for statement in statements:
+    for number, statement in enumerate(statements):
         effect = statement.effect
-        names = set(effect.binds)
+        names = effect.binds - frozenset(rebound.get(number, ()))
         patched = reachable(effect.patches, aliases)
         names |= {name for name in patched if name in bound or name in required}
         if libraries := effect.patches & imported:

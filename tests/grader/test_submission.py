@@ -557,6 +557,42 @@ def test_keeps_every_definition_in_order():
     assert namespace["BasicBlock"].value == 2
 
 
+CLASSES = (
+    "import math as m\nfrom torch.nn import functional as F\ndef helper(): return 1",
+    "class BasicBlock:\n    def f(self): return (F.relu, m.pi, helper())\n    def g(self): return 0",
+    *(f"def {name}(): return BasicBlock()" for name in ("Bottleneck", "ResNet", "ResNet18")),
+)
+GIVEN_AWAY = {
+    "a module of another library": "import math as F",
+    "a part of a module of another library": "from math import pi as F",
+    "a number, after a module of torch": "F = 3",
+    "a loop, after a module of torch": "for F in range(3): pass",
+    "what is made with a required class": "net = ResNet18()\nhelper = net.g()",
+    "what is made with a function that uses one": "def make(): return ResNet18()\nhelper = make().g",
+}
+NOT_GIVEN_AWAY = {
+    "a helper that is repaired": "def helper(): return 2",
+    "a helper that is replaced": "helper = lambda: 2",
+    "a module of torch": "import torch.nn.functional as F\ndef helper(): return 2",
+    "the same module by its attribute": "import torch\nF = torch.nn.functional\ndef helper(): return 2",
+    "before the last class": "helper = lambda: 2\ndef ResNet18(): return BasicBlock()",
+    "before a patch": "import math\nF = math\nF.relu = 0\nhelper = lambda: 2\nBasicBlock.g = helper",
+}
+
+
+@pytest.mark.parametrize("later", GIVEN_AWAY.values(), ids=GIVEN_AWAY)
+def test_names_that_later_cells_give_away_are_what_they_were(later):
+    relu, pi, one = run(*CLASSES, later)["BasicBlock"]().f()
+    assert (relu.__name__, pi > 3, one) == ("relu", True, 1)
+    [problem] = slice_submission(submit(*CLASSES, later)).problems
+    assert "gives this name to something else; your classes are graded with what it was before" in problem
+
+
+@pytest.mark.parametrize("later", NOT_GIVEN_AWAY.values(), ids=NOT_GIVEN_AWAY)
+def test_helpers_that_later_cells_repair_are_what_they_are(later):
+    assert run(*CLASSES, later)["BasicBlock"]().f()[2] == 2
+
+
 EXPENSIVE = {
     "training loop": "for epoch in range(200):\n    loss.backward()\n    i = 0",
     "endless loop": "while True:\n    pass",
