@@ -5,7 +5,7 @@ Only uses count: `torchvision.transforms` is allowed, and so is an import that n
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from autograder.contract import REQUIRED
 from autograder.submission.slice import Slice
@@ -14,8 +14,16 @@ READY_MADE = ("torchvision.models", "timm", "torch.hub", "transformers", "pytorc
 """Modules that provide networks or their blocks."""
 WORDS = ("torchvision", "timm", "hub", "transformers", "pytorchcv", "pretrainedmodels")
 """Code that contains none of these words uses none of those modules."""
-HELPERS = ("conv1x1", "conv3x3")
-"""Functions of those modules that only make a convolution, which is allowed."""
+HELPERS = ("conv1x1", "conv3x3", "load_state_dict_from_url", "download_url_to_file")
+"""Functions of those modules that make a convolution or fetch weights: neither is a network."""
+WEIGHTS = "_Weights"
+"""The end of the names of torchvision's lists of weights, such as `ResNet18_Weights`."""
+OF_A_MODULE = (
+    *("forward", "train", "eval", "apply", "to", "requires_grad_", "zero_grad", "state_dict", "load_state_dict"),
+    *("parameters", "named_parameters", "buffers", "named_buffers", "children", "named_children", "modules"),
+    *("named_modules", "add_module", "register_module"),
+)
+"""Methods that others call although the code does not name them."""
 
 Node = tuple[str, ast.stmt]
 """A top-level statement and the label of its cell."""
@@ -26,6 +34,7 @@ def find_delegation(slice_: Slice) -> dict[str, str]:
     if not any(word in cell.source for cell in slice_.cells for word in WORDS):
         return {}
     nodes = slice_.nodes
+    called = {name for _, node in nodes for name in _mentioned(node)}
     aliases = {alias: real for _, node in nodes for alias, real in _imports(node)}
     touching: dict[str, list[Node]] = defaultdict(list)
     for node in nodes:
@@ -33,12 +42,14 @@ def find_delegation(slice_: Slice) -> dict[str, str]:
             touching[name].append(node)
     found = {}
     for name in REQUIRED:
-        if (where := next(_uses(name, touching, aliases), None)) is not None:
+        if (where := next(_uses(name, touching, aliases, called), None)) is not None:
             found[name] = where
     return found
 
 
-def _uses(name: str, touching: Mapping[str, list[Node]], aliases: Mapping[str, str]) -> Iterator[str]:
+def _uses(
+    name: str, touching: Mapping[str, list[Node]], aliases: Mapping[str, str], called: Collection[str]
+) -> Iterator[str]:
     """Yield the uses of ready-made code in the definition of `name` and its helpers, without other required names."""
     waiting, seen, searched = [name], {name}, set()
     while waiting:
@@ -47,9 +58,9 @@ def _uses(name: str, touching: Mapping[str, list[Node]], aliases: Mapping[str, s
             if node in searched or isinstance(node, (ast.Import, ast.ImportFrom)):
                 continue
             searched.add(node)
-            for line, dotted in _ready_made(node, aliases):
+            for line, dotted in _ready_made(node, aliases, called):
                 yield f"{label}, line {line}: `{dotted}`"
-            for inner in ast.walk(node):
+            for inner in _executable(node, called):
                 if isinstance(inner, ast.Name) and inner.id not in seen and inner.id not in REQUIRED:
                     seen.add(inner.id)
                     waiting.append(inner.id)
@@ -84,10 +95,41 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
                 yield item.asname or item.name, f"{inner.module}.{item.name}"
 
 
-def _ready_made(node: ast.stmt, aliases: Mapping[str, str]) -> Iterator[tuple[int, str]]:
-    """Yield line and full name of each use of ready-made code in a statement."""
+def _mentioned(node: ast.stmt) -> Iterator[str]:
+    """Yield the names after a dot, and the texts that may be such names."""
     for inner in ast.walk(node):
-        if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Load):
+        if isinstance(inner, ast.Attribute):
+            yield inner.attr
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+            yield inner.value
+
+
+def _executable(node: ast.AST, called: Collection[str]) -> Iterator[ast.AST]:
+    """Yield the nodes below a statement, but those of annotations and of methods that nobody calls."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        for field, value in ast.iter_fields(part):
+            inside = value if isinstance(value, list) else [value]
+            if field not in ("annotation", "returns"):
+                inside = [one for one in inside if not (isinstance(part, ast.ClassDef) and _is_idle(one, called))]
+                waiting.extend(one for one in inside if isinstance(one, ast.AST))
+
+
+def _is_idle(method: ast.AST, called: Collection[str]) -> bool:
+    if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) or method.decorator_list:
+        return False
+    return not (method.name in called or method.name in OF_A_MODULE or method.name.startswith("_"))
+
+
+def _ready_made(node: ast.stmt, aliases: Mapping[str, str], called: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Yield line and full name of each use of ready-made code in a statement."""
+    inside = set()  # `torch.hub` in `torch.hub.load`
+    for inner in _executable(node, called):
+        if isinstance(inner, ast.Attribute):
+            inside.add(inner.value)
+        if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Load) and inner not in inside:
             root, _, rest = _dotted(inner).partition(".")
             real = ".".join(filter(None, (aliases.get(root, ""), rest)))
             if root in aliases and root not in REQUIRED and _is_ready_made(real):
@@ -99,7 +141,8 @@ def _ready_made(node: ast.stmt, aliases: Mapping[str, str]) -> Iterator[tuple[in
 
 def _is_ready_made(dotted: str) -> bool:
     below = any(dotted == module or dotted.startswith(f"{module}.") for module in READY_MADE)
-    return below and dotted.split(".")[-1] not in HELPERS
+    parts = dotted.split(".")
+    return below and parts[-1] not in HELPERS and not any(part.endswith(WEIGHTS) for part in parts)
 
 
 def _dotted(node: ast.AST) -> str:

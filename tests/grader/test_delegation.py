@@ -43,6 +43,12 @@ def delegated(tmp_path, source: str) -> dict[str, str]:
          "def ResNet18():\n    return helper()\n", {"ResNet18"}),
         (BLOCKS + "import importlib\ndef ResNet18():\n"
          "    return importlib.import_module('torchvision.models').resnet18()\n", {"ResNet18"}),
+        (BLOCKS + "class Maker:\n    def make(self):\n        return torchvision.models.resnet18()\n"
+         "def ResNet18():\n    return Maker().make()\n", {"ResNet18"}),
+        (BLOCKS + "class Maker:\n    def make(self):\n        return torchvision.models.resnet18()\n"
+         "def ResNet18():\n    return getattr(Maker(), 'make')()\n", {"ResNet18"}),
+        (BLOCKS + "class Maker:\n    @staticmethod\n    def __call__():\n        return torchvision.models.resnet18()\n"
+         "def ResNet18():\n    return Maker()()\n", {"ResNet18"}),
     ],
 )  # fmt: skip
 def test_ready_made_network_is_found(tmp_path, source, names):
@@ -60,6 +66,11 @@ def test_ready_made_network_is_found(tmp_path, source, names):
         "from torchvision.models import resnet18\nreference = resnet18()\nprint(reference)\n",
         "from torchvision.models.resnet import conv3x3\nBasicBlock.conv = conv3x3\n",
         "models = {'resnet18': 1}\nBasicBlock.models = models\n",
+        "def load(n, url):\n    n.load_state_dict(torch.hub.load_state_dict_from_url(url))\nBasicBlock.load = load\n",
+        "from torchvision.models import ResNet18_Weights as W\nBasicBlock.weights = W.DEFAULT\n",
+        "from torchvision import models\nBasicBlock.weights = models.ResNet18_Weights.DEFAULT\n",
+        "def head(net: torchvision.models.ResNet) -> 'ResNet':\n    return net\nBasicBlock.head = head\n",
+        "class BasicBlock(BasicBlock):\n    def compare(self):\n        return torchvision.models.resnet18()\n",
     ],
 )
 def test_other_mentions_are_fine(tmp_path, extra):
