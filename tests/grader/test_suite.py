@@ -11,7 +11,7 @@ import torch
 
 from autograder.contract import POINTS
 from autograder.grading.seeds import SUITE
-from autograder.maintain.build import GRADER_ROOMS, STUDENT_ROOMS
+from autograder.maintain.build import GRADER_ROOMS, STUDENT_ROOMS, solved_source
 from autograder.student.errors import StudentError, StudentTimeout
 from autograder.student.message import Message
 from autograder.student.no_submission import NoSubmission
@@ -19,7 +19,7 @@ from autograder.suite import expect
 from autograder.suite.explain import explain
 from autograder.suite.outcome import Case, combine
 from autograder.suite.run import SuiteError, run_suite
-from tests.grader.conftest import ROOT
+from tests.grader.conftest import ROOT, student_of
 
 FILES = sorted((ROOT / "tests" / "public").glob("*.py")) + sorted((ROOT / "tests" / "hidden").glob("*.py"))
 
@@ -181,3 +181,15 @@ def test_code_that_does_not_return_in_time_is_no_reason_to_pass(file, function, 
     spec.loader.exec_module(checks)
     with pytest.raises(StudentTimeout):
         getattr(checks, function)(Slow(), *arguments)
+
+
+@pytest.mark.parametrize("name", ["BasicBlock", "Bottleneck"])
+@pytest.mark.parametrize("default", ["stride", "stride=2"])
+def test_a_wrong_default_of_stride_is_no_fault_of_the_network_that_relies_on_it(name, default, tmp_path):
+    before, definition, after = solved_source().partition(f"class {name}(")
+    source = before + definition + after.replace("stride=1):", f"{default}):", 1)
+    call = "block(self.in_planes, planes, block_stride)"
+    relies = source.replace(call, call + " if block_stride != 1 else block(self.in_planes, planes)")
+    assert len({source, relies, before + definition + after}) == 3
+    tests = run_suite(student_of(relies, tmp_path), SUITE, only=["q3"], marked="not needs_cuda")
+    assert [outcome.title for outcome in tests if outcome.outcome != "passed"] == []

@@ -109,12 +109,13 @@ def test_depth(student, name, num_blocks, expansion, expected, blocks):
 
 
 def right_blocks(student, name, expansion, blocks):
-    """Whether the student's own block has the right expansion, and the right number of parameters of its own."""
+    """Whether the student's own block has the right expansion, stride and number of parameters of its own."""
     try:
-        made = {shape: expect.count_parameters(student.skeleton(name, *shape)) for shape in blocks}
+        expected = {**blocks, (64 * expansion, 64): blocks[64 * expansion, 64, 1]}  # stride=1 is the default
+        made = {shape: expect.count_parameters(student.skeleton(name, *shape)) for shape in expected}
         one, other = (getattr(student, name)(8, 8, 1) for _ in range(2))
         expect.assert_shares_nothing(one, other, "every block has layers of its own", "")
-        return made == blocks and expansion_of(getattr(student, name)) == expansion
+        return made == expected and expansion_of(getattr(student, name)) == expansion
     except NOT_ABOUT_THE_CODE:
         raise
     except Exception:  # the question of that block reports what is wrong
