@@ -9,7 +9,9 @@ costs the check that is about calls.
 
 import operator
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from inspect import Parameter, Signature
 from typing import Any
 
 import torch.nn.functional as F
@@ -18,6 +20,11 @@ from torch import Tensor, nn
 from autograder.student import draw
 
 CONTRACT = ("in_planes", "planes", "stride")
+_KIND = Parameter.POSITIONAL_OR_KEYWORD
+_SIGNATURE = Signature(
+    [*(Parameter(name, _KIND) for name in ("self", *CONTRACT[:2])), Parameter(CONTRACT[2], _KIND, default=1)]
+)
+"""What `inspect.signature` says: code may choose its arguments by that."""
 Call = tuple[int, int, int]
 """`(in_planes, planes, stride)`: what a network builds a block with."""
 
@@ -35,18 +42,35 @@ def wiring_message(number: int, in_planes: int, x: Tensor) -> str:
     )
 
 
-class _Record(type):
+@dataclass
+class _Record:
+    """The blocks of one probe class that were built: how, and a reference to each."""
+
+    built: list[tuple[Call, weakref.ref]] = field(default_factory=list)
+    foreign_call: str = ""
+
+
+class _FromRecord:
+    """An attribute of a probe class. A class that a student derives from it may have its own of that name."""
+
+    def __init__(self, read: Callable[[_Record], Any]):
+        self._read = read
+
+    def __get__(self, probe: Any, _: type) -> Any:
+        return self._read(_records[probe])
+
+
+class _ProbeClass(type):
     """The class of probe classes."""
 
-    @property
-    def calls(cls) -> list[Call]:
-        """`(in_planes, planes, stride)` of every block that was built, in order; a copy was built as well."""
-        return [call for call, _ in cls.built]
+    calls = _FromRecord(lambda record: [call for call, _ in record.built])
+    """`(in_planes, planes, stride)` of every block that was built, in order; a copy was built as well."""
+    kept = _FromRecord(lambda record: [call for call, block in record.built if block() is not None])
+    """Those of the blocks that are still there: one may be built only to look at its output."""
+    foreign_call = _FromRecord(lambda record: record.foreign_call)
 
-    @property
-    def kept(cls) -> list[Call]:
-        """Those of the blocks that are still there: one may be built only to look at its output."""
-        return [call for call, block in cls.built if block() is not None]
+
+_records: weakref.WeakKeyDictionary[type, _Record] = weakref.WeakKeyDictionary()
 
 
 def calls_of(probe: Any, expected: Sequence[Call]) -> list[Call]:
@@ -58,40 +82,41 @@ def make_probe(expansion: int = 1, norm: bool = False) -> type[nn.Module]:
     """Return a fresh probe class; `probe.calls` lists `(in_planes, planes, stride)` of every probe built.
 
     `probe.foreign_call` is the first call with other arguments, in words; "" where there is none. The class is new at
-    each call, so that one test's record never holds another's.
+    each call, so that one test's record never holds another's. A network may derive a class from it, and set attributes
+    of its blocks: `self.stride`, say.
     """
+    record = _Record()
 
-    class Probe(nn.Module, metaclass=_Record):
-        built: list[tuple[Call, weakref.ref]] = []  # noqa: RUF012 - a record of the class is what is wanted
-        foreign_call = ""
-
+    class Probe(nn.Module, metaclass=_ProbeClass):
         def __init__(self, *args: Any, **kwargs: Any):
             super().__init__()
             if len(args) > len(CONTRACT) or kwargs.keys() - set(CONTRACT):
-                type(self).foreign_call = type(self).foreign_call or _call_in_words(args, kwargs)
-            in_planes, planes, stride = _arguments(args, kwargs)
-            self.call = (in_planes, planes, stride)
-            self.in_planes, self.stride = in_planes, stride
-            width = type(self).expansion * planes
+                record.foreign_call = record.foreign_call or _call_in_words(args, kwargs)
+            self._built_with = in_planes, planes, _ = _arguments(args, kwargs)
+            width = expansion * planes
             self.weight = nn.Parameter(_random(width, in_planes))
             self.bn = nn.BatchNorm2d(width) if norm else None
             self._enter()
+
+        __init__.__signature__ = _SIGNATURE
 
         def __setstate__(self, state: dict[str, Any]):
             super().__setstate__(state)
             self._enter()  # a copy is a block as well
 
         def _enter(self):
-            type(self).built.append((self.call, weakref.ref(self)))
-            self.number = len(type(self).built)
+            record.built.append((self._built_with, weakref.ref(self)))
+            self._number = len(record.built)
 
         def forward(self, x: Tensor) -> Tensor:
             """(N, in_planes, H, W) -> (N, expansion * planes, H / stride, W / stride)."""
-            if x.dim() != 4 or x.shape[1] != self.in_planes:
-                raise WrongWiring(wiring_message(self.number, self.in_planes, x))
-            out = F.conv2d(x, self.weight, stride=self.stride)
+            in_planes, _, stride = self._built_with
+            if x.dim() != 4 or x.shape[1] != in_planes:
+                raise WrongWiring(wiring_message(self._number, in_planes, x))
+            out = F.conv2d(x, self.weight, stride=stride)
             return F.relu(self.bn(out) if norm else out)
 
+    _records[Probe] = record
     Probe.expansion = expansion
     Probe.__qualname__ = Probe.__name__ = f"Probe{expansion}"
     return Probe

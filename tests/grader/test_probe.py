@@ -10,7 +10,7 @@ def test_a_block_that_is_thrown_away_does_not_count_where_the_others_are_the_exp
     expansion = probe(64, 64).weight.shape[0] // 64
     kept = [probe(64, 64), probe(64 * expansion, 128, 2)]
     assert probe.calls == [(64, 64, 1), (64, 64, 1), (128, 128, 2)]
-    assert calls_of(probe, [(128, 128, 2), (64, 64, 1)]) == probe.kept == [block.call for block in kept]
+    assert calls_of(probe, [(128, 128, 2), (64, 64, 1)]) == probe.kept == [block._built_with for block in kept]
     assert calls_of(probe, [(64, 64, 1)]) == probe.calls
 
 
@@ -19,5 +19,5 @@ def test_a_copy_is_listed_as_a_block():
     block = probe(64, 128, 2)
     twin = copy.deepcopy(block)
     assert probe.calls == probe.kept == [(64, 128, 2)] * 2
-    assert twin.number == 2
+    assert twin._number == 2
     assert twin.weight is not block.weight

@@ -97,7 +97,7 @@ def test_a_probe_reads_its_call(name):
     (args, kwargs), expected, foreign = CALLS[name]
     probe = make_probe()
     block = probe(*args, **kwargs)
-    assert (block.number, probe.calls, probe.foreign_call) == (1, [expected], foreign)
+    assert (block._number, probe.calls, probe.foreign_call) == (1, [expected], foreign)
 
 
 @pytest.mark.parametrize("args", [(8,), (8, 16, nn.Sequential()), (8, 16.5)])
