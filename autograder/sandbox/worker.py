@@ -36,6 +36,7 @@ def main(channel: int, plan: Plan, limits: Limits, parent: int) -> None:
     os.environ.clear()
     # torch's compiler creates this folder if it does not exist, and writes nothing into it here.
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"
+    os.environ["HOME"] = "/tmp"  # `Path.home()` raises where the user id has no name
     os.environ["MPLCONFIGDIR"] = "/tmp"  # matplotlib refuses to be imported unless it may write there; it may not
     sys.argv = ["submission"]
     sock = socket.socket(fileno=channel)

@@ -10,6 +10,9 @@ from torch.overrides import TorchFunctionMode
 FILLS = (Tensor.normal_, Tensor.uniform_)
 DRAWS = (torch.randn, torch.rand)
 
+MOST_DRAWS = 1000
+"""Draws that are left out for one module, before it is built with them: code may draw until it likes the numbers."""
+
 INITS = [name for name, value in vars(nn.init).items() if name.endswith("_") and name[0] != "_" and callable(value)]
 
 
@@ -17,16 +20,24 @@ def _leave(tensor: Tensor, *_: Any, **__: Any) -> Tensor:
     return tensor
 
 
+class TooManyDraws(Exception):
+    """A module asks for random numbers again and again."""
+
+
 class SkipInit(TorchFunctionMode):
     """Within this context tensors that were to be filled, at random or by `nn.init`, hold whatever was in their memory.
 
     Some functions of `nn.init`, such as `orthogonal_`, compute before they fill; so all of them are replaced.
+
+    Raises:
+        TooManyDraws: at the draw after `MOST_DRAWS`.
 
     The meta device would leave out more, but its first `normal_` imports PyTorch's compiler, which takes a second.
     """
 
     def __init__(self):
         super().__init__()
+        self._draws = 0
         self._replaced = mock.patch.multiple(nn.init, **dict.fromkeys(INITS, _leave))
 
     def __enter__(self) -> "SkipInit":
@@ -39,6 +50,10 @@ class SkipInit(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = kwargs or {}
+        if function in FILLS or function in DRAWS:
+            self._draws += 1
+            if self._draws > MOST_DRAWS:
+                raise TooManyDraws
         if function in FILLS or getattr(function, "__module__", "") == nn.init.__name__:
             return args[0] if args else kwargs["tensor"]
         if function in DRAWS:

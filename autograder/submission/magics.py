@@ -7,7 +7,10 @@ and messages must refer to the lines that the student sees.
 import re
 from collections.abc import Collection
 
-TRANSPARENT = {"capture", "debug", "memit", "mprun", "prun", "pyinstrument", "snakeviz", "time", "timeit"}
+TRANSPARENT = {
+    *("capture", "debug", "memit", "memray_flamegraph", "mprun", "prun", "pyinstrument", "scalene", "snakeviz"),
+    *("ipytest", "time", "timeit", "wandb"),
+}
 """Cell magics that run the rest of the cell as Python; with any other (`%%bash`) it is not Python."""
 
 _MARKER = re.compile(r"(^#[ ]?%%.*\n)", re.MULTILINE)

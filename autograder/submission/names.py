@@ -1,6 +1,7 @@
 """Analysis of a top-level statement: which names of its module it binds, uses and changes."""
 
 import ast
+import contextlib
 import symtable
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -164,6 +165,7 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
     trains = always = False
     nodes = list(_executed(statement))
     uses |= {f".{node.attr}" for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
+    uses.update(_in_annotations(statement))
 
     def runs(name: str) -> None:
         """The statement calls this function of the submission."""
@@ -345,6 +347,16 @@ def _identifiers(statement: ast.stmt) -> Iterator[str]:
             yield node.value
         elif isinstance(node, ast.keyword) and node.arg:
             yield node.arg
+
+
+def _in_annotations(statement: ast.stmt) -> Iterator[str]:
+    """Yield the names in annotations that are texts: TorchScript and `typing.get_type_hints` look for them."""
+    for node in ast.walk(statement):
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            for part in ast.walk(annotation) if isinstance(annotation, ast.AST) else ():
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+                        yield from _loaded(ast.parse(part.value, mode="eval").body)
 
 
 def _handed_to_decorator(decorator: ast.expr) -> Iterator[str]:

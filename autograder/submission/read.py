@@ -3,8 +3,11 @@
 The file is untrusted: nothing of it is executed, and every size has a limit.
 """
 
+import contextlib
+import io
 import json
 import re
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +83,7 @@ def read_cells(name: str, data: bytes) -> tuple[tuple[Cell, ...], tuple[Cell, ..
         raise Refused("the file is empty (0 bytes): was it saved before it was handed in?")
     if len(data) > LARGEST_FILE:
         raise Refused(too_large("the file"))
-    content = _decode(data)
+    content = _decode(data, is_script=not name.lower().endswith(".ipynb"))
     label = shown(name.rpartition("/")[2], longest=255)
     cells, text = _notebook_cells(content) if name.lower().endswith(".ipynb") else ((Cell(label, content),), ())
     if not any(cell.source.strip() for cell in cells):
@@ -91,12 +94,15 @@ def read_cells(name: str, data: bytes) -> tuple[tuple[Cell, ...], tuple[Cell, ..
     return tuple(Cell(cell.label, _clean(cell.source)) for cell in cells), text
 
 
-def _decode(data: bytes) -> str:
+def _decode(data: bytes, is_script: bool) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Refused("is saved as UTF-16: save it as UTF-8.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        with contextlib.suppress(SyntaxError, LookupError, ValueError):  # no such encoding, or it does not fit
+            if is_script and (encoding := tokenize.detect_encoding(io.BytesIO(data).readline)[0]) != "utf-8":
+                return data.decode(encoding)
         raise Refused(f"is not a text file in UTF-8 (byte {error.start}): save it as UTF-8.") from None
 
 

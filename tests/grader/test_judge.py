@@ -9,6 +9,7 @@ from autograder.oracle.matching import assignments
 from autograder.student.local import LocalStudent
 from autograder.student.skip_init import SkipInit
 from autograder.suite.journal import Journal, Watched
+from tests.grader.conftest import student_of
 
 
 class Block(nn.Module):
@@ -95,6 +96,27 @@ def test_one_module_is_enough_for_all_that_is_right():
         judge_block(student, "BasicBlock", 6, 10, 2, aspect=aspect).require()
     assert Block.built == 1
     assert journal.names == {aspect: {"BasicBlock"} for aspect in ("eval", "train", "gradient")}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    ["weight = torch.randn(64, 64)", "weight.normal_()", "weight.uniform_(-3, 3)", "weight = torch.rand(64, 64)"],
+)
+def test_a_skeleton_whose_code_draws_until_it_likes_the_numbers(draw, tmp_path):
+    source = f"""
+import torch
+from torch import nn
+class BasicBlock(nn.Module):
+    def __init__(self):
+        super().__init__()
+        weight = torch.zeros(64, 64)
+        while not 0.2 < weight.std() < 4:
+            {draw}
+            weight = weight.detach()
+        self.weight = nn.Parameter(weight)
+"""
+    built = student_of(source, tmp_path)
+    assert [tuple(p.shape) for p in built.skeleton("BasicBlock").parameters()] == [(64, 64)]
 
 
 @pytest.mark.parametrize("fill", [nn.init.orthogonal_, nn.init.kaiming_normal_, nn.init.trunc_normal_])

@@ -283,3 +283,12 @@ def test_classes_may_stand_in_keep_going(tmp_path, zygote):
     with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
         assert student.BasicBlock.expansion == 1
         assert not student.problems
+
+
+def test_there_is_a_home(tmp_path, zygote):
+    path = tmp_path / "submission.py"
+    path.write_text(
+        "from pathlib import Path\n\nCACHE = Path.home() / '.cache'\n\n\nclass BasicBlock:\n    expansion = len(CACHE.parts)\n"
+    )
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+        assert student.BasicBlock.expansion > 1

@@ -116,6 +116,12 @@ def refused(path: Path) -> str:
 # --- read --------------------------------------------------------------------------------------------------------
 
 
+def test_declared_encoding(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_bytes("# -*- coding: latin-1 -*-\nBasicBlock = 'é'\n".encode("latin-1"))
+    assert run(read_submission(path).cells[0].source)["BasicBlock"] == "é"
+
+
 def test_notebook_cells_are_numbered_among_code_cells(tmp_path):
     text = {"cell_type": "markdown", "metadata": {}, "source": "# Title"}
     submission = read_submission(write(tmp_path, "a.ipynb", notebook(text, "x = 1", text, ["y = 2\n", "z = 3"], "")))
@@ -175,6 +181,8 @@ def test_zip_in_a_folder_with_clutter(tmp_path):
         ("a.ipynb", notebook("x", language_info={"name": "julia"}), "for julia"),
         ("a.py", "\n\n", "no code"),
         ("a.py", "é = 1".encode("latin-1"), "not a text file in UTF-8 (byte 0)"),
+        ("a.py", "# coding: klingon\né = 1".encode("latin-1"), "not a text file in UTF-8 (byte 18)"),
+        ("a.py", "# coding: rot13\né = 1".encode("latin-1"), "not a text file in UTF-8 (byte 16)"),
         ("a.py", CODE.encode("utf-16"), "UTF-16"),
         ("a.py", "x = 1\n" * 200_000, "more than 200 kB of code"),
         ("a.docx", "text", "hand in a notebook"),
@@ -506,6 +514,12 @@ NEEDS = {
         "R = {}\nclass Meta(type):\n    def __init__(cls, *args): R[cls.__name__] = cls",
         "class Inner(metaclass=Meta):\n    def __init__(self): pass",
         "BasicBlock = R['Inner']",
+    ),
+    "annotation as a text": (
+        "import typing",
+        "from collections import OrderedDict as D",
+        "def f(x: 'D', *, y: typing.Optional['D'] = None) -> 'typing.Optional[D]': return x",
+        "BasicBlock = len(typing.get_type_hints(f))",
     ),
     "what Jupyter gives": (
         "IN_COLAB = 'google.colab' in str(get_ipython())\ndisplay(IN_COLAB)",

@@ -78,6 +78,7 @@ def _get_ready(
     _try_out(pictures, recipe, device)
     os.environ.clear()
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"  # made by torch's compiler if it is not there; nothing is put in it
+    os.environ["HOME"] = "/tmp"  # `Path.home()` raises where the user id has no name
     sys.argv = ["submission"]
     return layers
 

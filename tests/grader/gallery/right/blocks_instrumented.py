@@ -1,4 +1,4 @@
-"""ResNet derives a class from the block that counts calls, looks at its signature, and sets attributes of its blocks."""
+"""ResNet derives a class from the block to count calls, looks at its signature and sets attributes of its blocks."""
 
 import inspect
 
