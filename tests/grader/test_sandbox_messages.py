@@ -288,7 +288,8 @@ def test_classes_may_stand_in_keep_going(tmp_path, zygote):
 def test_there_is_a_home(tmp_path, zygote):
     path = tmp_path / "submission.py"
     path.write_text(
-        "from pathlib import Path\n\nCACHE = Path.home() / '.cache'\n\n\nclass BasicBlock:\n    expansion = len(CACHE.parts)\n"
+        "from pathlib import Path\n\nCACHE = Path.home() / '.cache'\n\n\n"
+        "class BasicBlock:\n    expansion = len(CACHE.parts)\n"
     )
     with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
         assert student.BasicBlock.expansion > 1
