@@ -31,7 +31,7 @@ HINTS = Hints(
     ),
 )
 """As a module with a gate, a hidden layer, other stages, or the in_planes of the network before shows them."""
-NAMED_BY_CHECKS = {"foreign_call_of_block", "shortcut_from_outside"}
+NAMED_BY_CHECKS = {"foreign_call_of_block", "shortcut_from_outside", "start_without_learning"}
 
 
 def edits(kind: str) -> list[Edit]:

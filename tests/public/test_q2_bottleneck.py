@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from autograder.oracle import judge_block
 from autograder.student.state import state_of
 from autograder.suite import expect
+from autograder.suite.start import assert_learns_from_start
 
 pytestmark = pytest.mark.question("q2")
 
@@ -134,7 +135,10 @@ def test_parameter_count(student, in_planes, planes, stride, expected):
     another = student.Bottleneck(in_planes, planes, stride)
     statement = f"every call of {what} builds a block with layers of its own"
     expect.assert_shares_nothing(block, another, statement, "are the layers built outside of __init__?")
-    expect.assert_every_parameter_learns(block, torch.randn(2, in_planes, 4, 4), what)
+    x = torch.randn(2, in_planes, 4, 4)
+    expect.assert_every_parameter_learns(block, x, what)
+    if (in_planes, planes, stride, expected) == COUNTS[0]:
+        assert_learns_from_start(student, another, x, what)
 
 
 @pytest.mark.points(1)

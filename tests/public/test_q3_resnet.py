@@ -16,6 +16,7 @@ from autograder.student.signature import accepts_classes, classes_parameter
 from autograder.student.state import load_state, state_of
 from autograder.suite import expect
 from autograder.suite.blocks import assert_depends_on, assert_holds_own_blocks, layout, probe_weights
+from autograder.suite.start import assert_learns_from_start
 
 pytestmark = pytest.mark.question("q3")
 
@@ -192,7 +193,10 @@ def test_parameters(student, expansion, num_blocks):
         "PyTorch (use nn.Sequential or nn.ModuleList); [block] * n repeats one block"
     )
     expect.assert_parameter_count(net, parameters(expansion, num_blocks), what, hint)
-    expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), what)
+    x = torch.randn(2, 3, 32, 32)
+    expect.assert_every_parameter_learns(net, x, what)
+    if (expansion, num_blocks) == NETWORKS[0]:
+        assert_learns_from_start(student, student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1]), x, what)
 
 
 @pytest.mark.points(2)
