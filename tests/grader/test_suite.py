@@ -193,3 +193,15 @@ def test_a_wrong_default_of_stride_is_no_fault_of_the_network_that_relies_on_it(
     assert len({source, relies, before + definition + after}) == 3
     tests = run_suite(student_of(relies, tmp_path), SUITE, only=["q3"], marked="not needs_cuda")
     assert [outcome.title for outcome in tests if outcome.outcome != "passed"] == []
+
+
+def test_images_that_the_network_normalises_itself_are_no_fault_of_resnet18(tmp_path):
+    stem = "F.relu(self.bn1(self.conv1(x)))\n        out = self.layer4"
+    normalised = "(x - x.mean((1, 2, 3), keepdim=True)) / x.std((1, 2, 3), keepdim=True)"
+    before, definition, after = solved_source().partition("class ResNet(")
+    assert stem in after
+    source = before + definition + after.replace(stem, stem.replace("(x)", f"({normalised})"), 1)
+    tests = run_suite(student_of(source, tmp_path), SUITE, only=["q3"], marked="not needs_cuda")
+    failed = {outcome.id.rpartition("::")[2] for outcome in tests if outcome.outcome != "passed"}
+    assert "test_forward" in failed
+    assert "test_resnet18" not in failed

@@ -296,7 +296,7 @@ def assert_new_network(net, another):
     statement = "every call of ResNet18() builds a new network"
     expect.assert_shares_nothing(net, another, statement, "is the network built outside of the function?")
     with torch.no_grad():
-        alone, others = net(x), net(torch.cat([x[:1], 3 * x[1:]]))
+        alone, others = net(x), net(torch.cat([x[:1], torch.rand_like(x[1:])]))
     expect.assert_shape(alone, (2, 10), "ResNet18() returns a network with (N, 10) logits")
     statement = "ResNet18() returns a network in train mode, whose BatchNorm normalises with the batch"
     got = "the logits of an image do not depend on the rest of the batch, as in eval mode"
