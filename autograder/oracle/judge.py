@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -37,8 +37,9 @@ FEWEST_ATTEMPTS = 36
 """Assignments that are tried after that: every order of three layers, each with its own BatchNorm."""
 
 _searches: WeakKeyDictionary[Any, Counter[str]] = WeakKeyDictionary()
-_orders: WeakKeyDictionary[Any, dict[str, Assignment]] = WeakKeyDictionary()
-"""For each student and class, which tensor has which role: found out with one module, and tried first with others."""
+_orders: WeakKeyDictionary[Any, dict[tuple[str, frozenset[str]], Assignment]] = WeakKeyDictionary()
+"""For each student, class and set of roles, which tensor has which role: found out with one module, and tried first
+with others. Modules with other roles may have found another of two assignments that compute the same."""
 _right: WeakKeyDictionary[Any, dict[Task, Subject]] = WeakKeyDictionary()
 """Each student's blocks that were right in all checks: output, statistics and gradients are looked at in one module."""
 
@@ -128,15 +129,15 @@ def _compare(student: Any, subject: Subject, trial: Observation) -> tuple[Observ
     """
     nearest, first, program, kind = "", None, subject.task.program, subject.task.kind
     searches = _searches.setdefault(student, Counter())
-    found_before = _orders.setdefault(student, {}).setdefault(kind, {})
-    is_known = found_before.keys() >= {role.name for role in program.roles}  # by a smaller module, say
-    most = FEWEST_ATTEMPTS if is_known or searches[kind] == FULL_SEARCHES else None
+    found_before = _orders.setdefault(student, {})
+    known = _known(found_before, program, subject.found)
+    most = FEWEST_ATTEMPTS if known or searches[kind] == FULL_SEARCHES else None
     tried, again = 0, False
-    for names in itertools.islice(_with_likeliest(found_before, program, subject.found), most):
+    for names in itertools.islice(itertools.chain(known, assignments(program.roles, subject.found)), most):
         attempt = replay(program, names, subject.exact, trial)
         complaint = difference(attempt, trial)
         if not complaint:
-            found_before |= names
+            found_before[kind, frozenset(names)] = names
             return attempt, "", False
         again = again or complaint.startswith(ABOUT_GRADIENTS)
         if first is None:
@@ -147,14 +148,19 @@ def _compare(student: Any, subject: Subject, trial: Observation) -> tuple[Observ
     return first, nearest or _inventory_complaint(program, subject.found), again
 
 
-def _with_likeliest(before: Assignment, program: Program, found: list[Found]) -> Iterator[Assignment]:
-    """The assignments of tensors to roles, and before all others the one that was right for another module."""
-    names = {role.name: before.get(role.name, "") for role in program.roles}
+def _known(
+    before: dict[tuple[str, frozenset[str]], Assignment], program: Program, found: list[Found]
+) -> list[Assignment]:
+    """The assignment that was right for another module, one with the same roles if there is one; none if none fits."""
+    if any(compare(program.roles, found)):
+        return []
+    wanted = {role.name: squeeze_shape(role.shape) for role in program.roles}
     shapes = {one.name: one.shape for one in found}
-    alike = all(shapes.get(names[role.name]) == squeeze_shape(role.shape) for role in program.roles)
-    if alike and len(set(names.values())) == len(names) and not any(compare(program.roles, found)):
-        yield names
-    yield from assignments(program.roles, found)
+    likely = [names for (kind, _), names in before.items() if kind == program.kind and names.keys() >= wanted.keys()]
+    for names in sorted(likely, key=len):
+        if all(shapes.get(names[role]) == shape for role, shape in wanted.items()):
+            return [{role: names[role] for role in wanted}]
+    return []
 
 
 def _repeatable(student: Any, subject: Subject, trial: Observation) -> Verdict:

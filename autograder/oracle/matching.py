@@ -221,12 +221,15 @@ def _can_fill(slot: str, found: Found) -> bool:
 
 
 def _orders(roles: Sequence[Role], candidates: Sequence[Found]) -> Iterator[Assignment]:
-    """Every way to give each role a candidate of its kind, in the order of definition, kind by kind."""
+    """Every way to give each role a candidate of its kind, in the order of definition, kind by kind.
+
+    A tensor that can be nothing but a scale is the likeliest one. Of shifts, the name says nothing about the order.
+    """
     if not roles:
         yield {}
         return
     role, *rest = sorted(roles, key=lambda r: r.kind != "gamma")  # few tensors can be a scale: assign those roles first
-    for pick in sorted((f for f in candidates if f.may_be(role.kind)), key=lambda f: len(f.kinds)):
+    for pick in sorted((f for f in candidates if f.may_be(role.kind)), key=lambda f: f.kinds != {"gamma"}):
         for others in _orders(rest, [f for f in candidates if f is not pick]):
             yield {role.name: pick.name, **others}
 
