@@ -5,7 +5,7 @@ laptop and in the grader.
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -146,6 +146,10 @@ def set_vectors(module: Any, scales: Mapping[int, Tensor], shifts: Mapping[int, 
     return _load(module, state, rule)
 
 
+WORDS = {"scale": ("weight", "gamma", "gain", "scale"), "shift": ("bias", "beta", "shift", "offset")}
+"""What the name of a vector says about its purpose."""
+
+
 @dataclass(frozen=True)
 class _Vectors:
     """Names of the parameters with one value per channel, by their purpose."""
@@ -171,24 +175,58 @@ def _fresh(name: str, value: Tensor) -> Tensor:
 def _vectors(module: Any) -> _Vectors:
     """Tell BatchNorm weights from BatchNorm biases, whatever their names and initial values are.
 
-    The name shows it, or an initial value of ones. Otherwise, of two vectors in one module the first is the weight, and
-    a single vector beside a kernel is the bias of a convolution.
+    The name shows it, or initial values that are well above zero; the rest is counted, see `_paired`.
     """
     places: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
     for name, value in module.named_parameters():
         places[name.rpartition(".")[0]].append((name, value.detach()))
-    scales, convolution, vectors = set(), set(), set()
+    told: dict[int, dict[str, str]] = defaultdict(dict)
+    beside: dict[int, dict[str, str]] = defaultdict(dict)
     for parameters in places.values():
         mine = [(name, value) for name, value in parameters if not _is_kernel(value)]
-        vectors |= {name for name, _ in mine}
-        if len(mine) == 1 and len(parameters) == 2:
-            convolution.add(mine[0][0])
-            continue
-        told = {name for name, value in mine if name.endswith("weight") or bool((value == 1).all())}
-        if not told and len(mine) == 2 and len(parameters) == 2:
-            told = {mine[0][0]}
-        scales |= told
-    return _Vectors(frozenset(scales), frozenset(vectors - scales - convolution), frozenset(convolution))
+        which = beside if len(mine) == 1 and len(parameters) == 2 else told
+        for name, value in mine:
+            which[value.numel()][name] = _purpose(name, value)
+    names = defaultdict(set)
+    for length in told.keys() | beside.keys():
+        for name, purpose in _paired(told[length], beside[length]).items():
+            names[purpose].add(name)
+    return _Vectors(frozenset(names["scale"]), frozenset(names["shift"]), frozenset(names[""]))
+
+
+def _purpose(name: str, value: Tensor) -> str:
+    """What the name or the initial value of a vector tells about it: "scale", "shift", or nothing."""
+    own = next((part for part in reversed(name.split(".")) if not part.isdigit()), "")  # lists number their tensors
+    hints = {purpose for purpose, words in WORDS.items() if any(word in own.lower() for word in words)}
+    if len(hints) == 1:
+        return hints.pop()
+    return "scale" if value.numel() and bool((value > 0.25).all()) else ""
+
+
+def _paired(told: Mapping[str, str], beside: Mapping[str, str]) -> dict[str, str]:
+    """The purpose of each vector of one length: "scale", "shift", or "" for the bias of a convolution.
+
+    There is a scale for every shift, and of two vectors that tell nothing the first is the scale. A vector beside a
+    kernel is the bias of a convolution, unless another vector lacks its partner.
+
+    Args:
+        told: what is known of each vector, in the order of definition.
+        beside: the same for those that are alone with a kernel.
+    """
+    found, balance = {}, 0
+    known = Counter([*told.values(), *(purpose for purpose in beside.values() if purpose == "scale")])
+    lacking = (known["shift"] + known[""] - known["scale"]) // 2
+    for name, purpose in told.items():
+        if not purpose:
+            purpose = "scale" if lacking > 0 and balance <= 0 else "shift"
+            lacking -= purpose == "scale"
+        found[name] = purpose
+        balance += 1 if purpose == "scale" else -1
+    for name, purpose in beside.items():
+        wanted = "shift" if balance > 0 else "scale" if balance < 0 else ""
+        found[name] = wanted if purpose in ("", wanted) else ""
+        balance += {"scale": 1, "shift": -1, "": 0}[found[name]]
+    return found
 
 
 def _is_kernel(value: Tensor) -> bool:
