@@ -1,5 +1,6 @@
 """Compare a module with a reference on batches of all kinds, in both modes: the question must not decide the answer."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ def assert_same_on_any_batch(
     """With the same weights, `module` must return what `reference` returns: in eval, in train, again in eval mode.
 
     In train mode BatchNorm divides a constant by its spread of zero: what comes out is rounding, and is not compared.
+    So it is with a batch of nearly constant channels, see `is_stable`.
 
     Args:
         module: the student's; tensors of one shape get equal values, so which is which need not be known.
@@ -51,7 +53,7 @@ def assert_same_on_any_batch(
     shifts = {length: torch.rand(length) - 0.5 for length in vectors}
     for one in (module, reference):
         expect.set_vectors(expect.set_weights(one, kernels), scales, shifts)
-    varied = [name for name, x in given.items() if x.min() < x.max()]
+    varied = [name for name, x in given.items() if x.min() < x.max() and is_stable(reference, x)]
     with torch.no_grad():
         for training, names in ((False, list(given)), (True, varied), (False, ["one image"])):
             module.train(training)
@@ -69,3 +71,12 @@ def assert_same_on_any_batch(
                 except CheckFailure:
                     otherwise()
                     raise
+
+
+def is_stable(reference: nn.Module, x: Tensor) -> bool:
+    """Whether the output for `x` in train mode depends on rounding a hundred times less than two outputs may differ."""
+    single, double = copy.deepcopy(reference).train(), copy.deepcopy(reference).train().double()
+    with torch.no_grad():
+        exact = double(x.double())
+        error = (single(x) - exact).abs().max()
+    return bool(error <= expect.RELATIVE / 100 * exact.abs().max())
