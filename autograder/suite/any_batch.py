@@ -53,7 +53,7 @@ def assert_same_on_any_batch(
     shifts = {length: torch.rand(length) - 0.5 for length in vectors}
     for one in (module, reference):
         expect.set_vectors(expect.set_weights(one, kernels), scales, shifts)
-    varied = [name for name, x in given.items() if x.min() < x.max() and is_stable(reference, x)]
+    varied = [name for name, x in given.items() if x.min() < x.max()]
     with torch.no_grad():
         for training, names in ((False, list(given)), (True, varied), (False, ["one image"])):
             module.train(training)
@@ -69,6 +69,8 @@ def assert_same_on_any_batch(
                         "does forward ask for the size of the batch or for the values in it? It should not",
                     )
                 except CheckFailure:
+                    if training and not is_stable(reference, given[name]):
+                        continue
                     otherwise()
                     raise
 
