@@ -81,3 +81,22 @@ def test_a_batch_whose_rounding_shows_is_not_compared():
     torch.manual_seed(1)
     assert not is_stable(Amplifies(), torch.randn(2, 3, 8, 6))
     assert all(is_stable(Reference(), x) for name, x in batches(3, 8, 6).items() if "equal values" not in name)
+
+
+class Exact(Amplifies):
+    """Computes in double precision what `Amplifies` computes."""
+
+    def forward(self, x):
+        y = (x * 1e-4 + 10) if not self.training else x.double() * 1e-4 + 10
+        if not self.training:
+            return self.norm(y)
+        self.norm(y.float())  # its running statistics
+        scaled = nn.functional.batch_norm(y, None, None, self.norm.weight.double(), self.norm.bias.double(), True)
+        return scaled.float()
+
+
+def test_rounding_costs_nothing():
+    torch.manual_seed(1)
+    x, otherwise = torch.randn(2, 3, 8, 6), pytest.fail
+    assert not torch.allclose(Exact()(x), Amplifies()(x), atol=1e-3)
+    assert_same_on_any_batch(Exact(), Amplifies(), {"one image": x}, "a block", otherwise)
