@@ -74,7 +74,7 @@ class Amplifies(nn.Module):
         self.norm = nn.BatchNorm2d(3)
 
     def forward(self, x):
-        return self.norm(x * 1e-4 + 10)
+        return self.norm(x * 1e-3 + 1000)
 
 
 def test_a_batch_whose_rounding_shows_is_not_compared():
@@ -87,7 +87,7 @@ class Exact(Amplifies):
     """Computes in double precision what `Amplifies` computes."""
 
     def forward(self, x):
-        y = (x * 1e-4 + 10) if not self.training else x.double() * 1e-4 + 10
+        y = (x * 1e-3 + 1000) if not self.training else x.double() * 1e-3 + 1000
         if not self.training:
             return self.norm(y)
         self.norm(y.float())  # its running statistics
