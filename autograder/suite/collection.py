@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
+import pluggy
 import pytest
 
 from autograder.student.errors import SuiteError
@@ -52,7 +53,8 @@ def run_tests(tests: Sequence[pytest.Item], plugins: Collection[object]) -> Iter
         return
     manager = tests[0].config.pluginmanager
     for plugin in plugins:
-        manager.register(plugin)
+        # pytest's own `register` tells other plugins, and so keeps this one, with all that it holds, for ever.
+        pluggy.PluginManager.register(manager, plugin)
     try:
         for test in tests:
             # Without a next one, the fixtures of a session end too: whoever stops here leaves nothing behind.

@@ -1,8 +1,13 @@
 """Tests are collected once and run for every submission; no run finds anything of another one."""
 
+import gc
+import weakref
+
 import pytest
 
+from autograder.grading.seeds import SUITE
 from autograder.student.errors import SuiteError
+from autograder.student.no_submission import NoSubmission
 from autograder.suite import collection
 from autograder.suite.journal import Journal
 from autograder.suite.run import run_suite
@@ -109,3 +114,12 @@ def test_folders_are_not_kept_for_ever(tmp_path):
         (folder / f"test_kept{number}.py").write_text(SUITE)
         assert points(Classes(), folder) == [1, 1]
     assert len(collection._kept) == collection.KEPT
+
+
+def test_a_student_is_forgotten_after_the_run():
+    student = NoSubmission("")
+    gone = weakref.ref(student)
+    run_suite(student, SUITE, only=["q4"])
+    del student
+    gc.collect()
+    assert gone() is None
