@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from autograder.training.context import TrainingSetup
 
 Tell = Callable[[str], None]
+MANY = 20
+"""Submissions for which it pays to spend half a second, so that forks are faster."""
 
 
 def grade_each(
@@ -59,7 +61,8 @@ def grade_each(
     jobs = min(jobs, len(todo))
     if not jobs:
         return
-    with contextlib.closing(_Processes(jobs, training, gpu_jobs, unsafe, key, tell)) as processes:
+    many = len(todo) >= MANY
+    with contextlib.closing(_Processes(jobs, training, gpu_jobs, unsafe, key, tell, many)) as processes:
         known = earlier or {}
         requests = {path: (path, questions, [*known.get(path, ())]) for path, questions in todo.items()}
         again = []
@@ -76,9 +79,16 @@ class _Processes:
     """The processes that grade, at most `jobs` at once, each with a zygote that serves one after the other."""
 
     def __init__(
-        self, jobs: int, training: "TrainingSetup | None", gpu_jobs: int, unsafe: bool, key: bytes, tell: Tell
+        self,
+        jobs: int,
+        training: "TrainingSetup | None",
+        gpu_jobs: int,
+        unsafe: bool,
+        key: bytes,
+        tell: Tell,
+        many: bool,
     ):
-        self._context, self._tell, self._unsafe = _start_server(), tell, unsafe
+        self._context, self._tell, self._unsafe, self._many = _start_server(many), tell, unsafe, many
         self._settings = {"unsafe": unsafe, "key": key, "training": training, "slots": Slots(gpu_jobs, self._context)}
         self._threads = ThreadPoolExecutor(jobs)
         self._running: set[BaseProcess] = set()
@@ -165,15 +175,16 @@ class _Processes:
 
     def _new_zygote(self) -> Zygote | None:
         """None where nothing can be confined; `--unsafe` grades without."""
-        return Zygote(self._unsafe) if sys.platform == "linux" else None
+        return Zygote(self._unsafe, self._many) if sys.platform == "linux" else None
 
 
-def _start_server() -> BaseContext:
+def _start_server(many: bool) -> BaseContext:
     """The context of the processes that grade. The one that they are forked from starts now, to be ready in time."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["autograder.grading.preload"])
+    preload = "autograder.grading.preload"
+    context.set_forkserver_preload([preload, f"{preload}_for_many"] if many else [preload])
     multiprocessing.forkserver.ensure_running()
     return context
 

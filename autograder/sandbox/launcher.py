@@ -22,8 +22,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 120  # importing torch from a network disk can take this long
 _ANSWER_SECONDS = 30
 _BOOTSTRAP = (
-    "import sys; control, parent, project, *packages = sys.argv[1:]; sys.path += [project, *packages]; "
-    "from autograder.sandbox.zygote import main; main(int(control), int(parent), project)"
+    "import sys; control, parent, project, many, *packages = sys.argv[1:]; sys.path += [project, *packages]; "
+    "from autograder.sandbox.zygote import main; main(int(control), int(parent), project, bool(int(many)))"
 )
 
 
@@ -70,20 +70,21 @@ class Zygote:
 
     Args:
         unsafe: run student code even if the layers of `confine.minimum_met` are missing.
+        many: many workers are to be started: it pays to prepare for that.
 
     Raises:
         SandboxUnavailable: this is not Linux, or layers are missing. Methods raise it when the zygote or a worker does
             not start.
     """
 
-    def __init__(self, unsafe: bool = False):
+    def __init__(self, unsafe: bool = False, many: bool = False):
         if not (unsafe and sys.platform.startswith("linux")):
             require_confinement()
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                python_command(_BOOTSTRAP, theirs.fileno(), os.getpid(), PROJECT),
+                python_command(_BOOTSTRAP, theirs.fileno(), os.getpid(), PROJECT, int(many)),
                 pass_fds=[theirs.fileno()],
                 env=environment(),
                 cwd="/",

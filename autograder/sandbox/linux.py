@@ -20,6 +20,8 @@ CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT = 6, 7, 18
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_KEPT, _MOST_KEPT = 32 << 20, 256 << 20
 
+_MADV_COLLAPSE, _HUGE_PAGE = 25, 2 << 20
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -46,6 +48,20 @@ def keep_freed_memory() -> None:
     if hasattr(_libc, "mallopt"):  # glibc
         _libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
         _libc.mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT)
+
+
+def use_huge_pages() -> None:
+    """Move the memory of this process into pages of 2 MB, where the kernel can (Linux 6.1); it takes half a second.
+
+    A process that is forked afterwards gets one entry of the page table for them, not 512.
+    """
+    with open("/proc/self/maps") as maps:
+        regions = [line.split() for line in maps]
+    for place, rights, _, _, _, *name in regions:
+        first, last = (int(address, 16) for address in place.split("-"))
+        start, end = -(-first // _HUGE_PAGE) * _HUGE_PAGE, last // _HUGE_PAGE * _HUGE_PAGE
+        if rights == "rw-p" and name in ([], ["[heap]"]) and start < end:
+            _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)
 
 
 def unshare(flags: int) -> None:

@@ -35,11 +35,13 @@ xml.etree.ElementTree numpy.random torch.func torch.utils.checkpoint
 """Modules that submissions or torch may import later, besides the top level of the standard library."""
 
 
-def main(control: int, parent: int, project: str) -> None:
+def main(control: int, parent: int, project: str, many: bool) -> None:
     """Prepare, report the layers, then fork and reap workers on request until the grader is gone."""
     sock = socket.socket(fileno=control)
     try:
         plan = _prepare(Path(project))
+        if many:
+            linux.use_huge_pages()
     except Exception as error:
         sock.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
         return
