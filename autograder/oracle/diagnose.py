@@ -69,11 +69,13 @@ class Diagnosis:
         mistakes: the edits.
         layers: for each of them the student's own layer, such as "self.conv2"; "" where there is none.
         complete: whether they explain everything; otherwise there is another one, which may be one of several.
+        unsure: for each of them whether another edit of its name explains as much, so that its place is not proved.
     """
 
     mistakes: tuple[Edit, ...]
     layers: tuple[str, ...]
     complete: bool = True
+    unsure: tuple[bool, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,11 +86,12 @@ class Diagnosis:
     def sentences(self) -> list[str]:
         """What to tell the student about each of `names`: what is wrong, their own layer, and what to read again."""
         said = {}
-        for edit, layer in zip(self.mistakes, self.layers, strict=True):
+        for edit, layer, unsure in itertools.zip_longest(self.mistakes, self.layers, self.unsure):
             if not edit.name:
                 continue
             own = f" In your code: {layer}." if layer else ""
-            said.setdefault(edit.name, f"{edit.sentence}{own} Read again: {edit.reading}.")
+            sentence = edit.vague if unsure else edit.sentence
+            said.setdefault(edit.name, f"{sentence}{own} Read again: {edit.reading}.")
         return list(said.values())
 
     def changed_steps(self, right: Program) -> frozenset[str]:
@@ -124,8 +127,9 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     others = [_names(edits) | {""} for edits in together if search.programs(edits) != made]
     certain = [edit for edit in together[0] if all(edit.name in names for names in others)]
     edits = tuple(edit for edit in certain if len(certain) == 1 or edit.name not in SEEN_ONLY)
-    layers = tuple(search.layer(edit) for edit in edits)
-    return Diagnosis(edits, layers, edits == together[0]) if edits else None
+    unsure = tuple(any(again().explains(others) for others in search.variants(together[0], edit)) for edit in edits)
+    layers = tuple("" if vague else search.layer(edit) for edit, vague in zip(edits, unsure, strict=True))
+    return Diagnosis(edits, layers, edits == together[0], unsure) if edits else None
 
 
 def _likeliest(sets: list[tuple[Edit, ...]], explainer: Explainer) -> list[tuple[Edit, ...]]:
@@ -208,6 +212,14 @@ class Search:
         for edit in self.edits:
             if edit.name and self.explainer.explains((edit,)):
                 yield (edit,)
+
+    def variants(self, edits: tuple[Edit, ...], one: Edit) -> Iterator[tuple[Edit, ...]]:
+        """Sets that explain everything too: in the place of an edit, another for which its vague sentence is true."""
+        others = tuple(edit for edit in edits if edit is not one)
+        for edit in self.edits if one.vague else ():
+            alike = edit.name == one.name and edit.vague == one.vague
+            if alike and edit.sentence != one.sentence and self.explainer.explains((*others, edit)):
+                yield (*others, edit)
 
     def programs(self, edits: tuple[Edit, ...]) -> list[Program | None]:
         """What is built, with these edits."""

@@ -80,7 +80,8 @@ def wrong_padding(program: Program, _: Hints) -> Found:
             if wrong:
                 name = "padding_on_1x1" if narrow else "wrong_padding" if padding else "no_padding"
                 name = "stem_without_padding" if wrong == ["conv"] and not padding else prefix(program) + name
-                yield name, options(wrong, "conv", padding=padding), words | {"padding": padding}, wrong[0]
+                said = words if len(wrong) == len(names) else {"what": phrase(*wrong)}
+                yield name, options(wrong, "conv", padding=padding), said | {"padding": padding}, wrong[0]
 
 
 def _kernel_name(program: Program, names: tuple[str, ...], kernel: int) -> str:
@@ -303,4 +304,5 @@ def shared_convolution(program: Program, _: Hints) -> Found:
     for one, other in itertools.permutations(places(program, "conv", False), 2):
         for built in (True, False):
             change = lambda p, n=other, o=one, b=built: call(p, n, o, b)  # noqa: E731
-            yield "shared_convolution", change, {"what": phrase(one)}, one
+            words = {"what": phrase(one), "vague": {"what": "one convolution"}}
+            yield "shared_convolution", change, words, one

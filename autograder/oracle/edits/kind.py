@@ -57,6 +57,7 @@ class Edit:
         place: the operation that it is about, "" for none: its tensors show the student's own layer.
         rank: of several edits, those of a higher rank are made first.
         kind: the function that yielded it.
+        vague: what the student reads where another edit of this name does the same, "" for `sentence`.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Edit:
     place: str = ""
     rank: int = 0
     kind: str = ""
+    vague: str = ""
 
 
 Found = Iterator[tuple]
@@ -84,7 +86,8 @@ def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", rank: int = 0) -> 
 
     The function gets the longest right program of a class, and `Hints`; it yields `(name, change)`, and maybe the words
     of the sentence and the place, for each place where the edit makes sense. The word "sentence" is the key of another
-    sentence than that of the name.
+    sentence than that of the name; "vague" are the words that take the place of some where the edit is not the only one
+    of its name that explains what was observed.
 
     Args:
         classes: in which it can occur.
@@ -122,7 +125,8 @@ def catalogue(class_name: str, hints: Hints) -> tuple[Edit, ...]:
                 continue
             keys = (f"{class_name}.{name}", name, name.removeprefix("stem_"), words.get("sentence"), default)
             sentence, reading = SENTENCES[next(key for key in keys if key in SENTENCES)]
-            edits.append(Edit(name, sentence.format(**words), reading, change, place, rank, function.__name__))
+            vague = sentence.format(**words | words["vague"]) if "vague" in words else ""
+            edits.append(Edit(name, sentence.format(**words), reading, change, place, rank, function.__name__, vague))
     return tuple(edits)
 
 

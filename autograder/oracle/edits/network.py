@@ -332,9 +332,10 @@ def other_head(program: Program, hints: Hints) -> Found:
         yield "pool_too_small", lambda p, h=how: wider(p.change("pool", how=h), 4)
         yield "pool_too_small", lambda p, h=how: p.change("pool", how=h)
     for kernel in (4, 7, 8, 5, 3):  # 4 is right, and shows where the image is not 4x4 for another reason
-        window = op("pool", "window", "", how="avg", kernel=kernel, stride=kernel, padding=0)
-        change = lambda p, w=window: p.put(w.but(inputs=p.by_name["pool"].inputs))  # noqa: E731
-        yield "pool_window" if kernel != 4 else "", change, {"value": kernel}
+        pool = op("pool", "window", "", how="avg", kernel=kernel, stride=kernel, padding=0)
+        change = lambda p, w=pool: p.put(w.but(inputs=p.by_name["pool"].inputs))  # noqa: E731
+        window = "larger than 4x4" if kernel > 4 else f"of {kernel}x{kernel}"  # those that are too large raise the same
+        yield "pool_window" if kernel != 4 else "", change, {"window": window}
     yield "missing_flatten", remove("flat")
     yield "squeeze_of_batch", lambda p: p.put(act("flat", *p.by_name["flat"].inputs, how="squeeze"))
     for name, shapes in FLATTENED.items():

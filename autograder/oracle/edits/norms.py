@@ -61,7 +61,7 @@ def shared_batchnorm(program: Program, _: Hints) -> Found:
     for one in names:
         for other in names:
             if one != other:
-                words = {"what": phrase(one, other)}
+                words = {"what": phrase(one, other), "vague": {"what": f"{phrase(other)} is another one, called again"}}
                 there = lambda p, one=one: p.by_name[one].kind == "norm"  # noqa: E731
                 yield "shared_batchnorm", where_it(there, options((other,), "norm", shares=one)), words, one
                 idle = lambda p, n, one=one: p.hold(p.by_name[n].but(name="unused")).change(n, shares=one)  # noqa: E731
