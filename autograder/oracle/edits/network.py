@@ -251,8 +251,11 @@ def wrong_wiring(program: Program, hints: Hints) -> Found:
 
 ORDERS = {
     "stages_in_wrong_order": [(4, 3, 2, 1), (2, 1, 3, 4)],
-    "stage_repeated": [(1, 1, 2, 3, 4), (1, 2, 2, 3, 4), (1, 2, 3, 3, 4), (1, 2, 3, 4, 4), (1, 2, 2, 4), (1, 2, 3, 3)],
+    "stage_in_place_of_another": [(1, 1, 3, 4), (1, 2, 2, 4), (1, 2, 3, 3), (1, 2, 2, 3, 4), (1, 2, 3, 3, 4)],
+    "stage_repeated": [(1, 1, 2, 3, 4), (1, 2, 3, 4, 4)],
 }
+"""The order in which the stages are called. Where stage 2 or 3 is called twice in a row, the second call raises: it
+cannot be told whether the next one is called at all."""
 
 
 @kind((RESNET,))
@@ -276,7 +279,8 @@ def wrong_order(program: Program, _: Hints) -> Found:
         yield "stage_1_unused" if stage == 1 else "stage_unused", skip, words
     for name, orders in ORDERS.items():
         for order in orders:
-            yield name, lambda p, o=order: _ordered(p, o)
+            twice = next((i for i, j in itertools.pairwise(order) if i == j), 0)
+            yield name, lambda p, o=order: _ordered(p, o), {"value": twice, "next": twice + 1}
     yield "blocks_unused", each_block(lambda p, o: {"called": place(o)[1] == 0})
     others = lambda p: [o.name for o in blocks(p) if place(o)[1] > 0]  # noqa: E731
     yield "blocks_unused", lambda p: remove(*others(p))(p).state(unused_blocks=True)  # nor registered

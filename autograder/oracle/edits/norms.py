@@ -91,13 +91,15 @@ def preactivation(program: Program, _: Hints) -> Found:
 def batchnorm_before_convolution(program: Program, _: Hints) -> Found:
     """Convolution and BatchNorm change places."""
 
-    def swap(p: Program, name: str) -> Program:
+    def swap(p: Program, name: str, fits: bool) -> Program:
         conv = p.by_name[p.by_name[name].inputs[0]]
-        one = p.by_name[name].but(planes=conv["in_planes"])
+        one = p.by_name[name].but(planes=conv["in_planes"]) if fits else p.by_name[name]
         return p.without(name).insert(conv.inputs[0], one, only=(conv.name,))
 
-    for name in places(program, "norm", False):
-        yield f"{prefix(program)}batchnorm_before_convolution", on((name,), swap), {"what": phrase(name)}, name
+    for name in places(program, "norm"):
+        for fits in (True, False):  # built for the channels that it gets, or for those that it should get
+            change = on((name,), lambda p, n, f=fits: swap(p, n, f), "norm")
+            yield f"{prefix(program)}batchnorm_before_convolution", change, {"what": phrase(name)}, name
     if program.kind in BLOCKS:  # with its ReLU, and for the channels that come behind it
 
         def relu_too(p: Program, name: str) -> Program:
