@@ -10,6 +10,7 @@ the same submission gets the same diagnosis on any machine.
 import functools
 import itertools
 import operator
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -432,7 +433,37 @@ def _hints(evidence: Evidence, explainer: Explainer) -> Hints:
         sizes |= {size for one in extra if len(one.shape) < 3 for size in one.shape}
         if subject.calls:
             calls[task_of(subject.task.program)] = tuple(subject.calls)
-    return Hints(frozenset(sorted(sizes)[:12]), tuple(calls.items()), _factors(evidence, explainer))
+    factors = _factors(evidence, explainer)
+    return Hints(frozenset(sorted(sizes)[:12]), tuple(calls.items()), factors, tuple(_unused(evidence)))
+
+
+def _unused(evidence: Evidence) -> Iterator[tuple[tuple, tuple]]:
+    """For each task the tensors of layers that get no gradient in any module, where that many are too many."""
+    called: dict[str, bool] = {}
+    for subject in evidence.subjects:
+        for trial in subject.trials:
+            for one in subject.found if trial.gradients else ():
+                layer = _layer_of(one.name)
+                called[layer] = called.get(layer, False) or trial.gradients.get(one.name) is not None
+    unused: set[str] = set()
+    for layer in reversed([layer for layer in called if not called[layer]]):  # the last one is the likeliest
+        if all(_are_too_many(unused | {layer}, subject) for subject in evidence.subjects):
+            unused.add(layer)
+    for subject in evidence.subjects:
+        held = tuple((f.name, min(f.kinds), f.shape) for f in subject.found if _layer_of(f.name) in unused)
+        if held:
+            yield task_of(subject.task.program), held
+
+
+def _layer_of(tensor: str) -> str:
+    """The name of the layer that a tensor belongs to; its own where it belongs to the module itself."""
+    return tensor.rpartition(".")[0] or tensor
+
+
+def _are_too_many(layers: set[str], subject: Subject) -> bool:
+    """Whether a module has the tensors of these layers besides all those of the right program."""
+    theirs = Counter((f.shape, f.learned) for f in subject.found if _layer_of(f.name) in layers)
+    return theirs <= subject.tensors - subject.task.program.tensors
 
 
 def _factors(evidence: Evidence, explainer: Explainer) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from autograder.oracle.program import Program, Role, squeeze_shape
+from autograder.oracle.program import UNUSED, Program, Role, squeeze_shape
 from autograder.student.draw import normal
 
 MOST_ATTEMPTS = 1500
@@ -129,6 +129,12 @@ def compare(roles: Sequence[Role], found: Sequence[Found]) -> tuple[list[Role], 
 
 def assignments(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignment]:
     """Yield maps from role to tensor name, the likeliest first; none when the tensors do not fit the roles."""
+    held = {role.name: role.name.removeprefix(f"{UNUSED}.") for role in roles if role.name.startswith(f"{UNUSED}.")}
+    if held:
+        called = [role for role in roles if role.name not in held]
+        others = [f for f in found if f.name not in held.values()]
+        yield from ({**way, **held} for way in assignments(called, others))
+        return
     if any(compare(roles, found)):
         return
     groups = _by_batchnorm(roles, found)

@@ -34,6 +34,8 @@ DEFAULTS: dict[str, Any] = {
     "shift": 0.0,
 }
 """Options of operations and what they are when nothing is said."""
+UNUSED = "unused"
+"""The name of an operation of kind "held": layers that are not called. Its roles name the student's own tensors."""
 
 
 class lazy:
@@ -341,6 +343,8 @@ def _roles(o: Op) -> Iterator[Role]:
     if o.kind == "conv":
         shape = (o["planes"], o["in_planes"] // o["groups"], o["kernel"], o["kernel"])
         yield Role(f"{o.name}.weight", "weight", shape)
+    elif o.kind == "held":
+        yield from (Role(f"{o.name}.{tensor}", kind, shape) for tensor, kind, shape in o["tensors"])
     elif o.kind == "linear":
         yield Role(f"{o.name}.weight", "weight", (o["classes"], o["features"]))
     elif o.kind == "block":

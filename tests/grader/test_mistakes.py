@@ -29,8 +29,10 @@ HINTS = Hints(
         (task_of(FIRST), ((64, 64, 1), (64, 128, 1), (128, 256, 2), (256, 512, 2))),
         (task_of(SECOND), ((512, 64, 1), *SECOND.calls[1:])),
     ),
+    unused=tuple((task_of(tasks_of(kind)[0].program), (("extra.weight", "gamma", (6,)),)) for kind in CLASSES.values()),
 )
-"""As a module with a gate, a hidden layer, other stages, or the in_planes of the network before shows them."""
+"""As a module with a gate, a hidden layer, other stages, the in_planes of the network before, or an unused layer shows
+them."""
 NAMED_BY_CHECKS = {"foreign_call_of_block", "shortcut_from_outside", "start_without_learning"}
 
 

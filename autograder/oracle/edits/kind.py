@@ -29,11 +29,13 @@ class Hints:
         sizes: dimensions of its vectors and matrices that the right network lacks.
         factors: what the output is a multiple of the right one by.
         calls: how each network built its blocks, by the network's task, see `task_of`.
+        unused: tensors of layers that are too many and get no gradient, by task: name, kind of role, and shape.
     """
 
     sizes: frozenset[int] = frozenset()
     calls: tuple[tuple[tuple, tuple[Call, ...]], ...] = ()
     factors: tuple[float, ...] = ()
+    unused: tuple[tuple[tuple, tuple[tuple[str, str, tuple[int, ...]], ...]], ...] = ()
 
     def called(self, p: Program) -> tuple[Call, ...] | None:
         """How the network of this task built its blocks; None where it is not known."""

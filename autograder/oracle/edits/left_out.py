@@ -1,7 +1,7 @@
 """Steps of forward that are left out, although their layers are built."""
 
-from autograder.oracle.edits.kind import BLOCKS, EVERYWHERE, Found, Hints, kind, phrase, places
-from autograder.oracle.program import Program
+from autograder.oracle.edits.kind import BLOCKS, EVERYWHERE, Found, Hints, kind, phrase, places, task_of
+from autograder.oracle.program import UNUSED, Program, op
 
 
 @kind(EVERYWHERE)
@@ -15,6 +15,23 @@ def not_called(program: Program, _: Hints) -> Found:
     else:
         yield "layers_not_called", lambda p: _skip(p, "conv", "bn", "stem"), {"what": "your stem"}
         yield "layers_not_called", lambda p: _skip(p, "linear"), {"what": "your linear layer"}
+
+
+@kind(EVERYWHERE)
+def unused_layer(program: Program, hints: Hints) -> Found:
+    """Layers are built and never called, besides all those that belong there."""
+    built = dict(hints.unused)
+    layers = dict.fromkeys(f"self.{name.rpartition('.')[0] or name}" for held in built.values() for name, *_ in held)
+    if not layers:
+        return
+
+    def hold(p: Program) -> Program:
+        held = built.get(task_of(p), ())
+        return p.hold(op(UNUSED, "held", "x", tensors=held)) if held else p
+
+    *several, last = layers
+    what = f"{', '.join(several)} and {last}" if several else last
+    yield "unused_layer", hold, {"what": what, "them": "them" if several else "it"}
 
 
 def _skip(p: Program, *names: str) -> Program:

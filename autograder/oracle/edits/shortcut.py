@@ -67,6 +67,18 @@ def wrong_condition(program: Program, _: Hints) -> Found:
         yield name, change, {}, "shortcut_conv"
 
 
+@kind()
+def inverted_call(program: Program, _: Hints) -> Found:
+    """Forward calls the layers of the shortcut where there are none: `if self.downsample is None`."""
+
+    def change(p: Program) -> Program:
+        if projects(p):
+            return p.change_all(("shortcut_conv", "shortcut"), called=False)
+        return p.state(forward_raises=("TypeError", "'NoneType' object is not callable"))
+
+    yield "shortcut_call_inverted", change, {}, "shortcut_conv"
+
+
 AROUND = (
     lambda extra, planes: (extra // 2, extra - extra // 2),
     lambda extra, planes: (0, extra),
@@ -157,6 +169,8 @@ def other_input(program: Program, _: Hints) -> Found:
 
         name = "shortcut_of_residual" if value == residual(program) else "x_overwritten"
         yield name, fed, {"what": "the first layer" if value == "relu1" else phrase(value)}
+        if value == residual(program):  # `identity = self.downsample(out)`; the identity is x
+            yield name, where_it(projects, fed)
 
 
 @kind()
