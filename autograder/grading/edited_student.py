@@ -20,7 +20,7 @@ from autograder.oracle import diagnosis_of
 from autograder.oracle.diagnose import CLASSES, tasks_of
 from autograder.oracle.edits import SEEN_ONLY, Edit, apply
 from autograder.oracle.interpreter import run
-from autograder.oracle.program import Program, Role
+from autograder.oracle.program import UNUSED, Program, Role
 from autograder.oracle.trial import Task
 from autograder.student.errors import GraderBroken, StudentError
 from autograder.student.local import LocalStudent
@@ -184,6 +184,9 @@ def make(edits: Sequence[Edit], task: Task) -> Program:
         raise StudentError(UNKNOWN, f"{task.written} is not known", "")
     if raises := program.fact("raises"):
         raise StudentError(*raises, "")
+    held = program.by_name.get(UNUSED)
+    if held is not None and not held["tensors"]:  # of which shape they are in this task is not known
+        program = program.put(held.but(tensors=tuple((layer, "gamma", (1,)) for layer in held["layers"])))
     return program
 
 

@@ -29,9 +29,9 @@ from autograder.oracle.explain import (
     same_error,
 )
 from autograder.oracle.interpreter import DOES_NOT_FIT, Unregistered
-from autograder.oracle.matching import Assignment, compare
+from autograder.oracle.matching import Assignment, compare, held_by
 from autograder.oracle.observe import TOLERANCE, Observation, replay
-from autograder.oracle.program import Program
+from autograder.oracle.program import Program, layer_of
 from autograder.oracle.trial import Evidence, Subject, Task, collect
 
 CLASSES = {question: names[0] for question, names in QUESTION_NAMES.items()}
@@ -443,26 +443,19 @@ def _unused(evidence: Evidence) -> Iterator[tuple[tuple, tuple]]:
     for subject in evidence.subjects:
         for trial in subject.trials:
             for one in subject.found if trial.gradients else ():
-                layer = _layer_of(one.name)
+                layer = layer_of(one.name)
                 called[layer] = called.get(layer, False) or trial.gradients.get(one.name) is not None
     unused: set[str] = set()
     for layer in reversed([layer for layer in called if not called[layer]]):  # the last one is the likeliest
         if all(_are_too_many(unused | {layer}, subject) for subject in evidence.subjects):
             unused.add(layer)
-    for subject in evidence.subjects:
-        held = tuple((f.name, min(f.kinds), f.shape) for f in subject.found if _layer_of(f.name) in unused)
-        if held:
-            yield task_of(subject.task.program), held
-
-
-def _layer_of(tensor: str) -> str:
-    """The name of the layer that a tensor belongs to; its own where it belongs to the module itself."""
-    return tensor.rpartition(".")[0] or tensor
+    for subject in evidence.subjects if unused else ():
+        yield task_of(subject.task.program), held_by(unused, subject.found)
 
 
 def _are_too_many(layers: set[str], subject: Subject) -> bool:
     """Whether a module has the tensors of these layers besides all those of the right program."""
-    theirs = Counter((f.shape, f.learned) for f in subject.found if _layer_of(f.name) in layers)
+    theirs = Counter((f.shape, f.learned) for f in subject.found if layer_of(f.name) in layers)
     return theirs <= subject.tensors - subject.task.program.tensors
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from autograder.oracle.edits import Edit, apply
 from autograder.oracle.interpreter import DOES_NOT_FIT, Memory, Unregistered
-from autograder.oracle.matching import Assignment, assignments, fits
+from autograder.oracle.matching import Assignment, assignments, fits, held_by
 from autograder.oracle.observe import (
     ABOUT_GRADIENTS,
     Observation,
@@ -17,7 +17,7 @@ from autograder.oracle.observe import (
     differing_statistics,
     replay,
 )
-from autograder.oracle.program import Program
+from autograder.oracle.program import UNUSED, Program
 from autograder.oracle.trial import Evidence, NotBuilt, Subject
 from autograder.student.errors import StudentError
 
@@ -65,7 +65,7 @@ class Explainer:
             right = dict(zip(map(id, subjects), self.right, strict=True))
             subjects = sorted(subjects, key=lambda s: (right[id(s)], len(s.task.program.ops)))
         for subject in subjects:
-            program = apply(edits, subject.task.program)
+            program = _with_what_is_held(apply(edits, subject.task.program), subject)
             if program is None or not self.explains_subject(program, subject):
                 return False
             changed = changed or program != subject.task.program
@@ -184,6 +184,15 @@ class Explainer:
     def _runs(self) -> bool:
         """Whether any of the modules returned something."""
         return any(trial.error is None for subject in self.evidence.subjects for trial in subject.trials)
+
+
+def _with_what_is_held(program: Program | None, subject: Subject) -> Program | None:
+    """The program with the module's own tensors of layers that nothing calls, where they are not known yet."""
+    held = program.by_name.get(UNUSED) if program else None
+    if held is None or held["tensors"]:
+        return program
+    tensors = held_by(held["layers"], subject.found)
+    return program.put(held.but(tensors=tensors)) if tensors else program.without(UNUSED)
 
 
 def _unlike(names: Assignment) -> int:

@@ -7,13 +7,13 @@ first: tensors with a common prefix ("bn1.") that make up one BatchNorm stay tog
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from autograder.oracle.program import UNUSED, Program, Role, squeeze_shape
+from autograder.oracle.program import UNUSED, Program, Role, layer_of, squeeze_shape
 from autograder.student.draw import normal
 
 MOST_ATTEMPTS = 1500
@@ -98,6 +98,11 @@ def untranspose(found: Sequence[Found], program: Program) -> tuple[list[Found], 
     }
     turned = frozenset(f.name for f in found if f.learned and f.shape in wanted)
     return [replace(f, shape=wanted[f.shape]) if f.name in turned else f for f in found], turned
+
+
+def held_by(layers: Collection[str], found: Sequence[Found]) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    """The tensors of layers that nothing calls, as an operation of kind "held" has them: name, kind of role, shape."""
+    return tuple((f.name, min(f.kinds), f.shape) for f in found if layer_of(f.name) in layers)
 
 
 def fits(program: Program, found: Sequence[Found]) -> bool:

@@ -34,8 +34,8 @@ DEFAULTS: dict[str, Any] = {
     "shift": 0.0,
 }
 """Options of operations and what they are when nothing is said."""
-UNUSED = "unused"
-"""The name of an operation of kind "held": layers that are not called. Its roles name the student's own tensors."""
+UNUSED = "held"
+"""The name of an operation of kind "held": layers of the student's that nothing calls. Its roles name their tensors."""
 
 
 class lazy:
@@ -231,6 +231,11 @@ class Program:
     def state(self, **facts: Any) -> "Program":
         """State facts about the class."""
         return replace(self, facts=tuple(sorted({**dict(self.facts), **facts}.items())))
+
+
+def layer_of(tensor: str) -> str:
+    """The name of the layer that one of the student's tensors belongs to; its own where that is the module itself."""
+    return tensor.rpartition(".")[0] or tensor
 
 
 def squeeze_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

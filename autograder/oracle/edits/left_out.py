@@ -1,7 +1,7 @@
 """Steps of forward that are left out, although their layers are built."""
 
 from autograder.oracle.edits.kind import BLOCKS, EVERYWHERE, Found, Hints, kind, phrase, places, task_of
-from autograder.oracle.program import UNUSED, Program, op
+from autograder.oracle.program import UNUSED, Program, layer_of, op
 
 
 @kind(EVERYWHERE)
@@ -21,15 +21,15 @@ def not_called(program: Program, _: Hints) -> Found:
 def unused_layer(program: Program, hints: Hints) -> Found:
     """Layers are built and never called, besides all those that belong there."""
     built = dict(hints.unused)
-    layers = dict.fromkeys(f"self.{name.rpartition('.')[0] or name}" for held in built.values() for name, *_ in held)
+    layers = dict.fromkeys(layer_of(name) for held in built.values() for name, *_ in held)
     if not layers:
         return
 
     def hold(p: Program) -> Program:
-        held = built.get(task_of(p), ())
-        return p.hold(op(UNUSED, "held", "x", tensors=held)) if held else p
+        tensors = built.get(task_of(p))
+        return p if tensors == () else p.hold(op(UNUSED, "held", "x", layers=tuple(layers), tensors=tensors or ()))
 
-    *several, last = layers
+    *several, last = (f"self.{layer}" for layer in layers)
     what = f"{', '.join(several)} and {last}" if several else last
     yield "unused_layer", hold, {"what": what, "them": "them" if several else "it"}
 
