@@ -81,6 +81,7 @@ COUNTS: dict[str, list[Callable[[list[int]], list[int]]]] = {
     "num_blocks_ignored": [lambda c, n=n: list(n) for n in ((2,) * 4, (1,) * 4, (3, 4, 6, 3), (3,) * 4)],
     "num_blocks_first_only": [lambda c: c[:1] * 4],
     "num_blocks_last_only": [lambda c: c[-1:] * 4],
+    "num_blocks_maximum": [lambda c: [max(c)] * 4],
     "num_blocks_reversed": [lambda c: c[::-1]],
     "num_blocks_shifted": [lambda c: [*c[1:], c[-1]], lambda c: [c[0], *c[:3]]],
     "num_blocks_mixed_up": [
@@ -111,6 +112,7 @@ STRIDES: list[tuple[str, int, Callable[[int, int, int], int]]] = [
     ("no_strides", 0, lambda s, i, n: 1),
     ("stride_in_every_block", 0, lambda s, i, n: 2 if s > 1 else 1),
     ("stride_in_every_block", 0, lambda s, i, n: 2),
+    ("stride_in_every_block", 0, lambda s, i, n: 2 if s > 1 or i == 0 else 1),  # "or" for "and"
     ("stride_on_last_block", 0, lambda s, i, n: 2 if s > 1 and i == n - 1 else 1),
     *(("stage_without_stride", k, lambda s, i, n, k=k: 2 if s > 1 and s != k and i == 0 else 1) for k in (4, 3, 2)),
     ("strides_shifted", 0, lambda s, i, n: 2 if s < 4 and i == 0 else 1),
@@ -172,10 +174,12 @@ WIDTHS = {
 
 
 @kind((RESNET,), sentence="stage_planes", rank=1)
-def wrong_widths(program: Program, _: Hints) -> Found:
+def wrong_widths(program: Program, hints: Hints) -> Found:
     """Stages of other widths."""
+    built = [tuple(planes for _, planes, _ in calls) for _, calls in hints.calls]  # with a block in each stage it tells
+    seen = [widths for widths in built if len(widths) == 4 and widths != (64, 128, 256, 512)]
     yield "three_stages", lambda p: rebuild(p, layout(p.arguments[0], counts(p))[:3])
-    for name, variants in WIDTHS.items():
+    for name, variants in [*WIDTHS.items(), ("stage_planes", dict.fromkeys(seen))]:
         for widths in variants:
             words = {"value": ", ".join(map(str, widths))}
             for stem in dict.fromkeys((widths[0], 64)):
