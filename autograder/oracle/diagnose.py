@@ -71,12 +71,14 @@ class Diagnosis:
         layers: for each of them the student's own layer, such as "self.conv2"; "" where there is none.
         complete: whether they explain everything; otherwise there is another one, which may be one of several.
         unsure: for each of them whether another edit of its name explains as much, so that its place is not proved.
+        instead: what it may be as well, where the code always raises and one other mistake explains as much.
     """
 
     mistakes: tuple[Edit, ...]
     layers: tuple[str, ...]
     complete: bool = True
     unsure: tuple[bool, ...] = ()
+    instead: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,6 +93,7 @@ class Diagnosis:
             if not edit.name:
                 continue
             own = f" In your code: {layer}." if layer else ""
+            own += f" Or it is this, which raises the same: {self.instead}" if self.instead else ""
             sentence = edit.vague if unsure else edit.sentence
             said.setdefault(edit.name, f"{sentence}{own} Read again: {edit.reading}.")
         return list(said.values())
@@ -130,7 +133,12 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     edits = tuple(edit for edit in certain if len(certain) == 1 or edit.name not in SEEN_ONLY)
     unsure = tuple(any(again().explains(others) for others in search.variants(together[0], edit)) for edit in edits)
     layers = tuple("" if vague else search.layer(edit) for edit, vague in zip(edits, unsure, strict=True))
-    return Diagnosis(edits, layers, edits == together[0], unsure) if edits else None
+    instead = ""
+    if edits == alone and not search.explainer.runs:  # little is seen: another mistake may raise the same
+        known = SEEN_ONLY | _names(alone)
+        others = (other for (other,) in search.singles() if other.name not in known and again().explains((other,)))
+        instead = next((other.sentence for other in others), "")
+    return Diagnosis(edits, layers, edits == together[0], unsure, instead) if edits else None
 
 
 def _likeliest(sets: list[tuple[Edit, ...]], explainer: Explainer) -> list[tuple[Edit, ...]]:

@@ -178,10 +178,10 @@ class Explainer:
 
     def _same_error(self, error: Exception, mine: Exception) -> bool:
         """As `same_error`; but where nothing runs, a check of the student's own says nothing about shapes."""
-        return same_error(error, mine) and (self._runs or not _is_own_check(error))
+        return same_error(error, mine) and (self.runs or not _is_own_check(error))
 
     @functools.cached_property
-    def _runs(self) -> bool:
+    def runs(self) -> bool:
         """Whether any of the modules returned something."""
         return any(trial.error is None for subject in self.evidence.subjects for trial in subject.trials)
 
