@@ -171,3 +171,30 @@ def test_what_is_drawn_keeps_nothing_of_what_was_received():
     assert drawn.keys() == state.keys()
     kept = {value.untyped_storage().data_ptr() for value in drawn.values()}
     assert message.untyped_storage().data_ptr() not in kept
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong", "said", "not_said"),
+    [
+        ("q3", "F.adaptive_avg_pool2d(out, 1)", "F.avg_pool2d(out, 8)", "a window larger than 4x4;", "7x7"),
+        ("q2", "self.bn3(self.conv3(out))", "self.bn2(self.conv3(out))", "your last BatchNorm is another", "self.bn"),
+        ("q2", "self.bn3(self.conv3(out))", "self.conv3(self.bn3(out))", "your last BatchNorm before its", "all"),
+        (
+            "q2",
+            "planes, kernel_size=1, stride=stride,",
+            "planes, 1, stride, 1,",
+            "the convolution of your shortcut",
+            "all",
+        ),
+    ],
+)
+def test_what_is_not_proved_is_not_said(tmp_path, question, right, wrong, said, not_said):
+    """Where another value, layer or mistake raises the same, the sentence is as vague as that, or tells of both."""
+    source = solved_source()
+    head, middle, tail = source.partition("class Bottleneck")
+    assert right in tail
+    path = tmp_path / "resnet.py"
+    path.write_text(head + middle + tail.replace(right, wrong, 1))
+    (sentence,) = diagnose(LocalStudent.from_file(path), question).sentences
+    assert said in sentence
+    assert not_said not in sentence
