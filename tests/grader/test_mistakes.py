@@ -178,7 +178,7 @@ def test_what_is_drawn_keeps_nothing_of_what_was_received():
     [
         ("q3", "F.adaptive_avg_pool2d(out, 1)", "F.avg_pool2d(out, 8)", "a window larger than 4x4;", "7x7"),
         ("q2", "self.bn3(self.conv3(out))", "self.bn2(self.conv3(out))", "your last BatchNorm is another", "self.bn"),
-        ("q2", "self.bn3(self.conv3(out))", "self.conv3(self.bn3(out))", "your last BatchNorm before its", "your first"),
+        ("q2", "self.bn3(self.conv3(out))", "self.conv3(self.bn3(out))", "your last BatchNorm before", "your first"),
         (
             "q2",
             "planes, kernel_size=1, stride=stride,",
