@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from autograder.grading.seeds import SUITE
+from autograder.grading.seeds import SUITE as TESTS
 from autograder.student.errors import SuiteError
 from autograder.student.no_submission import NoSubmission
 from autograder.suite import collection
@@ -119,7 +119,7 @@ def test_folders_are_not_kept_for_ever(tmp_path):
 def test_a_student_is_forgotten_after_the_run():
     student = NoSubmission("")
     gone = weakref.ref(student)
-    run_suite(student, SUITE, only=["q4"])
+    run_suite(student, TESTS, only=["q4"])
     del student
     gc.collect()
     assert gone() is None
