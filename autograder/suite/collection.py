@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
-import pluggy
 import pytest
 
 from autograder.student.errors import SuiteError
@@ -47,6 +46,10 @@ def collected(folders: Collection[Path], marked: str = "") -> Iterator[Tests]:
         del _kept[next(iter(_kept))]
 
 
+LAST = ("last_exc", "last_type", "last_value", "last_traceback")
+"""Where pytest leaves the last failure in `sys`, for debuggers, with all that the frames of its traceback hold."""
+
+
 def run_tests(tests: Sequence[pytest.Item], plugins: Collection[object]) -> Iterator[pytest.Item]:
     """Run tests one by one, with some plugins more; yields each that has run."""
     if not tests:
@@ -54,7 +57,8 @@ def run_tests(tests: Sequence[pytest.Item], plugins: Collection[object]) -> Iter
     manager = tests[0].config.pluginmanager
     for plugin in plugins:
         # pytest's own `register` tells other plugins, and so keeps this one, with all that it holds, for ever.
-        pluggy.PluginManager.register(manager, plugin)
+        super(pytest.PytestPluginManager, manager).register(plugin)
+    last = {name: vars(sys).pop(name) for name in LAST if name in vars(sys)}
     try:
         for test in tests:
             # Without a next one, the fixtures of a session end too: whoever stops here leaves nothing behind.
@@ -63,6 +67,9 @@ def run_tests(tests: Sequence[pytest.Item], plugins: Collection[object]) -> Iter
     finally:
         for plugin in plugins:
             manager.unregister(plugin)
+        for name in LAST:
+            vars(sys).pop(name, None)
+        vars(sys).update(last)
 
 
 def _collect(folders: Collection[Path], marked: str) -> Tests:
