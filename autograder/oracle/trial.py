@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from autograder.oracle.matching import classify_tensors, draw, untranspose, without_other_buffers
 from autograder.oracle.observe import Aspect, Observation, observe, statistics_of, to_float64
 from autograder.oracle.program import Program, basic_block, bottleneck, network
 from autograder.oracle.randomness import Randomness, randomness, randomness_before_error
 from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
+from autograder.student.passes import Proxy
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, expansion_of
 from autograder.student.state import load_state, state_of
@@ -214,7 +215,7 @@ def _examine(
     probe = student.probe(task.expansion) if task.expansion else None
     num_blocks = list(task.arguments[1]) if task.kind == "ResNet" else None
     module = task.build(student, probe, num_blocks)
-    if isinstance(module, type) or not hasattr(module, "state_dict"):
+    if not isinstance(module, (nn.Module, Proxy)):
         raise TypeError(f"{task.kind} is no module: {getattr(module, 'type_name', type(module).__name__)}")
     fresh = task.kind == "ResNet18"
     subject = Subject(task, module, generator)

@@ -9,6 +9,10 @@ import nbformat
 import pytest
 import torch
 
+from autograder.maintain.build import solved_source
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries
+from autograder.oracle import diagnosis_of
 from autograder.sandbox.limits import MAX_PROBLEMS, MIB, Limits
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.sandbox.zygote import _children
@@ -293,3 +297,12 @@ def test_there_is_a_home(tmp_path, zygote):
     )
     with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
         assert student.BasicBlock.expansion > 1
+
+
+@pytest.mark.parametrize("name", ["resnet18_returns_class", "resnet18_returns_nothing", "resnet18_shared"])
+def test_what_resnet18_returns_is_named_behind_the_sandbox_too(name, tmp_path, zygote):
+    [entry] = [one for one in entries().values() if one.misconception == name and one.name.startswith("q3_resnet18_")]
+    path = tmp_path / "submission.py"
+    path.write_text(complete(entry, solved_source()))
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+        assert diagnosis_of(student, "q3").names == (name,)
