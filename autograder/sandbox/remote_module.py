@@ -243,15 +243,12 @@ class RemoteAdam(RemoteObject):
 
     def __init__(self, session: Session, module: RemoteModule, lr: float):
         super().__init__(session)
-        self._module = module
-        self._request("adam", {"optimizer": self._handle, "module": module.handle, "lr": lr})
+        arguments = {"optimizer": self._handle, "module": module.handle, "lr": lr}
+        session.postpone("the optimizer's step", "adam", arguments)
 
     def step(self) -> None:
         """Update the parameters with their gradients."""
-        self._request("step", {"optimizer": self.handle})
-
-    def _request(self, operation: str, arguments: Mapping[str, Any]) -> None:
-        self._session.postpone("the optimizer's step", operation, arguments)
+        self._session.postpone("the optimizer's step", "step", {"optimizer": self.handle})
 
 
 class RemoteCall(RemoteObject):

@@ -5,10 +5,11 @@ network, or that plots images after `import torchvision.transforms.functional as
 """
 
 import ast
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from autograder.submission.names import Footprint
+from autograder.submission.names import Footprint, reachable
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -53,11 +54,11 @@ def find_rebound(statements: Sequence[Statement], required: Collection[str]) -> 
 
 def _users(statements: Sequence[Statement], needed: Collection[str]) -> set[str]:
     """The required names, and functions and classes that use them, directly or through each other."""
-    users = set(needed)
-    defining = [s for s in statements if isinstance(s.node, _DEFINITIONS)]
-    while new := {n for s in defining if s.effect.uses & users for n in s.effect.binds} - users:
-        users |= new
-    return users
+    users: dict[str, set[str]] = defaultdict(set)
+    for statement in statements:
+        for name in statement.effect.uses if isinstance(statement.node, _DEFINITIONS) else ():
+            users[name] |= statement.effect.binds
+    return reachable(needed, users)
 
 
 def _is_made_with(node: ast.stmt, users: Collection[str], objects: Collection[str]) -> bool:

@@ -125,18 +125,19 @@ def slices(submission: Submission, wanted: Iterable[Collection[str]]) -> list[Sl
         name = shown(submission.name)
         raise UnreadableSubmission(f"{name}: holds more than {MOST_STATEMENTS:,} statements: leave out generated code.")
     modules = _statements(parsed)
-    return [_cut(parsed, modules, required, submission.text) for required in wanted]
+    rebound = find_rebound(modules.get("", []), REQUIRED)
+    return [_cut(parsed, modules, rebound, required, submission.text) for required in wanted]
 
 
 def _cut(
     parsed: Sequence[_Parsed],
     modules: Mapping[str, Sequence[_Statement]],
+    rebound: Mapping[int, Collection[str]],
     required: Collection[str],
     text: Sequence[Cell],
 ) -> Slice:
     given = {name: _bound(statements) for name, statements in modules.items() if name}
     own = modules.get("", [])
-    rebound = find_rebound(own, REQUIRED)
     kept = _needed(own, required, rebound)
     defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
     missing = tuple(name for name in required if name not in defined)
@@ -156,7 +157,7 @@ def _cut(
     used_names = {name for statement in kept for name in statement.effect.uses}
     for number, names in rebound.items():
         where = f"{parsed[own[number].cell].cell.label}, line {own[number].node.lineno}"
-        problems += [f"`{shown(name)}`: {where}, {GIVEN_AWAY}" for name in sorted(names & used_names)]
+        problems += [f"`{shown(name)}`: {where}, {GIVEN_AWAY}" for name in sorted(used_names.intersection(names))]
     return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing, text)))
 
 
