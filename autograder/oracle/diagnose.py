@@ -116,6 +116,8 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     """
     kind = CLASSES[question]
     evidence = collect(student, tasks_of(kind), SIZES[0], seed=0)
+    if any(map(_begins_otherwise, evidence.subjects)):  # with what the last network of other checks has left behind
+        evidence = collect(student, tasks_of(kind), SIZES[0], seed=0)
     search = Search(evidence, kind)
     if search.explainer.all_right:
         return None
@@ -431,6 +433,11 @@ class Search:
             for names in self.explainer.orders_of(program, subject, 1) if roles else ():
                 return f"self.{names[roles[0].name].rpartition('.')[0] or names[roles[0].name]}"
         return ""
+
+
+def _begins_otherwise(subject: Subject) -> bool:
+    """Whether the first block of a network is built for other channels than the stem has."""
+    return bool(subject.calls) and subject.calls[0][0] != subject.task.program.calls[0][0]
 
 
 def _hints(evidence: Evidence, explainer: Explainer) -> Hints:

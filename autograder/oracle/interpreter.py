@@ -179,6 +179,8 @@ def _normalize(s: Step, x: Tensor) -> Tensor:
 
 
 def _act(s: Step) -> Tensor:
+    if s.op["eval_only"] and s.training:
+        return s.inputs[0]
     if s.op["how"] == "prelu":
         return F.prelu(s.inputs[0], s.tensors["scale"])
     return ACTIVATIONS[s.op["how"]](s.inputs[0])
@@ -228,6 +230,9 @@ def _combine(s: Step) -> Tensor:
 
 
 def _scale(s: Step) -> Tensor:
+    if isinstance(s.op["factor"], tuple):  # one for each channel
+        factor, shift = (s.inputs[0].new_tensor(s.op[name])[:, None, None] for name in ("factor", "shift"))
+        return s.inputs[0] * factor + shift
     if not s.op["learned"]:
         return s.inputs[0] * s.op["factor"] + s.op["shift"]
     return s.inputs[0] * s.tensors["scale"].reshape(-1, 1, 1)

@@ -23,6 +23,7 @@ DEFAULTS: dict[str, Any] = {
     "momentum": 0.1,
     "affine": True,
     "tracked": True,
+    "eval_only": False,  # of an activation
     "statistics": "",  # "running" or "batch": in both modes; "inverted": those of the other mode
     "learns": True,
     "called": True,  # otherwise the layer is built and its input passes unchanged

@@ -104,7 +104,7 @@ def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", rank: int = 0) -> 
     return register
 
 
-SEEN_ONLY = {"stages_differ", "in_planes_kept"}
+SEEN_ONLY = {"stages_differ"}
 """Edits that know what the student's own networks are built of, and nothing of others."""
 
 LONGEST = {

@@ -1,4 +1,4 @@
-"""Steps of forward that are left out, although their layers are built."""
+"""Steps of forward that are left out although their layers are built, or that get another value."""
 
 from autograder.oracle.edits.kind import BLOCKS, EVERYWHERE, Found, Hints, kind, phrase, places, task_of
 from autograder.oracle.program import UNUSED, Program, layer_of, op
@@ -15,6 +15,23 @@ def not_called(program: Program, _: Hints) -> Found:
     else:
         yield "layers_not_called", lambda p: _skip(p, "conv", "bn", "stem"), {"what": "your stem"}
         yield "layers_not_called", lambda p: _skip(p, "linear"), {"what": "your linear layer"}
+
+
+@kind()
+def wrong_input(program: Program, _: Hints) -> Found:
+    """A convolution gets x, or what an earlier step returned: what lies between is computed, and lost."""
+    before = {o.name: o.inputs[0] for o in program.ops if o.kind in ("conv", "norm", "act")}
+    for name in places(program, "conv", False):
+        right = value = before[name]
+        while value != "x":
+            value = before[value]
+            if value == "x" or program.by_name[value].kind == "act":
+                change = lambda p, n=name, r=right, v=value: p.rewire(r, v, only=(n,))  # noqa: E731
+                yield "convolution_input", change, {"what": phrase(name).capitalize(), "value": _said(value)}, name
+
+
+def _said(value: str) -> str:
+    return "x" if value == "x" else f"what {phrase(value)} returns"
 
 
 @kind(EVERYWHERE)

@@ -37,11 +37,28 @@ def other_stem(program: Program, _: Hints) -> Found:
         yield "stem_in_channels", lambda p, n=n: p.change("conv", in_planes=n), {"value": n}
 
 
+def _per_channel(means: Sequence[float], deviations: Sequence[float]) -> tuple[tuple, tuple, str]:
+    factors = tuple(1 / d for d in deviations)
+    return factors, tuple(-m * f for m, f in zip(means, factors, strict=True)), "(x - mean) / std of each channel"
+
+
+_CIFAR, _IMAGENET = (0.4914, 0.4822, 0.4465), (0.485, 0.456, 0.406)
+RESCALED = [
+    (1 / 255, 0.0, "x / 255"),
+    (2.0, -1.0, "2 * x - 1"),
+    (0.5, 0.5, "(x + 1) / 2"),
+    (1.0, -0.5, "x - 0.5"),
+    *(_per_channel(_CIFAR, deviations) for deviations in ((0.2023, 0.1994, 0.2010), (0.247, 0.2435, 0.2616))),
+    _per_channel(_IMAGENET, (0.229, 0.224, 0.225)),
+]
+"""Factor and shift of the input, and how to write them."""
+
+
 @kind((RESNET,))
 def changed_input(program: Program, _: Hints) -> Found:
     """The images are changed before the stem: they are normalised already."""
     yield "batchnorm_on_input", insert("x", norm("extra", "", 3)), {}, "extra"
-    for factor, shift, rule in ((1 / 255, 0.0, "x / 255"), (2.0, -1.0, "2 * x - 1"), (0.5, 0.5, "(x + 1) / 2")):
+    for factor, shift, rule in RESCALED:
         yield "input_rescaled", insert("x", op("rescaled", "scale", "", factor=factor, shift=shift)), {"rule": rule}
 
 
@@ -233,17 +250,27 @@ def wrong_wiring(program: Program, hints: Hints) -> Found:
     yield "in_planes_never_updated", each_block(lambda p, o: {} if place(o)[1] else {"in_planes": 64})  # set back
     yield "in_planes_updated_early", each_block(lambda p, o: {"in_planes": p.arguments[0] * o["planes"]})
 
+    def multiplied(p: Program) -> Program:
+        for index, o in enumerate(blocks(p)):
+            p = p.change(o.name, in_planes=64 * p.arguments[0] ** index)
+        return p
+
+    yield "in_planes_multiplied", multiplied
+
     def per_stage(p: Program) -> Program:
         entering = {place(o)[0]: o["in_planes"] for o in reversed(blocks(p))}
         return each_block(lambda p, o: {"in_planes": entering[place(o)[0]]})(p)
 
     yield "in_planes_per_stage", per_stage
 
-    def kept(p: Program) -> Program:
-        calls = hints.called(p)
-        return p.change(blocks(p)[0].name, in_planes=calls[0][0]) if calls else p
+    left = [calls[0][0] for _, calls in hints.calls if calls[0][0] != 64]
 
-    yield "in_planes_kept", kept
+    def kept(p: Program) -> Program:
+        calls = hints.called(p)  # of another network it is not known what the one before it left
+        return p.change(blocks(p)[0].name, in_planes=calls[0][0] if calls else left[0])
+
+    if left:
+        yield "in_planes_kept", kept
     for order, pick in ARGUMENTS.items():
 
         def called(p: Program, o: Op, pick: Callable = pick) -> dict:
@@ -331,6 +358,8 @@ def other_head(program: Program, hints: Hints) -> Found:
     """The head does something else with the features, or with the logits."""
     for how, name in OUTPUTS.items():
         yield name, insert("linear", act("output", "", how))
+    for how, called in (("softmax", "a softmax"), ("log_softmax", "a log-softmax"), ("sigmoid", "a sigmoid")):
+        yield "softmax_in_eval", insert("linear", act("output", "", how, eval_only=True)), {"called": called}
     for how, name in POOLED.items():
         yield name, lambda p, h=how: p.change("pool", how=h)
     wider = lambda p, n: p.change("linear", features=n * p.by_name["linear"]["features"])  # noqa: E731
