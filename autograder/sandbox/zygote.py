@@ -7,8 +7,6 @@ that end closes, or the grader dies, it kills its workers and exits.
 import contextlib
 import gc
 import importlib
-import importlib.abc
-import importlib.util
 import json
 import os
 import select
@@ -83,12 +81,9 @@ def _prepare(project: Path) -> Plan:
 
 
 def readable_paths(project: Path) -> list[Path]:
-    """Return what a worker may read: Python's files and the course's `utils.py`, which becomes importable here."""
-    readable = python_paths()
-    if (utils := project / "utils.py").is_file():
-        sys.meta_path.append(_UtilsFinder(utils))
-        readable.append(utils)
-    return readable
+    """Return what a worker may read: Python's files and the course's `utils.py`."""
+    utils = project / "utils.py"
+    return [*python_paths(), *([utils] if utils.is_file() else [])]
 
 
 def import_everything(project: Path) -> None:
@@ -109,7 +104,7 @@ def import_everything(project: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    from autograder.sandbox import worker
+    from autograder.sandbox import data_set, worker
     from autograder.submission import similarity
 
     worker.seed()
@@ -119,6 +114,7 @@ def import_everything(project: Path) -> None:
     worker.Adam(network, lr=0.1).step()
     worker.unpack(bytearray(worker.pack(network.state_dict())))
     similarity.known_sources()  # a reader cannot read these files
+    data_set.install(project / "utils.py")
     EmptyModuleFinder.install()
     _replace_compiler(torch)
     # The folder of this package also holds the tests: nothing more may be imported from it.
@@ -134,16 +130,6 @@ def _replace_compiler(torch: Any) -> None:
 
     torch.compile = compile
     torch.nn.Module.compile = lambda self, *args, **kwargs: None
-
-
-class _UtilsFinder(importlib.abc.MetaPathFinder):
-    """Finds the course's `utils.py` without its folder on the path."""
-
-    def __init__(self, path: Path):
-        self._path = path
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        return importlib.util.spec_from_file_location(name, self._path) if name == "utils" else None
 
 
 def _wait_for_request(sock: socket.socket, parent: int) -> bool:
