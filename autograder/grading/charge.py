@@ -46,6 +46,15 @@ def charge(outcomes: Iterable[Outcome], rubric: Rubric) -> list[Outcome]:
     return charged
 
 
+def is_better(first: Iterable[Outcome], second: Iterable[Outcome], rubric: Rubric) -> bool:
+    """Whether the first outcomes earn more than the second, once mistakes are charged."""
+    return _earned(first, rubric) > _earned(second, rubric)
+
+
+def _earned(outcomes: Iterable[Outcome], rubric: Rubric) -> float:
+    return sum(outcome.points for outcome in charge(outcomes, rubric))
+
+
 def public_part(outcomes: Iterable[Outcome]) -> list[Outcome]:
     """What does not depend on hidden checks: the public outcomes, with lines that take what public checks are worth.
 

@@ -2,14 +2,16 @@
 
 import contextlib
 import functools
+import math
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autograder.course.rubric import Rubric
 from autograder.course.settings import load_course
-from autograder.grading.charge import charge
+from autograder.grading.charge import charge, is_better
 from autograder.grading.edited_student import follow
 from autograder.grading.result import Result, Training
 from autograder.grading.seeds import ROOT, SUITE, secret_of, seed_of, suite_version
@@ -31,7 +33,7 @@ from autograder.submission import (
     resolve,
 )
 from autograder.submission.sanitize import utf8
-from autograder.suite.outcome import Outcome
+from autograder.suite.outcome import Outcome, is_losing
 from autograder.suite.run import run_suite as run_tests
 from autograder.suite.training import TrainingResult
 from autograder.training.context import TrainingContext, TrainingSetup
@@ -40,6 +42,12 @@ from autograder.training.logits_check import REQUIRED_QUESTIONS
 from autograder.training.slots import Slots
 
 run_suite = functools.partial(run_tests, diagnose=diagnosis_of, follow=functools.partial(follow, SUITE))
+AS_DEFINED = (
+    "Graded as it stood when the last of the classes was defined, with every statement that touches what they use. "
+    "Read as usual, the code loses more points."
+)
+SECONDS_AS_DEFINED = 10.0
+"""For statements that may change needed names; some may run long."""
 NO_CODE = Reading(Slice((), (), ()), Slice((), (), ()), "", {})
 
 __all__ = ["ROOT", "SUITE", "Grader", "seed_of"]
@@ -108,9 +116,17 @@ class Grader:
             tests, training = judge_unreadable(str(error), SUITE, only, self._context), None
         else:
             notes = (reading.similar,) if reading.similar else ()
-            with self._open(reading) as student:
+            with contextlib.ExitStack() as opened:
+                student = opened.enter_context(self._open(reading))
+                tests = self._judge(student, sha256, only)
+                if reading.as_defined is not None and is_losing(tests):
+                    other = opened.enter_context(self._open(reading.as_defined, SECONDS_AS_DEFINED))
+                    again = self._judge(other, sha256, only)
+                    if is_better(again, tests, self._rubric):
+                        student, tests, notes = other, again, (*notes, AS_DEFINED)
+                        reading = replace(reading.as_defined, file=reading.file)
+                tests, training = self._train_if_asked(student, reading, sha256, only, earlier, tests)
                 status, problems = _examine(reading.slice, student)
-                tests, training = self._judge(student, reading, sha256, only, earlier)
                 isolation = student.isolation
         return Result.of(
             charge(tests, self._rubric),
@@ -144,21 +160,35 @@ class Grader:
                 raise
             raise GraderBroken(f"{utf8(str(error.filename))} cannot be read: {error.strerror}") from error
 
-    def _open(self, reading: Reading) -> contextlib.AbstractContextManager[RemoteStudent | LocalStudent]:
+    def _open(
+        self, reading: Reading, import_seconds: float = math.inf
+    ) -> contextlib.AbstractContextManager[RemoteStudent | LocalStudent]:
+        """Start a worker for a submission; its statements have so many seconds, at most, before any test runs."""
         if self._zygote is None:
             return contextlib.nullcontext(LocalStudent.from_slice(reading.slice))
-        return RemoteStudent(reading.slice, self._limits, self._zygote, reading.ready_made)
+        limits = replace(self._limits, import_seconds=min(self._limits.import_seconds, import_seconds))
+        return RemoteStudent(reading.slice, limits, self._zygote, reading.ready_made)
 
-    def _judge(
-        self, student: Any, reading: Reading, sha256: str, only: Collection[str] | None, earlier: Sequence[Outcome]
+    def _judge(self, student: Any, sha256: str, only: Collection[str] | None) -> list[Outcome]:
+        """Run the tests; those of a training only where none is set up, and then they are deferred."""
+        marked = "" if self._context is None or (only is not None and "q4" not in only) else "not needs_cuda"
+        return run_suite(student, SUITE, only=only, seed=seed_of(sha256, self._key), marked=marked)
+
+    def _train_if_asked(
+        self,
+        student: Any,
+        reading: Reading,
+        sha256: str,
+        only: Collection[str] | None,
+        earlier: Sequence[Outcome],
+        outcomes: list[Outcome],
     ) -> tuple[list[Outcome], Training | None]:
-        """Run the tests; where q4 is asked and training is set up, train before the test of the accuracy."""
-        seed = seed_of(sha256, self._key)
+        """Where q4 is asked and training is set up, train, and run the test of the accuracy after the others."""
         if self._context is None or (only is not None and "q4" not in only):
-            return run_suite(student, SUITE, only=only, seed=seed), None
-        outcomes = run_suite(student, SUITE, only=only, seed=seed, marked="not needs_cuda")
+            return outcomes, None
         known = [*(old for old in earlier if only is not None and old.question not in only), *outcomes]
         result = self._train(student, reading, sha256, known)
+        seed = seed_of(sha256, self._key)
         outcomes += run_suite(student, SUITE, only=["q4"], seed=seed, training=result, marked="needs_cuda")
         fields = {name: getattr(result, name) for name in Training.model_fields}
         return outcomes, None if result.accuracy is None else Training(**fields)

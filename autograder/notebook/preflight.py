@@ -10,9 +10,9 @@ from typing import Any
 from autograder.contract import POINTS, QUESTIONS, REQUIRED
 from autograder.student.local import LocalStudent, why_missing
 from autograder.student.message import Message
-from autograder.submission import execute, read_submission, slice_submission
+from autograder.submission import Slice, both_slices, execute, read_submission
 from autograder.submission.execute import MODULE
-from autograder.suite.outcome import Outcome
+from autograder.suite.outcome import Outcome, is_losing
 from autograder.suite.run import run_suite
 from autograder.suite.summary import headline
 
@@ -33,6 +33,11 @@ class Preflight:
     missing: Mapping[str, Message]
     differs: tuple[str, ...]
     outcomes: Mapping[str, list[Outcome]]
+
+    @property
+    def all_outcomes(self) -> list[Outcome]:
+        """Of all questions."""
+        return [outcome for mine in self.outcomes.values() for outcome in mine]
 
     def forecast(self) -> str:
         """What the file earns on the public checks, in words."""
@@ -62,7 +67,16 @@ def inspect_file(path: Path, kernel: Mapping[str, Any], public: Path) -> Preflig
     Raises:
         UnreadableSubmission: the file holds no code; `str()` is one line for the student.
     """
-    slice_ = slice_submission(read_submission(path))
+    first, as_defined = both_slices(read_submission(path))
+    found = _inspect(first, kernel, public)
+    if as_defined is not None and is_losing(found.all_outcomes):
+        again = _inspect(as_defined, kernel, public)
+        if sum(o.points for o in again.all_outcomes) > sum(o.points for o in found.all_outcomes):
+            return again
+    return found
+
+
+def _inspect(slice_: Slice, kernel: Mapping[str, Any], public: Path) -> Preflight:
     saved: dict[str, Any] = {}
     reasons = why_missing(slice_, execute(slice_, saved))
     missing = {name: reasons[name] for name in REQUIRED if name not in saved}

@@ -10,7 +10,6 @@ import types
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from autograder.contract import REQUIRED
@@ -49,8 +48,7 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
     namespace.setdefault("display", _display)
     namespace.setdefault("get_ipython", _no_ipython)
     # Dataclasses with postponed annotations, among others, look up their module.
-    module = sys.modules[MODULE] = types.ModuleType(MODULE)
-    module.__getattr__ = partial(_look_up, namespace)  # for `sys.modules[__name__]` in the submission
+    module = sys.modules[MODULE] = _module_of(namespace)  # for `sys.modules[__name__]` in the submission
     namespaces = {"": namespace}
     errors: list[str] = []
     lost: set[str] = set()
@@ -78,11 +76,20 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
     return errors
 
 
-def _look_up(namespace: Mapping[str, Any], name: str) -> Any:
-    """The attribute of a module whose code is still executed."""
-    if name in namespace:
-        return namespace[name]
-    raise AttributeError(f"module '{MODULE}' has no attribute '{name}'")
+def _module_of(namespace: dict[str, Any]) -> types.ModuleType:
+    """A module whose attributes are the names of a namespace; more are to come."""
+
+    class Module(types.ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            if name in namespace:
+                return namespace[name]
+            raise AttributeError(f"module '{MODULE}' has no attribute '{name}'")
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            namespace[name] = value
+            super().__setattr__(name, value)
+
+    return Module(MODULE)
 
 
 def is_defined(namespace: Mapping[str, Any], name: str) -> bool:

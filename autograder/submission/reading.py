@@ -14,7 +14,7 @@ from autograder.submission.read import Submission
 from autograder.submission.sanitize import sanitize
 from autograder.submission.similarity import SKETCH, closest_source, sketch
 from autograder.submission.size_limit import bare, too_heavy
-from autograder.submission.slice import Slice, slice_submission
+from autograder.submission.slice import Slice, both_slices
 from autograder.submission.upload import Upload, read_upload
 
 
@@ -30,6 +30,7 @@ class Reading:
         file: the file that was chosen among those handed in; "" if only one was.
         similar: the well-known implementation that a class is a copy of, in a sentence for the teaching assistant.
         sketch: what the slice is compared with others by, see `similarity.sketch`.
+        as_defined: another slice, for a submission that loses points; see `autograder.submission.as_defined`.
     """
 
     slice: Slice
@@ -39,6 +40,7 @@ class Reading:
     file: str = ""
     similar: str = ""
     sketch: tuple[int, ...] = ()
+    as_defined: "Reading | None" = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -50,6 +52,7 @@ class Reading:
             "file": self.file,
             "similar": self.similar,
             "sketch": list(self.sketch),
+            "as_defined": self.as_defined and self.as_defined.to_json(),
         }
 
     @classmethod
@@ -63,24 +66,23 @@ class Reading:
         ready_made = {str(k): str(v) for k, v in data["ready_made"].items()}
         similar = sanitize(str(data["similar"]), 200, one_line=True)
         hashes = tuple(int(number) for number in data["sketch"][:SKETCH])
-        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar, hashes)
+        other = data["as_defined"] and cls.from_json(data["as_defined"] | {"as_defined": None})
+        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar, hashes, other)
 
 
 def look_at_source(submission: Submission) -> Reading:
     """Slice a submission and examine the slice."""
-    slice_ = slice_submission(submission)
+    first, second = both_slices(submission)
+    reading = _look_at(first, submission)
+    reading = replace(reading, similar=closest_source(first), sketch=sketch(first))
+    return reading if second is None else replace(reading, as_defined=_look_at(second, submission))
+
+
+def _look_at(slice_: Slice, submission: Submission) -> Reading:
     if submission.note:
         slice_ = replace(slice_, problems=(*slice_.problems, submission.note))
     without_comments = bare(slice_)
-    return Reading(
-        slice=slice_,
-        bare=without_comments,
-        too_long=too_heavy(without_comments),
-        ready_made=find_delegation(slice_),
-        file=submission.file,
-        similar=closest_source(slice_),
-        sketch=sketch(slice_),
-    )
+    return Reading(slice_, without_comments, too_heavy(without_comments), find_delegation(slice_), submission.file)
 
 
 def read_submission(path: Path) -> Submission:

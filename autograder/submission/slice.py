@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.contract import REQUIRED
+from autograder.submission.as_defined import touching_as_defined
 from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise, other_language, written_module
 from autograder.submission.names import Footprint, find_functions, footprint, reachable
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
-from autograder.submission.rebound import find_rebound
 
-GIVEN_AWAY = "gives this name to something else; your classes are graded with what it was before."
 NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
 MOST_STATEMENTS = 10_000
 """Limit on the top-level statements of a submission. The assignment needs about a hundred."""
@@ -119,46 +118,56 @@ def slice_submission(submission: Submission, required: Collection[str] = REQUIRE
 
 def slices(submission: Submission, wanted: Iterable[Collection[str]]) -> list[Slice]:
     """Slice one submission for several collections of required names, as `slice_submission` does for one."""
-    written = {written_module(cell.source)[0] for cell in submission.cells} - {""}
-    parsed = [_parse(cell, written) for cell in submission.cells]
-    if sum(len(cell.body) for cell in parsed) > MOST_STATEMENTS:
-        name = shown(submission.name)
-        raise UnreadableSubmission(f"{name}: holds more than {MOST_STATEMENTS:,} statements: leave out generated code.")
-    modules = _statements(parsed)
-    rebound = find_rebound(modules.get("", []), REQUIRED)
-    return [_cut(parsed, modules, rebound, required, submission.text) for required in wanted]
+    notebook = _Notebook(submission)
+    return [notebook.slice(required) for required in wanted]
 
 
-def _cut(
-    parsed: Sequence[_Parsed],
-    modules: Mapping[str, Sequence[_Statement]],
-    rebound: Mapping[int, Collection[str]],
-    required: Collection[str],
-    text: Sequence[Cell],
-) -> Slice:
-    given = {name: _bound(statements) for name, statements in modules.items() if name}
-    own = modules.get("", [])
-    kept = _needed(own, required, rebound)
-    defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
-    missing = tuple(name for name in required if name not in defined)
-    for name in _imported(kept, modules):
-        kept += _needed(modules[name], given[name], {})
-    indices = defaultdict(list)
-    for statement in kept:
-        indices[statement.cell].append(statement.index)
-    cells = [
-        SlicedCell(parsed[cell].cell.label, parsed[cell].source, tuple(sorted(keep)), parsed[cell].module)
-        for cell, keep in sorted(indices.items())
-    ]
-    used = {cell.module for cell in cells} | {""}
-    problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
-    if any(isinstance(n, ast.Attribute) and ast.unparse(n) == "torch.compile" for s in kept for n in ast.walk(s.node)):
-        problems.append(NOT_COMPILED)
-    used_names = {name for statement in kept for name in statement.effect.uses}
-    for number, names in rebound.items():
-        where = f"{parsed[own[number].cell].cell.label}, line {own[number].node.lineno}"
-        problems += [f"`{shown(name)}`: {where}, {GIVEN_AWAY}" for name in sorted(used_names.intersection(names))]
-    return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing, text)))
+def both_slices(submission: Submission) -> tuple[Slice, Slice | None]:
+    """What `slice_submission` returns, and the slice of `as_defined`; None where that is the same."""
+    notebook = _Notebook(submission)
+    first, second = notebook.slice(REQUIRED), notebook.slice(REQUIRED, as_defined=True)
+    return first, second if second.cells != first.cells and second.missing == first.missing else None
+
+
+class _Notebook:
+    """A parsed submission, of which slices are cut."""
+
+    def __init__(self, submission: Submission):
+        written = {written_module(cell.source)[0] for cell in submission.cells} - {""}
+        self._text, self._parsed = submission.text, [_parse(cell, written) for cell in submission.cells]
+        if sum(len(cell.body) for cell in self._parsed) > MOST_STATEMENTS:
+            name, most = shown(submission.name), f"{MOST_STATEMENTS:,}"
+            raise UnreadableSubmission(f"{name}: holds more than {most} statements: leave out generated code.")
+        self._modules = _statements(self._parsed)
+
+    def slice(self, required: Collection[str], as_defined: bool = False) -> Slice:
+        """Keep what the required names need, or what they needed when they were defined."""
+        parsed, modules, own = self._parsed, self._modules, self._modules.get("", [])
+        given = {name: _bound(statements) for name, statements in modules.items() if name}
+        touching = touching_as_defined(own, required) if as_defined else _touching(own, required)
+        kept = _needed(own, required, touching, both_ways=as_defined)
+        defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
+        missing = tuple(name for name in required if name not in defined)
+        for name in _imported(kept, modules):
+            kept += _needed(modules[name], given[name], _touching(modules[name], given[name]))
+        indices = defaultdict(list)
+        for statement in kept:
+            indices[statement.cell].append(statement.index)
+        cells = [
+            SlicedCell(parsed[cell].cell.label, parsed[cell].source, tuple(sorted(keep)), parsed[cell].module)
+            for cell, keep in sorted(indices.items())
+        ]
+        used = {cell.module for cell in cells} | {""}
+        problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
+        if any(map(_compiles, kept)):
+            problems.append(NOT_COMPILED)
+        return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing, self._text)))
+
+
+def _compiles(statement: _Statement) -> bool:
+    """Whether `torch.compile` is mentioned."""
+    attributes = (node for node in ast.walk(statement.node) if isinstance(node, ast.Attribute))
+    return any(ast.unparse(node) == "torch.compile" for node in attributes)
 
 
 def _bound(statements: Iterable[_Statement]) -> set[str]:
@@ -280,31 +289,36 @@ def _is_main_guard(node: ast.stmt) -> bool:
 
 
 def _needed(
-    statements: Sequence[_Statement], required: Collection[str], rebound: Mapping[int, Collection[str]]
+    statements: Sequence[_Statement],
+    required: Collection[str],
+    touching: Mapping[str, Sequence[_Statement]],
+    both_ways: bool = False,
 ) -> list[_Statement]:
-    touching = _touching(statements, required, rebound)
+    """The statements to keep, by `touching`: for each name those that matter if it is needed.
+
+    Args:
+        both_ways: of a kept statement, what it binds is needed too.
+    """
     kept: dict[tuple[int, int], _Statement] = {}
     waiting = [*required]
     seen = set(waiting)
 
     def keep(statement: _Statement) -> None:
-        if kept.setdefault((statement.cell, statement.index), statement) is statement:
-            new = statement.effect.uses - seen
+        if (place := (statement.cell, statement.index)) not in kept:
+            kept[place] = statement
+            new = (statement.effect.uses | (statement.effect.binds if both_ways else frozenset())) - seen
             seen.update(new)
             waiting.extend(new)
 
-    for statement in statements:
-        if statement.effect.always:
-            keep(statement)
+    for statement in (*(s for s in statements if s.effect.always), *touching.get("", ())):
+        keep(statement)
     while waiting:
-        for statement in touching[waiting.pop()]:
+        for statement in touching.get(waiting.pop(), ()):
             keep(statement)
     return list(kept.values())
 
 
-def _touching(
-    statements: Sequence[_Statement], required: Collection[str], rebound: Mapping[int, Collection[str]]
-) -> dict[str, list[_Statement]]:
+def _touching(statements: Sequence[_Statement], required: Collection[str]) -> dict[str, list[_Statement]]:
     """Map each name to the statements to keep if it is needed."""
     bound = {name for s in statements for name in s.effect.binds - s.effect.imports}
     imported = {name for s in statements for name in s.effect.imports}
@@ -313,9 +327,9 @@ def _touching(
         for name, behind in statement.effect.aliases.items():
             aliases[name] |= behind
     touching = defaultdict(list)
-    for number, statement in enumerate(statements):
+    for statement in statements:
         effect = statement.effect
-        names = effect.binds - frozenset(rebound.get(number, ()))
+        names = effect.binds
         patched = reachable(effect.patches, aliases)
         names |= {name for name in patched if name in bound or name in required}
         if libraries := effect.patches & imported:

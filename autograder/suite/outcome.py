@@ -1,6 +1,6 @@
 """The result of a check: what became of each case, and of the test as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.student.message import NO_MESSAGE, Message
@@ -59,6 +59,11 @@ class Outcome:
     def failed(self) -> bool:
         """Whether it neither passed nor was deferred."""
         return self.outcome not in ("passed", "deferred")
+
+
+def is_losing(outcomes: Iterable[Outcome]) -> bool:
+    """Whether any test costs points."""
+    return any(outcome.points < outcome.possible for outcome in outcomes)
 
 
 def combine(id: str, question: str, title: str, points: float, cases: Sequence[Case]) -> Outcome:

@@ -9,10 +9,13 @@ from dataclasses import replace
 import pytest
 
 from autograder.contract import POINTS
-from autograder.grading.grade import Grader
+from autograder.grading.grade import AS_DEFINED, Grader
 from autograder.grading.result import read_result
-from autograder.maintain.samples import MISTAKES, STYLES
+from autograder.maintain.build import solved_source
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import MISTAKES, STYLES, entries
 from autograder.sandbox import launcher
+from autograder.submission import both_slices, read_submission
 from tests.grader import class_runs
 from tests.grader.conftest import run
 
@@ -100,6 +103,28 @@ def test_same_submission_same_result(samples, zygote):
 
 
 @pytest.mark.slow
+def test_the_second_slice_counts_where_it_earns_more(tmp_path, zygote):
+    path = tmp_path / "computed.py"
+    path.write_text(complete(entries()["names_computed"], solved_source()))
+    with Grader(zygote=zygote) as grader:
+        result = grader.grade(path)
+    assert {name: result.questions[name].score for name in ("q1", "q2", "q3")} == {"q1": 25, "q2": 25, "q3": 30}
+    assert AS_DEFINED in result.notes
+    assert result.status == "graded"
+    assert result.problems == ()
+
+
+def test_the_first_slice_counts_where_the_second_earns_no_more(tmp_path, zygote):
+    path = tmp_path / "same.py"
+    wrong = complete(entries()["q1_relu_before_add"], solved_source()).replace("expansion = 1", "expansion = ONE")
+    path.write_text(f"ONE = 1\nprint(ONE)\n{wrong}")
+    assert both_slices(read_submission(path))[1] is not None
+    with Grader(zygote=zygote) as grader:
+        result = grader.grade(path, only=["q1"])
+    assert 0 < result.questions["q1"].score < 25
+    assert AS_DEFINED not in result.notes
+
+
 def test_reproduce_compares_check_by_check(samples, tmp_path):
     """The same result is confirmed; of a result that was edited, the check is named."""
     shutil.copy(samples / f"{MISTAKES[0]}.ipynb", tmp_path / "jane.ipynb")

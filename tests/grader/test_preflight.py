@@ -148,3 +148,11 @@ def test_the_file_is_judged_and_not_the_kernel(tmp_path):
     assert [o.points for o in found.outcomes["q1"]] == [o.points for o in promised.outcomes]
     assert "q1 BasicBlock: 3 of 10 checks pass, at least 4 of 15 points" in found.forecast()
     assert "q2 Bottleneck: all 10 checks pass, 15 of 15 points" in found.forecast()
+
+
+def test_the_second_slice_is_judged_where_it_earns_more(tmp_path):
+    """As graders do: the names that the classes had when they were defined."""
+    later = "import math as F\n"
+    found = inspect_file(saved(tmp_path, CLASSES + later), kernel(CLASSES), PUBLIC)
+    assert found.differs == ()
+    assert not [outcome for mine in found.outcomes.values() for outcome in mine if outcome.points < outcome.possible]

@@ -1,6 +1,7 @@
 """Reading, slicing and executing submissions: whatever comes in, the student gets a fair slice or one clear line."""
 
 import ast
+import builtins
 import contextlib
 import io
 import json
@@ -24,6 +25,7 @@ from autograder.submission import (
     Slice,
     Submission,
     UnreadableSubmission,
+    both_slices,
     execute,
     fingerprint,
     read_submission,
@@ -572,39 +574,92 @@ def test_keeps_every_definition_in_order():
 
 
 CLASSES = (
-    "import math as m\nfrom torch.nn import functional as F\ndef helper(): return 1",
+    "import sys, math as m\nfrom torch.nn import functional as F\ndef helper(): return 1",
     "class BasicBlock:\n    def f(self): return (F.relu, m.pi, helper())\n    def g(self): return 0",
     *(f"def {name}(): return BasicBlock()" for name in ("Bottleneck", "ResNet", "ResNet18")),
 )
-GIVEN_AWAY = {
+LATER = {
     "a module of another library": "import math as F",
-    "a part of a module of another library": "from math import pi as F",
     "a number, after a module of torch": "F = 3",
-    "a loop, after a module of torch": "for F in range(3): pass",
+    "a loop": "for F in range(3): pass",
     "what is made with a required class": "net = ResNet18()\nhelper = net.g()",
-    "what is made with a function that uses one": "def make(): return ResNet18()\nhelper = make().g",
+    "a patch of a helper": "globals()['helper'] = 3",
 }
-NOT_GIVEN_AWAY = {
+REPAIRED = {
     "a helper that is repaired": "def helper(): return 2",
     "a helper that is replaced": "helper = lambda: 2",
-    "a module of torch": "import torch.nn.functional as F\ndef helper(): return 2",
-    "the same module by its attribute": "import torch\nF = torch.nn.functional\ndef helper(): return 2",
-    "before the last class": "helper = lambda: 2\ndef ResNet18(): return BasicBlock()",
-    "before a patch": "import math\nF = math\nF.relu = 0\nhelper = lambda: 2\nBasicBlock.g = helper",
 }
+WIDTHS = (
+    "import sys, types, operator, builtins, torch\nfrom collections import deque",
+    "class Config: pass\ncfg = Config()\nWIDTHS = []\ntable = {'widths': WIDTHS}\nnames = deque()",
+    "def fill(values):\n    for value in values:\n        WIDTHS.__iadd__([value])",
+)
+UNSEEN = {
+    "a name that is computed": "key = 'N'\nglobals()[key + 'UMBER'] = 7",
+    "the names of the module": "sys.modules[__name__].NUMBER = 7",
+    "the same, under another name": "this = sys.modules[__name__]\nthis.NUMBER = 7",
+    "a name for all modules": "builtins.NUMBER = 7",
+    "attributes as a dictionary": "vars(cfg).update(number=7)\nNUMBER = cfg.number",
+    "a dictionary by another name": "own = vars(cfg)\nown['number'] = 7\nNUMBER = cfg.number",
+    "a special method": "object.__setattr__(cfg, 'number', 7)\nNUMBER = cfg.number",
+    "an element by another name": "mine = table.get('widths')\nmine += [7]\nNUMBER = WIDTHS[0]",
+    "a function of the submission": "fill([7])\nNUMBER = WIDTHS[0]",
+    "a function of a library": "operator.iadd(WIDTHS, [7])\nNUMBER = WIDTHS[0]",
+    "a tensor in place": "number = torch.ones(())\nnumber.mul_(7)\nNUMBER = int(number)",
+    "an iterator that is advanced": "numbers = iter([3, 7])\nnext(numbers)\nNUMBER = next(numbers)",
+    "a class that fills itself": (
+        "class Table:\n    rows = None\n    @staticmethod\n    def load(n): Table.rows = n\n"
+        "Table.load(7)\nNUMBER = Table.rows"
+    ),
+    "a closure": (
+        "def make():\n    seen = []\n    return (lambda n: seen.append(n)), (lambda: seen[0])\n"
+        "put, get = make()\nput(7)\nNUMBER = get()"
+    ),
+    "code as a text": "exec('NUMBER = %d' % 7)",
+}
+USER = (
+    "class BasicBlock:\n    def f(self): return NUMBER",
+    *(f"def {name}(): return BasicBlock()" for name in ("Bottleneck", "ResNet", "ResNet18")),
+)
 
 
-@pytest.mark.parametrize("later", GIVEN_AWAY.values(), ids=GIVEN_AWAY)
-def test_names_that_later_cells_give_away_are_what_they_were(later):
-    relu, pi, one = run(*CLASSES, later)["BasicBlock"]().f()
+def run_as_defined(*sources: str) -> dict:
+    """Execute the second slice of cells, which must raise nothing; returns the namespace."""
+    _, second = both_slices(submit(*sources))
+    namespace = {}
+    assert execute(second, namespace) == []
+    return namespace
+
+
+@pytest.mark.parametrize("later", LATER.values(), ids=LATER)
+def test_the_second_slice_ends_with_the_last_class(later):
+    relu, pi, one = run_as_defined(*CLASSES, later)["BasicBlock"]().f()
     assert (relu.__name__, pi > 3, one) == ("relu", True, 1)
-    [problem] = slice_submission(submit(*CLASSES, later)).problems
-    assert "gives this name to something else; your classes are graded with what it was before" in problem
 
 
-@pytest.mark.parametrize("later", NOT_GIVEN_AWAY.values(), ids=NOT_GIVEN_AWAY)
-def test_helpers_that_later_cells_repair_are_what_they_are(later):
+@pytest.mark.parametrize("later", REPAIRED.values(), ids=REPAIRED)
+def test_the_first_slice_has_helpers_as_later_cells_repair_them(later):
     assert run(*CLASSES, later)["BasicBlock"]().f()[2] == 2
+
+
+@pytest.mark.parametrize("change", UNSEEN.values(), ids=UNSEEN)
+def test_the_second_slice_has_what_may_change_a_needed_name(change):
+    namespace = run_as_defined(*WIDTHS, change, *USER)
+    try:
+        assert namespace["BasicBlock"]().f() == 7
+    finally:
+        vars(builtins).pop("NUMBER", None)
+
+
+def test_the_second_slice_trains_nothing():
+    training = "for epoch in range(NUMBER):\n    loss.backward()"
+    _, second = both_slices(submit("NUMBER = 7\nprint(NUMBER)", training, *USER))
+    assert "print(NUMBER)" in "\n".join(ast.unparse(node) for _, node in second.nodes)
+    assert "backward" not in "\n".join(ast.unparse(node) for _, node in second.nodes)
+
+
+def test_there_is_no_second_slice_where_it_is_the_same():
+    assert both_slices(submit("NUMBER = 7", *USER, "print(BasicBlock().f())"))[1] is None
 
 
 EXPENSIVE = {
