@@ -42,11 +42,11 @@ from autograder.training.logits_check import REQUIRED_QUESTIONS
 from autograder.training.slots import Slots
 
 run_suite = functools.partial(run_tests, diagnose=diagnosis_of, follow=functools.partial(follow, SUITE))
-AS_DEFINED = (
-    "Graded as it stood when the last of the classes was defined, with every statement that touches what they use. "
-    "Read as usual, the code loses more points."
+GRADED_EARLIER = (
+    "Graded as it stood after the last definition, or patch, of the four names, with every statement before that "
+    "touches what they use. Read to its end, the submission loses more points."
 )
-SECONDS_AS_DEFINED = 10.0
+SECONDS_OF_EARLIER = 10.0
 """For statements that may change needed names; some may run long."""
 NO_CODE = Reading(Slice((), (), ()), Slice((), (), ()), "", {})
 
@@ -117,16 +117,18 @@ class Grader:
         else:
             notes = (reading.similar,) if reading.similar else ()
             with contextlib.ExitStack() as opened:
-                student = opened.enter_context(self._open(reading))
+                first = student = opened.enter_context(self._open(reading))
                 tests = self._judge(student, sha256, only)
-                if reading.as_defined is not None and is_losing(tests):
-                    other = opened.enter_context(self._open(reading.as_defined, SECONDS_AS_DEFINED))
+                for earlier in reading.earlier if is_losing(tests) else ():
+                    other = opened.enter_context(self._open(earlier, SECONDS_OF_EARLIER))
                     again = self._judge(other, sha256, only)
                     if is_better(again, tests, self._rubric):
-                        student, tests, notes = other, again, (*notes, AS_DEFINED)
-                        reading = replace(reading.as_defined, file=reading.file)
+                        reading, student, tests = replace(earlier, file=reading.file), other, again
+                        notes = (*notes, GRADED_EARLIER) if GRADED_EARLIER not in notes else notes
+                    if not is_losing(tests):
+                        break
                 tests, training = self._train_if_asked(student, reading, sha256, only, earlier, tests)
-                status, problems = _examine(reading.slice, student)
+                status, problems = _examine(reading.slice, student, first)
                 isolation = student.isolation
         return Result.of(
             charge(tests, self._rubric),
@@ -201,10 +203,14 @@ class Grader:
         return evaluate(self._context, reading, secret_of(sha256, self._key), known, student)
 
 
-def _examine(slice_: Slice, student: Any) -> tuple[str, list[str]]:
-    """Status and problems of a submission that could be read."""
-    problems = [*(f"`{name}` is not defined." for name in slice_.missing), *slice_.problems]
+def _examine(slice_: Slice, student: Any, first: Any) -> tuple[str, list[str]]:
+    """Status and problems of a submission that could be read; of an earlier slice, those that the `first` has too."""
     try:
-        return "incomplete" if slice_.missing else "graded", [*problems, *student.problems]
+        missing, raised = [name for name in slice_.missing if not student.defines(name)], list(student.problems)
+        raised = raised if student is first else [problem for problem in raised if problem in first.problems]
+        status = "incomplete" if missing else "graded"
     except (StudentCrash, StudentTimeout) as failure:
-        return "crashed", [*problems, str(failure)]
+        status, missing, raised = "crashed", list(slice_.missing), [str(failure)]
+    made = tuple(f"`{name}`: " for name in slice_.missing if name not in missing)  # by a name that is computed
+    known = [problem for problem in slice_.problems if not problem.startswith(made)]
+    return status, [*(f"`{name}` is not defined." for name in missing), *known, *raised]

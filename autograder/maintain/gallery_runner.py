@@ -20,7 +20,7 @@ from autograder.grading.grade import SUITE, run_suite, seed_of
 from autograder.maintain.forkserver import forkserver_context
 from autograder.student.errors import GraderBroken
 from autograder.student.local import LocalStudent
-from autograder.submission import Submission, both_slices, fingerprint, read_submission, slices
+from autograder.submission import Submission, all_slices, fingerprint, read_submission, slices
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case, Outcome, is_losing
 
@@ -68,13 +68,13 @@ def run_gallery(solution: Path, submissions: Collection[Path], jobs: int) -> Ite
 def judge(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
     """Run the suite on a submission in this process. Where not all of its code runs, nothing of it is known."""
     submission, seed = read_submission(path), seed_of(fingerprint(path))
-    slice_, as_defined = both_slices(submission)
+    slice_, *earlier = all_slices(submission)
     student = LocalStudent.from_slice(slice_)
     sound = not (student.problems or slice_.missing)
     journal = Journal(known.cases(submission) if known is not None and sound else {})
     outcomes = run_suite(student, SUITE, seed=seed, journal=journal)
-    if as_defined is not None and is_losing(outcomes):
-        again = run_suite(LocalStudent.from_slice(as_defined), SUITE, seed=seed)
+    for another in earlier if is_losing(outcomes) else ():
+        again = run_suite(LocalStudent.from_slice(another), SUITE, seed=seed)
         outcomes = again if is_better(again, outcomes, load_course().rubric) else outcomes
     return journal, outcomes
 

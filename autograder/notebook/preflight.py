@@ -10,7 +10,7 @@ from typing import Any
 from autograder.contract import POINTS, QUESTIONS, REQUIRED
 from autograder.student.local import LocalStudent, why_missing
 from autograder.student.message import Message
-from autograder.submission import Slice, both_slices, execute, read_submission
+from autograder.submission import Slice, all_slices, execute, read_submission
 from autograder.submission.execute import MODULE
 from autograder.suite.outcome import Outcome, is_losing
 from autograder.suite.run import run_suite
@@ -67,12 +67,12 @@ def inspect_file(path: Path, kernel: Mapping[str, Any], public: Path) -> Preflig
     Raises:
         UnreadableSubmission: the file holds no code; `str()` is one line for the student.
     """
-    first, as_defined = both_slices(read_submission(path))
+    first, *earlier = all_slices(read_submission(path))
     found = _inspect(first, kernel, public)
-    if as_defined is not None and is_losing(found.all_outcomes):
-        again = _inspect(as_defined, kernel, public)
+    for slice_ in earlier if is_losing(found.all_outcomes) else ():
+        again = _inspect(slice_, kernel, public)
         if sum(o.points for o in again.all_outcomes) > sum(o.points for o in found.all_outcomes):
-            return again
+            found = again
     return found
 
 

@@ -82,8 +82,8 @@ def _ask(worker: Worker, upload: Upload, limits: Limits) -> Reading:
         reading = Reading.from_json(wire.parse_header(bytes(tensors["reading"].numpy())))
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         raise wire.WireError("an incomplete reading") from None
-    for one in (reading, reading.as_defined):
-        if one is not None and not one.too_long and weight_of(one.bare) > MOST_BYTES:
+    for one in (reading, *reading.earlier):
+        if not one.too_long and weight_of(one.bare) > MOST_BYTES:
             raise wire.WireError("more code to train than there may be")
     return reading
 

@@ -1,7 +1,7 @@
 """Student code cannot use ready-made networks: their files cannot be read, and their modules are empty.
 
 Landlock denies the files (`withhold`). Importing torchvision, for its transforms, imports `torchvision.models`, so an
-empty module takes its place (`EmptyModuleFinder`). It raises an explanation when a name is taken from it.
+empty module takes its place (`EmptyModuleFinder`). What is taken from it raises an explanation when it is called.
 """
 
 import importlib.abc
@@ -84,10 +84,31 @@ class _EmptyModule(types.ModuleType):
             raise AttributeError(name)
         if name.endswith(WEIGHTS):  # for annotations; there are no weights to load
             return type(name, (), {"DEFAULT": None, "IMAGENET1K_V1": None})
-        raise ImportError(
-            f"`{self.__name__}.{name}` is ready-made and not there while your code is graded: "
-            "the question asks for your own code, built from nn.Conv2d, nn.BatchNorm2d and nn.Linear"
-        )
+        return _refusing(name, f"{self.__name__}.{name}")
+
+
+class _Refusing(type):
+    """The type of what stands for a ready-made class or function: it can be compared with, but not called."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _refusing(name, f"{cls.__qualname__}.{name}")
+
+    def __call__(cls, *_: Any, **__: Any) -> None:
+        _refuse(cls)
+
+
+def _refusing(name: str, dotted: str) -> type:
+    return _Refusing(name, (), {"__qualname__": dotted, "__init_subclass__": classmethod(_refuse)})
+
+
+def _refuse(derived: type, **_: Any) -> None:
+    dotted = next(base.__qualname__ for base in reversed(derived.__mro__) if type(base) is _Refusing)
+    raise ImportError(
+        f"`{dotted}` is ready-made and not there while your code is graded: "
+        "the question asks for your own code, built from nn.Conv2d, nn.BatchNorm2d and nn.Linear"
+    )
 
 
 def _convolutions() -> dict[str, Callable[..., Any]]:

@@ -141,10 +141,14 @@ class RemoteStudent:
     ) -> None:
         self.close()
 
+    def defines(self, name: str) -> bool:
+        """Whether the submission defines a required name, as the worker reports it."""
+        self._session.start()
+        return name in self._session.defined
+
     def _find(self, name: str) -> "RemoteClass":
         assert name in REQUIRED
-        self._session.start()
-        if name not in self._session.defined:
+        if not self.defines(name):
             raise NotDefined(why_missing(self._slice, self._session.problems)[name])
         return RemoteClass(self._session, name)
 

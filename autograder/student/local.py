@@ -155,9 +155,13 @@ class LocalStudent:
         """An optimizer of the module's parameters, with `step()`."""
         return Adam(module, lr)
 
+    def defines(self, name: str) -> bool:
+        """Whether the submission defines a required name."""
+        return is_defined(self._namespace, name)
+
     def _find(self, name: str) -> Callable[..., Any]:
         assert name in REQUIRED
-        if not is_defined(self._namespace, name):
+        if not self.defines(name):
             raise NotDefined(self._why_missing.get(name, Message(got=_not_defined(name))))
         return self._namespace[name]
 

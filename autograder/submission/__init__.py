@@ -5,7 +5,7 @@ from autograder.submission.execute import execute, student_lines
 from autograder.submission.read import Cell, Submission, UnreadableSubmission
 from autograder.submission.reading import Reading, look_at_source, read_source, read_submission
 from autograder.submission.size_limit import bare, too_heavy
-from autograder.submission.slice import Slice, SlicedCell, both_slices, slice_submission, slices
+from autograder.submission.slice import Slice, SlicedCell, all_slices, slice_submission, slices
 from autograder.submission.upload import Upload, fingerprint, read_upload, resolve
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "Submission",
     "UnreadableSubmission",
     "Upload",
+    "all_slices",
     "bare",
-    "both_slices",
     "execute",
     "find_delegation",
     "fingerprint",

@@ -105,11 +105,15 @@ def _mentioned(node: ast.stmt) -> Iterator[str]:
 
 
 def _executable(node: ast.AST, called: Collection[str]) -> Iterator[ast.AST]:
-    """Yield the nodes below a statement, but those of annotations and of methods that nobody calls."""
+    """Yield the nodes below a statement, but those of annotations, of methods that nobody calls, and classes that
+    something is only compared with."""
     waiting = [node]
     while waiting:
         part = waiting.pop()
         yield part
+        if isinstance(part, ast.Call) and _dotted(part.func) in ("isinstance", "issubclass"):
+            waiting.extend(part.args[:1])
+            continue
         for field, value in ast.iter_fields(part):
             inside = value if isinstance(value, list) else [value]
             if field not in ("annotation", "returns"):

@@ -28,6 +28,8 @@ NO_GPU = (
     " to it outside of the class."
 )
 _WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs|support for mps|MPS backend|XPU|\bxpu\b")
+_FILE = re.compile(r" \((/[^()]*|unknown location)\)$")
+"""Where an `ImportError` says that a module is: a file of the grader."""
 _LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
 _JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|ipython-input-")  # the second form is Colab's
 
@@ -57,7 +59,8 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
         filename = f"<{cell.label}>"
         _show_source_in_tracebacks(filename, cell.source)
         if cell.module not in namespaces:
-            namespaces[cell.module] = _new_module(cell.module)
+            is_package = any(other.module.startswith(f"{cell.module}.") for other in slice_.cells)
+            namespaces[cell.module] = _new_module(cell.module, is_package)
         try:
             statements = _kept(cell)
         except Exception as error:  # nested so deeply that parsing depends on the depth of the call stack
@@ -132,19 +135,20 @@ def _no_ipython() -> None:
     """There is no IPython here."""
 
 
-def _new_module(name: str) -> dict[str, Any]:
+def _new_module(name: str, is_package: bool) -> dict[str, Any]:
     """Make a module that the notebook writes importable, and return its namespace.
 
     A module of that name that is already imported is not replaced, as in Jupyter.
     """
     parent, _, last = name.rpartition(".")
     module = types.ModuleType(name)
-    module.__path__ = []  # it may be a package, such as `models` in `models.resnet`
+    module.__path__ = []  # of any module: another one may be in it that is not kept
+    module.__package__ = name if is_package else parent  # for `from .blocks import BasicBlock`
     if getattr(sys.modules.get(name), "__spec__", None) is None:
         sys.modules[name] = module
         if parent:
             if parent not in sys.modules:
-                _new_module(parent)
+                _new_module(parent, True)
             setattr(sys.modules[parent], last, module)
     return vars(module)
 
@@ -242,6 +246,8 @@ def _follows_from(error: BaseException, lost: set[str]) -> bool:
 def _explain(error: BaseException, cell: SlicedCell) -> str:
     where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
     message = text_of(error)
+    if isinstance(error, ImportError):
+        message = _FILE.sub("", message)
     name = _name_of(type(error))
     summary = f"{name}: {message}" if message else name
     return "\n".join(filter(None, (student_lines(error) or f"{cell.label}{where}", summary, hint_for(message))))

@@ -60,7 +60,7 @@ def written_module(source: str) -> tuple[str, str]:
     if match is None:
         return "", ""
     lines[start] = ""
-    return match["path"].replace("/", "."), "\n".join(lines)
+    return match["path"].replace("/", ".").removesuffix(".__init__"), "\n".join(lines)
 
 
 def other_language(source: str) -> str:

@@ -11,6 +11,8 @@ _CHANGES_A_CONTAINER = {
     "add", "append", "appendleft", "clear", "discard", "extend", "insert", "move_to_end", "pop", "popitem",
     "register", "remove", "reverse", "setdefault", "sort", "update",
 }  # fmt: skip
+_OF_CONTAINERS = {f".{name}" for kind in (dict, list, set, str) for name in dir(kind)}
+"""Methods that are most likely those of a container, even if a class of the submission has one of that name."""
 _CHANGES_AN_ARGUMENT = {"heapify", "heappush", "insort", "insort_left", "insort_right", "setitem", "shuffle"}
 _CHANGES_A_HELPER = ("add_", "register_", "set_")
 MOST_NAMES = 200
@@ -96,7 +98,7 @@ def find_functions(statements: list[ast.stmt]) -> dict[str, Function]:
                 found[node.name] = _function(node.args, node.body)
     callers: dict[str, list[str]] = {}
     for name, function in found.items():
-        for called in function.calls:
+        for called in function.calls - _OF_CONTAINERS:
             callers.setdefault(called, []).append(name)
     # A function that calls a training function trains, and so on.
     waiting = list(found)

@@ -14,8 +14,10 @@ from autograder.submission.read import Submission
 from autograder.submission.sanitize import sanitize
 from autograder.submission.similarity import SKETCH, closest_source, sketch
 from autograder.submission.size_limit import bare, too_heavy
-from autograder.submission.slice import Slice, both_slices
+from autograder.submission.slice import Slice, all_slices
 from autograder.submission.upload import Upload, read_upload
+
+MOST_EARLIER = 2
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Reading:
         file: the file that was chosen among those handed in; "" if only one was.
         similar: the well-known implementation that a class is a copy of, in a sentence for the teaching assistant.
         sketch: what the slice is compared with others by, see `similarity.sketch`.
-        as_defined: another slice, for a submission that loses points; see `autograder.submission.as_defined`.
+        earlier: of other slices, for a submission that loses points; see `autograder.submission.earlier`.
     """
 
     slice: Slice
@@ -40,7 +42,7 @@ class Reading:
     file: str = ""
     similar: str = ""
     sketch: tuple[int, ...] = ()
-    as_defined: "Reading | None" = None
+    earlier: tuple["Reading", ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -52,7 +54,7 @@ class Reading:
             "file": self.file,
             "similar": self.similar,
             "sketch": list(self.sketch),
-            "as_defined": self.as_defined and self.as_defined.to_json(),
+            "earlier": [one.to_json() for one in self.earlier],
         }
 
     @classmethod
@@ -66,16 +68,15 @@ class Reading:
         ready_made = {str(k): str(v) for k, v in data["ready_made"].items()}
         similar = sanitize(str(data["similar"]), 200, one_line=True)
         hashes = tuple(int(number) for number in data["sketch"][:SKETCH])
-        other = data["as_defined"] and cls.from_json(data["as_defined"] | {"as_defined": None})
-        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar, hashes, other)
+        earlier = tuple(cls.from_json(one | {"earlier": []}) for one in data["earlier"][:MOST_EARLIER])
+        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar, hashes, earlier)
 
 
 def look_at_source(submission: Submission) -> Reading:
     """Slice a submission and examine the slice."""
-    first, second = both_slices(submission)
-    reading = _look_at(first, submission)
-    reading = replace(reading, similar=closest_source(first), sketch=sketch(first))
-    return reading if second is None else replace(reading, as_defined=_look_at(second, submission))
+    first, *others = all_slices(submission)
+    earlier = tuple(_look_at(one, submission) for one in others)
+    return replace(_look_at(first, submission), similar=closest_source(first), sketch=sketch(first), earlier=earlier)
 
 
 def _look_at(slice_: Slice, submission: Submission) -> Reading:

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.contract import REQUIRED
-from autograder.submission.as_defined import touching_as_defined
+from autograder.submission.earlier import earlier_ends, touching_earlier
 from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise, other_language, written_module
 from autograder.submission.names import Footprint, find_functions, footprint, reachable
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
 
 NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
+_OF_PYTHON_3_12 = re.compile(r"\s*(type [A-Za-z_]\w*(\[.*\])? *=|(class|(async )?def) \w+\[)")
+"""A line with type parameters, or a type alias."""
 MOST_STATEMENTS = 10_000
 """Limit on the top-level statements of a submission. The assignment needs about a hundred."""
 
@@ -122,11 +124,15 @@ def slices(submission: Submission, wanted: Iterable[Collection[str]]) -> list[Sl
     return [notebook.slice(required) for required in wanted]
 
 
-def both_slices(submission: Submission) -> tuple[Slice, Slice | None]:
-    """What `slice_submission` returns, and the slice of `as_defined`; None where that is the same."""
+def all_slices(submission: Submission) -> list[Slice]:
+    """What `slice_submission` returns, and then those of `earlier` that are different."""
     notebook = _Notebook(submission)
-    first, second = notebook.slice(REQUIRED), notebook.slice(REQUIRED, as_defined=True)
-    return first, second if second.cells != first.cells and second.missing == first.missing else None
+    found = [notebook.slice(REQUIRED)]
+    for end in notebook.earlier_ends(REQUIRED):
+        another = notebook.slice(REQUIRED, end)
+        if another.missing == found[0].missing and all(another.cells != one.cells for one in found):
+            found.append(another)
+    return found
 
 
 class _Notebook:
@@ -140,23 +146,27 @@ class _Notebook:
             raise UnreadableSubmission(f"{name}: holds more than {most} statements: leave out generated code.")
         self._modules = _statements(self._parsed)
 
-    def slice(self, required: Collection[str], as_defined: bool = False) -> Slice:
-        """Keep what the required names need, or what they needed when they were defined."""
-        parsed, modules, own = self._parsed, self._modules, self._modules.get("", [])
+    def earlier_ends(self, required: Collection[str]) -> list[int]:
+        """As the function of `earlier`."""
+        return earlier_ends(self._modules.get("", []), required)
+
+    def slice(self, required: Collection[str], end: int | None = None) -> Slice:
+        """Keep what the required names need, or with `end` what they needed after so many statements."""
+        parsed, modules, own = self._parsed, self._modules, self._modules.get("", [])[:end]
         given = {name: _bound(statements) for name, statements in modules.items() if name}
-        touching = touching_as_defined(own, required) if as_defined else _touching(own, required)
-        kept = _needed(own, required, touching, both_ways=as_defined)
+        touching = _touching(own, required) if end is None else touching_earlier(own, required)
+        kept = _needed(own, required, touching, both_ways=end is not None)
         defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
         missing = tuple(name for name in required if name not in defined)
         for name in _imported(kept, modules):
             kept += _needed(modules[name], given[name], _touching(modules[name], given[name]))
-        indices = defaultdict(list)
+        by_cell = defaultdict(list)
         for statement in kept:
-            indices[statement.cell].append(statement.index)
-        cells = [
-            SlicedCell(parsed[cell].cell.label, parsed[cell].source, tuple(sorted(keep)), parsed[cell].module)
-            for cell, keep in sorted(indices.items())
-        ]
+            by_cell[statement.cell].append(statement)
+        cells = []
+        for number in _in_order_of_imports(by_cell, [cell.module for cell in parsed], modules):
+            keep = tuple(sorted(statement.index for statement in by_cell[number]))
+            cells.append(SlicedCell(parsed[number].cell.label, parsed[number].source, keep, parsed[number].module))
         used = {cell.module for cell in cells} | {""}
         problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
         if any(map(_compiles, kept)):
@@ -183,18 +193,52 @@ def _star_imported(statements: Iterable[_Statement]) -> set[str | None]:
 def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statement]]) -> list[str]:
     """Return the written modules that the statements import, directly or through each other."""
     found: list[str] = []
-    waiting = [kept]
+    waiting = [("", kept)]
     while waiting:
-        for statement in waiting.pop():
-            for node in ast.walk(statement.node):
-                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                if isinstance(node, ast.ImportFrom) and node.module:
-                    names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-                for name in names:
-                    if name in modules and name not in found:
-                        found.append(name)
-                        waiting.append(modules[name])
+        module, statements = waiting.pop()
+        for name in (name for statement in statements for name in _imports_of(statement.node, module, modules)):
+            if name not in found:
+                found.append(name)
+                waiting.append((name, modules[name]))
     return found
+
+
+def _imports_of(statement: ast.stmt, module: str, modules: Collection[str]) -> Iterator[str]:
+    """Yield those of the `modules` that a statement of a module imports, packages before what is in them."""
+    for node in ast.walk(statement):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            is_package = any(other.startswith(f"{module}.") for other in modules)
+            package = module.split(".")[: None if is_package and module else -1]
+            above = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*above, *filter(None, [node.module])])
+            names = [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            yield from (part for part in (".".join(parts[:n]) for n in range(1, len(parts) + 1)) if part in modules)
+
+
+def _in_order_of_imports(
+    by_cell: Mapping[int, Sequence[_Statement]], module_of: Sequence[str], modules: Collection[str]
+) -> list[int]:
+    """The cells in their order, but a written module where it is first imported."""
+    ordered: dict[int, None] = {}
+    begun: set[int] = set()
+
+    def put(number: int) -> None:
+        if number not in begun:
+            begun.add(number)
+            for statement in by_cell[number]:
+                for name in _imports_of(statement.node, module_of[number], modules):
+                    for cell in sorted(by_cell):
+                        if module_of[cell] == name:
+                            put(cell)
+            ordered[number] = None
+
+    for number in sorted(by_cell):
+        if not module_of[number]:
+            put(number)
+    return [*ordered, *(number for number in sorted(by_cell) if number not in ordered)]
 
 
 def _parse(cell: Cell, written: Collection[str]) -> _Parsed:
@@ -225,10 +269,11 @@ def _syntax_problem(cell: Cell, error: SyntaxError) -> str:
     lines = cell.source.split("\n")
     number = min(max(error.lineno or 1, 1), len(lines))
     line = shown(lines[number - 1].strip())
-    return (
-        f"{cell.label}, line {number}: {shown(error.msg)}: `{line}`{_begins(cell)}."
-        " Nothing in it can be used until this is repaired."
-    )
+    what = "Nothing in it can be used until this is repaired."
+    if sys.version_info < (3, 12) and _OF_PYTHON_3_12.match(lines[number - 1]):
+        running = ".".join(map(str, sys.version_info[:2]))
+        what = f"This is Python 3.12 or later, and this grader runs Python {running}: it cannot use anything in it."
+    return f"{cell.label}, line {number}: {shown(error.msg)}: `{line}`{_begins(cell)}. {what}"
 
 
 def _begins(cell: Cell) -> str:
@@ -386,7 +431,10 @@ def _where_else(name: str, parsed: _Parsed) -> str:
             return f"its definition is in {cell.label}, which has a syntax error."
         if magic := other_language(cell.source):
             return f"its definition is in {cell.label}, which `{shown(magic)}` keeps from being Python code."
-        return f"its definition in {cell.label} is indented under something else: put it at the left margin."
+        nested = (inner for node in parsed.body for inner in ast.walk(node))
+        if any(isinstance(inner, (ast.ClassDef, ast.FunctionDef)) and inner.name == name for inner in nested):
+            return f"its definition in {cell.label} is indented under something else: put it at the left margin."
+        return f"its definition in {cell.label} is part of a text: write it as code."
     defined = re.compile(rf"\b(class|def) {name}\b")
     if any("run_cell_magic(" in line and defined.search(line) for line in cell.source.split("\n")):
         return f"in {cell.label} a magic such as %%time hides its definition from Python: hand in the notebook itself."

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 
 from autograder.contract import POINTS
-from autograder.grading.grade import AS_DEFINED, Grader
+from autograder.grading.grade import GRADED_EARLIER, Grader
 from autograder.grading.result import read_result
 from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
 from autograder.maintain.samples import MISTAKES, STYLES, entries
 from autograder.sandbox import launcher
-from autograder.submission import both_slices, read_submission
+from autograder.submission import all_slices, read_submission
 from tests.grader import class_runs
 from tests.grader.conftest import run
 
@@ -109,7 +109,7 @@ def test_the_second_slice_counts_where_it_earns_more(tmp_path, zygote):
     with Grader(zygote=zygote) as grader:
         result = grader.grade(path)
     assert {name: result.questions[name].score for name in ("q1", "q2", "q3")} == {"q1": 25, "q2": 25, "q3": 30}
-    assert AS_DEFINED in result.notes
+    assert GRADED_EARLIER in result.notes
     assert result.status == "graded"
     assert result.problems == ()
 
@@ -118,11 +118,11 @@ def test_the_first_slice_counts_where_the_second_earns_no_more(tmp_path, zygote)
     path = tmp_path / "same.py"
     wrong = complete(entries()["q1_relu_before_add"], solved_source()).replace("expansion = 1", "expansion = ONE")
     path.write_text(f"ONE = 1\nprint(ONE)\n{wrong}")
-    assert both_slices(read_submission(path))[1] is not None
+    assert len(all_slices(read_submission(path))) == 2
     with Grader(zygote=zygote) as grader:
         result = grader.grade(path, only=["q1"])
     assert 0 < result.questions["q1"].score < 25
-    assert AS_DEFINED not in result.notes
+    assert GRADED_EARLIER not in result.notes
 
 
 def test_reproduce_compares_check_by_check(samples, tmp_path):

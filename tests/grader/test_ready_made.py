@@ -42,7 +42,7 @@ def test_a_ready_made_network_is_out_of_reach(way, tmp_path, zygote):
 def test_the_student_is_told_why(tmp_path, zygote):
     with student(f"{WAYS['alias']}\nclass ResNet(R.ResNet):\n    pass\n", tmp_path, zygote) as remote:
         (problem,) = remote.problems
-        assert "`torchvision.models.resnet` is ready-made" in problem
+        assert "`torchvision.models.resnet.ResNet` is ready-made" in problem
         assert "your own code" in problem
 
 
@@ -53,6 +53,7 @@ def test_the_rest_of_torchvision_works(tmp_path, zygote):
         + (
             "import torchvision\nimport torchvision.transforms as T\nfrom torchvision import datasets, models, ops\n"
             "from torchvision.models.resnet import conv3x3\n"
+            "ResNet.is_theirs = issubclass(ResNet, (models.ResNet, models.resnet.Bottleneck))\n"
             "ResNet.augment = T.Compose([T.RandomCrop(32, padding=4), T.ToTensor()])\n"
             "ResNet.convolution = conv3x3(3, 64)\nResNet.version = torchvision.__version__\n"
         )

@@ -25,7 +25,7 @@ from autograder.submission import (
     Slice,
     Submission,
     UnreadableSubmission,
-    both_slices,
+    all_slices,
     execute,
     fingerprint,
     read_submission,
@@ -584,6 +584,8 @@ LATER = {
     "a loop": "for F in range(3): pass",
     "what is made with a required class": "net = ResNet18()\nhelper = net.g()",
     "a patch of a helper": "globals()['helper'] = 3",
+    "a patch of a class for an experiment": "for f in [len]:\n    BasicBlock.f = f",
+    "names of a library": "from math import *\nhelper = 3",
 }
 REPAIRED = {
     "a helper that is repaired": "def helper(): return 2",
@@ -616,6 +618,15 @@ UNSEEN = {
         "put, get = make()\nput(7)\nNUMBER = get()"
     ),
     "code as a text": "exec('NUMBER = %d' % 7)",
+    "a method that trains has the name of a dictionary's": (
+        "class Model:\n    def update(self): loss.backward()\n"
+        "def settings(**given):\n    found = {}\n    found.update(given)\n    return found\n"
+        "print(settings)\nNUMBER = settings(number=7)['number']\nprint(NUMBER)"
+    ),
+    "a function that trains makes it": ("def make(n):\n    def fit(): loss.backward()\n    return n\nNUMBER = make(7)"),
+    "a name that is read by a text": (
+        "number_of_stage = 7\ndef read(): return globals()['number_of_' + 'stage']\nNUMBER = read()\nprint(NUMBER)"
+    ),
 }
 USER = (
     "class BasicBlock:\n    def f(self): return NUMBER",
@@ -623,9 +634,9 @@ USER = (
 )
 
 
-def run_as_defined(*sources: str) -> dict:
+def run_earlier(*sources: str) -> dict:
     """Execute the second slice of cells, which must raise nothing; returns the namespace."""
-    _, second = both_slices(submit(*sources))
+    second = all_slices(submit(*sources))[1]
     namespace = {}
     assert execute(second, namespace) == []
     return namespace
@@ -633,7 +644,7 @@ def run_as_defined(*sources: str) -> dict:
 
 @pytest.mark.parametrize("later", LATER.values(), ids=LATER)
 def test_the_second_slice_ends_with_the_last_class(later):
-    relu, pi, one = run_as_defined(*CLASSES, later)["BasicBlock"]().f()
+    relu, pi, one = run_earlier(*CLASSES, later)["BasicBlock"]().f()
     assert (relu.__name__, pi > 3, one) == ("relu", True, 1)
 
 
@@ -644,7 +655,7 @@ def test_the_first_slice_has_helpers_as_later_cells_repair_them(later):
 
 @pytest.mark.parametrize("change", UNSEEN.values(), ids=UNSEEN)
 def test_the_second_slice_has_what_may_change_a_needed_name(change):
-    namespace = run_as_defined(*WIDTHS, change, *USER)
+    namespace = run_earlier(*WIDTHS, change, *USER)
     try:
         assert namespace["BasicBlock"]().f() == 7
     finally:
@@ -653,13 +664,13 @@ def test_the_second_slice_has_what_may_change_a_needed_name(change):
 
 def test_the_second_slice_trains_nothing():
     training = "for epoch in range(NUMBER):\n    loss.backward()"
-    _, second = both_slices(submit("NUMBER = 7\nprint(NUMBER)", training, *USER))
+    second = all_slices(submit("NUMBER = 7\nprint(NUMBER)", training, *USER))[1]
     assert "print(NUMBER)" in "\n".join(ast.unparse(node) for _, node in second.nodes)
     assert "backward" not in "\n".join(ast.unparse(node) for _, node in second.nodes)
 
 
 def test_there_is_no_second_slice_where_it_is_the_same():
-    assert both_slices(submit("NUMBER = 7", *USER, "print(BasicBlock().f())"))[1] is None
+    assert len(all_slices(submit("NUMBER = 7", *USER, "print(BasicBlock().f())"))) == 1
 
 
 EXPENSIVE = {
@@ -784,6 +795,7 @@ def test_broken_cells_are_one_line(broken):
         ("def res_net18(): pass", "`res_net18`"),
         ("%%writefile net.py\ndef ResNet18(): pass", "`%%writefile net.py` keeps"),
         ("if __name__ == '__main__':\n    def ResNet18(): pass", "indented under something else"),
+        ("code = '''\ndef ResNet18(): pass\n'''\nopen('net.py', 'w').write(code)", "part of a text"),
         ("get_ipython().run_cell_magic('time', '', 'def ResNet18(): pass\\n')", "such as %%time hides its definition"),
     ],
 )
@@ -810,6 +822,18 @@ WRITTEN = "%%writefile nets/blocks.py\nimport math\nclass BasicBlock:\n    value
             "from nets.blocks import *",
         ),
         (WRITTEN, "%%writefile ./more.py\nfrom nets.blocks import BasicBlock as B", "from more import B as BasicBlock"),
+        (WRITTEN, "%%writefile nets/__init__.py\nfrom nets.blocks import BasicBlock", "from nets import BasicBlock"),
+        ("%%writefile nets/__init__.py\nfrom .blocks import BasicBlock", WRITTEN, "from nets import BasicBlock"),
+        (
+            "%%writefile nets/more.py\nfrom .blocks import BasicBlock as B\nfrom . import blocks",
+            WRITTEN,
+            "from nets.more import B as BasicBlock",
+        ),
+        (
+            "%%writefile nets/inner/deep.py\nfrom ..blocks import BasicBlock as B",
+            WRITTEN,
+            "from nets.inner.deep import B as BasicBlock",
+        ),
     ],
 )
 def test_module_that_the_notebook_writes(cells):

@@ -1,0 +1,70 @@
+"""Earlier slices: what the required names were when they were defined, before later cells.
+
+The slice leaves out a statement that it does not see to change anything, such as a method of the student's that fills
+a table. And a later cell may give a needed name to something else, or patch a class for an experiment. So if the slice
+loses points, the state after the last definition is graded too, and that after the last patch. Of the statements
+before, these slices keep all that touch what a class needs; what they compute is needed as well.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from autograder.submission.names import Footprint, reachable
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
+_READS_ANY_NAME = {"globals", "locals", "vars", "exec", "eval", ".modules"}
+_CHANGES_ANY_NAME = _READS_ANY_NAME | {"setattr", "delattr", ".__dict__", ".__setattr__", ".environ", ".putenv"}
+"""With these a statement may read, or change, any name or attribute."""
+
+
+class Statement(Protocol):
+    """A top-level statement and what it does with names."""
+
+    node: ast.stmt
+    effect: Footprint
+
+
+def earlier_ends(statements: Sequence[Statement], required: Collection[str]) -> list[int]:
+    """How many statements there are after the last definition of a required name, and after the last patch of one."""
+    needed = set(required)
+    defining = [number for number, s in enumerate(statements, 1) if s.effect.binds & needed]
+    changing = [number for number, s in enumerate(statements, 1) if (s.effect.binds | s.effect.patches) & needed]
+    return list(dict.fromkeys([*defining[-1:], *changing[-1:]]))
+
+
+def touching_earlier(statements: Sequence[Statement], required: Collection[str]) -> Mapping[str, list[Statement]]:
+    """Map each name to the statements to keep if it is needed; "" to those that are kept anyway.
+
+    A statement touches a variable or a class if it mentions it, or calls a function that does. Training is left out
+    unless it gives a value to a needed name.
+    """
+    needed = set(required)
+    behind: dict[str, set[str]] = defaultdict(set)
+    objects: set[str] = set()
+    for statement in statements:
+        effect = statement.effect
+        if isinstance(statement.node, _DEFINITIONS):
+            for name in effect.binds - needed:
+                behind[name] |= effect.uses
+        if not isinstance(statement.node, _FUNCTIONS):
+            objects |= effect.binds - effect.imports - needed
+    imported = {name for statement in statements for name in statement.effect.imports}
+    by_string = any(_READS_ANY_NAME & s.effect.uses for s in statements if isinstance(s.node, _DEFINITIONS))
+    touching = defaultdict(list)
+    for statement in statements:
+        effect, names = statement.effect, set(statement.effect.binds)
+        if isinstance(statement.node, _DEFINITIONS):
+            names |= (effect.patches | effect.mutates) & (objects | needed)
+        elif not effect.trains:
+            mentioned = reachable(effect.uses | effect.patches | effect.mutates, behind)
+            names |= mentioned & objects | (effect.patches & needed)
+            if mentioned & _CHANGES_ANY_NAME or effect.patches & imported:
+                names.add("")
+        if by_string and not effect.trains and isinstance(statement.node, (*_DEFINITIONS, ast.Assign, ast.AnnAssign)):
+            names.add("")
+        for name in names:
+            touching[name].append(statement)
+    return touching
