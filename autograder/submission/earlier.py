@@ -15,9 +15,9 @@ from autograder.submission.names import Footprint, reachable
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
-_READS_ANY_NAME = {"globals", "locals", "vars", "exec", "eval", ".modules"}
-_CHANGES_ANY_NAME = _READS_ANY_NAME | {"setattr", "delattr", ".__dict__", ".__setattr__", ".environ", ".putenv"}
-"""With these a statement may read, or change, any name or attribute."""
+_ANY_NAME = ({"globals"}, {"locals"}, {"exec"}, {"eval"}, {".modules", "__name__"})
+"""With each of these, code may read or change any name."""
+_ENVIRONMENT = {".environ", ".getenv", ".putenv"}
 
 
 class Statement(Protocol):
@@ -52,7 +52,7 @@ def touching_earlier(statements: Sequence[Statement], required: Collection[str])
         if not isinstance(statement.node, _FUNCTIONS):
             objects |= effect.binds - effect.imports - needed
     imported = {name for statement in statements for name in statement.effect.imports}
-    by_string = any(_READS_ANY_NAME & s.effect.uses for s in statements if isinstance(s.node, _DEFINITIONS))
+    by_text = any(_may_mean_any_name(s, s.effect.uses) for s in statements if isinstance(s.node, _DEFINITIONS))
     touching = defaultdict(list)
     for statement in statements:
         effect, names = statement.effect, set(statement.effect.binds)
@@ -61,10 +61,21 @@ def touching_earlier(statements: Sequence[Statement], required: Collection[str])
         elif not effect.trains:
             mentioned = reachable(effect.uses | effect.patches | effect.mutates, behind)
             names |= mentioned & objects | (effect.patches & needed)
-            if mentioned & _CHANGES_ANY_NAME or effect.patches & imported:
+            names |= _ENVIRONMENT if mentioned & _ENVIRONMENT else set()
+            if effect.patches & imported:  # `torch.Tensor.gap = gap`, `builtins.WIDTH = 64`
+                names |= {part for name in effect.adds for part in (name, name.removeprefix("."))}
+            if _may_mean_any_name(statement, mentioned):
                 names.add("")
-        if by_string and not effect.trains and isinstance(statement.node, (*_DEFINITIONS, ast.Assign, ast.AnnAssign)):
+        if by_text and not effect.trains and isinstance(statement.node, (*_DEFINITIONS, ast.Assign, ast.AnnAssign)):
             names.add("")
         for name in names:
             touching[name].append(statement)
     return touching
+
+
+def _may_mean_any_name(statement: Statement, mentioned: Collection[str]) -> bool:
+    """Whether a statement, or a function that it calls, may read or change names that its text does not show."""
+    if any(all(name in mentioned for name in names) for names in _ANY_NAME):
+        return True
+    calls = (node for node in ast.walk(statement.node) if isinstance(node, ast.Call) and not node.args)
+    return any(isinstance(node.func, ast.Name) and node.func.id == "vars" for node in calls)
