@@ -31,6 +31,8 @@ _WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs|supp
 _FILE = re.compile(r" \((/[^()]*|unknown location)\)$")
 """Where an `ImportError` says that a module is: a file of the grader."""
 _LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
+_POSTPONED = __future__.annotations.compiler_flag
+"""Annotations are not evaluated: with `from __future__ import annotations`, or where they need a missing library."""
 _JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|ipython-input-")  # the second form is Colab's
 
 
@@ -69,8 +71,14 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
         for statement in statements:
             try:
                 code = _compile(statement, filename, flags[cell.module])
-                flags[cell.module] |= code.co_flags & __future__.annotations.compiler_flag
-                _execute_with_stand_ins(code, namespaces[cell.module])
+                flags[cell.module] |= code.co_flags & _POSTPONED
+                try:
+                    _execute_with_stand_ins(code, namespaces[cell.module])
+                except NameError as error:
+                    if not (_follows_from(error, lost) and _is_only_annotation(statement, error.name)):
+                        raise
+                    code = _compile(statement, filename, flags[cell.module] | _POSTPONED)
+                    _execute_with_stand_ins(code, namespaces[cell.module])
             except BaseException as error:  # also SystemExit: exit() at top level must not end this process
                 if not _follows_from(error, lost):
                     errors.append(_explain(error, cell))
@@ -237,6 +245,14 @@ def _stored(statement: ast.stmt) -> set[str]:
     names |= {node.name for node in nodes if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
     aliases = [node for node in nodes if isinstance(node, ast.alias)]
     return names | {alias.asname or alias.name.partition(".")[0] for alias in aliases}
+
+
+def _is_only_annotation(statement: ast.stmt, name: str) -> bool:
+    """Whether the annotations of a statement use a name, and nothing else in it does."""
+    annotations = [getattr(node, field, None) for node in ast.walk(statement) for field in ("annotation", "returns")]
+    inside = {node for part in annotations if part is not None for node in ast.walk(part)}
+    uses = [node for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == name]
+    return bool(uses) and inside.issuperset(uses)
 
 
 def _follows_from(error: BaseException, lost: set[str]) -> bool:

@@ -3,6 +3,7 @@
 The file is untrusted: nothing of it is executed, and every size has a limit.
 """
 
+import codecs
 import contextlib
 import io
 import json
@@ -95,8 +96,11 @@ def read_cells(name: str, data: bytes) -> tuple[tuple[Cell, ...], tuple[Cell, ..
 
 
 def _decode(data: bytes, is_script: bool) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Refused("is saved as UTF-16: save it as UTF-8.")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as PowerShell writes what it redirects to a file
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError:
+            raise Refused("is no valid UTF-16: save it as UTF-8.") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -40,7 +40,7 @@ def _unreadable() -> dict[str, bytes]:
         "empty.ipynb": b"",
         "not_json.ipynb": b"{",
         "nested.ipynb": b'{"cells":' + b"[" * 2_000_000,
-        "utf16.py": "x = 1".encode("utf-16"),
+        "utf16.py": b"\xff\xfex",
         "torn.zip": b"PK\3\4 torn",
         "bomb.zip": zip_of({"a.ipynb": b"0" * 50_000_000}),
         "cells.zip": zip_of({"a.ipynb": empty_cells}),

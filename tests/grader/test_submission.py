@@ -124,6 +124,14 @@ def test_declared_encoding(tmp_path):
     assert run(read_submission(path).cells[0].source)["BasicBlock"] == "é"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_byte_order_mark(encoding, tmp_path):
+    """What Windows programs put at the beginning says how the rest is to be read."""
+    path = tmp_path / "a.py"
+    path.write_bytes("BasicBlock = 'é'\n".encode(encoding))
+    assert run(read_submission(path).cells[0].source)["BasicBlock"] == "é"
+
+
 def test_notebook_cells_are_numbered_among_code_cells(tmp_path):
     text = {"cell_type": "markdown", "metadata": {}, "source": "# Title"}
     submission = read_submission(write(tmp_path, "a.ipynb", notebook(text, "x = 1", text, ["y = 2\n", "z = 3"], "")))
@@ -185,7 +193,7 @@ def test_zip_in_a_folder_with_clutter(tmp_path):
         ("a.py", "é = 1".encode("latin-1"), "not a text file in UTF-8 (byte 0)"),
         ("a.py", "# coding: klingon\né = 1".encode("latin-1"), "not a text file in UTF-8 (byte 18)"),
         ("a.py", "# coding: rot13\né = 1".encode("latin-1"), "not a text file in UTF-8 (byte 16)"),
-        ("a.py", CODE.encode("utf-16"), "UTF-16"),
+        ("a.py", b"\xff\xfex\x00\x00", "is no valid UTF-16"),
         ("a.py", "x = 1\n" * 200_000, "more than 200 kB of code"),
         ("a.docx", "text", "hand in a notebook"),
         ("resnet", "text", "hand in a notebook"),
@@ -838,6 +846,16 @@ WRITTEN = "%%writefile nets/blocks.py\nimport math\nclass BasicBlock:\n    value
 )
 def test_module_that_the_notebook_writes(cells):
     assert run(*cells)["BasicBlock"].value == 1
+
+
+def test_a_missing_library_may_be_needed_by_annotations_alone():
+    library = "from a_library_that_is_not_here import Float"
+    block = "class BasicBlock:\n    def f(self, x: Float['b c']) -> 'Float': return x"
+    errors, namespace = errors_of(library, block, "BasicBlock.g = lambda self, x: Float")
+    assert len(errors) == 1
+    assert namespace["BasicBlock"]().f(3) == 3
+    errors, namespace = errors_of(library, block.replace("return x", "return x\n    g = Float"))
+    assert "BasicBlock" not in namespace
 
 
 def test_written_module_that_nobody_imports_does_not_run():
