@@ -4,6 +4,7 @@ Landlock denies the files (`withhold`). Importing torchvision, for its transform
 empty module takes its place (`EmptyModuleFinder`). What is taken from it raises an explanation when it is called.
 """
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import sys
@@ -82,6 +83,8 @@ class _EmptyModule(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name == "trunc_normal_":  # timm has its own; this one has been in PyTorch for long
+            return importlib.import_module("torch").nn.init.trunc_normal_
         if name.endswith(WEIGHTS):  # for annotations; there are no weights to load
             return type(name, (), {"DEFAULT": None, "IMAGENET1K_V1": None})
         return _refusing(name, f"{self.__name__}.{name}")

@@ -14,8 +14,8 @@ READY_MADE = ("torchvision.models", "timm", "torch.hub", "transformers", "pytorc
 """Modules that provide networks or their blocks."""
 WORDS = ("torchvision", "timm", "hub", "transformers", "pytorchcv", "pretrainedmodels")
 """Code that contains none of these words uses none of those modules."""
-HELPERS = ("conv1x1", "conv3x3", "load_state_dict_from_url", "download_url_to_file")
-"""Functions of those modules that make a convolution or fetch weights: neither is a network."""
+HELPERS = ("conv1x1", "conv3x3", "load_state_dict_from_url", "download_url_to_file", "trunc_normal_")
+"""Functions of those modules that make a convolution, or fetch or draw weights: none is a network."""
 WEIGHTS = "_Weights"
 """The end of the names of torchvision's lists of weights, such as `ResNet18_Weights`."""
 OF_A_MODULE = (

@@ -70,6 +70,7 @@ def test_ready_made_network_is_found(tmp_path, source, names):
         "from torchvision.models import ResNet18_Weights as W\nBasicBlock.weights = W.DEFAULT\n",
         "from torchvision import models\nBasicBlock.weights = models.ResNet18_Weights.DEFAULT\n",
         "def head(net: torchvision.models.ResNet) -> 'ResNet':\n    return net\nBasicBlock.head = head\n",
+        "from timm.models.layers import trunc_normal_\nBasicBlock.draw = trunc_normal_\n",
         "class BasicBlock(BasicBlock):\n    def is_one(self):\n"
         "        return isinstance(self, (BasicBlock, torchvision.models.resnet.BasicBlock))\n",
         "class BasicBlock(BasicBlock):\n    def compare(self):\n        return torchvision.models.resnet18()\n",

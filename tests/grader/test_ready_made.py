@@ -53,6 +53,7 @@ def test_the_rest_of_torchvision_works(tmp_path, zygote):
         + (
             "import torchvision\nimport torchvision.transforms as T\nfrom torchvision import datasets, models, ops\n"
             "from torchvision.models.resnet import conv3x3\n"
+            "from timm.models.layers import trunc_normal_\nResNet.drawn = trunc_normal_(torch.empty(3))\n"
             "ResNet.is_theirs = issubclass(ResNet, (models.ResNet, models.resnet.Bottleneck))\n"
             "ResNet.augment = T.Compose([T.RandomCrop(32, padding=4), T.ToTensor()])\n"
             "ResNet.convolution = conv3x3(3, 64)\nResNet.version = torchvision.__version__\n"
