@@ -7,6 +7,7 @@ reports can be compared with those of its trained weights.
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -21,8 +22,13 @@ _BATCHNORMS = tuple(itertools.permutations(("bn1", "bn2", "shortcut")))
 
 
 def resnet18() -> Program:
-    """ResNet-18 with its basic blocks: the values of a block are called "stage2.0.conv1" and so on."""
-    made = network(1, (2, 2, 2, 2), 10)
+    """ResNet-18 with its basic blocks."""
+    return replace(network_of_blocks((2, 2, 2, 2)), kind="ResNet18")
+
+
+def network_of_blocks(num_blocks: Sequence[int]) -> Program:
+    """A network with its basic blocks, and ten classes: the values of a block are called "stage2.0.conv1" and so on."""
+    made = network(1, tuple(num_blocks), 10)
     ops, values = [], {}
     for one in made.ops:
         inputs = tuple(values.get(value, value) for value in one.inputs)
@@ -34,7 +40,7 @@ def resnet18() -> Program:
             named = tuple(inputs[0] if value == "x" else f"{one.name}.{value}" for value in o.inputs)
             ops.append(o.but(name=f"{one.name}.{o.name}", inputs=named))
         values[one.name] = f"{one.name}.{inside.output}"
-    return Program("ResNet18", (), tuple(ops))
+    return Program("ResNet", (), tuple(ops))
 
 
 _RESNET18 = resnet18()

@@ -166,6 +166,11 @@ class _Vectors:
         return torch.full_like(value, shift) if name in self.shifts else _fresh(name, value)
 
 
+def names_of_scales(module: Any) -> frozenset[str]:
+    """Names of the weights of a module's BatchNorms."""
+    return _vectors(module).scales
+
+
 def _fresh(name: str, value: Tensor) -> Tensor:
     """Running statistics as they are before the first batch: a constructor may have had one already."""
     filled = {"running_mean": torch.zeros_like, "running_var": torch.ones_like}.get(name.rpartition(".")[2])

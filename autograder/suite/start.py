@@ -51,6 +51,20 @@ def assert_learns_from_start(student: Any, module: Any, x: Tensor, what: str) ->
         )
 
 
+def starts_as_usual(module: Any) -> bool:
+    """Whether a module begins with values like those of PyTorch, from which it learns. Others may do as well."""
+    scales = expect.names_of_scales(module)
+    for name, parameter in module.named_parameters():
+        value = parameter.detach()
+        if value.dim() > 1:
+            usual = len(value) < 2 or not _are_alike(value[:2])
+        else:
+            usual = bool((value > 0.25).all()) if name in scales else bool((value.abs() <= 1).all())
+        if not usual:
+            return False
+    return True
+
+
 def _are_alike(value: Tensor) -> bool:
     """Whether all filters of a kernel have the same values."""
     return float((value - value[:1]).abs().max()) <= ALIKE

@@ -6,11 +6,13 @@ from torch import Tensor, nn
 
 from autograder.oracle import judge_network
 from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.student.message import CheckFailure
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, expansion_of
 from autograder.suite import expect
 from autograder.suite.any_batch import assert_same_on_any_batch, batches
 from autograder.suite.blocks import PLANES, layout
+from autograder.suite.own_network import NUM_BLOCKS, SHAPES, WRITTEN, assert_own_blocks_learn, look_at_own_network
 
 pytestmark = pytest.mark.question("q3")
 
@@ -68,12 +70,94 @@ class Reference(nn.Module):
 def test_train_mode(student):
     """Train mode: the stem's BatchNorm normalises with the batch and updates its running statistics."""
     judge_network(student, 2, [2, 1, 1, 1], classes(student, 7), aspect="train").require()
+    assert_leaves_blocks(student)
+
+
+def assert_leaves_blocks(student):
+    """A network of the student's own blocks, if these are right, computes what the reference does of such blocks."""
+    if look_at_own_network(student).agrees:
+        return
+    try:
+        net = student.ResNet(student.BasicBlock, [*NUM_BLOCKS])
+        assert_same_on_any_batch(net, OfBlocks(), some_batches(3, 32), WRITTEN, lambda: None)
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception as error:
+        if blocks_are_right(student) and probes_are_right(student):
+            got = error.message.got if isinstance(error, CheckFailure) else f"it raises: {error}"
+            expect.fail(
+                f"ResNet leaves its blocks as they are: with the same weights, {WRITTEN} computes in train mode, and "
+                "then in eval mode, what its blocks compute when they are built by themselves",
+                got,
+                "does ResNet set attributes of the layers in its blocks, such as padding_mode, eps or momentum?",
+            )
+
+
+def some_batches(channels: int, side: int) -> dict[str, Tensor]:
+    """Some batches of images; what a block gets is not negative."""
+    given = {"5 images": 5, "4 images": 4, "2 images": 2, "one image": 1}
+    drawn = {name: torch.randn(images, channels, side, side) for name, images in given.items()}
+    return drawn if channels == 3 else {name: x.relu() for name, x in drawn.items()}
+
+
+def blocks_are_right(student) -> bool:
+    """Whether the student's blocks, built by themselves, compute the right function of what they get in a network."""
+    for (in_planes, planes, stride), side in zip(SHAPES, (32, 32, 16, 8), strict=True):
+        try:
+            block, reference = student.BasicBlock(in_planes, planes, stride), Block(in_planes, planes, stride)
+            assert_same_on_any_batch(block, reference, some_batches(in_planes, side), "", lambda: None)
+        except NOT_ABOUT_THE_CODE:
+            raise
+        except Exception:
+            return False
+    return True
+
+
+def probes_are_right(student) -> bool:
+    """Whether a network of probes computes the right function; if not, other checks say why."""
+    net = student.ResNet(student.probe(1, norm=True), [*NUM_BLOCKS])
+    try:
+        assert_same_on_any_batch(net, Reference(), some_batches(3, 32), "", lambda: None)
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        return False
+    return True
+
+
+class Block(nn.Module):
+    """A basic block."""
+
+    def __init__(self, in_planes: int, planes: int, stride: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_planes, planes, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(planes)
+        self.conv2 = nn.Conv2d(planes, planes, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(planes)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_planes != planes:
+            self.shortcut.extend([nn.Conv2d(in_planes, planes, 1, stride, bias=False), nn.BatchNorm2d(planes)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in_planes, H, W) -> (N, planes, H / stride, W / stride)."""
+        out = self.bn1(self.conv1(x)).relu()
+        return (self.bn2(self.conv2(out)) + self.shortcut(x)).relu()
+
+
+class OfBlocks(nn.Sequential):
+    """A network of four basic blocks."""
+
+    def __init__(self):
+        stem = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()
+        blocks = (Block(*shape) for shape in SHAPES)
+        super().__init__(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
 
 
 @pytest.mark.points(2)
 def test_gradients(student):
     """Gradients: those of the images and of every parameter of the network are right."""
     judge_network(student, 1, [1, 1, 3, 2], 10, aspect="gradient").require()
+    assert_own_blocks_learn(student)
     net = student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1])
     expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), "a network of blocks with BatchNorm")
 

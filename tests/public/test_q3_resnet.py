@@ -1,6 +1,7 @@
 """Question 3: the network, a stem, four stages of blocks, global average pooling and a linear head.
 
-The blocks here are probes (see `autograder.student.probe`), so a mistake in q1 or q2 costs nothing in q3.
+The blocks here are probes (see `autograder.student.probe`), so a mistake in q1 or q2 costs nothing in q3. What `ResNet`
+does to blocks of the student's own class is looked at in one network of them, if they are right by themselves.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from autograder.student.signature import accepts_classes, classes_parameter
 from autograder.student.state import load_state, state_of
 from autograder.suite import expect
 from autograder.suite.blocks import assert_depends_on, assert_holds_own_blocks, layout, probe_weights
+from autograder.suite.own_network import assert_own_blocks_learn
 from autograder.suite.start import assert_learns_from_start
 
 pytestmark = pytest.mark.question("q3")
@@ -196,6 +198,7 @@ def test_parameters(student, expansion, num_blocks):
     x = torch.randn(2, 3, 32, 32)
     expect.assert_every_parameter_learns(net, x, what)
     if (expansion, num_blocks) == NETWORKS[0]:
+        assert_own_blocks_learn(student)
         assert_learns_from_start(student, student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1]), x, what)
 
 
@@ -251,6 +254,7 @@ def test_resnet18(student):
             judge_resnet18_of_probes(student, probe, net)
         else:
             judge_own_resnet18(student)
+    assert_own_blocks_learn(student)
 
 
 def judge_resnet18_of_probes(student, probe, net):

@@ -1,0 +1,172 @@
+"""A network of the student's own blocks: `ResNet` must leave them as `BasicBlock` builds them.
+
+The other checks of `ResNet` give it probes, in which it cannot reach what only a residual block has. This network has
+five million values, which take long to draw and to send, so it is built once and looked at as it is.
+"""
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from autograder.oracle import judge_block
+from autograder.oracle.full_network import network_of_blocks
+from autograder.oracle.interpreter import run
+from autograder.oracle.program import Program
+from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.student.message import CheckFailure
+from autograder.suite import expect
+from autograder.suite.blocks import layout
+from autograder.suite.start import assert_learns_from_start, starts_as_usual
+
+NUM_BLOCKS = (1, 1, 1, 1)
+WRITTEN = "ResNet(BasicBlock, [1, 1, 1, 1])"
+SHAPES = layout(1, NUM_BLOCKS)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at the network shows.
+
+    Args:
+        reason: why it does not learn, although its blocks do; None where it learns or a block itself is wrong.
+        agrees: whether it computes what the reference does; False also where the look does not show it.
+    """
+
+    reason: Exception | None
+    agrees: bool
+
+
+_looks: WeakKeyDictionary[Any, Look] = WeakKeyDictionary()
+
+
+def assert_own_blocks_learn(student: Any) -> None:
+    """Every parameter of a network of the student's own blocks must learn, if those of the blocks alone do.
+
+    It passes where a block itself is wrong: its question charges that.
+    """
+    if (reason := look_at_own_network(student).reason) is not None:
+        raise reason
+
+
+def look_at_own_network(student: Any) -> Look:
+    """Whether a network of the student's own blocks learns and computes what it should; looked at once."""
+    _ = student.ResNet, student.BasicBlock  # the check depends on these names, and so says the journal of the suite
+    if student not in _looks:
+        _looks[student] = _look(student)
+    return _looks[student]
+
+
+def _look(student: Any) -> Look:
+    try:
+        net = student.ResNet(student.BasicBlock, [*NUM_BLOCKS])
+        parameters = dict(net.named_parameters())
+        if frozen := [name for name, parameter in parameters.items() if not parameter.requires_grad]:
+            expect.fail(
+                f"every parameter of {WRITTEN} learns: its requires_grad is True",
+                f"requires_grad is False in {', '.join(frozen[:6])}",
+                "a block's layers learn unless somebody freezes them: does ResNet set requires_grad?",
+                "blocks_frozen",
+                "Your ResNet freezes layers of its blocks: they keep the random values that they start with.",
+            )
+        if not starts_as_usual(net):
+            assert_learns_from_start(student, net, torch.randn(2, 3, 32, 32), WRITTEN)
+            return Look(None, agrees=False)
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception as error:
+        return Look(error if _blocks_learn(student) else None, agrees=False)
+    return Look(None, _agrees(net, parameters))
+
+
+def _blocks_learn(student: Any) -> bool:
+    """Whether the student's blocks, built without `ResNet`, are right and learn from the values they start with."""
+    try:
+        for in_planes, planes, stride in SHAPES[:2]:
+            judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="eval").require()
+            block = student.BasicBlock(in_planes, planes, stride)
+            if not all(parameter.requires_grad for _, parameter in block.named_parameters()):
+                return False
+            assert_learns_from_start(student, block, torch.randn(2, in_planes, 4, 4), "BasicBlock")
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        return False
+    return True
+
+
+def _agrees(net: Any, parameters: dict[str, Tensor]) -> bool:
+    """Whether a new network computes what the reference does in train mode, and after that in eval mode."""
+    references = [_Reference(weights) for weights in _assignments(parameters)]
+    x = torch.randn(4, 3, 8, 8)
+    with torch.no_grad():
+        try:
+            try:
+                y = net.train()(x)
+            except NOT_ABOUT_THE_CODE:
+                raise
+            except Exception:  # a pooling of a fixed size: running statistics are as after this batch all the same
+                for reference in references:
+                    reference.train(x)
+                x = torch.randn(2, 3, 32, 32)
+                y = net(x)
+            evaluated = net.eval()(x[:1])
+        except NOT_ABOUT_THE_CODE:
+            raise
+        except Exception:
+            return False
+        return any(_is_same(y, one.train(x)) and _is_same(evaluated, one.eval(x[:1])) for one in references)
+
+
+class _Reference:
+    """The reference network with some weights, and its running statistics."""
+
+    def __init__(self, weights: dict[str, Tensor]):
+        self._weights = weights
+
+    def train(self, x: Tensor) -> Tensor:
+        """The logits in train mode."""
+        result = run(_program(), self._weights, x, training=True)
+        self._weights = self._weights | result.statistics
+        return result.output
+
+    def eval(self, x: Tensor) -> Tensor:
+        """The logits in eval mode."""
+        return run(_program(), self._weights, x, training=False).output
+
+
+@functools.cache
+def _program() -> Program:
+    return network_of_blocks(NUM_BLOCKS)
+
+
+def _assignments(parameters: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+    """For each role a value, in the two usual orders: tensors are told apart by shape. BatchNorms are as PyTorch's."""
+    found, roles, weights = defaultdict(list), defaultdict(list), {}
+    for value in parameters.values():
+        found[tuple(value.shape)].append(value.detach())
+    for role in _program().roles:
+        if role.kind in ("weight", "bias"):
+            roles[tuple(role.shape)].append(role.name)
+        else:
+            weights[role.name] = (torch.zeros if role.kind in ("beta", "mean") else torch.ones)(role.shape)
+    if all(len(found[shape]) == len(names) for shape, names in roles.items()):
+        for step in (1, -1):
+            yield weights | {
+                name: value
+                for shape, names in roles.items()
+                for name, value in zip(names, found[shape][::step], strict=True)
+            }
+
+
+def _is_same(value: Any, expected: Tensor) -> bool:
+    try:
+        expect.assert_same(value, expected, "")
+    except CheckFailure:
+        return False
+    return True

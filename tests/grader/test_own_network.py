@@ -1,0 +1,69 @@
+"""What `ResNet` does to blocks of the student's own class costs points in q3; what they do themselves does not."""
+
+import pytest
+
+from autograder.maintain.build import solved_source
+from autograder.student.local import LocalStudent
+from autograder.suite.own_network import assert_own_blocks_learn, look_at_own_network
+
+INIT = """
+        for module in self.modules():
+            if isinstance(module, BasicBlock):
+                nn.init.zeros_(module.bn1.weight)
+"""
+HEAD = "        self.linear = nn.Linear(512 * block.expansion, num_classes)\n"
+BATCHNORM = "        self.bn1 = nn.BatchNorm2d(planes)\n"
+
+
+@pytest.fixture
+def student_with(tmp_path):
+    """Makes the solution with some text in the place of another one."""
+
+    def make(*changes: tuple[str, str]) -> LocalStudent:
+        source = solved_source()
+        for before, after in changes:
+            assert before in source
+            source = source.replace(before, after, 1)
+        path = tmp_path / "resnet.py"
+        path.write_text(source)
+        return LocalStudent.from_file(path)
+
+    return make
+
+
+def test_the_solution_learns_and_agrees(student_with):
+    look = look_at_own_network(student_with())
+    assert look.reason is None
+    assert look.agrees
+
+
+def test_resnet_starts_its_blocks_at_zero(student_with):
+    with pytest.raises(Exception, match="do not change") as raised:
+        assert_own_blocks_learn(student_with((HEAD, HEAD + INIT)))
+    assert raised.value.mistakes == ("start_without_learning",)
+
+
+def test_resnet_that_raises_with_right_blocks(student_with):
+    with pytest.raises(AttributeError, match="bn7"):
+        assert_own_blocks_learn(student_with((HEAD, HEAD + INIT.replace("bn1", "bn7"))))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (BATCHNORM, BATCHNORM + "        nn.init.zeros_(self.bn1.weight)\n"),
+        (BATCHNORM, BATCHNORM + "        self.conv1.weight.requires_grad = False\n"),
+        ("nn.Conv2d(in_planes, planes, kernel_size=3", "nn.Conv2d(in_planes, planes, kernel_size=5"),
+        ("nn.Conv2d(in_planes, planes, kernel_size=3", "nn.Conv2d(64, planes, kernel_size=3"),
+    ],
+    ids=["zero", "frozen", "kernel", "channels"],
+)
+def test_a_wrong_block_costs_nothing_here(student_with, change):
+    look = look_at_own_network(student_with(change))
+    assert look.reason is None
+    assert not look.agrees
+
+
+def test_a_pooling_of_fixed_size(student_with):
+    look = look_at_own_network(student_with(("F.adaptive_avg_pool2d(out, 1)", "F.avg_pool2d(out, 4)")))
+    assert look.agrees
