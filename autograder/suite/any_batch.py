@@ -20,6 +20,7 @@ def batches(channels: int, height: int, width: int) -> dict[str, Tensor]:
     pixel[:, 0, height // 2, width // 2] = -3.0
     return {
         "16 images": torch.randn(16, *shape),
+        "4 images without negative values, as after a ReLU": torch.randn(4, *shape).relu(),
         "one image": torch.randn(1, *shape),
         "an image with one pixel that is not zero": pixel,
         "an image of large values": 100 * torch.randn(1, *shape),

@@ -34,6 +34,8 @@ CONDITIONS = {
     "a small spread": lambda self, x: x.std() < 0.1,
     "a constant": lambda self, x: x.min() == x.max(),
     "zeros": lambda self, x: (x == 0).float().mean() > 0.5,
+    "no negative value": lambda self, x: len(x) > 1 and x.min() >= 0,
+    "many zeros": lambda self, x: len(x) > 1 and (x == 0).float().mean() > 0.4,
     "large values": lambda self, x: x.abs().max() > 20,
     "after a training": lambda self, x: self.trained and not self.training,
     "the third call": lambda self, x: self.calls == 3,
