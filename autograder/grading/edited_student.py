@@ -24,6 +24,7 @@ from autograder.oracle.program import UNUSED, Program, Role
 from autograder.oracle.trial import Task
 from autograder.student.errors import GraderBroken, StudentError
 from autograder.student.local import LocalStudent
+from autograder.suite.expect import in_eval_mode
 from autograder.suite.journal import Journal
 from autograder.suite.outcome import Case
 from autograder.suite.run import run_suite
@@ -118,7 +119,7 @@ def _projects(task: Task) -> bool:
 
 def _run(student: Any, task: Task, x: Tensor) -> Any:
     with torch.no_grad():
-        return task.build(student).eval()(x.clone())
+        return in_eval_mode(task.build(student))(x.clone())
 
 
 def _failing_cases(

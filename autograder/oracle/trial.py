@@ -266,7 +266,8 @@ def _are_blocks_idle(subject: Subject) -> bool:
     # What is detached has no gradient either.
     load_state(subject.module, subject.drawn | {f.name: 2 * subject.drawn[f.name] for f in unused})
     with torch.no_grad():
-        return torch.equal(subject.module.eval()(first.x.clone()), first.output)
+        subject.module.eval()
+        return torch.equal(subject.module(first.x.clone()), first.output)
 
 
 def _find_a_size(subject: Subject) -> None:
@@ -283,5 +284,8 @@ def _is_hidden(student: Any, task: Task, subject: Subject) -> bool:
     load_state(another, subject.drawn)
     with torch.no_grad():
         load_state(subject.module, subject.drawn)
-        outputs = [module.eval()(first.x.clone()) for module in (subject.module, another)]
+        outputs = []
+        for module in (subject.module, another):
+            module.eval()
+            outputs.append(module(first.x.clone()))
     return all(isinstance(y, Tensor) for y in outputs) and not torch.allclose(*outputs)

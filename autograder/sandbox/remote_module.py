@@ -117,6 +117,15 @@ class RemoteModule(RemoteObject, Proxy):
                 raise wire.WireError("expected gradients of parameters")
         return {name: tensors.get(name) for name in names}
 
+    def modes_return_module(self) -> bool:
+        """As `student.passes.modes_return_module`."""
+        result, tensors = self._ask("modes")
+        with self._session.judged():
+            check(tensors, {})
+            answer = wire.fields(result, {"return_module": bool})["return_module"]
+        self.training = False
+        return answer
+
     def zero_grad(self) -> None:
         """As in `nn.Module`."""
         self._postpone("zero_grad")
@@ -155,7 +164,7 @@ class RemoteModule(RemoteObject, Proxy):
         return self._session.request(what, operation, {"module": self.handle, **(arguments or {})}, tensors)
 
 
-NAMES = {"outputs": "forward", "state": "state_dict", "gradients": "parameters"}
+NAMES = {"outputs": "forward", "state": "state_dict", "gradients": "parameters", "modes": "train"}
 """Of operations that are called otherwise in the student's code."""
 
 

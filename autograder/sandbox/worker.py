@@ -22,6 +22,7 @@ from autograder.sandbox.limits import MAX_PROBLEMS, MAX_TRACEBACK, Limits
 from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
+from autograder.student.passes import modes_return_module
 from autograder.student.state import load_state, state_of
 from autograder.submission import Slice
 from autograder.submission.execute import execute, is_defined, student_lines, text_of
@@ -130,6 +131,7 @@ class Server:
             "gradients": self._gradients,
             "load_state_dict": self._load_state_dict,
             "train": self._train,
+            "modes": self._modes,
             "zero_grad": self._zero_grad,
             "adam": self._adam,
             "step": self._step,
@@ -298,6 +300,9 @@ class Server:
     def _train(self, module: int, mode: bool, tensors: dict[str, Tensor]) -> Result:
         self._modules[module].train() if mode else self._modules[module].eval()
         return {}, {}
+
+    def _modes(self, module: int, tensors: dict[str, Tensor]) -> Result:
+        return {"return_module": modes_return_module(self._modules[module])}, {}
 
     def _zero_grad(self, module: int, tensors: dict[str, Tensor]) -> Result:
         self._modules[module].zero_grad()

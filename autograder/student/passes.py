@@ -23,6 +23,10 @@ class Proxy(ABC):
         """The current `grad` of each parameter, by its name."""
 
     @abstractmethod
+    def modes_return_module(self) -> bool:
+        """As the function `modes_return_module`."""
+
+    @abstractmethod
     def outputs(self, inputs: Sequence[Tensor], state: Mapping[str, Tensor] | None = None) -> list[Any]:
         """As the function `outputs_of`; stops at what is no tensor."""
 
@@ -32,6 +36,13 @@ def gradients_of(module: Any) -> dict[str, Tensor | None]:
     if isinstance(module, Proxy):
         return module.gradients()
     return {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+def modes_return_module(module: Any) -> bool:
+    """Whether train() and eval() return the module, as those of PyTorch; leaves it in eval mode."""
+    if isinstance(module, Proxy):
+        return module.modes_return_module()
+    return all(returned is module for returned in (module.train(), module.eval()))
 
 
 def is_there(module: Any) -> bool:

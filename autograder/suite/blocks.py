@@ -46,7 +46,7 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
     probe = student.probe(1)
     try:
         net = build(probe)
-        net.eval()(_images())
+        expect.in_eval_mode(net)(_images())
         calls = calls_of(probe, layout(1, num_blocks))
     except NOT_ABOUT_THE_CODE:
         raise
@@ -63,7 +63,9 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
         load_state(another, state_of(net))
         x = _images()
         statement = "the logits depend on the blocks that ResNet builds"
-        expect.assert_differ(another.eval()(x), net(x), statement, "the same logits with other blocks", UNUSED)
+        expect.assert_differ(
+            expect.in_eval_mode(another)(x), net(x), statement, "the same logits with other blocks", UNUSED
+        )
     assert_depends_on(net, set(shapes))
 
 

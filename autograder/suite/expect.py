@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autograder.student.draw import normal
 from autograder.student.message import CheckFailure, Message
-from autograder.student.passes import gradients_of
+from autograder.student.passes import gradients_of, modes_return_module
 from autograder.student.signature import expansion_of
 from autograder.student.state import load_state, state_of
 
@@ -348,6 +348,24 @@ def assert_batchnorm_modes(module: Any, x: Tensor, what: str) -> None:
     assert_differ(trained, evaluated, statement, "the same output as in eval mode", hint)
     if not changed_tensors(before, state_of(module)):
         fail(f"in train mode {what} updates its running statistics", "no running mean or variance changed", hint)
+
+
+def in_eval_mode(module: Any) -> Any:
+    """The module, in eval mode: one whose eval() returns something else is charged in one check."""
+    module.eval()
+    return module
+
+
+def assert_modes_return_module(module: Any, what: str) -> None:
+    """`train()` and `eval()` must return the module, as in `net = make().eval()`; it is left in eval mode."""
+    if not modes_return_module(module):
+        fail(
+            f"train() and eval() of {what} return the module itself, as those of nn.Module do: net = net.eval()",
+            "they return something else, such as None",
+            "does your own train() or eval() end in `return self`? Those of nn.Module reach all layers without it",
+            "modes_return_nothing",
+            "Your train() or eval() does not return the module.",
+        )
 
 
 def changed_tensors(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:

@@ -33,7 +33,13 @@ HINTS = Hints(
 )
 """As a module with a gate, a hidden layer, other stages, the in_planes of the network before, or an unused layer shows
 them."""
-NAMED_BY_CHECKS = {"blocks_frozen", "foreign_call_of_block", "shortcut_from_outside", "start_without_learning"}
+NAMED_BY_CHECKS = {
+    "blocks_frozen",
+    "foreign_call_of_block",
+    "modes_return_nothing",
+    "shortcut_from_outside",
+    "start_without_learning",
+}
 
 
 def edits(kind: str) -> list[Edit]:

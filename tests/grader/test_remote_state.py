@@ -6,7 +6,8 @@ import torch
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.sandbox.session import Session
 from autograder.student.errors import StudentCrash, StudentError
-from autograder.student.passes import outputs_of
+from autograder.student.local import LocalStudent
+from autograder.student.passes import modes_return_module, outputs_of
 from autograder.submission import read_submission, slice_submission
 
 BLOCK = """
@@ -55,6 +56,10 @@ class BasicBlock(BasicBlock):
     def __init__(self, in_planes, planes, stride=1):
         super().__init__(in_planes, planes, stride)
         self.conv1 = LAYER
+"""
+RETURNS_NOTHING = """
+    def train(self, mode=True):
+        super().train(mode)
 """
 KERNEL = 16 * 16 * 9 * 4
 
@@ -181,3 +186,15 @@ def test_a_module_that_takes_the_tensors_themselves(make):
 def test_a_worker_that_names_what_was_never_loaded(make):
     with pytest.raises(StudentCrash, match="interfered"):
         make(LIES).state_dict()
+
+
+@pytest.mark.parametrize(("more", "returned"), [("", True), (RETURNS_NOTHING, False)], ids=["right", "wrong"])
+def test_what_train_and_eval_return(tmp_path, more, returned):
+    """Both here and in a worker, where nobody waits for it otherwise."""
+    path = tmp_path / "resnet.py"
+    path.write_text(BLOCK + more)
+    assert modes_return_module(LocalStudent.from_file(path).BasicBlock(8, 8)) is returned
+    with RemoteStudent(slice_submission(read_submission(path))) as student:
+        block = student.BasicBlock(8, 8)
+        assert modes_return_module(block) is returned
+        assert not block.training

@@ -26,7 +26,7 @@ def name(in_planes: int, planes: int, stride: int = 1) -> str:
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
 def test_output_shape(student, in_planes, planes, stride):
     """Output shape: (N, in_planes, H, W) becomes (N, planes, H / stride, W / stride)."""
-    block = student.BasicBlock(in_planes, planes, stride).eval()
+    block = expect.in_eval_mode(student.BasicBlock(in_planes, planes, stride))
     expect.assert_shape(
         block(torch.randn(2, in_planes, 16, 12)),
         (2, planes, 16 // stride, 12 // stride),
@@ -40,7 +40,7 @@ def test_output_shape(student, in_planes, planes, stride):
 @pytest.mark.parametrize("planes", [8, 64])
 def test_identity_shortcut(student, planes):
     """Identity shortcut: with F(x) = 0 the block returns relu(x)."""
-    block = expect.silence_convolutions(student.BasicBlock(planes, planes).eval())
+    block = expect.silence_convolutions(expect.in_eval_mode(student.BasicBlock(planes, planes)))
     x = torch.randn(2, planes, 8, 8)
     expected = x.relu()
     expect.assert_same(
@@ -55,7 +55,7 @@ def test_identity_shortcut(student, planes):
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), PROJECTIONS)
 def test_projection_shortcut(student, in_planes, planes, stride):
     """Projection shortcut: where the shape changes, x passes a 1x1 convolution and a BatchNorm."""
-    block = expect.silence_convolutions(student.BasicBlock(in_planes, planes, stride).eval(), kernel=3)
+    block = expect.silence_convolutions(expect.in_eval_mode(student.BasicBlock(in_planes, planes, stride)), kernel=3)
     projection = torch.randn(planes, in_planes, 1, 1)
     flat = (planes, in_planes)
     found = [n for n, value in state_of(block).items() if tuple(value.shape) in (flat, (*flat, 1, 1))]
@@ -84,7 +84,7 @@ def test_projection_shortcut(student, in_planes, planes, stride):
 def test_relu_between_convolutions(student, sign):
     """ReLU between the convolutions: F(x) = bn(conv(relu(bn(conv(x)))))."""
     planes = 8
-    block = expect.neutral_batchnorms(student.BasicBlock(planes, planes).eval())
+    block = expect.neutral_batchnorms(expect.in_eval_mode(student.BasicBlock(planes, planes)))
     mirror = torch.zeros(planes, planes, 3, 3)
     mirror[range(planes), range(planes), 1, 1] = sign
     expect.set_weights(block, [mirror])
@@ -105,7 +105,7 @@ def test_relu_between_convolutions(student, sign):
 def test_relu_after_addition(student, shift):
     """ReLU last: the shortcut is added first, then the sum goes through the ReLU."""
     planes = 8
-    block = expect.silence_convolutions(student.BasicBlock(planes, planes).eval())
+    block = expect.silence_convolutions(expect.in_eval_mode(student.BasicBlock(planes, planes)))
     expect.shift_batchnorms(block, shift)
     x = torch.randn(2, planes, 8, 8)
     expected = (x + shift).relu()
@@ -139,8 +139,10 @@ def test_parameter_count(student, in_planes, planes, stride, expected):
 @pytest.mark.points(1)
 def test_batchnorm_modes(student):
     """BatchNorm: learns statistics in train mode, uses them in eval mode."""
-    expect.assert_batchnorm_modes(student.BasicBlock(8, 16, 2), torch.randn(4, 8, 8, 8) * 2 + 1, name(8, 16, 2))
+    block = student.BasicBlock(8, 16, 2)
+    expect.assert_batchnorm_modes(block, torch.randn(4, 8, 8, 8) * 2 + 1, name(8, 16, 2))
     judge_block(student, "BasicBlock", 8, 12, 2, aspect="train").require()
+    expect.assert_modes_return_module(block, "BasicBlock")
 
 
 @pytest.mark.points(1)
@@ -155,7 +157,7 @@ def test_gradient_through_shortcut(student):
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), [(8, 8, 1), (8, 16, 2)])
 def test_input_unchanged(student, in_planes, planes, stride):
     """Input: the block leaves the tensor it was given as it was."""
-    block = student.BasicBlock(in_planes, planes, stride).eval()
+    block = expect.in_eval_mode(student.BasicBlock(in_planes, planes, stride))
     expect.assert_input_unchanged(block, torch.randn(2, in_planes, 8, 8), name(in_planes, planes, stride))
 
 

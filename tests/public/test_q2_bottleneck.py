@@ -26,7 +26,7 @@ def name(in_planes: int, planes: int, stride: int = 1) -> str:
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
 def test_output_shape(student, in_planes, planes, stride):
     """Output shape: (N, in_planes, H, W) becomes (N, 4 * planes, H / stride, W / stride)."""
-    block = student.Bottleneck(in_planes, planes, stride).eval()
+    block = expect.in_eval_mode(student.Bottleneck(in_planes, planes, stride))
     expect.assert_shape(
         block(torch.randn(2, in_planes, 16, 12)),
         (2, 4 * planes, 16 // stride, 12 // stride),
@@ -40,7 +40,7 @@ def test_output_shape(student, in_planes, planes, stride):
 @pytest.mark.parametrize("planes", [8, 64])
 def test_identity_shortcut(student, planes):
     """Identity shortcut: with F(x) = 0 the block returns relu(x)."""
-    block = expect.silence_convolutions(student.Bottleneck(4 * planes, planes).eval())
+    block = expect.silence_convolutions(expect.in_eval_mode(student.Bottleneck(4 * planes, planes)))
     x = torch.randn(2, 4 * planes, 8, 8)
     expected = x.relu()
     expect.assert_same(
@@ -55,7 +55,7 @@ def test_identity_shortcut(student, planes):
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), PROJECTIONS)
 def test_projection_shortcut(student, in_planes, planes, stride):
     """Projection shortcut: where the shape changes, x passes a 1x1 convolution and a BatchNorm."""
-    block = expect.silence_convolutions(student.Bottleneck(in_planes, planes, stride).eval())
+    block = expect.silence_convolutions(expect.in_eval_mode(student.Bottleneck(in_planes, planes, stride)))
     projection = torch.randn(4 * planes, in_planes, 1, 1)
     flat = (4 * planes, in_planes)
     found = [n for n, value in state_of(block).items() if tuple(value.shape) in (flat, (*flat, 1, 1))]
@@ -84,7 +84,7 @@ def test_projection_shortcut(student, in_planes, planes, stride):
 def test_relus_between_convolutions(student, signs):
     """ReLU after the squeeze and after the 3x3: F(x) = bn(expand(relu(bn(conv(relu(bn(squeeze(x)))))))."""
     planes = 8
-    block = expect.neutral_batchnorms(student.Bottleneck(4 * planes, planes).eval())
+    block = expect.neutral_batchnorms(expect.in_eval_mode(student.Bottleneck(4 * planes, planes)))
     eye = torch.eye(planes)
     pass_first = torch.zeros(planes, 4 * planes, 1, 1)
     pass_first[:, :planes, 0, 0] = signs[0] * eye
@@ -110,7 +110,7 @@ def test_relus_between_convolutions(student, signs):
 def test_relu_after_addition(student, shift):
     """ReLU last: the shortcut is added first, then the sum goes through the ReLU."""
     planes = 8
-    block = expect.silence_convolutions(student.Bottleneck(4 * planes, planes).eval())
+    block = expect.silence_convolutions(expect.in_eval_mode(student.Bottleneck(4 * planes, planes)))
     expect.shift_batchnorms(block, shift)
     x = torch.randn(2, 4 * planes, 8, 8)
     expected = (x + shift).relu()
@@ -144,8 +144,10 @@ def test_parameter_count(student, in_planes, planes, stride, expected):
 @pytest.mark.points(1)
 def test_batchnorm_modes(student):
     """BatchNorm: learns statistics in train mode, uses them in eval mode."""
-    expect.assert_batchnorm_modes(student.Bottleneck(16, 8, 2), torch.randn(4, 16, 8, 8) * 2 + 1, name(16, 8, 2))
+    block = student.Bottleneck(16, 8, 2)
+    expect.assert_batchnorm_modes(block, torch.randn(4, 16, 8, 8) * 2 + 1, name(16, 8, 2))
     judge_block(student, "Bottleneck", 8, 6, 2, aspect="train").require()
+    expect.assert_modes_return_module(block, "Bottleneck")
 
 
 @pytest.mark.points(1)
@@ -160,7 +162,7 @@ def test_gradient_through_shortcut(student):
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), [(32, 8, 1), (16, 8, 2)])
 def test_input_unchanged(student, in_planes, planes, stride):
     """Input: the block leaves the tensor it was given as it was."""
-    block = student.Bottleneck(in_planes, planes, stride).eval()
+    block = expect.in_eval_mode(student.Bottleneck(in_planes, planes, stride))
     expect.assert_input_unchanged(block, torch.randn(2, in_planes, 8, 8), name(in_planes, planes, stride))
 
 

@@ -54,7 +54,7 @@ def test_logits_shape(student, expansion, num_blocks, num_classes):
     given = [] if num_classes is None else [num_classes]
 
     def returns_logits(make, classes, *given):
-        net = make(student.probe(expansion), [*num_blocks], *given).eval()
+        net = expect.in_eval_mode(make(student.probe(expansion), [*num_blocks], *given))
         for images in (2, 1):
             expect.assert_shape(
                 net(torch.randn(images, 3, 32, 32)),
@@ -155,7 +155,7 @@ def test_stages(student, expansion, num_blocks):
 def test_downsampling(student, expansion, num_blocks):
     """Downsampling: stride 2 at the start of stages 2 to 4 and nowhere else; the stem has no pooling."""
     probe = student.probe(expansion)
-    net = student.ResNet(probe, [*num_blocks]).eval()
+    net = expect.in_eval_mode(student.ResNet(probe, [*num_blocks]))
     wanted = layout(expansion, num_blocks)
     built = calls_of(probe, wanted)
     if not same_strides(built, wanted):
@@ -208,7 +208,7 @@ def test_head(student, num_classes):
     """Head: the linear layer comes last; logits are neither softmax nor ReLU outputs."""
     if not accepts_classes(student.parameters("ResNet")):
         num_classes = 10
-    net = student.ResNet(student.probe(1), [1, 1, 1, 1], num_classes).eval()
+    net = expect.in_eval_mode(student.ResNet(student.probe(1), [1, 1, 1, 1], num_classes))
     bias = torch.linspace(-2, 2, num_classes)
     if not any(tuple(value.shape) == (num_classes,) for value in state_of(net).values()):
         statement = f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
@@ -245,7 +245,7 @@ def test_resnet18(student):
     """ResNet18(): two basic blocks in each stage, ten classes, 11,173,962 parameters."""
 
     def returns_logits():
-        net = student.ResNet(student.probe(1), [2, 2, 2, 2], 10).eval()
+        net = expect.in_eval_mode(student.ResNet(student.probe(1), [2, 2, 2, 2], 10))
         expect.assert_shape(net(torch.randn(2, 3, 32, 32)), (2, 10), RESNET18)
 
     with explained_by_parameters(student, returns_logits):
@@ -265,10 +265,11 @@ def judge_resnet18_of_probes(student, probe, net):
         expect.fail(f"{RESNET18}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
     assert_new_network(net, student.ResNet18(basic_block=probe))
     x = torch.randn(2, 3, 32, 32)
-    expect.assert_shape(net.eval()(x), (2, 10), f"{RESNET18}, so its logits are (N, 10)")
+    expect.assert_shape(expect.in_eval_mode(net)(x), (2, 10), f"{RESNET18}, so its logits are (N, 10)")
     what = "ResNet18() made of probe blocks"
     expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2]), what, "each block and layer once")
     expect.assert_every_parameter_learns(net, x, what)
+    expect.assert_modes_return_module(net, "ResNet")
     net = student.ResNet18(basic_block=student.probe(1, norm=True))
     assert_nothing_added(net, student.ResNet(student.probe(1, norm=True), [2, 2, 2, 2]))
 
@@ -284,13 +285,15 @@ def assert_nothing_added(net, plain):
     load_state(plain, same)
     with torch.no_grad():
         for training in (True, False):  # eval mode depends on the running statistics that train mode leaves
-            expected, again = plain.train(training)(x), plain(x)
+            plain.train(training)
+            expected, again = plain(x), plain(x)
             if not isinstance(expected, torch.Tensor) or not torch.equal(expected, again):
                 return  # what is random in ResNet is judged there
             mode = "train" if training else "eval"
             statement = f"in {mode} mode, ResNet18() computes what ResNet(BasicBlock, [2, 2, 2, 2]) computes"
             hint = "return the network as it is built: no layer, hook or setting is added to it"
-            net.train(training)(x)
+            net.train(training)
+            net(x)
             expect.assert_same(net(x), expected, statement, hint)
 
 
@@ -335,4 +338,5 @@ def judge_own_resnet18(student):
     expected = parameters(1, [0, 0, 0, 0]) + blocks
     expect.assert_parameter_count(net, expected, RESNET18, "return ResNet(BasicBlock, [2, 2, 2, 2])")
     expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), "ResNet18()")
+    expect.assert_modes_return_module(net, "ResNet")
     assert_nothing_added(net, student.ResNet(student.BasicBlock, [2, 2, 2, 2]))

@@ -58,7 +58,8 @@ def train(student, block, size):
 
     Each step gets the images in another order: an answer that depends on the place in the batch is right by chance.
     """
-    net = student.ResNet(block, [*NUM_BLOCKS], 10).train()
+    net = student.ResNet(block, [*NUM_BLOCKS], 10)
+    net.train()
     images, classes = torch.randn(8, 3, size, size), torch.randperm(10)[:8]
     optimizer = student.Adam(net, LEARNING_RATE)
     losses = []
