@@ -6,12 +6,15 @@ from torch import Tensor, nn
 
 from autograder.oracle import judge_block
 from autograder.suite.any_batch import assert_same_on_any_batch, batches
+from autograder.suite.own_network import SHAPES as SHAPES_IN_NETWORK
+from autograder.suite.own_network import SIDES, look_at_own_network
 
 pytestmark = pytest.mark.question("q1")
 
 SHAPES = [(8, 8, 1), (6, 10, 1), (10, 6, 1), (8, 8, 2), (6, 10, 2)]  # (in_planes, planes, stride)
-WIDE = (256, 512, 2)
-"""One as wide as in a network, which a block may treat in another way than narrow ones."""
+WIDE = (128, 256, 2)
+"""One as wide as in a network, which a block may treat in another way than narrow ones. The others of a network are
+looked at in one, see `assert_right_in_a_network`."""
 
 
 @pytest.mark.points(3)
@@ -39,6 +42,26 @@ def test_any_batch(student, in_planes, planes, stride):
         f"BasicBlock({in_planes}, {planes}, stride={stride})",
         lambda: judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="train").require(),
     )
+    if stride == 1:
+        assert_right_in_a_network(student)
+
+
+def assert_right_in_a_network(student):
+    """The blocks of a network compute the right function of what they get there, several images at once.
+
+    They are looked at by themselves only where a network of them computes something else than the reference.
+    """
+    if look_at_own_network(student).agrees:
+        return
+    for (in_planes, planes, stride), side in zip(SHAPES_IN_NETWORK, SIDES, strict=True):
+        five = torch.randn(5, in_planes, side, side).relu()
+        assert_same_on_any_batch(
+            student.BasicBlock(in_planes, planes, stride),
+            Reference(in_planes, planes, stride),
+            {f"5 images of {side}x{side} pixels": five, "one image": five[:1]},
+            f"BasicBlock({in_planes}, {planes}, stride={stride})",
+            lambda: None,
+        )
 
 
 class Reference(nn.Module):
@@ -70,7 +93,7 @@ def test_train_mode(student, in_planes, planes, stride):
 
 
 @pytest.mark.points(3)
-@pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
+@pytest.mark.parametrize(("in_planes", "planes", "stride"), [*SHAPES, WIDE])
 def test_gradients(student, in_planes, planes, stride):
     """Gradients: those of the input and of every parameter of BasicBlock are right."""
     judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="gradient").require()
