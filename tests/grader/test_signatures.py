@@ -133,6 +133,11 @@ def test_parameters_of_resnet_cost_one_check(name, lost):
     assert got.startswith("ResNet(block, num_blocks")
 
 
+def test_a_batchnorm_whose_result_is_lost_is_no_eval_mode(lost):
+    _, _, got = lost("q3_batchnorm_of_stem_lost")["test_resnet18"]
+    assert got == "no gradient reaches bn1.weight, bn1.bias"
+
+
 STUBS = {
     "parameters": "def __init__(self, block, num_blocks, classes=11): raise NotImplementedError",
     "foreign call": "def __init__(self, block, num_blocks, num_classes=10):\n"

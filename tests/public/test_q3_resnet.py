@@ -263,15 +263,16 @@ def judge_resnet18_of_probes(student, probe, net):
     built = calls_of(probe, expected)
     if sorted(built) != sorted(expected):
         expect.fail(f"{RESNET18}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
-    assert_new_network(net, student.ResNet18(basic_block=probe))
+    normalizing = student.probe(1, norm=True)
+    with_norm = student.ResNet18(basic_block=normalizing)
+    assert_new_network(with_norm, student.ResNet18(basic_block=normalizing))
     x = torch.randn(2, 3, 32, 32)
     expect.assert_shape(expect.in_eval_mode(net)(x), (2, 10), f"{RESNET18}, so its logits are (N, 10)")
     what = "ResNet18() made of probe blocks"
     expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2]), what, "each block and layer once")
     expect.assert_every_parameter_learns(net, x, what)
     expect.assert_modes_return_module(net, "ResNet")
-    net = student.ResNet18(basic_block=student.probe(1, norm=True))
-    assert_nothing_added(net, student.ResNet(student.probe(1, norm=True), [2, 2, 2, 2]))
+    assert_nothing_added(with_norm, student.ResNet(student.probe(1, norm=True), [2, 2, 2, 2]))
 
 
 def assert_nothing_added(net, plain):
