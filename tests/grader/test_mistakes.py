@@ -179,6 +179,16 @@ def test_what_is_drawn_keeps_nothing_of_what_was_received():
     assert message.untyped_storage().data_ptr() not in kept
 
 
+def test_a_check_of_the_students_own_is_not_about_the_head(tmp_path):
+    """It refuses odd batches, wherever it stands: that is not what reshaping to rows of two images does."""
+    source = solved_source()
+    right = "        out = self.layer4("
+    assert right in source
+    path = tmp_path / "resnet.py"
+    path.write_text(source.replace(right, f"        assert x.shape[0] % 2 == 0\n{right}"))
+    assert diagnose(LocalStudent.from_file(path), "q3") is None
+
+
 @pytest.mark.parametrize(
     ("question", "right", "wrong", "said", "not_said"),
     [
@@ -192,6 +202,15 @@ def test_what_is_drawn_keeps_nothing_of_what_was_received():
             "the convolution of your shortcut",
             "all",
         ),
+        (
+            "q2",
+            "stride=stride, padding=1, bias",
+            "stride=stride, padding=2, dilation=2, bias",
+            "your second conv",
+            "all",
+        ),
+        ("q3", "self.in_planes = 64", "self.in_planes = 16", "built for 16 channels", "Your second network"),
+        ("q3", "self.layer1(out)", "out", "does not use what stage 1 returns", "leaves out"),
     ],
 )
 def test_what_is_not_proved_is_not_said(tmp_path, question, right, wrong, said, not_said):

@@ -129,11 +129,12 @@ def other_convolution(program: Program, _: Hints) -> Found:
     before = prefix(program)
     for names, words in scopes(program, "conv"):
         wide = [n for n in names if program.by_name[n]["kernel"] > 1]
+        said = words if len(wide) == len(names) else {"what": phrase(*wide)}  # of a 1x1 convolution nobody sees it
         for dilation, padding in ((2, 2), (2, 1), (3, 3)) if wide else ():
             change = options(wide, "conv", dilation=dilation, padding=padding)
-            yield f"{before}dilated_conv", change, words | {"value": dilation}, wide[0]
+            yield f"{before}dilated_conv", change, said | {"value": dilation}, wide[0]
         for mode in ("reflect", "replicate", "circular") if wide else ():
-            yield f"{before}padding_mode", options(names, "conv", padding_mode=mode), words | {"value": mode}, names[0]
+            yield f"{before}padding_mode", options(wide, "conv", padding_mode=mode), said | {"value": mode}, wide[0]
         name = "convolutions_frozen" if len(names) > 1 else f"{before}convolution_frozen"
         yield name, options(names, "conv", learns=False), words, names[0]
         for name, groups in GROUPS:

@@ -263,13 +263,17 @@ def wrong_wiring(program: Program, hints: Hints) -> Found:
 
     yield "in_planes_per_stage", per_stage
 
-    left = [calls[0][0] for _, calls in hints.calls if calls[0][0] != 64]
+    begin = [calls[0][0] for _, calls in hints.calls]
+    left = [channels for channels in begin if channels != 64]
+    for value in dict.fromkeys(left):
+        at_start = lambda p, v=value: p.change(blocks(p)[0].name, in_planes=v)  # noqa: E731
+        yield "in_planes_at_start", at_start, {"value": value}
 
     def kept(p: Program) -> Program:
         calls = hints.called(p)  # of another network it is not known what the one before it left
         return p.change(blocks(p)[0].name, in_planes=calls[0][0] if calls else left[0])
 
-    if left:
+    if len(set(begin)) > 1:  # what one network leaves for the next depends on its blocks
         yield "in_planes_kept", kept
     for order, pick in ARGUMENTS.items():
 
