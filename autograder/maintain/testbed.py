@@ -184,7 +184,7 @@ def _class_lines(kind: str, tasks: Sequence[tuple[Task, Program]], style: str) -
         yield f"        if self.case == {case!r} and not hasattr(self, 'done'):"
         yield from (f"            {line}" for line in [*made, "self.done = True"])
         forward += [f"        if self.case == {case!r}:", *(f"            {line}" for line in called)]
-    if not any("missing the required" in (p.fact("forward_raises") or ("", ""))[1] for p in programs):
+    if not any(f"[{p.kind}] is missing" in (p.fact("forward_raises") or ("", ""))[1] for p in programs):
         yield from forward
     if not blocks:
         net = next(p for p in programs if p.kind == "ResNet18")
@@ -276,8 +276,9 @@ def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
         made.append(f"[block(*call) for call in {network(*(p.arguments or (1, (2, 2, 2, 2), 10))).calls}]")
     if p.fact("list_changed"):
         made.append("num_blocks.clear()")
-    if p.fact("forward_raises"):
-        called = ["None(x)"]
+    if raised := p.fact("forward_raises"):
+        module = next((name for name in ("ModuleList", "ModuleDict") if name in raised[1]), "")
+        called = [f"nn.{module}()(x)" if module else "None(x)"]
     return made or ["pass"], [*called, f"return {value[p.output]}"]
 
 

@@ -224,6 +224,21 @@ def test_an_exception_shows_the_students_own_lines(tmp_path):
     )
 
 
+def test_what_pytorch_has_not_implemented_is_no_stub(tmp_path):
+    student = student_of("nn.ModuleList()(out)", tmp_path)
+    with pytest.raises(NotImplementedError) as caught:
+        student.BasicBlock(8, 8)(torch.zeros(1, 8, 4, 4))
+    outcome, message, _ = explain(caught.value)
+    assert outcome == "error"
+    assert message.got == (
+        'your code raised NotImplementedError: Module [ModuleList] is missing the required "forward" function'
+    )
+    student = student_of("stub()\n\n\ndef stub():\n    raise NotImplementedError('forward')", tmp_path)
+    with pytest.raises(NotImplementedError) as caught:
+        student.BasicBlock(8, 8)(torch.zeros(1, 8, 4, 4))
+    assert explain(caught.value)[1].got == "Not implemented yet: forward"
+
+
 def test_an_exception_without_own_lines_says_what_to_compare():
     with pytest.raises(TypeError) as caught:
         nn.Linear()

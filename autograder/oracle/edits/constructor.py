@@ -3,7 +3,18 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from autograder.oracle.edits.kind import BLOCKS, BOTTLENECK, EVERYWHERE, RESNET, Change, Found, Hints, kind, where_it
+from autograder.oracle.edits.kind import (
+    BLOCKS,
+    BOTTLENECK,
+    EVERYWHERE,
+    RESNET,
+    Change,
+    Found,
+    Hints,
+    kind,
+    projects,
+    where_it,
+)
 from autograder.oracle.edits.network import blocks, rebuild
 from autograder.oracle.program import Program, basic_block, bottleneck, layout, shortcut
 from autograder.student.signature import NOT_WHOLE
@@ -63,8 +74,18 @@ def wrong_arguments(program: Program, _: Hints) -> Found:
 def not_initialised(program: Program, _: Hints) -> Found:
     """nn.Module is not set up."""
     yield "super_init_forgotten", raises("AttributeError", "before Module.__init__()")
-    missing = ("NotImplementedError", 'missing the required "forward"')
-    yield "forward_missing", lambda p: p.state(forward_raises=missing)
+    yield "forward_missing", _calls_without_forward(program.kind)
+    for called in ("ModuleList", "ModuleDict"):
+        change, words = _calls_without_forward(called), {"called": called}
+        yield "module_list_called", change, words
+        if program.kind in BLOCKS:
+            yield "module_list_called", where_it(projects, change), words
+
+
+def _calls_without_forward(called: str) -> Change:
+    """Forward calls a module of this class, which has no forward: PyTorch says so."""
+    raised = ("NotImplementedError", f'Module [{called}] is missing the required "forward"')
+    return lambda p: p.state(forward_raises=raised)
 
 
 @kind(BLOCKS)

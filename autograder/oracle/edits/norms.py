@@ -1,5 +1,7 @@
 """BatchNorm: left out, shared, misplaced, with other options, or another normalization in its place."""
 
+from dataclasses import replace
+
 from autograder.oracle.edits.kind import (
     BLOCKS,
     EVERYWHERE,
@@ -45,6 +47,19 @@ def batchnorm_not_called(program: Program, _: Hints) -> Found:
     for names, words in scopes(program, "norm"):
         name = _missing_name(program, names) if len(names) == 1 else "batchnorm_not_called"
         yield name, options(names, "norm", called=False), words, names[0]
+
+
+@kind(EVERYWHERE)
+def called_and_lost(program: Program, _: Hints) -> Found:
+    """A BatchNorm is called a second time with the same value, and what it returns is lost: printed, say."""
+
+    def again(p: Program, name: str) -> Program:
+        at = [o.name for o in p.ops].index(name)
+        lost = p.by_name[name].but(name=f"{name}_lost", shares=name)
+        return replace(p, ops=(*p.ops[: at + 1], lost, *p.ops[at + 1 :]), returns=p.output)
+
+    for names, words in scopes(program, "norm"):
+        yield "called_and_lost", on(names, again, "norm"), words, names[0]
 
 
 @kind()
