@@ -274,6 +274,7 @@ def test_a_search_that_fails_leaves_the_checks_as_they_are(tmp_path):
 SAMPLE = {
     "q1_relu_before_add": 20,
     "q1_conv_bias": 23,
+    "q1_layer_called_in_print": 23,
     "q1_input_changed": 23,
     "q2_stride_on_first_1x1": 20,
     "q3_softmax_output": 24,
