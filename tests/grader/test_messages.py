@@ -12,6 +12,9 @@ import torch
 from torch import nn
 
 from autograder.grading.result import Result
+from autograder.maintain.build import solved_source
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries
 from autograder.notebook.check import CheckResult
 from autograder.oracle import judge_block
 from autograder.platforms.gradescope import results_json
@@ -264,3 +267,15 @@ def test_each_part_has_a_limit():
     assert MESSAGE.shorten() == MESSAGE
     exception = replace(MESSAGE, got="y" * 100_000)
     assert len(explain(CheckFailure(exception))[1].got) < LONGEST_PART + 20
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("q3_stage_assigned_twice", "is one attribute assigned twice"), ("q3_blocks_in_list", "in a Python list")],
+)
+def test_blocks_that_are_thrown_away_are_in_no_list(name, said, tmp_path):
+    path = tmp_path / "resnet.py"
+    path.write_text(complete(entries()[name], solved_source()))
+    outcomes = run_suite(LocalStudent.from_file(path), [ROOT / "tests/public"], only=["q3"])
+    (stages,) = [outcome for outcome in outcomes if outcome.id.endswith("::test_stages")]
+    assert said in stages.message.hint

@@ -24,6 +24,8 @@ pytestmark = pytest.mark.question("q3")
 
 NETWORKS = [(1, [2, 1, 3, 2]), (2, [1, 2, 1, 1])]  # (expansion, num_blocks)
 RESNET18 = "ResNet18() is ResNet(BasicBlock, [2, 2, 2, 2])"
+THROWN_AWAY = "blocks are built and thrown away: is one attribute assigned twice, or a stage not assigned to self?"
+IN_A_LIST = "PyTorch does not see what is in a Python list: use nn.Sequential or nn.ModuleList"
 HINT = "does _make_layer pass (in_planes, planes, stride), and set in_planes = planes * block.expansion after each?"
 
 
@@ -137,7 +139,7 @@ def test_stages(student, expansion, num_blocks):
         expect.fail(
             f"the weight of every block is part of the network's state: one of shape {next(iter(missing))} too",
             "no such tensor in state_dict()",
-            "PyTorch does not see what is in a Python list: use nn.Sequential or nn.ModuleList",
+            THROWN_AWAY if len(probe.kept) < len(widths) else IN_A_LIST,
         )
     assert_depends_on(net, set(shapes))
     if call := probe.foreign_call:
