@@ -72,9 +72,12 @@ def public_part(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 def _take(left: dict[str, float], checks: list[Outcome], price: float) -> float:
-    """Take a price from what is left of the worth of these checks; returns what could be taken."""
+    """Take a price from what is left of the worth of these checks; returns what could be taken.
+
+    Checks that fail because of several mistakes come last: what is left of them pays for another mistake.
+    """
     taken = 0.0
-    for check in checks:
+    for check in sorted(checks, key=lambda check: len(check.because)):
         part = min(left[check.id], price - taken)
         left[check.id] -= part
         taken += part

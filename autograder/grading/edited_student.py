@@ -6,6 +6,7 @@ what a random number is, raises here; so such a check counts as one that fails b
 
 import contextlib
 import enum
+import functools
 import math
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.oracle import diagnosis_of
-from autograder.oracle.diagnose import CLASSES, tasks_of
+from autograder.oracle.diagnose import CLASSES, Diagnosis, tasks_of
 from autograder.oracle.edits import SEEN_ONLY, Edit, apply
 from autograder.oracle.interpreter import run
 from autograder.oracle.program import UNUSED, Program, Role
@@ -25,7 +26,7 @@ from autograder.oracle.trial import Task
 from autograder.student.errors import GraderBroken, StudentError
 from autograder.student.local import LocalStudent
 from autograder.suite.expect import in_eval_mode
-from autograder.suite.journal import Journal
+from autograder.suite.journal import Journal, Watched
 from autograder.suite.outcome import Case
 from autograder.suite.run import run_suite
 
@@ -69,6 +70,8 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
     mine = {} if diagnosis is None else {n: c for n, c in cases.items() if set(c.mistakes) <= set(diagnosis.names)}
     if not mine:
         return {}
+    if diagnosis.besides_dropout:
+        return _follow_besides_dropout(folders, student, question, mine, diagnosis)
     edited = EditedStudent(question, diagnosis.mistakes)
     known = how_known(student, edited, question, diagnosis.mistakes)
     if known is Known.NOTHING:
@@ -84,6 +87,38 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
         else:
             explained = known is Known.VALUES or not case.differs
             found[name] = replace(case, because=case.mistakes if explained else ())
+    return found
+
+
+def _follow_besides_dropout(
+    folders: Collection[Path], student: Any, question: str, cases: Mapping[str, Case], diagnosis: Diagnosis
+) -> dict[str, Case]:
+    """As `follow`, where dropout is one of the mistakes: the checks run once more with dropout switched off.
+
+    Those that pass then fail because of dropout. Those that fail do so because of the other mistakes, and of dropout
+    too if it is one of their reasons: with it alone they fail.
+    """
+    silent, journal = Watched(student, Journal()), Journal(known=_AllBut(set(cases)))
+    with student.without_dropout():
+        arguments = {"diagnose": diagnosis_of, "follow": functools.partial(follow, folders)}
+        run_suite(silent, folders, only=[question], journal=journal, **arguments)
+    dropout = diagnosis.mistakes[:1]
+    programs = tuple(apply(dropout, task.program) for task in tasks_of(CLASSES[question]))
+    key = (question, tuple(edit.name for edit in dropout), programs)
+    alone = _failing_cases(EditedStudent(question, dropout), folders, question, key, set(cases))
+    said, found = dict(zip(diagnosis.names, diagnosis.sentences, strict=True)), {}
+    for name, case in cases.items():
+        other = journal.cases[name]
+        if other.outcome != "passed" and not other.because:
+            message = other.message
+            if other.outcome == "failed":
+                message = replace(message, got=f"with dropout switched off, {message.got}")
+            found[name] = replace(case, mistakes=(), because=(), message=replace(message, mistake=""))
+            continue
+        too = other.outcome == "passed" or name in alone
+        because = (*([dropout[0].name] if too else []), *other.because)
+        sentences = "\n".join(said[name] for name in because if name in said)
+        found[name] = replace(case, mistakes=because, because=because, message=replace(case.message, mistake=sentences))
     return found
 
 

@@ -72,6 +72,8 @@ class Diagnosis:
         complete: whether they explain everything; otherwise there is another one, which may be one of several.
         unsure: for each of them whether another edit of its name explains as much, so that its place is not proved.
         instead: what it may be as well, where the code always raises and one other mistake explains as much.
+        besides_dropout: whether the first of the mistakes is dropout, and the others are those that are left when it is
+            switched off.
     """
 
     mistakes: tuple[Edit, ...]
@@ -79,6 +81,7 @@ class Diagnosis:
     complete: bool = True
     unsure: tuple[bool, ...] = ()
     instead: str = ""
+    besides_dropout: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -118,6 +121,33 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     evidence = collect(student, tasks_of(kind), SIZES[0], seed=0)
     if any(map(_begins_otherwise, evidence.subjects)):  # with what the last network of other checks has left behind
         evidence = collect(student, tasks_of(kind), SIZES[0], seed=0)
+    return _besides_dropout(student, kind, evidence) or _explain(student, kind, evidence)
+
+
+def _besides_dropout(student: Any, kind: str, evidence: Evidence) -> Diagnosis | None:
+    """Dropout, and what is wrong without it: what is random hides that. None where no dropout is the reason."""
+    random = next((subject for subject in evidence.subjects if subject.random.what), None)
+    if random is None or not hasattr(student, "without_dropout"):
+        return None
+    with student.without_dropout():
+        silent = collect(student, tasks_of(kind), SIZES[0], seed=0)
+        if any(subject.random.what for subject in silent.subjects):
+            return None
+        right = Explainer(silent).all_right
+        rest = None if right else _explain(student, kind, silent)
+    in_eval = any(one.random.in_eval for one in evidence.subjects)
+    name = "dropout_in_eval" if in_eval else "dropout"
+    dropout = next(edit for edit in catalogue(kind, Hints()) if edit.name == name)
+    if rest is None:
+        return Diagnosis((dropout,), ("",), right, (False,), besides_dropout=True)
+    unsure = (False, *(rest.unsure or [False] * len(rest.mistakes)))
+    return Diagnosis(
+        (dropout, *rest.mistakes), ("", *rest.layers), rest.complete, unsure, rest.instead, besides_dropout=True
+    )
+
+
+def _explain(student: Any, kind: str, evidence: Evidence) -> Diagnosis | None:
+    """The mistakes that explain the evidence; None where none do."""
     search = Search(evidence, kind)
     if search.explainer.all_right:
         return None

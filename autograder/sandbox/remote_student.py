@@ -1,7 +1,8 @@
 """The student's classes behind the sandbox: the interface of `student.local`, with proxies for objects in a worker."""
 
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -13,6 +14,7 @@ from autograder.sandbox.remote_module import RemoteAdam, RemoteModule, RemoteSke
 from autograder.sandbox.remote_object import MAX_TYPE_NAME, Opaque, RemoteObject
 from autograder.sandbox.session import Session
 from autograder.sandbox.tensors import check
+from autograder.student.errors import StudentCrash, StudentTimeout
 from autograder.student.local import NotDefined, refused_questions, why_missing
 from autograder.student.message import Message
 from autograder.student.probe import Call
@@ -118,6 +120,23 @@ class RemoteStudent:
     def Adam(self, module: RemoteModule, lr: float) -> RemoteAdam:
         """An optimizer of the module's parameters, with `step()`."""
         return RemoteAdam(self._session, module, lr)
+
+    @contextlib.contextmanager
+    def without_dropout(self) -> Iterator[None]:
+        """A context in which dropout in the student's code returns its input. A new worker does not know of it."""
+        self._switch_dropout(on=False)
+        try:
+            yield
+        finally:
+            self.drop()
+            with contextlib.suppress(StudentCrash, StudentTimeout):
+                self._switch_dropout(on=True)
+
+    def _switch_dropout(self, on: bool) -> None:
+        result, tensors = self._session.request("The grader", "dropout", {"on": on})
+        with self._session.judged():
+            check(tensors, {})
+            wire.fields(result, {})
 
     def flush(self) -> None:
         """Have everything executed that was asked for; raises what the student's code raises."""

@@ -24,6 +24,7 @@ from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
 from autograder.student.passes import modes_return_module
 from autograder.student.state import load_state, state_of
+from autograder.student.without_dropout import without_dropout
 from autograder.submission import Slice
 from autograder.submission.execute import execute, is_defined, student_lines, text_of
 
@@ -112,6 +113,8 @@ class Server:
         self._calls: dict[int, tuple[Tensor, Tensor]] = {}
         self._probes: dict[int, type[nn.Module]] = {}
         self._optimizers: dict[int, Adam] = {}
+        self._drops = True
+        """Whether dropout drops values; otherwise it returns its input."""
         self.at = 0
         """The number of the request that is executed."""
         self._operations: dict[str, Callable[..., Result]] = {
@@ -135,6 +138,7 @@ class Server:
             "zero_grad": self._zero_grad,
             "adam": self._adam,
             "step": self._step,
+            "dropout": self._dropout,
         }
 
     def answer(self, header: dict[str, Any], body: memoryview) -> Result:
@@ -226,7 +230,7 @@ class Server:
     ) -> Result:
         """Compute y = module(x); keep the graph if a backward pass may follow. Send `x` back if it was changed."""
         leaf = tensors["x"].clone().requires_grad_(needs_grad)
-        with torch.set_grad_enabled(with_grad):
+        with torch.set_grad_enabled(with_grad), without_dropout(not self._drops):
             x = leaf if is_leaf else leaf.clone()
             y = self._modules[module](x)
         if not (isinstance(y, Tensor) and packable(y)):
@@ -251,7 +255,7 @@ class Server:
         """Compute module(x) for each of the inputs, without gradients; load the state first if `afresh`."""
         reply, kind, given = {}, "Tensor", {name: tensors.pop(name) for name in set(inputs)}
         state = self._whole(module, names, {name.removeprefix("state:"): value for name, value in tensors.items()})
-        with torch.no_grad():
+        with torch.no_grad(), without_dropout(not self._drops):
             for number, name in enumerate(inputs):
                 if afresh:
                     load_state(self._modules[module], state)
@@ -314,6 +318,10 @@ class Server:
 
     def _step(self, optimizer: int, tensors: dict[str, Tensor]) -> Result:
         self._optimizers[optimizer].step()
+        return {}, {}
+
+    def _dropout(self, on: bool, tensors: dict[str, Tensor]) -> Result:
+        self._drops = on
         return {}, {}
 
 

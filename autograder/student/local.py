@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from autograder.student.message import CheckFailure, Message
 from autograder.student.probe import make_probe
 from autograder.student.signature import NetworkClass, Parameter, parameters_of
 from autograder.student.skip_init import SkipInit
+from autograder.student.without_dropout import without_dropout
 from autograder.submission import Slice, execute, find_delegation, read_submission, slice_submission
 from autograder.submission.execute import is_defined, line_that_defines
 
@@ -158,6 +159,10 @@ class LocalStudent:
     def defines(self, name: str) -> bool:
         """Whether the submission defines a required name."""
         return is_defined(self._namespace, name)
+
+    def without_dropout(self) -> AbstractContextManager[Any]:
+        """A context in which dropout in the student's code returns its input."""
+        return without_dropout()
 
     def _find(self, name: str) -> Callable[..., Any]:
         assert name in REQUIRED

@@ -1,7 +1,7 @@
 """The result of a check: what became of each case, and of the test as a whole."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder.student.message import NO_MESSAGE, Message
 
@@ -76,6 +76,7 @@ def combine(id: str, question: str, title: str, points: float, cases: Sequence[C
     told = min((case for case in cases if case.outcome == worst), key=lambda case: bool(case.because))
     failed = [case for case in cases if case.outcome not in ("passed", "deferred")]
     explained = failed if all(case.because for case in failed) else []
+    because = tuple(dict.fromkeys(name for case in explained for name in case.because))
     return Outcome(
         id=id,
         question=question,
@@ -84,10 +85,22 @@ def combine(id: str, question: str, title: str, points: float, cases: Sequence[C
         possible=0.0 if worst == "deferred" else points,
         outcome=worst,
         hidden=id.startswith("hidden/"),
-        message=told.message,
+        message=_with_all_sentences(told.message, because, explained),
         mistakes=tuple(dict.fromkeys(name for case in cases for name in case.mistakes)),
         cases=len(cases),
         failed_cases=len(failed),
         differs=any(case.differs for case in cases),
-        because=tuple(dict.fromkeys(name for case in explained for name in case.because)),
+        because=because,
     )
+
+
+def _with_all_sentences(message: Message, because: Sequence[str], cases: Iterable[Case]) -> Message:
+    """The message with a sentence for each of the mistakes that explain the cases, where all are known."""
+    said: dict[str, str] = {}
+    for case in cases:
+        sentences = case.message.mistake.split("\n")
+        if len(sentences) == len(case.because):
+            said = {**dict(zip(case.because, sentences, strict=True)), **said}
+    if not because or not all(said.get(name) for name in because):
+        return message
+    return replace(message, mistake="\n".join(said[name] for name in because))

@@ -306,3 +306,15 @@ def test_what_resnet18_returns_is_named_behind_the_sandbox_too(name, tmp_path, z
     path.write_text(complete(entry, solved_source()))
     with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
         assert diagnosis_of(student, "q3").names == (name,)
+
+
+def test_dropout_is_switched_off_behind_the_sandbox_too(tmp_path, zygote):
+    path = tmp_path / "submission.py"
+    path.write_text(complete(entries()["q1_dropout_in_both_modes"], solved_source()))
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+        block, x = student.BasicBlock(8, 8), torch.randn(2, 8, 4, 4)
+        with student.without_dropout():
+            assert torch.equal(block(x), block(x))
+            assert torch.equal(*block.outputs([x, x]))
+        assert not torch.equal(block(x), block(x))
+        assert diagnosis_of(student, "q1").names == ("dropout_in_eval",)

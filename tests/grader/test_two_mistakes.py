@@ -7,10 +7,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autograder.course.rubric import standard_rubric
+from autograder.grading.charge import charge, is_charge
+from autograder.grading.grade import run_suite
+from autograder.maintain.build import solved_source
 from autograder.maintain.testbed import HINTS, judge
+from autograder.oracle import diagnosis_of
 from autograder.oracle.edits import Edit, catalogue
 from autograder.oracle.matching import MOST_ATTEMPTS, _products
 from autograder.oracle.observe import Observation, differ_at_peak, difference
+from autograder.suite.cap import apply_cap
+from tests.grader.conftest import ROOT, student_of
 
 
 def find_edit(kind: str, name: str, words: str) -> Edit:
@@ -83,3 +90,32 @@ def test_many_tensors_of_one_shape_take_little_memory():
         assert tracemalloc.get_traced_memory()[1] < 4 * MOST_ATTEMPTS * 1000
     finally:
         tracemalloc.stop()
+
+
+DROPOUT = [
+    ("F.dropout(out, 0.3, self.training)", "out", ("dropout",), 20),
+    ("F.dropout(out, 0.3)", "out", ("dropout_in_eval",), 20),
+    ("F.dropout(out, 0.3, self.training)", "out.detach()", ("dropout", "residual_detached"), 15),
+    ("F.dropout(out, 0.3)", "out.detach()", ("dropout_in_eval", "residual_detached"), 15),
+    ("F.dropout(out, 0.3, self.training)", "(out + 1)", ("dropout",), 2),
+    ("F.dropout(out, 0.3)", "(out + 1)", ("dropout_in_eval",), 2),
+]
+
+
+@pytest.mark.parametrize(("dropped", "added", "names", "points"), DROPOUT)
+def test_dropout_hides_no_other_mistake(dropped, added, names, points, tmp_path):
+    """It is switched off, and the checks run again: what fails then fails for another reason."""
+    right = "        # First add, then ReLU: with the ReLU before the addition, a block could never subtract.\n"
+    end = f"{right}        return F.relu(out + self.shortcut(x))"
+    source = solved_source()
+    assert source.count(end) == 1
+    wrong = f"        out = {dropped}\n        return F.relu({added} + self.shortcut(x))"
+    student = student_of(source.replace(end, wrong), tmp_path)
+    assert diagnosis_of(student, "q1").names == names
+    outcomes = charge(
+        run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=["q1"]), standard_rubric()
+    )
+    lines = [outcome for outcome in outcomes if is_charge(outcome)]
+    assert {line.mistakes for line in lines} == {(name,) for name in names}
+    assert len({line.message.mistake.split("\n")[0] for line in lines}) == len(names)
+    assert sum(outcome.points for outcome in apply_cap(outcomes)) == points
