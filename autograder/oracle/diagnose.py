@@ -202,7 +202,7 @@ def tasks_of(kind: str) -> list[Task]:
     """What is built to diagnose a class."""
     tasks = [Task(kind, arguments) for arguments in TASKS[kind]]
     if kind == "ResNet":
-        return [*tasks, Task(kind, (1, (1, 1, 1, 1), 10), "default"), Task("ResNet18")]
+        return [*tasks, Task(kind, (1, (1, 1, 1, 1), 10), "default", norm=True), Task("ResNet18")]
     plain = next(a for a in TASKS[kind] if a[0] == a[1] and a[2] == 1)
     return [*tasks, Task(kind, plain, "default")]
 

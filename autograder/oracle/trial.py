@@ -28,11 +28,13 @@ class Task:
         kind: "BasicBlock", "Bottleneck", "ResNet" or "ResNet18".
         arguments: `(in_planes, planes, stride)`, `(expansion, num_blocks, num_classes)`, or `()`.
         how: "positional", or "default": the last argument is left out.
+        norm: whether the probes of a network have BatchNorm.
     """
 
     kind: str
     arguments: tuple = ()
     how: str = "positional"
+    norm: bool = False
 
     @property
     def written(self) -> str:
@@ -50,6 +52,8 @@ class Task:
         """The right program."""
         make = {"BasicBlock": basic_block, "Bottleneck": bottleneck}.get(self.kind, network)
         program = make(*(self.arguments or (1, (2, 2, 2, 2), 10)))
+        if self.norm:
+            program = program.change_all([one.name for one in program.ops if one.kind == "block"], normalizes=True)
         return replace(program, kind=self.kind).state(how=self.how)
 
     @property
@@ -73,7 +77,11 @@ class Task:
             return student.ResNet18(basic_block=probe or student.probe(1))
         make, arguments = getattr(student, self.kind), list(self.arguments)
         if self.kind == "ResNet":
-            arguments = [probe or student.probe(arguments[0]), num_blocks or list(arguments[1]), arguments[2]]
+            arguments = [
+                probe or student.probe(arguments[0], self.norm),
+                num_blocks or list(arguments[1]),
+                arguments[2],
+            ]
             make = make.exactly if self.how == "default" else make
         return make(*arguments[: len(arguments) - (self.how == "default")])
 
@@ -212,7 +220,7 @@ def collect(
 def _examine(
     student: Any, task: Task, size: tuple[int, int], generator: torch.Generator, earlier: Subject | None
 ) -> Subject:
-    probe = student.probe(task.expansion) if task.expansion else None
+    probe = student.probe(task.expansion, task.norm) if task.expansion else None
     num_blocks = list(task.arguments[1]) if task.kind == "ResNet" else None
     module = task.build(student, probe, num_blocks)
     if not isinstance(module, (nn.Module, Proxy)):
@@ -232,6 +240,8 @@ def _examine(
     raised = subject.run("eval", size, afresh=fresh).error is not None
     if subject.has_own_blocks:
         return subject
+    if task.norm and not raised:
+        subject.run("train", size, afresh=True)
     if not fresh and task.how == "positional":
         trained = subject.run("train", size, afresh=True)
         if not raised:

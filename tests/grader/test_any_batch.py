@@ -50,10 +50,27 @@ def judge(student: nn.Module, otherwise=lambda: None) -> None:
     assert_same_on_any_batch(student, Reference(), given, "Student()", otherwise)
 
 
-@pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS)
-def test_an_answer_that_depends_on_the_question_is_found_out(condition):
-    with pytest.raises(CheckFailure, match="computes the same function of"):
-        judge(Student(condition))
+SAID = {
+    "after a training": "in eval mode, after passes in train mode, Student",
+    "equal BatchNorm weights": "in eval mode, Student.. computes the function that the question asks for",
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_an_answer_that_depends_on_the_question_is_found_out(name):
+    with pytest.raises(CheckFailure, match=SAID.get(name, "computes the same function of")):
+        judge(Student(CONDITIONS[name]))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("momentum", 0.5, "in eval mode, after passes"), ("eps", 1e-2, "in eval mode, Student.. computes the function")],
+)
+def test_where_every_batch_differs_the_batch_is_not_the_reason(option, value, said):
+    student = Student(lambda self, x: False)
+    setattr(student[1], option, value)
+    with pytest.raises(CheckFailure, match=said):
+        judge(student)
 
 
 def test_the_same_function_passes():

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from autograder.oracle.edits.kind import RESNET, Change, Found, Hints, both, insert, kind, remove
+from autograder.oracle.edits.norms import OPTIONS
 from autograder.oracle.program import Op, Program, act, conv, layout, norm, op, stage_ops
 from autograder.student.probe import Call
 
@@ -83,7 +84,7 @@ def rebuild(p: Program, stages: Sequence[Sequence[Call]], stem: int = 64, featur
     """The network with other blocks; the rest of it stays. `features` of the linear layer: 0 means what comes out."""
     expansion, old = p.arguments[0], blocks(p)
     at = p.ops.index(old[0])
-    new = stage_ops(stages, expansion, old[0].inputs[0])
+    new = [o.but(normalizes=old[0]["normalizes"]) for o in stage_ops(stages, expansion, old[0].inputs[0])]
     value, width = (new[-1].name, new[-1]["planes"] * expansion) if new else (old[0].inputs[0], stem)
     tail = replace(p, ops=tuple(o for o in p.ops[at:] if o.kind != "block")).rewire(old[-1].name, value)
     p = replace(tail, ops=(*p.ops[:at], *new, *tail.ops))
@@ -321,6 +322,37 @@ def wrong_order(program: Program, _: Hints) -> Found:
     yield "blocks_unused", lambda p: remove(*others(p))(p).state(unused_blocks=True)  # nor registered
     last = lambda p, o: max(place(other) for other in blocks(p) if place(other)[0] == place(o)[0])  # noqa: E731
     yield "blocks_unused", each_block(lambda p, o: {"called": place(o) == last(p, o)})
+
+
+@kind((RESNET,))
+def changed_blocks(program: Program, _: Hints) -> Found:
+    """The network changes the BatchNorms of the blocks that it builds, and maybe its own as well."""
+    for option in ("momentum", "eps"):
+        values = [changes[option] for name in OPTIONS for changes in OPTIONS[name] if option in changes]
+        for value in values:
+            for own in ((), ("bn",)):
+
+                def change(p: Program, own: tuple = own, option: str = option, value: float | None = value) -> Program:
+                    return p.change_all([*(o.name for o in blocks(p)), *own], **{option: value})
+
+                yield "block_batchnorms_changed", change, {"what": option, "value": value}
+
+
+@kind((RESNET,), rank=-1)
+def stage_called_and_lost(program: Program, _: Hints) -> Found:
+    """A stage is called a second time with the same value, and what it returns is lost: printed, say."""
+    for stage in range(1, 5):
+
+        def again(p: Program, stage: int = stage) -> Program:
+            mine = [o for o in blocks(p) if place(o)[0] == stage]
+            value, lost = mine[0].inputs[0], []
+            for o in mine:
+                lost.append(o.but(name=f"{o.name}_lost", shares=o.name, inputs=(value,)))
+                value = lost[-1].name
+            at = p.ops.index(mine[-1]) + 1
+            return replace(p, ops=(*p.ops[:at], *lost, *p.ops[at:]), returns=p.output)
+
+        yield "called_and_lost", again, {"what": f"the BatchNorms in the blocks of stage {stage}"}
 
 
 def _ordered(p: Program, order: Sequence[int]) -> Program:
