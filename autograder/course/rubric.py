@@ -46,12 +46,16 @@ class Rubric:
         return None
 
     def share(self, name: str) -> float:
-        """What a mistake costs, as a share of its question."""
+        """What a mistake costs, as a share of its question; "a|b", one of two, costs what the cheaper does."""
+        if "|" in name:
+            return min(map(self.share, name.split("|")))
         price = self.mistakes.get(self.entry_of(name) or "", self.default)
         return self.kinds[price] if isinstance(price, str) else price
 
     def title(self, name: str) -> str:
         """What a mistake is called in reports."""
+        if "|" in name:
+            return " or ".join(map(self.title, name.split("|")))
         if (base := name.removeprefix("stem_")) != name and base in self.titles:
             return f"{self.titles[base]}, in the stem"
         return self.titles.get(name) or " ".join(SPELLED.get(word, word) for word in name.split("_"))

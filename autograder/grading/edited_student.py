@@ -72,11 +72,14 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
         return {}
     if diagnosis.besides_dropout:
         return _follow_besides_dropout(folders, student, question, mine, diagnosis)
-    edited = EditedStudent(question, diagnosis.mistakes)
-    known = how_known(student, edited, question, diagnosis.mistakes)
+    edits = (*diagnosis.mistakes, *diagnosis.either[:1])
+    if diagnosis.either:
+        mine = {name: _with_either(case, diagnosis) for name, case in mine.items()}
+    edited = EditedStudent(question, edits)
+    known = how_known(student, edited, question, edits)
     if known is Known.NOTHING:
         return {name: replace(case, because=()) for name, case in mine.items()}
-    programs = tuple(apply(diagnosis.mistakes, task.program) for task in tasks_of(CLASSES[question]))
+    programs = tuple(apply(edits, task.program) for task in tasks_of(CLASSES[question]))
     key = (question, diagnosis.names, programs)
     failing = _failing_cases(edited, folders, question, key, {name for name, case in mine.items() if not case.because})
     found = {}
@@ -88,6 +91,16 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
             explained = known is Known.VALUES or not case.differs
             found[name] = replace(case, because=case.mistakes if explained else ())
     return found
+
+
+def _with_either(case: Case, diagnosis: Diagnosis) -> Case:
+    """The case with the mistake that is one of several, besides those that are certain."""
+    if case.mistakes != diagnosis.names:
+        return case
+    sentences = "\n".join([*diagnosis.sentences, diagnosis.either_sentence])
+    return replace(
+        case, mistakes=(*case.mistakes, diagnosis.either_name), message=replace(case.message, mistake=sentences)
+    )
 
 
 def _follow_besides_dropout(
@@ -106,7 +119,7 @@ def _follow_besides_dropout(
     programs = tuple(apply(dropout, task.program) for task in tasks_of(CLASSES[question]))
     key = (question, tuple(edit.name for edit in dropout), programs)
     alone = _failing_cases(EditedStudent(question, dropout), folders, question, key, set(cases))
-    said, found = dict(zip(diagnosis.names, diagnosis.sentences, strict=True)), {}
+    found = {}
     for name, case in cases.items():
         other = journal.cases[name]
         if other.outcome != "passed" and not other.because:
@@ -117,7 +130,7 @@ def _follow_besides_dropout(
             continue
         too = other.outcome == "passed" or name in alone
         because = (*([dropout[0].name] if too else []), *other.because)
-        sentences = "\n".join(said[name] for name in because if name in said)
+        sentences = "\n".join([*diagnosis.sentences[: int(too)], *filter(None, [other.message.mistake])])
         found[name] = replace(case, mistakes=because, because=because, message=replace(case.message, mistake=sentences))
     return found
 

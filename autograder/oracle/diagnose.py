@@ -58,6 +58,10 @@ COMPARED = {"BasicBlock": 2, "Bottleneck": 2, "ResNet": 9}
 """What it costs to compare a set with the trials of one module, by class."""
 VERIFIED = 25
 """What it costs to compare a set with all the evidence."""
+OR = "|"
+"""Between the names of mistakes of which one is there."""
+FEW = 3
+"""Mistakes that are told of where one of them is there."""
 MORE = 300
 """Effort that is left after the first set that explains everything: another may do so too."""
 
@@ -72,6 +76,7 @@ class Diagnosis:
         complete: whether they explain everything; otherwise there is another one, which may be one of several.
         unsure: for each of them whether another edit of its name explains as much, so that its place is not proved.
         instead: what it may be as well, where the code always raises and one other mistake explains as much.
+        either: where one more mistake is there, and a few explain as much: an edit for each of them.
         besides_dropout: whether the first of the mistakes is dropout, and the others are those that are left when it is
             switched off.
     """
@@ -81,6 +86,7 @@ class Diagnosis:
     complete: bool = True
     unsure: tuple[bool, ...] = ()
     instead: str = ""
+    either: tuple[Edit, ...] = ()
     besides_dropout: bool = False
 
     @property
@@ -100,6 +106,18 @@ class Diagnosis:
             sentence = edit.vague if unsure else edit.sentence
             said.setdefault(edit.name, f"{sentence}{own} Read again: {edit.reading}.")
         return list(said.values())
+
+    @property
+    def either_name(self) -> str:
+        """A name for the mistake that is one of several, "" where there is none."""
+        return OR.join(edit.name for edit in self.either)
+
+    @property
+    def either_sentence(self) -> str:
+        """What to tell the student about it."""
+        said = " Or: ".join(edit.sentence for edit in self.either)
+        what = "Besides, your code does what each of these mistakes does"
+        return f"{what}: {said} Read again: {self.either[0].reading}." if said else ""
 
     def changed_steps(self, right: Program) -> frozenset[str]:
         """The names of the operations of a right program that the mistakes, each by itself, change or leave out."""
@@ -170,7 +188,22 @@ def _explain(student: Any, kind: str, evidence: Evidence) -> Diagnosis | None:
         known = SEEN_ONLY | _names(alone)
         others = (other for (other,) in search.singles() if other.name not in known and again().explains((other,)))
         instead = next((other.sentence for other in others), "")
-    return Diagnosis(edits, layers, edits == together[0], unsure, instead) if edits else None
+    either = _either(together, edits) if search.explainer.runs else ()
+    return Diagnosis(edits, layers, edits == together[0], unsure, instead, either) if edits else None
+
+
+def _either(together: Sequence[tuple[Edit, ...]], certain: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Where the sets of edits differ in one mistake, an edit for each name that it may have; none where these are many.
+
+    The first is that of the first set.
+    """
+    known = {edit.name for edit in certain}
+    left = [[edit for edit in edits if edit.name and edit.name not in known] for edits in together]
+    if any(len({edit.name for edit in edits} - SEEN_ONLY) != 1 for edits in left):
+        return ()
+    by_name = {edits[0].name: edits[0] for edits in reversed(left)}
+    found = tuple(by_name[name] for name in dict.fromkeys(edits[0].name for edits in left))
+    return found if 1 < len(found) <= FEW else ()
 
 
 def _likeliest(sets: list[tuple[Edit, ...]], explainer: Explainer) -> list[tuple[Edit, ...]]:

@@ -119,3 +119,22 @@ def test_dropout_hides_no_other_mistake(dropped, added, names, points, tmp_path)
     assert {line.mistakes for line in lines} == {(name,) for name in names}
     assert len({line.message.mistake.split("\n")[0] for line in lines}) == len(names)
     assert sum(outcome.points for outcome in apply_cap(outcomes)) == points
+
+
+def test_a_mistake_that_is_one_of_two_is_charged_beside_another(tmp_path):
+    """Stage 1 has stride 2, so the last map is 2x2: a max-pool over it and one with a window of 2x2 are the same."""
+    source = solved_source()
+    for right, wrong in (
+        ("block, 64, num_blocks[0], stride=1", "block, 64, num_blocks[0], stride=2"),
+        ("F.adaptive_avg_pool2d(out, 1)", "F.adaptive_max_pool2d(out, 1)"),
+    ):
+        assert source.count(right) == 1
+        source = source.replace(right, wrong)
+    outcomes = run_suite(student_of(source, tmp_path), [ROOT / "tests/public", ROOT / "tests/hidden"], only=["q3"])
+    charged = charge(outcomes, standard_rubric())
+    lines = {outcome.mistakes[0]: outcome for outcome in charged if is_charge(outcome)}
+    assert set(lines) == {"stage_1_stride_2", "max_pool_head|pool_too_small"}
+    line = lines["max_pool_head|pool_too_small"]
+    assert line.title == "max pool head or pool too small"
+    assert line.message.mistake.startswith("Besides, your code does what each of these mistakes does: Your head takes")
+    assert sum(outcome.points for outcome in charged) == 18
