@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autograder.contract import REQUIRED
+from autograder.submission.advice import hint_for
 from autograder.submission.defining_line import find_assignment
 from autograder.submission.slice import Slice, SlicedCell
 
@@ -23,11 +24,6 @@ LONGEST_MESSAGE = 2000
 MOST_FRAMES = 6
 """The student's lines that a traceback shows; the first and the last ones of a deep recursion."""
 
-NO_GPU = (
-    'There is no GPU here: write `device = "cuda" if torch.cuda.is_available() else "cpu"`, and move the network'
-    " to it outside of the class."
-)
-_WANTS_GPU = re.compile(r"NVIDIA driver|not compiled with CUDA|No CUDA GPUs|support for mps|MPS backend|XPU|\bxpu\b")
 _FILE = re.compile(r" \((/[^()]*|unknown location)\)$")
 """Where an `ImportError` says that a module is: a file of the grader."""
 _LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
@@ -201,11 +197,6 @@ def text_of(error: BaseException) -> str:
     except BaseException:
         return "(its message cannot be shown)"
     return message[:LONGEST_MESSAGE] + " ... (cut)" if len(message) > LONGEST_MESSAGE else message
-
-
-def hint_for(message: str) -> str:
-    """What to do about an exception with this message; "" where there is nothing to add."""
-    return NO_GPU if _WANTS_GPU.search(message) else ""
 
 
 def in_notebook(filename: str) -> bool:

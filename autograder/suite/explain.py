@@ -8,7 +8,8 @@ from types import ModuleType
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.student.message import CheckFailure, Message
 from autograder.submission import student_lines
-from autograder.submission.execute import hint_for, text_of
+from autograder.submission.advice import hint_for
+from autograder.submission.execute import text_of
 
 CHANGED_IN_PLACE = (
     "no gradient can be computed, because an operation in place (`+=`, `relu_`, inplace=True) changes a tensor that "
@@ -69,7 +70,7 @@ def _classify(error: BaseException) -> tuple[str, Message]:
     if isinstance(error, StudentCrash):
         return "error", Message(got=str(error))
     if isinstance(error, CheckFailure):
-        return "failed", error.message
+        return "failed", replace(error.message, hint=hint_for(error.message.got) or error.message.hint)
     if isinstance(error, StudentError):
         kind, text, lines, hint = error.kind, error.message, error.traceback, error.hint
     else:
