@@ -104,6 +104,7 @@ COMBINED = {
     **{"multiply_and_add": "{0} * {1} + {1}", "maximum": "torch.maximum({0}, {1})", "double": "2 * ({0} + {1})"},
     **{"minimum": "torch.minimum({0}, {1})", "concatenate": "torch.cat([{0}, {1}], 1)"},
     "concatenate_reverse": "torch.cat([{1}, {0}], 1)",
+    **{"stack": "torch.cat([{0}, {1}])", "stack_reverse": "torch.cat([{1}, {0}])"},
 }
 POOLED = {
     **{"avg": "{0}.mean((2, 3), keepdim=True)", "max": "{0}.amax((2, 3), keepdim=True)", "first": "{0}[:, :, :1, :1]"},
@@ -267,6 +268,8 @@ def _body(p: Program, style: str) -> tuple[list[str], list[str]]:
                 called += [f"{variable} = {inputs[0]}", f"{variable} += {inputs[1]}"]
             else:
                 called.append(f"{variable} = {expression}")
+            if o["lost"]:
+                called.append(f"{variable} = {inputs[0]}")
             if o["writes"]:
                 called += [f"x.copy_({variable})", f"{variable} = x"]
             value[o.name] = variable
@@ -321,7 +324,9 @@ def _expression(o: Op, layer: str, inputs: Sequence[str], style: str) -> str:
         mode = {"running": "False", "batch": "True", "inverted": "not self.training"}[o["statistics"]]
         return f"F.batch_norm({x}, {inner}.running_mean, {inner}.running_var, {inner}.weight, {inner}.bias, {mode})"
     if kind == "act" and how != "prelu":
-        return CALLS.get(how, f"F.{how}({{0}})").format(x)
+        called = CALLS.get(how, f"F.{how}({{0}})").format(x)
+        only = o["train_only"] or o["eval_only"]
+        return f"{called} if {'' if o['train_only'] else 'not '}self.training else {x}" if only else called
     if kind == "random":
         return NOISES[o["what"]].format(x, "True" if o["in_eval"] else "self.training")
     if kind == "option_a":

@@ -74,7 +74,8 @@ class Step:
             raise Unregistered(self.op.name)
         else:
             try:
-                self.value = KINDS[self.op.kind](self)
+                value = KINDS[self.op.kind](self)
+                self.value = self.inputs[0] if self.op["lost"] else value
             except DOES_NOT_FIT as error:
                 self.error = error
 
@@ -179,7 +180,7 @@ def _normalize(s: Step, x: Tensor) -> Tensor:
 
 
 def _act(s: Step) -> Tensor:
-    if s.op["eval_only"] and s.training:
+    if s.op["eval_only" if s.training else "train_only"]:
         return s.inputs[0]
     if s.op["how"] == "prelu":
         return F.prelu(s.inputs[0], s.tensors["scale"])
@@ -309,6 +310,8 @@ COMBINE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "minimum": torch.minimum,
     "concatenate": lambda out, shortcut: torch.cat([out, shortcut], dim=1),
     "concatenate_reverse": lambda out, shortcut: torch.cat([shortcut, out], dim=1),
+    "stack": lambda out, shortcut: torch.cat([out, shortcut], dim=0),
+    "stack_reverse": lambda out, shortcut: torch.cat([shortcut, out], dim=0),
     "double": lambda out, shortcut: 2 * (out + shortcut),
 }
 POOLS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -89,14 +89,19 @@ def without_other_buffers(found: Sequence[Found], roles: Sequence[Role]) -> list
 
 
 def untranspose(found: Sequence[Found], program: Program) -> tuple[list[Found], frozenset[str]]:
-    """Transpose the shape of a linear layer's weight that is stored as (in, out), for `x @ W`; return its name too."""
+    """Transpose the shape of a linear layer's weight that is stored as (in, out), for `x @ W`; return its name too.
+
+    Where there is a bias for each feature and none for each class, the layer is built the wrong way round.
+    """
     shapes = {f.shape for f in found}
     wanted = {
         role.shape[::-1]: role.shape
         for role in program.roles
         if role.name == "linear.weight" and role.shape not in shapes
     }
-    turned = frozenset(f.name for f in found if f.learned and f.shape in wanted)
+    vectors = {f.shape for f in found if f.learned}
+    reversed_layer = lambda f: f.shape[:1] in vectors and f.shape[1:] not in vectors  # noqa: E731
+    turned = frozenset(f.name for f in found if f.learned and f.shape in wanted and not reversed_layer(f))
     return [replace(f, shape=wanted[f.shape]) if f.name in turned else f for f in found], turned
 
 

@@ -24,9 +24,11 @@ DEFAULTS: dict[str, Any] = {
     "affine": True,
     "tracked": True,
     "eval_only": False,  # of an activation
+    "train_only": False,  # of an activation
     "statistics": "",  # "running" or "batch": in both modes; "inverted": those of the other mode
     "learns": True,
     "called": True,  # otherwise the layer is built and its input passes unchanged
+    "lost": False,  # it is called, and its input passes unchanged
     "normalizes": False,  # a probe block has a BatchNorm
     "registered": True,  # otherwise PyTorch, and therefore the oracle, does not see its tensors
     "writes": "",  # the value that is overwritten, as by an operation in place

@@ -84,6 +84,20 @@ def wrong_padding(program: Program, _: Hints) -> Found:
                 yield name, options(wrong, "conv", padding=padding), said | {"padding": padding}, wrong[0]
 
 
+@kind()
+def stride_as_padding(program: Program, _: Hints) -> Found:
+    """The stride is given in the place of the padding: alone, as by `nn.Conv2d(i, o, 3, 1, stride)`, or besides."""
+
+    def pad(p: Program, name: str, swapped: bool) -> Program:
+        p = p.change(name, padding=stride_of(p))
+        return p.change(name, stride=1) if swapped else p
+
+    for names, words in scopes(program, "conv"):
+        for swapped in (True, False):
+            change = on(names, lambda p, n, s=swapped: pad(p, n, s), "conv")
+            yield "stride_as_padding", change, words, names[0]
+
+
 def _kernel_name(program: Program, names: tuple[str, ...], kernel: int) -> str:
     if program.kind == RESNET or names == ("shortcut_conv",):
         return f"{where(program, names[0])}_{kernel}x{kernel}"
@@ -195,6 +209,21 @@ def output_width(program: Program, _: Hints) -> Found:
         for stated in (factor, right):
             change = lambda p, f=factor, s=stated: widen(p, f, s)  # noqa: E731
             yield f"expansion_{factor}", change, {"factor": factor}, last
+
+
+@kind()
+def output_of_in_planes(program: Program, _: Hints) -> Found:
+    """What leaves a block has a multiple of in_planes, throughout."""
+    last = places(program, "conv", False)[-1]
+
+    def widen(p: Program, factor: int) -> Program:
+        in_planes, _, stride = p.arguments
+        width = factor * in_planes
+        p = p.change(last, planes=width).change(last.replace("conv", "bn"), planes=width)
+        return p.with_shortcut(*shortcut(in_planes, width, stride))
+
+    for factor, width in ((4, "4 * in_planes"), (2, "2 * in_planes"), (1, "in_planes")):
+        yield "output_of_in_planes", lambda p, f=factor: widen(p, f), {"width": width}, last
 
 
 def _widths(p: Program) -> dict[str, int]:

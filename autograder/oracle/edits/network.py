@@ -1,6 +1,7 @@
 """The network: its stem, its stages, and its head."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -51,6 +52,7 @@ RESCALED = [
     (1.0, -0.5, "x - 0.5"),
     *(_per_channel(_CIFAR, deviations) for deviations in ((0.2023, 0.1994, 0.2010), (0.247, 0.2435, 0.2616))),
     _per_channel(_IMAGENET, (0.229, 0.224, 0.225)),
+    *(((1.0,) * 3, tuple(-m for m in means), "x - mean of each channel") for means in (_CIFAR, _IMAGENET)),
 ]
 """Factor and shift of the input, and how to write them."""
 
@@ -114,15 +116,33 @@ COUNTS: dict[str, list[Callable[[list[int]], list[int]]]] = {
 
 
 @kind((RESNET,), rank=2)
-def wrong_counts(program: Program, _: Hints) -> Found:
+def wrong_counts(program: Program, hints: Hints) -> Found:
     """Other numbers of blocks."""
     for name, rules in COUNTS.items():
         for rule in rules:
 
             def change(p: Program, rule: Callable = rule) -> Program:
-                return rebuild(p, layout(p.arguments[0], rule(counts(p))), features=512 * p.arguments[0])
+                return _with_counts(p, rule(counts(p)))
 
             yield name, change
+    for mixed in _mixed_up(hints):
+        rebuilt = lambda p, m=mixed: _with_counts(p, [counts(p)[i] for i in m])  # noqa: E731
+        yield "num_blocks_mixed_up", rebuilt
+
+
+def _with_counts(p: Program, numbers: Sequence[int]) -> Program:
+    return rebuild(p, layout(p.arguments[0], numbers), features=512 * p.arguments[0])
+
+
+def _mixed_up(hints: Hints) -> list[tuple[int, ...]]:
+    """Which of num_blocks each stage may have used, where two stages or more use another than their own."""
+    ways = list(itertools.product(range(4), repeat=4)) if hints.calls else []
+    for (_, _, arguments), calls in hints.calls:
+        given = arguments[1] if arguments else (2, 2, 2, 2)
+        built = [sum(planes == width for _, planes, _ in calls) for width in (64, 128, 256, 512)]
+        ways = [way for way in ways if [given[i] for i in way] == built] if sum(built) == len(calls) else []
+    ways = [way for way in ways if sum(i != stage for stage, i in enumerate(way)) > 1]
+    return sorted(ways, key=lambda way: sum(abs(i - stage) for stage, i in enumerate(way)))[:4]
 
 
 STRIDES: list[tuple[str, int, Callable[[int, int, int], int]]] = [
@@ -263,6 +283,11 @@ def wrong_wiring(program: Program, hints: Hints) -> Found:
         return each_block(lambda p, o: {"in_planes": entering[place(o)[0]]})(p)
 
     yield "in_planes_per_stage", per_stage
+    inside = lambda p, o: {"in_planes": o["planes"]} if place(o)[1] else {}  # noqa: E731
+    yield "in_planes_within_stage", each_block(inside)
+    between = lambda p, o: {} if place(o)[1] else {"in_planes": o["in_planes"] // p.arguments[0]}  # noqa: E731
+    first = lambda p, o: {} if place(o) == (1, 0) else between(p, o)  # noqa: E731
+    yield "in_planes_between_stages", each_block(first)
 
     begin = [calls[0][0] for _, calls in hints.calls]
     left = [channels for channels in begin if channels != 64]
@@ -355,17 +380,38 @@ def stage_called_and_lost(program: Program, _: Hints) -> Found:
         yield "called_and_lost", again, {"what": f"the BatchNorms in the blocks of stage {stage}"}
 
 
+@kind((RESNET,))
+def wrong_stage_input(program: Program, _: Hints) -> Found:
+    """A stage gets the images, or what an early step returned; where one stage alone is left out, it is not called."""
+    entries = lambda p: [o.name for o in blocks(p) if place(o)[1] == 0]  # noqa: E731
+    for stage, early in ((1, "x"), (2, "x"), (3, "x"), (4, "x"), (3, "stem"), (4, "stem"), (4, "stage1")):
+
+        def change(p: Program, stage: int = stage, early: str = early) -> Program:
+            first = entries(p)[stage - 1]
+            value = [o.name for o in blocks(p) if place(o)[0] == 1][-1] if early == "stage1" else early
+            return p.rewire(p.by_name[first].inputs[0], value, only=(first,))
+
+        words = {"x": "x, the images", "stem": "what your stem returns", "stage1": "what stage 1 returns"}
+        yield "stage_input", change, {"value": stage, "input": words[early]}
+
+
+@kind((RESNET,))
+def piled_up_stages(program: Program, _: Hints) -> Found:
+    """The list of blocks is not emptied between the stages, so each stage begins with the blocks of those before."""
+    yield "stages_pile_up", lambda p: _ordered(p, [s for last in range(1, 5) for s in range(1, last + 1)])
+
+
 def _ordered(p: Program, order: Sequence[int]) -> Program:
     """Stages in this order; a stage that comes again is the same one."""
     old = blocks(p)
-    at, value, new, done = p.ops.index(old[0]), old[0].inputs[0], [], set()
+    at, value, new, done = p.ops.index(old[0]), old[0].inputs[0], [], Counter()
     for number in order:
         for o in old:
             if place(o)[0] == number:
-                again = {"name": f"{o.name}_again", "shares": o.name} if o.name in done else {}
+                again = {"name": o.name + "_again" * done[o.name], "shares": o.name} if o.name in done else {}
                 new.append(o.but(inputs=(value,), **again))
                 value = new[-1].name
-                done.add(o.name)
+                done[o.name] += 1
     held = [o.but(called=False, inputs=("x",)) for o in old if o.name not in done]
     tail = replace(p, ops=tuple(o for o in p.ops[at:] if o.kind != "block")).rewire(old[-1].name, value)
     return replace(p, ops=(*held, *p.ops[:at], *new, *tail.ops))
@@ -396,6 +442,7 @@ def other_head(program: Program, hints: Hints) -> Found:
         yield name, insert("linear", act("output", "", how))
     for how, called in (("softmax", "a softmax"), ("log_softmax", "a log-softmax"), ("sigmoid", "a sigmoid")):
         yield "softmax_in_eval", insert("linear", act("output", "", how, eval_only=True)), {"called": called}
+        yield "softmax_in_train", insert("linear", act("output", "", how, train_only=True)), {"called": called}
     for how, name in POOLED.items():
         yield name, lambda p, h=how: p.change("pool", how=h)
     wider = lambda p, n: p.change("linear", features=n * p.by_name["linear"]["features"])  # noqa: E731
@@ -436,6 +483,14 @@ def other_linear(program: Program, hints: Hints) -> Found:
     for features in (512, 2048, 256, 64, 1024, 8192, 4096):
         name = "head_without_expansion" if features == 512 else "head_features"
         yield name, lambda p, f=features: p.change("linear", features=f), {"value": features}
+    twice = lambda p: p.change("linear", features=512 * p.arguments[0] ** 2)  # noqa: E731
+    yield "head_expansion_twice", twice
+
+    def swapped(p: Program) -> Program:
+        linear = p.by_name["linear"]
+        return p.change("linear", features=linear["classes"], classes=linear["features"])
+
+    yield "linear_swapped", swapped
     hows = ("relu", "", "tanh", "gelu", "sigmoid", "leaky_relu", "elu", "silu", "batchnorm")
     for hidden in sorted(hints.sizes - {1, 3, 7}):
         for how in hows:

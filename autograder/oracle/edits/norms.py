@@ -62,6 +62,13 @@ def called_and_lost(program: Program, _: Hints) -> Found:
         yield "called_and_lost", on(names, again, "norm"), words, names[0]
 
 
+@kind(EVERYWHERE)
+def batchnorm_result_lost(program: Program, _: Hints) -> Found:
+    """A BatchNorm is called, so it updates its statistics, and what it returns is not used."""
+    for names, words in scopes(program, "norm"):
+        yield "batchnorm_result_lost", options(names, "norm", lost=True), words, names[0]
+
+
 @kind()
 def bias_for_batchnorm(program: Program, _: Hints) -> Found:
     """The famous pair: a projection that is a bare convolution with PyTorch's default bias."""
@@ -163,6 +170,15 @@ OPTIONS = {
     ],
     "batchnorm_eps": [{"eps": value} for value in (1e-3, 1e-4, 1e-2, 1e-1, 1e-6, 1e-8, 0.0)],
 }
+
+
+@kind(EVERYWHERE, sentence="batchnorm_eps")
+def planes_as_eps(program: Program, _: Hints) -> Found:
+    """BatchNorm has a second number of channels, which is its eps: `nn.BatchNorm2d(planes, planes)`."""
+    wide = lambda p, n: p.change(n, eps=float(p.by_name[n]["planes"]))  # noqa: E731
+    for names, words in scopes(program, "norm"):
+        value = {"value": "its number of channels, given a second time"}
+        yield f"{prefix(program)}batchnorm_eps", on(names, wide, "norm"), words | value, names[0]
 
 
 @kind(EVERYWHERE, sentence="batchnorm_momentum")

@@ -45,6 +45,7 @@ CONDITIONS: list[tuple[str, Callable[[int, int, int, int], bool]]] = [
     ("projection_only_on_width", lambda i, p, s, o: i != o),
     ("projection_only_on_both", lambda i, p, s, o: s != 1 and i != o),
     ("projection_only_when_wider", lambda i, p, s, o: s != 1 or i < o),
+    ("projection_only_when_narrower", lambda i, p, s, o: s != 1 or i > o),
     ("projection_inverted", lambda i, p, s, o: s == 1 and i == o),
     ("projection_never", lambda i, p, s, o: False),
 ]
@@ -53,18 +54,29 @@ BY_PLANES = [
     ("projection_decided_by_planes", lambda i, p, s, o: i != p),
 ]
 """When there is a projection, by in_planes, planes, stride, and the channels that leave the block."""
+HALF_INVERTED: list[tuple[str, Callable[[int, int, int, int], bool]]] = [
+    ("the stride is not 1 or the channels stay the same", lambda i, p, s, o: s != 1 or i == o),
+    ("the stride is 1 or the channels change", lambda i, p, s, o: s == 1 or i != o),
+    ("the stride is 1 or the channels stay the same", lambda i, p, s, o: s == 1 or i == o),
+    ("the stride is not 1 and the channels stay the same", lambda i, p, s, o: s != 1 and i == o),
+    ("the stride is 1 and the channels change", lambda i, p, s, o: s == 1 and i != o),
+]
+"""When there is a projection where a comparison is the wrong way round: in words, and as above."""
 
 
 @kind()
 def wrong_condition(program: Program, _: Hints) -> Found:
     """The shortcut is a projection where it should not be, or is none where it should."""
-    for name, needed in [*CONDITIONS, *(BY_PLANES if program.kind == BOTTLENECK else [])]:
+    conditions = [(name, {}, needed) for name, needed in CONDITIONS]
+    conditions += [(name, {}, needed) for name, needed in (BY_PLANES if program.kind == BOTTLENECK else [])]
+    conditions += [("projection_half_inverted", {"when": when}, needed) for when, needed in HALF_INVERTED]
+    for name, words, needed in conditions:
 
         def change(p: Program, needed: Callable = needed) -> Program:
             wanted = needed(*p.arguments, out_planes(p))
             return p if wanted == projects(p) else projection(p) if wanted else identity(p)
 
-        yield name, change, {}, "shortcut_conv"
+        yield name, change, words, "shortcut_conv"
 
 
 @kind()
@@ -202,6 +214,7 @@ COMBINATIONS = {
     **{"residual_twice": "residual_added_twice", "multiply": "branches_multiplied", "double": "sum_doubled"},
     **{"maximum": "branches_maximum", "minimum": "branches_minimum", "multiply_and_add": "branches_multiplied"},
     **{"concatenate": "branches_concatenated", "concatenate_reverse": "branches_concatenated"},
+    **{"stack": "branches_stacked", "stack_reverse": "branches_stacked"},
 }
 FUSED = ("concatenate", "concatenate_reverse")
 """Those after which a 1x1 convolution halves the channels again."""
