@@ -62,6 +62,10 @@ OR = "|"
 """Between the names of mistakes of which one is there."""
 FEW = 3
 """Mistakes that are told of where one of them is there."""
+UNUSUAL = frozenset(
+    ("other_activation", "other_norm", "other_result", "output_normalized", "pooled", "scaled", "separable")
+)
+"""Kinds of edit that are many and seldom one of two mistakes: a factor, Softshrink, a pooling at each place."""
 MORE = 300
 """Effort that is left after the first set that explains everything: another may do so too."""
 
@@ -575,8 +579,8 @@ def _together(base: tuple[Edit, ...], parts: Sequence[Part]) -> Iterator[tuple[E
     """Add two edits that can make of each component what was observed.
 
     Where each component is touched by one alone, that is told without computing anything: these come first, then those
-    that touch few components together. Of these, edits near the end of the program are compared soonest. Last come
-    those of which one has to touch, beside the other, what it does not touch by itself.
+    that touch few components together. Of these, two likely mistakes come first, and edits near the end of the program
+    are compared soonest. Last come those of which one has to touch, beside the other, what it does not touch by itself.
     """
     every = functools.reduce(operator.or_, (part.untouched | part.fits for part in parts), 0)
     possible = []
@@ -584,8 +588,9 @@ def _together(base: tuple[Edit, ...], parts: Sequence[Part]) -> Iterator[tuple[E
         together = every & ~(a.untouched | b.untouched)
         missing = every & ~((a.fits & b.untouched) | (a.untouched & b.fits) | together)
         if a.edit.name != b.edit.name:
-            possible.append((missing.bit_count(), together.bit_count(), -b.depth, a.edit, b.edit))
-    possible.sort(key=lambda pair: pair[:3])
+            unusual = (a.edit.kind in UNUSUAL) + (b.edit.kind in UNUSUAL)
+            possible.append((missing.bit_count(), together.bit_count(), unusual, -b.depth, a.edit, b.edit))
+    possible.sort(key=lambda pair: pair[:4])
     yield from ((*base, a, b) for *_, a, b in possible)
 
 

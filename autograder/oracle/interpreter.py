@@ -231,12 +231,12 @@ def _combine(s: Step) -> Tensor:
 
 
 def _scale(s: Step) -> Tensor:
-    if not s.op["learned"]:
-        factor, shift = s.op["factor"], s.op["shift"]
-        if isinstance(factor, tuple):  # one for each channel
-            factor, shift = (s.inputs[0].new_tensor(values)[:, None, None] for values in (factor, shift))
+    if s.op["learned"]:
+        return s.inputs[0] * s.tensors["scale"].reshape(-1, 1, 1)
+    if isinstance(s.op["factor"], tuple):  # one for each channel
+        factor, shift = (s.inputs[0].new_tensor(s.op[name])[:, None, None] for name in ("factor", "shift"))
         return s.inputs[0] * factor + shift
-    return s.inputs[0] * s.tensors["scale"].reshape(-1, 1, 1)
+    return s.inputs[0] * s.op["factor"] + s.op["shift"]
 
 
 KINDS: dict[str, Callable[[Step], Tensor | None]] = {

@@ -221,9 +221,10 @@ class Program:
         self.by_name[new.name]
         return replace(self, ops=tuple(new if o.name == new.name else o for o in self.ops))
 
-    def hold(self, unused: Op) -> "Program":
-        """Build a layer that is not used."""
-        return replace(self, ops=(unused.but(inputs=("x",), called=False), *self.ops))
+    def hold(self, unused: Op, before: str = "") -> "Program":
+        """Build a layer that is not used: first, or before the one of an operation."""
+        at = self.ops.index(self.by_name[before]) if before else 0
+        return replace(self, ops=(*self.ops[:at], unused.but(inputs=("x",), called=False), *self.ops[at:]))
 
     def with_shortcut(self, *ops: Op) -> "Program":
         """The block with these operations as its shortcut; the value of the last one must be called "shortcut"."""

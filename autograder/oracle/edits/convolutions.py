@@ -329,7 +329,7 @@ def shared_convolution(program: Program, _: Hints) -> Found:
     def call(p: Program, name: str, one: str, built: bool) -> Program:
         old = p.by_name[name]
         p = p.put(p.by_name[one].but(name=name, inputs=old.inputs, shares=one))
-        return p.hold(old.but(name=f"{name}_unused")) if built else p
+        return p.hold(old.but(name=f"{name}_unused"), name) if built else p
 
     for one, other in itertools.permutations(places(program, "conv", False), 2):
         for built in (True, False):

@@ -86,7 +86,7 @@ def shared_batchnorm(program: Program, _: Hints) -> Found:
                 words = {"what": phrase(one, other), "vague": {"what": f"{phrase(other)} is another one, called again"}}
                 there = lambda p, one=one: p.by_name[one].kind == "norm"  # noqa: E731
                 yield "shared_batchnorm", where_it(there, options((other,), "norm", shares=one)), words, one
-                idle = lambda p, n, one=one: p.hold(p.by_name[n].but(name="unused")).change(n, shares=one)  # noqa: E731
+                idle = lambda p, n, one=one: p.hold(p.by_name[n].but(name="unused"), n).change(n, shares=one)  # noqa: E731
                 yield "shared_batchnorm", where_it(there, on((other,), idle, "norm")), words, one
     for several in (tuple(names[1:]), tuple(names[1:-1])):
         yield "shared_batchnorm", options(several, "norm", shares=names[0]), {"what": "all"}, names[0]

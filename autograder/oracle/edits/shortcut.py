@@ -77,6 +77,10 @@ def wrong_condition(program: Program, _: Hints) -> Found:
             return p if wanted == projects(p) else projection(p) if wanted else identity(p)
 
         yield name, change, words, "shortcut_conv"
+        if name != "projection_never":
+            idle = on(("shortcut_conv", "shortcut"), lambda p, n: p.change(n, called=False))
+            unused = both(change, idle, lambda p: p.change("sum", how="none"))
+            yield "no_shortcut_add", unused, {"does": "builds a shortcut that is never called"}
 
 
 @kind()
