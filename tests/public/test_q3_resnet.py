@@ -304,7 +304,8 @@ def assert_new_network(net, another):
     """`net`, as ResNet18() returns it, is in train mode, and `another` one shares nothing with it."""
     x = torch.randn(2, 3, 32, 32)
     statement = "every call of ResNet18() builds a new network"
-    expect.assert_shares_nothing(net, another, statement, "is the network built outside of the function?")
+    hint = "is the network built outside of the function, or is a list of blocks kept, as a default `blocks=[]` is?"
+    expect.assert_shares_nothing(net, another, statement, hint)
     with torch.no_grad():
         alone, others = net(x), net(torch.cat([x[:1], torch.rand_like(x[1:])]))
     expect.assert_shape(alone, (2, 10), "ResNet18() returns a network with (N, 10) logits")
