@@ -19,11 +19,13 @@ from torch import Tensor, nn
 
 from autograder.oracle import diagnosis_of
 from autograder.oracle.diagnose import CLASSES, Diagnosis, tasks_of
-from autograder.oracle.edits import SEEN_ONLY, Edit, apply
+from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, task_of
+from autograder.oracle.edits.constructor import other_stages
+from autograder.oracle.edits.kind import Change
 from autograder.oracle.interpreter import run
 from autograder.oracle.program import UNUSED, Program, Role
 from autograder.oracle.trial import Task
-from autograder.student.errors import GraderBroken, StudentError
+from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken, StudentError
 from autograder.student.local import LocalStudent
 from autograder.suite.expect import in_eval_mode
 from autograder.suite.journal import Journal, Watched
@@ -75,12 +77,13 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
     edits = (*diagnosis.mistakes, *diagnosis.either[:1])
     if diagnosis.either:
         mine = {name: _with_either(case, diagnosis) for name, case in mine.items()}
-    edited = EditedStudent(question, edits)
+    edited = EditedStudent(question, edits, student)
     known = how_known(student, edited, question, edits)
     if known is Known.NOTHING:
         return {name: replace(case, because=()) for name, case in mine.items()}
     programs = tuple(apply(edits, task.program) for task in tasks_of(CLASSES[question]))
-    key = (question, diagnosis.names, programs)
+    seen = [object()] if SEEN_ONLY & set(diagnosis.names) else []  # other networks of this student are its own
+    key = (question, diagnosis.names, programs, *seen)
     failing = _failing_cases(edited, folders, question, key, {name for name, case in mine.items() if not case.because})
     found = {}
     for name, case in mine.items():
@@ -204,30 +207,36 @@ class _AllBut(dict[str, Case]):
 
 
 class EditedStudent(LocalStudent):
-    """Classes that do what the right programs do, with edits made in one question."""
+    """Classes that do what the right programs do, with edits made in one question.
 
-    def __init__(self, question: str, edits: Sequence[Edit]):
+    Args:
+        question: "q1" to "q3".
+        edits: of its class.
+        student: whose edits these are; asked for the blocks of a network where an edit knows only those that it saw.
+    """
+
+    def __init__(self, question: str, edits: Sequence[Edit], student: Any = None):
         mine = {kind: tuple(edits) if CLASSES[question] == kind else () for kind in CLASSES.values()}
         classes = {kind: block_class(kind, mine[kind]) for kind in ("BasicBlock", "Bottleneck")}
-        super().__init__({**classes, "ResNet": network_class(mine["ResNet"])})
-        self._edits, self._network = mine["ResNet"], None
+        super().__init__({**classes, "ResNet": network_class(mine["ResNet"], student)})
+        self._edits, self._network, self._student = mine["ResNet"], None, student
 
     def ResNet18(self, basic_block: type[nn.Module] | None = None) -> nn.Module:
         """The network that the edited function returns."""
-        program = make(self._edits, Task("ResNet18"))
+        program = make(self._edits, Task("ResNet18"), self._student)
         if self._network is None or not program.fact("shared"):
             self._network = Network(program, basic_block or self.BasicBlock)
         return self._network.train(program.fact("mode") != "eval")
 
 
-def make(edits: Sequence[Edit], task: Task) -> Program:
+def make(edits: Sequence[Edit], task: Task, student: Any = None) -> Program:
     """The edited program of a task.
 
     Raises:
         StudentError: the edited constructor raises, or nobody knows what it makes.
     """
     if task.expansion and SEEN_ONLY & {edit.name for edit in edits}:
-        raise StudentError(UNKNOWN, "other networks of this student are not known", "")
+        edits = [replace(e, change=_as_built(student, task)) if e.name in SEEN_ONLY else e for e in edits]
     program = apply(edits, task.program)
     if program is None or program.fact("opaque"):
         raise StudentError(UNKNOWN, f"{task.written} is not known", "")
@@ -237,6 +246,20 @@ def make(edits: Sequence[Edit], task: Task) -> Program:
     if held is not None and not held["tensors"]:  # of which shape they are in this task is not known
         program = program.put(held.but(tensors=tuple((layer, "gamma", (1,)) for layer in held["layers"])))
     return program
+
+
+def _as_built(student: Any, task: Task) -> Change:
+    """The edit that builds the blocks that the student's network builds for this task."""
+    probe = student.probe(task.expansion)
+    try:
+        task.build(student, probe)
+        calls = tuple(map(tuple, probe.calls))
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception as error:
+        raise StudentError(UNKNOWN, f"{task.written} raises {error!r}", "") from None
+    _, change = next(other_stages(task.program, Hints(calls=((task_of(task.program), calls),))))
+    return change
 
 
 class Module(nn.Module):
@@ -345,13 +368,13 @@ def block_class(kind: str, edits: Sequence[Edit]) -> type[nn.Module]:
     return Block
 
 
-def network_class(edits: Sequence[Edit]) -> type[nn.Module]:
-    """The class of the edited network."""
+def network_class(edits: Sequence[Edit], student: Any = None) -> type[nn.Module]:
+    """The class of the edited network; see `EditedStudent`."""
 
     class ResNet(Network):
         def __init__(self, block: Any, num_blocks: list[int], *num_classes: int):
             arguments = (block.expansion, tuple(num_blocks), *(num_classes or (10,)))
-            program = make(edits, Task("ResNet", arguments, "positional" if num_classes else "default"))
+            program = make(edits, Task("ResNet", arguments, "positional" if num_classes else "default"), student)
             super().__init__(program, block)
             if program.fact("list_changed"):
                 num_blocks.clear()

@@ -278,6 +278,7 @@ SAMPLE = {
     "q1_input_changed": 23,
     "q2_stride_on_first_1x1": 20,
     "q3_softmax_output": 24,
+    "q3_second_stride_on_first_stage": 21,
 }
 
 
