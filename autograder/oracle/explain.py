@@ -17,7 +17,7 @@ from autograder.oracle.observe import (
     differing_statistics,
     replay,
 )
-from autograder.oracle.program import UNUSED, Program
+from autograder.oracle.program import UNUSED, Program, layer_of
 from autograder.oracle.trial import Evidence, NotBuilt, Subject
 from autograder.student.errors import StudentError
 
@@ -200,8 +200,14 @@ def _with_what_is_held(program: Program | None, subject: Subject) -> Program | N
 
 
 def _unlike(names: Assignment) -> int:
-    """How many tensors are not called as their roles are; it only decides what is tried first."""
-    return sum(role.split(".")[0].removesuffix("_conv") not in name for role, name in names.items())
+    """How many tensors are not called as their roles, or their block, are; it only decides what is tried first."""
+    count = 0
+    for role, name in names.items():
+        place, _, _ = role.rpartition(".")
+        weight = names.get(f"{place}.weight", "") if place.startswith("stage") else ""
+        alike = name.startswith(f"{layer_of(weight)}.") if weight else place.removesuffix("_conv") in name
+        count += not alike
+    return count
 
 
 def error_text(error: Exception) -> str:

@@ -90,6 +90,7 @@ def _look(student: Any) -> Look:
 def _blocks_learn(student: Any) -> bool:
     """Whether the student's blocks, built without `ResNet`, are right and learn from the values they start with."""
     try:
+        expect.assert_expansion(student.BasicBlock, 1, "BasicBlock")
         for in_planes, planes, stride in SHAPES[:2]:
             judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="eval").require()
             block = student.BasicBlock(in_planes, planes, stride)

@@ -128,6 +128,7 @@ def blocks_are_right(student) -> bool:
     """Whether the student's blocks, built by themselves, compute the right function of what they get in a network."""
     for (in_planes, planes, stride), side in zip(SHAPES, SIDES, strict=True):
         try:
+            expect.assert_expansion(student.BasicBlock, 1, "BasicBlock")
             block, reference = student.BasicBlock(in_planes, planes, stride), Block(in_planes, planes, stride)
             assert_same_on_any_batch(block, reference, some_batches(in_planes, side), "", lambda: None)
         except NOT_ABOUT_THE_CODE:
