@@ -215,6 +215,8 @@ class EditedStudent(LocalStudent):
         student: whose edits these are; asked for the blocks of a network where an edit knows only those that it saw.
     """
 
+    has_own_blocks = False  # a program has probes for blocks
+
     def __init__(self, question: str, edits: Sequence[Edit], student: Any = None):
         mine = {kind: tuple(edits) if CLASSES[question] == kind else () for kind in CLASSES.values()}
         classes = {kind: block_class(kind, mine[kind]) for kind in ("BasicBlock", "Bottleneck")}

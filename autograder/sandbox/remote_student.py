@@ -50,6 +50,9 @@ class RemoteStudent:
     errors_are_typed = True
     """Whatever the student's code raises or returns wrongly is an exception of `autograder.student.errors` here."""
 
+    has_own_blocks = True
+    """As in `LocalStudent`."""
+
     @property
     def isolation(self) -> tuple[str, ...]:
         """The layers that confine the student's code."""

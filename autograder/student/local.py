@@ -69,6 +69,8 @@ class LocalStudent:
 
     isolation: tuple[str, ...] = ()
     """The layers that confine the code: none."""
+    has_own_blocks: bool = True
+    """Whether a network of the student's own blocks computes what these compute."""
     problems: Sequence[str] = ()
     """What the code raised when it was executed, one text per statement."""
 

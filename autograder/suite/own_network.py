@@ -20,6 +20,7 @@ from autograder.oracle.interpreter import run
 from autograder.oracle.program import Program
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.message import CheckFailure
+from autograder.student.probe import calls_of
 from autograder.suite import expect
 from autograder.suite.blocks import layout
 from autograder.suite.start import assert_learns_from_start, starts_as_usual
@@ -39,10 +40,12 @@ class Look:
     Args:
         reason: why it does not learn, although its blocks do; None where it learns or a block itself is wrong.
         agrees: whether it computes what the reference does; False also where the look does not show it.
+        built: whether there is such a network.
     """
 
     reason: Exception | None
     agrees: bool
+    built: bool = True
 
 
 _looks: WeakKeyDictionary[Any, Look] = WeakKeyDictionary()
@@ -66,9 +69,17 @@ def look_at_own_network(student: Any) -> Look:
 
 
 def _look(student: Any) -> Look:
+    if not student.has_own_blocks:
+        return Look(None, agrees=True)
     try:
         net = student.ResNet(student.BasicBlock, [*NUM_BLOCKS])
         parameters = dict(net.named_parameters())
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception as error:
+        is_charged = _is_foreign_call(student) or not _blocks_learn(student)
+        return Look(None if is_charged else error, agrees=False, built=False)
+    try:
         if frozen := [name for name, parameter in parameters.items() if not parameter.requires_grad]:
             expect.fail(
                 f"every parameter of {WRITTEN} learns: its requires_grad is True",
@@ -87,10 +98,31 @@ def _look(student: Any) -> Look:
     return Look(None, _agrees(net, parameters))
 
 
+def _is_foreign_call(student: Any) -> bool:
+    """Whether `ResNet` gives blocks other arguments than the question says; another check charges that."""
+    probe = student.probe(1)
+    try:
+        student.ResNet(probe, [*NUM_BLOCKS])
+        calls_of(probe, SHAPES)
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        return False
+    return bool(probe.foreign_call)
+
+
+def assert_fit_for_a_network(student: Any) -> None:
+    """What a network relies on, besides the function of a block: `BasicBlock.expansion`, and the default of stride."""
+    expect.assert_expansion(student.BasicBlock, 1, "BasicBlock")
+    block = student.BasicBlock(8, 8)
+    output = expect.in_eval_mode(block)(torch.zeros(1, 8, 4, 4))
+    expect.assert_shape(output, (1, 8, 4, 4), "BasicBlock(8, 8) keeps the shape")
+
+
 def _blocks_learn(student: Any) -> bool:
     """Whether the student's blocks, built without `ResNet`, are right and learn from the values they start with."""
     try:
-        expect.assert_expansion(student.BasicBlock, 1, "BasicBlock")
+        assert_fit_for_a_network(student)
         for in_planes, planes, stride in SHAPES[:2]:
             judge_block(student, "BasicBlock", in_planes, planes, stride, aspect="eval").require()
             block = student.BasicBlock(in_planes, planes, stride)

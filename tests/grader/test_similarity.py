@@ -121,8 +121,9 @@ def test_a_disguised_copy_is_found_and_right_answers_alone_are_none():
     assert len(gallery()) > 20
     original = min(gallery())
     found = similar_pairs(sketches(copy=renamed(gallery()[original]), **gallery()))
-    related = {"blocks_by_keyword", "zero_init_residual"}  # made from one text
-    assert [set(pair.names) for pair in found] == [{"copy", original}, related]
+    made_from_one_text = {entry.name for entry in entries().values() if entry.path.name == "right.diff"}
+    assert set(found[0].names) == {"copy", original}
+    assert all(made_from_one_text.issuperset(pair.names) for pair in found[1:])
     assert found[0].share > LEAST
     assert found[0].alone > 0.5
 

@@ -5,6 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from autograder.oracle import judge_block
+from autograder.student.errors import StudentCrash, StudentTimeout
+from autograder.student.local import NotDefined
 from autograder.suite.any_batch import assert_same_on_any_batch, batches
 from autograder.suite.own_network import SHAPES as SHAPES_IN_NETWORK
 from autograder.suite.own_network import SIDES, look_at_own_network
@@ -51,8 +53,11 @@ def assert_right_in_a_network(student):
 
     They are looked at by themselves only where a network of them computes something else than the reference.
     """
-    if look_at_own_network(student).agrees:
-        return
+    try:
+        if look_at_own_network(student).agrees:
+            return
+    except (NotDefined, StudentCrash, StudentTimeout):  # this is about ResNet
+        pass
     for (in_planes, planes, stride), side in zip(SHAPES_IN_NETWORK, SIDES, strict=True):
         five = torch.randn(5, in_planes, side, side).relu()
         assert_same_on_any_batch(
