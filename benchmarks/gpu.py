@@ -18,7 +18,6 @@ import re
 import signal
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +32,7 @@ from autograder.submission.atomic_write import atomic_write
 from autograder.training.budgets import load_budget
 from autograder.training.cifar10 import Cifar10, DataProblem
 from autograder.training.heldout import Exam
-from autograder.training.inside.fit import Recipe
+from autograder.training.inside.fit import Progress, Recipe
 from autograder.training.inside.shared_images import SharedImages
 from autograder.training.retry import retry
 from autograder.training.right_networks import PLAIN, network_slice
@@ -74,7 +73,13 @@ class Bench:
         self.images = SharedImages(self.data.train_images)
         self.seconds = 0.0  # of one training
 
-    def train(self, source: str, seed: int, slot: AbstractContextManager | None = None) -> tuple[Trained, float]:
+    def train(
+        self,
+        source: str,
+        seed: int,
+        slot: AbstractContextManager | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> tuple[Trained, float]:
         """Train in a confined process, as a student's network is; returns what came of it, and the accuracy."""
         exam = Exam.draw(self.data, 2**64 + seed, self.recipe.heldout)
         trained = train_confined(
@@ -85,6 +90,7 @@ class Bench:
             seed=seed,
             limits=TrainingLimits(),
             want_state=False,
+            progress=progress,
             slot=slot,
             images=self.images,
             unsafe=True,
@@ -182,26 +188,28 @@ def lose_a_process(bench: Bench) -> None:
     """Kill a training process: on a GPU the training is repeated, on a CPU the code is at fault."""
     if not bench.has_time_for("lost process", 2):
         return
-    killer = threading.Thread(target=kill_training, daemon=True)
-    killer.start()
+    killed: list[psutil.Process] = []
+
+    def kill_once(_: Progress) -> None:
+        """It trains: it has reported that."""
+        if not killed:
+            killed.extend(one for one in psutil.Process().children() if "training.inside.worker" in _command_of(one))
+            for one in killed:
+                one.send_signal(signal.SIGKILL)
+
     try:
-        _, accuracy = retry(trainer(bench, PLAIN, 0), Slots())
+        _, accuracy = retry(lambda slot: bench.train(PLAIN, 0, slot, kill_once), Slots())
         said = f"repeated, then {accuracy:.2%}"
     except TrainingStopped as stopped:
         said = stopped.reason
-    bench.note("lost process", "what came of it", said if not killer.is_alive() else f"nothing was killed: {said}")
+    bench.note("lost process", "what came of it", said if killed else f"nothing was killed: {said}")
 
 
-def kill_training() -> None:
-    """Kill the training process when it has trained for a moment."""
-    until = time.monotonic() + 300
-    while time.monotonic() < until:
-        for child in psutil.Process().children():
-            command = " ".join(child.cmdline()) if child.is_running() else ""
-            if "training.inside.worker" in command and child.cpu_times().user > 8:
-                child.send_signal(signal.SIGKILL)
-                return
-        time.sleep(0.05)
+def _command_of(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return ""
 
 
 def run_out_of_memory(bench: Bench) -> None:
