@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 _OF_TORCHVISION = "torchvision.datasets.cifar"
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+"""As in `utils.py`, which imports torchvision: a zygote must not wait for that."""
 SIZES = {True: 50_000, False: 10_000}
 """Images for training, and for testing."""
 

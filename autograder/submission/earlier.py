@@ -1,4 +1,4 @@
-"""Earlier slices: what the required names were when they were defined, before later cells.
+"""Earlier slices: what the required names were when they had been defined, before later cells changed them.
 
 The slice leaves out a statement that it does not see to change anything, such as a method of the student's that fills
 a table. And a later cell may give a needed name to something else, or patch a class for an experiment. So if the slice
