@@ -1,4 +1,4 @@
-"""Submissions graded in parallel, each in a process of its own: what a submission leaves in memory is gone with it.
+"""Submissions graded in parallel processes; each grades a few and ends, and what they left in memory is gone with it.
 
 The processes are forks of one that has imported PyTorch and the tests, and start in milliseconds. This module imports
 neither: the process that runs it starts the others, and waits for them.
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from autograder.training.context import TrainingSetup
 
 Tell = Callable[[str], None]
+GRADED_BY_ONE = 4
+"""Submissions that a process grades. To start one takes 0.2 processor seconds, for memory that is copied when it is
+written to; but one that grades many keeps the memory of the largest."""
 MANY = 20
 """Submissions for which it pays to spend half a second, so that forks are faster."""
 
@@ -75,6 +78,50 @@ def grade_each(
             yield path, processes.grade_one(*requests[path])
 
 
+class _Place:
+    """Room for one submission at a time: a process that grades it, and the zygote of its workers."""
+
+    def __init__(self):
+        self.zygote: Zygote | None = None
+        self.connection: Connection | None = None
+        self._process: BaseProcess | None = None
+        self._left = 0
+
+    def start(self, context: BaseContext, settings: Mapping[str, Any]) -> None:
+        """Start a process, unless there is one that may grade another submission."""
+        if self._process is None:
+            self.connection, theirs = context.Pipe()
+            with theirs:
+                process = context.Process(target=_grade_in_process, args=(theirs, self.zygote, settings))
+                process.start()
+            self._process, self._left = process, GRADED_BY_ONE
+        self._left -= 1
+
+    def kill(self) -> None:
+        """Kill the process, whatever another thread does with it."""
+        if (process := self._process) is not None:
+            process.kill()
+
+    def end(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self.connection.close()
+            self._process = None
+
+    def close(self) -> None:
+        """End the process and the zygote: one of them may be at fault, or in the middle of a request."""
+        self.end()
+        if self.zygote is not None:
+            self.zygote.close()
+            self.zygote = None
+
+    def is_worn(self) -> bool:
+        """Whether the process has graded as many submissions as it may."""
+        return not self._left
+
+
 class _Processes:
     """The processes that grade, at most `jobs` at once, each with a zygote that serves one after the other."""
 
@@ -91,14 +138,13 @@ class _Processes:
         self._context, self._tell, self._unsafe, self._many = _start_server(many), tell, unsafe, many
         self._settings = {"unsafe": unsafe, "key": key, "training": training, "slots": Slots(gpu_jobs, self._context)}
         self._threads = ThreadPoolExecutor(jobs)
-        self._running: set[BaseProcess] = set()
         self._closed = False
         self._origin = self._new_zygote()
         self._lock = threading.Lock()
-        self._zygotes: queue.SimpleQueue[Zygote | None] = queue.SimpleQueue()
-        """One for each job, forked from the first one; None until it is needed."""
-        for _ in range(jobs):
-            self._zygotes.put(None)
+        self._all = [_Place() for _ in range(jobs)]
+        self._free: queue.SimpleQueue[_Place] = queue.SimpleQueue()
+        for place in self._all:
+            self._free.put(place)
 
     def grade(self, requests: Mapping[Path, tuple]) -> Iterator[tuple[Path, Result | GraderBroken]]:
         """Grade all of them; yields each as it is done."""
@@ -107,46 +153,35 @@ class _Processes:
             yield futures[future], future.result()
 
     def grade_one(self, path: Path, questions: Collection[str], earlier: list[Outcome]) -> Result | GraderBroken:
-        """Grade one submission in a process of its own, and wait for it."""
-        zygote, process = self._zygotes.get(), None
-        ours, theirs = self._context.Pipe()
+        """Grade one submission in a process that grades nothing else at that time, and wait for it."""
+        place = self._free.get()
         try:
-            zygote = zygote or self._twin()
-            process = self._context.Process(
-                target=_grade_in_process, args=(theirs, zygote, self._settings, path, questions, earlier)
-            )
-            with ours:
-                process.start()
-                self._running.add(process)
-                if self._closed:
-                    process.kill()
-                theirs.close()
-                result = self._follow(ours)
+            place.zygote = place.zygote or self._twin()
+            place.start(self._context, self._settings)
+            if self._closed:
+                place.kill()
+            place.connection.send((path, questions, earlier))
+            result = self._follow(place.connection)
         except (EOFError, ConnectionError) as error:
             result = _as_broken(GraderBroken("the process that others are forked from was killed"), error)
         except Exception as error:
             result = _as_broken(error)
-        finally:
-            if process is not None and process.pid is not None:
-                process.kill()
-                process.join()
-            self._running.discard(process)
-        if not isinstance(result, Result) and zygote is not None:  # it may be at fault, or in the middle of a request
-            zygote.close()
-            zygote = None
-        self._zygotes.put(zygote)
+        if not isinstance(result, Result):
+            place.close()
+        elif place.is_worn():
+            place.end()
+        self._free.put(place)
         return result
 
     def close(self) -> None:
         """End every process."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for process in list(self._running):
-            process.kill()
+        for place in self._all:
+            place.kill()
         self._threads.shutdown()
-        while not self._zygotes.empty():
-            if (zygote := self._zygotes.get()) is not None:
-                zygote.close()
+        for place in self._all:
+            place.close()
         if self._origin is not None:
             self._origin.close()
 
@@ -189,27 +224,22 @@ def _start_server(many: bool) -> BaseContext:
     return context
 
 
-def _grade_in_process(
-    connection: Connection,
-    zygote: Zygote | None,
-    settings: Mapping[str, Any],
-    path: Path,
-    questions: Collection[str],
-    earlier: list[Outcome],
-) -> None:
-    """Grade with one thread, and do not outlive the process that asked, however it ends."""
+def _grade_in_process(connection: Connection, zygote: Zygote | None, settings: Mapping[str, Any]) -> None:
+    """Grade what is asked with one thread, and do not outlive the process that asks, however it ends."""
     if sys.platform == "linux":
         linux.die_with_parent(os.getppid())  # the server, which ends with it
     from autograder.grading.preload import Grader
 
-    try:
-        with Grader(zygote=zygote, tell=connection.send, **settings) as grader:
-            result = grader.grade(path, only=questions, earlier=earlier)
-            result.to_json()  # what cannot be written is a failure here, and not of the class
-    except Exception as error:
-        result = _as_broken(error)
-    with contextlib.suppress(BrokenPipeError):  # nobody waits any more
-        connection.send(result)
+    with contextlib.suppress(EOFError, ConnectionError), contextlib.closing(connection):  # nobody asks any more
+        while True:
+            path, questions, earlier = connection.recv()
+            try:
+                with Grader(zygote=zygote, tell=connection.send, **settings) as grader:
+                    result = grader.grade(path, only=questions, earlier=earlier)
+                    result.to_json()  # what cannot be written is a failure here, and not of the class
+            except Exception as error:
+                result = _as_broken(error)
+            connection.send(result)
 
 
 def _as_broken(error: Exception, cause: Exception | None = None) -> GraderBroken:

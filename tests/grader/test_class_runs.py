@@ -114,6 +114,21 @@ def test_a_class_goes_on_when_a_process_is_killed(tmp_path):
     assert all(isinstance(result, Result) and result.score == 25 for result in results.values())
 
 
+def test_what_a_process_graded_before_changes_nothing(tmp_path):
+    """One process grades several submissions, and remembers which checks fail with a mistake."""
+    detached = solved_source().replace("self.shortcut(x))", "self.shortcut(x).detach())")
+    sources = {"one": detached, "two": solved_source(), "three": f"{detached}\n# another file\n"}
+    paths = [tmp_path / f"{name}.py" for name in sources]
+    for path, source in zip(paths, sources.values(), strict=True):
+        path.write_text(source)
+    unchecked = {"seconds", "grader"}
+    together = dict(grade_each({path: ["q1"] for path in paths}, jobs=1))
+    assert [together[path].score < 25 for path in paths] == [True, False, True]
+    for path in paths[1:]:
+        alone = dict(grade_each({path: ["q1"]}, jobs=1))[path]
+        assert alone.model_dump(exclude=unchecked) == together[path].model_dump(exclude=unchecked)
+
+
 # The grader fails
 
 
