@@ -10,6 +10,7 @@ class NoSubmission:
     """Raises `NotDefined`, with the reason, for every name that a test asks for."""
 
     refused: ClassVar[dict[str, Message]] = {}
+    errors_are_typed = True
 
     def __init__(self, reason: str):
         self._reason = reason

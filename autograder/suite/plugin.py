@@ -133,7 +133,10 @@ def _own_failure(item: pytest.Item, error: Exception) -> GraderBroken | None:
     """What a check raised, where the grader and not the student's code is the reason."""
     if isinstance(error, GraderBroken):
         return error
-    place = place_of_own_error(error, item.funcargs.get("student"))
+    if isinstance(error, pytest.FixtureLookupError):
+        place = f"it asks for an argument {error.argname!r}, which does not exist"
+    else:
+        place = place_of_own_error(error, item.funcargs.get("student"))
     return SuiteError(f"the check {case_id(item)} is broken: {place}") if place else None
 
 

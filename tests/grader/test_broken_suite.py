@@ -1,10 +1,13 @@
 """A slip in a test or in the oracle is the grader's failure, and never costs a student points."""
 
+import sys
+
 import pytest
 
 from autograder.oracle import judge
 from autograder.student.errors import GraderBroken, StudentError, SuiteError
 from autograder.student.local import LocalStudent
+from autograder.student.no_submission import NoSubmission
 from autograder.suite.run import run_suite
 
 TEST = '''
@@ -69,6 +72,19 @@ def test_a_slip_in_a_test_is_reported(line, tmp_path):
 def test_behind_the_sandbox_more_slips_can_be_told(line, tmp_path):
     with pytest.raises(SuiteError, match="is broken"):
         run(line, Behind(), tmp_path)
+
+
+@pytest.mark.parametrize("make", [lambda: LocalStudent(CLASSES), Behind, lambda: NoSubmission("not a notebook")])
+def test_a_misspelled_argument_of_a_test_is_reported(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "TEST", TEST.replace("(student)", "(studnet)"))
+    with pytest.raises(SuiteError, match=r"\.py::test_it test_it is broken: it asks for an argument 'studnet'"):
+        run("pass", make(), tmp_path)
+
+
+def test_a_slip_before_the_student_is_used_is_reported_without_any_code(tmp_path):
+    """The process that the grading processes are forked from runs the checks so."""
+    with pytest.raises(SuiteError, match=r"is broken: hidden/test_.*\.py, line 13: NameError"):
+        run("undefined_name(3)", NoSubmission("no code"), tmp_path)
 
 
 @pytest.mark.parametrize("line", MISUSE.values(), ids=MISUSE)

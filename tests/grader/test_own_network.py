@@ -2,9 +2,11 @@
 
 import pytest
 
+from autograder.grading.seeds import SUITE
 from autograder.maintain.build import solved_source
 from autograder.student.local import LocalStudent
 from autograder.suite.own_network import assert_own_blocks_learn, look_at_own_network
+from autograder.suite.run import run_suite
 
 INIT = """
         for module in self.modules():
@@ -35,6 +37,12 @@ def test_the_solution_learns_and_agrees(student_with):
     look = look_at_own_network(student_with())
     assert look.reason is None
     assert look.agrees
+
+
+def test_a_block_that_is_not_defined_costs_nothing_in_q3(student_with):
+    student = student_with(("class BasicBlock(nn.Module)", "class Basicblock(nn.Module)"))
+    outcomes = run_suite(student, SUITE, only=["q3"])
+    assert [outcome.id for outcome in outcomes if outcome.failed] == []
 
 
 def test_resnet_starts_its_blocks_at_zero(student_with):
