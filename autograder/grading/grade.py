@@ -12,6 +12,7 @@ from typing import Any
 from autograder.course.rubric import Rubric
 from autograder.course.settings import load_course
 from autograder.grading.charge import charge, is_better
+from autograder.grading.delegated import find_delegated
 from autograder.grading.edited_student import follow
 from autograder.grading.result import Result, Training
 from autograder.grading.seeds import ROOT, SUITE, secret_of, seed_of, suite_version
@@ -118,10 +119,10 @@ class Grader:
             notes = (reading.similar,) if reading.similar else ()
             with contextlib.ExitStack() as opened:
                 first = student = opened.enter_context(self._open(reading))
-                tests = self._judge(student, sha256, only)
+                tests = self._judge(student, reading, sha256, only)
                 for earlier in reading.earlier if is_losing(tests) else ():
                     other = opened.enter_context(self._open(earlier, SECONDS_OF_EARLIER))
-                    again = self._judge(other, sha256, only)
+                    again = self._judge(other, reading, sha256, only)
                     if is_better(again, tests, self._rubric):
                         reading, student, tests = replace(earlier, file=reading.file), other, again
                         notes = (*notes, GRADED_EARLIER) if GRADED_EARLIER not in notes else notes
@@ -169,12 +170,18 @@ class Grader:
         if self._zygote is None:
             return contextlib.nullcontext(LocalStudent.from_slice(reading.slice))
         limits = replace(self._limits, import_seconds=min(self._limits.import_seconds, import_seconds))
-        return RemoteStudent(reading.slice, limits, self._zygote, reading.ready_made)
+        return RemoteStudent(reading.slice, limits, self._zygote)
 
-    def _judge(self, student: Any, sha256: str, only: Collection[str] | None) -> list[Outcome]:
+    def _judge(self, student: Any, reading: Reading, sha256: str, only: Collection[str] | None) -> list[Outcome]:
         """Run the tests; those of a training only where none is set up, and then they are deferred."""
         marked = "" if self._context is None or (only is not None and "q4" not in only) else "not needs_cuda"
-        return run_suite(student, SUITE, only=only, seed=seed_of(sha256, self._key), marked=marked)
+        seed = seed_of(sha256, self._key)
+        outcomes = run_suite(student, SUITE, only=only, seed=seed, marked=marked)
+        if refused := find_delegated(outcomes, reading.ready_made):
+            student.refused.update(refused)
+            again = {outcome.id: outcome for outcome in run_suite(student, SUITE, only=refused, seed=seed)}
+            outcomes = [again.get(outcome.id, outcome) for outcome in outcomes]
+        return outcomes
 
     def _train_if_asked(
         self,

@@ -13,10 +13,17 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.submission.delegation import READY_MADE, WEIGHTS
+from autograder.submission.ready_made import READY_MADE, WEIGHTS
 
 WITHHELD = tuple(name for name in READY_MADE if name != "torch.hub")
-"""Not `torch.hub`: it needs the network, which a worker does not have."""
+"""Not `torch.hub`, which PyTorch imports: only `torch.hub.load` is replaced."""
+_NOT_THERE = " is ready-made and not there while your code is graded"
+
+
+def what_was_asked_for(message: str) -> str:
+    """The name of the ready-made class or function that student code called, from what that raised; "" if none."""
+    before, found, _ = message.partition(f"`{_NOT_THERE}")
+    return before.rpartition("`")[2] if found else ""
 
 
 def withhold(readable: Iterable[Path]) -> tuple[list[Path], list[Path]]:
@@ -75,6 +82,8 @@ class EmptyModuleFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         sys.meta_path.insert(0, cls())
         for name in [name for name in sys.modules if any(f"{name}.".startswith(f"{m}.") for m in WITHHELD)]:
             del sys.modules[name]
+        if (hub := sys.modules.get("torch.hub")) is not None:
+            hub.load = _refusing("load", "torch.hub.load")
 
 
 class _EmptyModule(types.ModuleType):
@@ -109,8 +118,8 @@ def _refusing(name: str, dotted: str) -> type:
 def _refuse(derived: type, **_: Any) -> None:
     dotted = next(base.__qualname__ for base in reversed(derived.__mro__) if type(base) is _Refusing)
     raise ImportError(
-        f"`{dotted}` is ready-made and not there while your code is graded: "
-        "the question asks for your own code, built from nn.Conv2d, nn.BatchNorm2d and nn.Linear"
+        f"`{dotted}`{_NOT_THERE}: the question asks for your own code, built from nn.Conv2d, nn.BatchNorm2d and "
+        "nn.Linear"
     )
 
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
@@ -15,11 +15,11 @@ from autograder.sandbox.remote_object import MAX_TYPE_NAME, Opaque, RemoteObject
 from autograder.sandbox.session import Session
 from autograder.sandbox.tensors import check
 from autograder.student.errors import StudentCrash, StudentTimeout
-from autograder.student.local import NotDefined, refused_questions, why_missing
+from autograder.student.local import NotDefined, why_missing
 from autograder.student.message import Message
 from autograder.student.probe import Call
 from autograder.student.signature import Parameter
-from autograder.submission import Slice, find_delegation
+from autograder.submission import Slice
 from autograder.submission.defining_line import find_in_slice
 from autograder.submission.sanitize import sanitize
 
@@ -33,7 +33,6 @@ class RemoteStudent:
         slice_: the student's code.
         limits: its resource limits.
         zygote: starts the workers; when None, a zygote is started, and closed by `close()`.
-        ready_made: what `find_delegation` found in the code; when None, it is looked for in this process.
     """
 
     def __init__(
@@ -41,11 +40,12 @@ class RemoteStudent:
         slice_: Slice,
         limits: Limits | None = None,
         zygote: Zygote | None = None,
-        ready_made: Mapping[str, str] | None = None,
     ):
         self._own_zygote = Zygote() if zygote is None else None
-        self._slice, self._ready_made = slice_, ready_made
+        self._slice = slice_
         self._session = Session(zygote or self._own_zygote, slice_, limits or Limits())
+        self.refused: dict[str, Message] = {}
+        """For a question, why it earns nothing whatever its code computes; see `autograder.grading.delegated`."""
 
     errors_are_typed = True
     """Whatever the student's code raises or returns wrongly is an exception of `autograder.student.errors` here."""
@@ -63,11 +63,6 @@ class RemoteStudent:
         """What the student's code raised when it was executed. Executes it now if that has not happened yet."""
         self._session.start()
         return list(self._session.problems)
-
-    @functools.cached_property
-    def refused(self) -> dict[str, Message]:
-        """For a question that is answered with a ready-made network, why it earns nothing."""
-        return refused_questions(find_delegation(self._slice) if self._ready_made is None else self._ready_made)
 
     @property
     def BasicBlock(self) -> "RemoteClass":

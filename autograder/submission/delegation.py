@@ -5,25 +5,22 @@ Only uses count: `torchvision.transforms` is allowed, and so is an import that n
 
 import ast
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from autograder.contract import REQUIRED
+from autograder.submission.ready_made import imports, is_ready_made
 from autograder.submission.slice import Slice
 
-READY_MADE = ("torchvision.models", "timm", "torch.hub", "transformers", "pytorchcv", "pretrainedmodels")
-"""Modules that provide networks or their blocks."""
 WORDS = ("torchvision", "timm", "hub", "transformers", "pytorchcv", "pretrainedmodels")
 """Code that contains none of these words uses none of those modules."""
-HELPERS = ("conv1x1", "conv3x3", "load_state_dict_from_url", "download_url_to_file", "trunc_normal_")
-"""Functions of those modules that make a convolution, or fetch or draw weights: none is a network."""
-WEIGHTS = "_Weights"
-"""The end of the names of torchvision's lists of weights, such as `ResNet18_Weights`."""
 OF_A_MODULE = (
     *("forward", "train", "eval", "apply", "to", "requires_grad_", "zero_grad", "state_dict", "load_state_dict"),
     *("parameters", "named_parameters", "buffers", "named_buffers", "children", "named_children", "modules"),
     *("named_modules", "add_module", "register_module"),
 )
 """Methods that others call although the code does not name them."""
+DECORATORS = ("classmethod", "staticmethod", "property", "no_grad", "inference_mode", "ignore", "unused")
+"""Decorators that do not call the method."""
 
 Node = tuple[str, ast.stmt]
 """A top-level statement and the label of its cell."""
@@ -35,7 +32,7 @@ def find_delegation(slice_: Slice) -> dict[str, str]:
         return {}
     nodes = slice_.nodes
     called = {name for _, node in nodes for name in _mentioned(node)}
-    aliases = {alias: real for _, node in nodes for alias, real in _imports(node)}
+    aliases = _lasting_imports(node for _, node in nodes)
     touching: dict[str, list[Node]] = defaultdict(list)
     for node in nodes:
         for name in _touched(node[1]):
@@ -64,9 +61,35 @@ def _uses(
                 if isinstance(inner, ast.Name) and inner.id not in seen and inner.id not in REQUIRED:
                     seen.add(inner.id)
                     waiting.append(inner.id)
-        if wanted in REQUIRED and _is_ready_made(aliases.get(wanted, "")):  # `from torchvision.models import ResNet`
+        if wanted in REQUIRED and is_ready_made(aliases.get(wanted, "")):  # `from torchvision.models import ResNet`
             label, node = touching[wanted][0]
             yield f"{label}, line {node.lineno}: `{aliases[wanted]}`"
+
+
+def _lasting_imports(nodes: Iterable[ast.stmt]) -> dict[str, str]:
+    """Map each imported name to its full dotted name, except names that the code itself defines later.
+
+    A definition that reads the import, such as `class ResNet(ResNet)`, does not replace it.
+    """
+    found: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name not in _read_at_once(node):
+            found.pop(node.name, None)
+        found |= dict(imports(node))
+    return found
+
+
+def _read_at_once(node: ast.AST) -> set[str]:
+    """The names that a definition reads when it is executed: not those in the bodies of functions."""
+    found, waiting = set(), [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        for field, value in ast.iter_fields(part):
+            if not (field == "body" and isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))):
+                waiting += [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, ast.AST)]
+    return found
 
 
 def _touched(node: ast.stmt) -> set[str]:
@@ -74,7 +97,7 @@ def _touched(node: ast.stmt) -> set[str]:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return {alias for alias, _ in _imports(node)}
+        return {alias for alias, _ in imports(node)}
     names = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
@@ -84,47 +107,65 @@ def _touched(node: ast.stmt) -> set[str]:
     return names
 
 
-def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield `(alias, full dotted name)` of every import in it, also inside functions."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Import):
-            for item in inner.names:
-                yield (item.asname, item.name) if item.asname else (item.name.split(".")[0],) * 2
-        elif isinstance(inner, ast.ImportFrom) and not inner.level:
-            for item in inner.names:
-                yield item.asname or item.name, f"{inner.module}.{item.name}"
-
-
 def _mentioned(node: ast.stmt) -> Iterator[str]:
-    """Yield the names after a dot, and the texts that may be such names."""
+    """Yield the names after a dot, the texts that may be such names, and `name=` for options that are switched on."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.Attribute):
             yield inner.attr
+        elif isinstance(inner, ast.keyword) and inner.arg and not _is_off(inner.value):
+            yield f"{inner.arg}="
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             yield inner.value
 
 
 def _executable(node: ast.AST, called: Collection[str]) -> Iterator[ast.AST]:
-    """Yield the nodes below a statement, but those of annotations, of methods that nobody calls, and classes that
-    something is only compared with."""
-    waiting = [node]
+    """Yield the nodes below a statement, but not those that nobody executes or that are not used.
+
+    These are annotations, methods that nobody calls, classes that something is only compared with, and what stands
+    behind an option that is off, as in `def ResNet18(pretrained=False): if pretrained: ...`.
+    """
+    waiting: list[tuple[ast.AST, frozenset[str]]] = [(node, frozenset())]
     while waiting:
-        part = waiting.pop()
+        part, off = waiting.pop()
         yield part
         if isinstance(part, ast.Call) and _dotted(part.func) in ("isinstance", "issubclass"):
-            waiting.extend(part.args[:1])
+            waiting.extend((one, off) for one in part.args[:1])
             continue
+        if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            off = frozenset(name for name in _options(part.args) if f"{name}=" not in called)
         for field, value in ast.iter_fields(part):
             inside = value if isinstance(value, list) else [value]
-            if field not in ("annotation", "returns"):
+            skipped = field in ("annotation", "returns") or (
+                field == "body" and isinstance(part, ast.If) and isinstance(part.test, ast.Name) and part.test.id in off
+            )
+            if not skipped:
                 inside = [one for one in inside if not (isinstance(part, ast.ClassDef) and _is_idle(one, called))]
-                waiting.extend(one for one in inside if isinstance(one, ast.AST))
+                waiting.extend((one, off) for one in inside if isinstance(one, ast.AST))
+
+
+def _options(arguments: ast.arguments) -> Iterator[str]:
+    """Yield the parameters whose default is False, None, or another constant that counts as off."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = [*zip(positional[::-1], arguments.defaults[::-1], strict=False)]
+    defaults += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    return (parameter.arg for parameter, default in defaults if default is not None and _is_off(default))
+
+
+def _is_off(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and not value.value
 
 
 def _is_idle(method: ast.AST, called: Collection[str]) -> bool:
-    if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) or method.decorator_list:
+    if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
-    return not (method.name in called or method.name in OF_A_MODULE or method.name.startswith("_"))
+    if not all(_last_name(decorator) in DECORATORS for decorator in method.decorator_list):
+        return False
+    return not (method.name in called or method.name in OF_A_MODULE or method.name.startswith("__"))
+
+
+def _last_name(decorator: ast.expr) -> str:
+    """`no_grad` of `@torch.no_grad()`."""
+    return _dotted(decorator.func if isinstance(decorator, ast.Call) else decorator).split(".")[-1]
 
 
 def _ready_made(node: ast.stmt, aliases: Mapping[str, str], called: Collection[str]) -> Iterator[tuple[int, str]]:
@@ -136,17 +177,11 @@ def _ready_made(node: ast.stmt, aliases: Mapping[str, str], called: Collection[s
         if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Load) and inner not in inside:
             root, _, rest = _dotted(inner).partition(".")
             real = ".".join(filter(None, (aliases.get(root, ""), rest)))
-            if root in aliases and root not in REQUIRED and _is_ready_made(real):
+            if root in aliases and root not in REQUIRED and is_ready_made(real):
                 yield inner.lineno, real
         elif isinstance(inner, ast.Call) and _dotted(inner.func).split(".")[-1] in ("import_module", "__import__"):
             names = [a.value for a in inner.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-            yield from ((inner.lineno, name) for name in names if _is_ready_made(name) or name == "torchvision")
-
-
-def _is_ready_made(dotted: str) -> bool:
-    below = any(dotted == module or dotted.startswith(f"{module}.") for module in READY_MADE)
-    parts = dotted.split(".")
-    return below and parts[-1] not in HELPERS and not any(part.endswith(WEIGHTS) for part in parts)
+            yield from ((inner.lineno, name) for name in names if is_ready_made(name) or name == "torchvision")
 
 
 def _dotted(node: ast.AST) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from autograder.submission.names import Footprint, reachable
+from autograder.submission.ready_made import imports_ready_made
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
@@ -30,8 +31,9 @@ class Statement(Protocol):
 def earlier_ends(statements: Sequence[Statement], required: Collection[str]) -> list[int]:
     """How many statements there are after the last definition of a required name, and after the last patch of one."""
     needed = set(required)
-    defining = [number for number, s in enumerate(statements, 1) if s.effect.binds & needed]
-    changing = [number for number, s in enumerate(statements, 1) if (s.effect.binds | s.effect.patches) & needed]
+    own = [(number, s.effect) for number, s in enumerate(statements, 1) if not imports_ready_made(s.node)]
+    defining = [number for number, effect in own if effect.binds & needed]
+    changing = [number for number, effect in own if (effect.binds | effect.patches) & needed]
     return list(dict.fromkeys([*defining[-1:], *changing[-1:]]))
 
 

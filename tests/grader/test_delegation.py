@@ -49,6 +49,11 @@ def delegated(tmp_path, source: str) -> dict[str, str]:
          "def ResNet18():\n    return getattr(Maker(), 'make')()\n", {"ResNet18"}),
         (BLOCKS + "class Maker:\n    @staticmethod\n    def __call__():\n        return torchvision.models.resnet18()\n"
          "def ResNet18():\n    return Maker()()\n", {"ResNet18"}),
+        ("from torchvision.models import ResNet\n" + BLOCKS.replace("class ResNet(nn.Module)", "class ResNet(ResNet)")
+         + END, {"ResNet"}),
+        (BLOCKS + END + "from torchvision.models import ResNet\n", {"ResNet"}),
+        (BLOCKS + "def make(own=False, ready=False):\n    if ready:\n        return torchvision.models.resnet18()\n"
+         "def ResNet18():\n    return make(ready=True)\n", {"ResNet18"}),
     ],
 )  # fmt: skip
 def test_ready_made_network_is_found(tmp_path, source, names):
@@ -74,10 +79,45 @@ def test_ready_made_network_is_found(tmp_path, source, names):
         "class BasicBlock(BasicBlock):\n    def is_one(self):\n"
         "        return isinstance(self, (BasicBlock, torchvision.models.resnet.BasicBlock))\n",
         "class BasicBlock(BasicBlock):\n    def compare(self):\n        return torchvision.models.resnet18()\n",
+        "class BasicBlock(BasicBlock):\n    @torch.no_grad()\n    def compare(self):\n"
+        "        return torchvision.models.resnet18()\n",
+        "class BasicBlock(BasicBlock):\n    def _load(self):\n        return torchvision.models.resnet18()\n",
+        "def make(pretrained=False):\n    if pretrained:\n        return torchvision.models.resnet18()\n"
+        "BasicBlock.make = make\n",
     ],
 )
 def test_other_mentions_are_fine(tmp_path, extra):
     assert delegated(tmp_path, BLOCKS + extra + END) == {}
+
+
+def test_an_import_that_the_students_own_class_replaces_is_fine(tmp_path):
+    ready = "from torchvision.models.resnet import BasicBlock, ResNet, resnet18 as ResNet18\n"
+    assert delegated(tmp_path, ready + BLOCKS + END) == {}
+
+
+HUB = "    if not torch.cuda.device_count() < 0:\n        return torch.hub.load('pytorch/vision', 'resnet18')\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "points"),
+    [
+        ("", "", 30),
+        ("    if len(sys.argv) > 99:\n        return torchvision.models.resnet18(num_classes=10)\n", "", 30),
+        ("    if sys.argv:\n        return vars(torchvision)['mod' + 'els'].resnet18(num_classes=10)\n", "", 0),
+        (HUB, "", 0),
+        ("", "from torchvision.models import ResNet  # to compare\n", 30),
+    ],
+    ids=["mentioned", "never reached", "reached", "hub", "after the definitions"],
+)
+def test_what_counts_is_what_runs(zygote, tmp_path, begin, end, points):
+    """The search in the text may err on both sides; in the sandbox nothing ready-made can run unseen."""
+    source = solved_source().replace("def ResNet18():\n", f"def ResNet18():\n{begin}", 1)
+    assert begin in source
+    path = tmp_path / "entry.py"
+    path.write_text(f"import sys\nimport torchvision\n{source}\n{end}")
+    with Grader(zygote=zygote) as grader:
+        grade = grader.grade(path, only=["q2", "q3"])
+    assert (grade.questions["q2"].score, grade.questions["q3"].score) == (25, points)
 
 
 def test_delegation_earns_nothing_in_its_question_alone(zygote, tmp_path):
