@@ -7,11 +7,12 @@ uses only names whose code is the solution's ends as it does for the solution, a
 import ast
 import os
 import resource
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autograder.contract import REQUIRED
 from autograder.course.settings import load_course
@@ -97,16 +98,28 @@ def _repeats(statement: str, imports: set[str]) -> bool:
     return False
 
 
-def _judge_in_process(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
-    """Run `judge` in a fresh process, so that what a submission changes, or breaks, is gone with it."""
-    with ProcessPoolExecutor(1, forkserver_context(), _prepare, (MOST_SECONDS,)) as pool:
+def in_fresh_process(name: str, function: Callable[..., Any], *arguments: Any, seconds: int = MOST_SECONDS) -> Any:
+    """Call a function in a fresh process, so that what a submission changes, or breaks, is gone with it.
+
+    Args:
+        name: of the submission, for messages.
+        seconds: of processor time that the process may use.
+
+    Raises:
+        GalleryRunFailed: the submission ended its process, or did not come to an end.
+    """
+    with ProcessPoolExecutor(1, forkserver_context(), _prepare, (seconds,)) as pool:
         try:
-            return pool.submit(judge, path, known).result()
+            return pool.submit(function, *arguments).result()
         except BrokenProcessPool:
-            reason = f"ended its process, or used more than {MOST_SECONDS} s of processor time"
-            raise GalleryRunFailed(f"{path.name} {reason}") from None
+            reason = f"ended its process, or used more than {seconds} s of processor time"
+            raise GalleryRunFailed(f"{name} {reason}") from None
         except GraderBroken as broken:
-            raise type(broken)(f"{path.name}: {broken}") from None
+            raise type(broken)(f"{name}: {broken}") from None
+
+
+def _judge_in_process(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
+    return in_fresh_process(path.name, judge, path, known)
 
 
 def _prepare(seconds: int) -> None:
