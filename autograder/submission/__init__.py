@@ -1,5 +1,6 @@
 """Read a submitted file, select the statements that define the required names (the slice), and execute them."""
 
+from autograder.submission.content import NOTHING, Content
 from autograder.submission.delegation import find_delegation
 from autograder.submission.execute import execute, student_lines
 from autograder.submission.read import Cell, Submission, UnreadableSubmission
@@ -9,7 +10,9 @@ from autograder.submission.slice import Slice, SlicedCell, all_slices, slice_sub
 from autograder.submission.upload import Upload, fingerprint, read_upload, resolve
 
 __all__ = [
+    "NOTHING",
     "Cell",
+    "Content",
     "Reading",
     "Slice",
     "SlicedCell",

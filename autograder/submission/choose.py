@@ -1,20 +1,21 @@
 """Choose the file to grade among those that one student handed in, in a zip or in a folder.
 
 The file that defines most of the required names is graded; a stub that raises `NotImplementedError` counts less. If
-several define equally many, in different ways, it is the one that has the name of the handout's notebook. If there is
-none, nothing is graded, and the message names them.
+several define equally many, in different ways, a file counts before one in a zip, and the later export before the
+earlier one; then it is the one that has the name of the handout's notebook. If there is none, nothing is graded, and
+the message names them.
 """
 
-import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from autograder.contract import REQUIRED
 from autograder.submission.archive import Archive
+from autograder.submission.content import NOTHING, Content, content_of
+from autograder.submission.exported import split_exported
 from autograder.submission.read import Cell, Refused, Submission, UnreadableSubmission, read_cells, shown
 from autograder.submission.sanitize import utf8
-from autograder.submission.slice import Slice, slice_submission
+from autograder.submission.slice import slice_submission
 from autograder.submission.upload import KINDS, Upload, is_handout
 
 HANDOUT_NAME = "resnet.ipynb"
@@ -34,15 +35,27 @@ class _Candidate:
     Args:
         code: its cells, and its cells of text; None if it cannot be read.
         problem: why it cannot be read.
-        rank: how many of the required names it defines, without and with stubs.
-        meaning: equal for files that define the names in the same way.
+        content: what it defines; nothing until that is looked at.
+        zips: the names of the zips that it lies in, within what was handed in.
+        is_closed: it is a zip that was not opened, because of a file beside it that defines everything.
     """
 
     path: str
     code: tuple[tuple[Cell, ...], tuple[Cell, ...]] | None = None
     problem: str = ""
-    rank: tuple[int, int] = (0, 0)
-    meaning: object = None
+    content: Content = NOTHING
+    zips: tuple[str, ...] = ()
+    is_closed: bool = False
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """How much it defines."""
+        return self.content.rank
+
+    @property
+    def meaning(self) -> object:
+        """Equal for files of which it does not matter which is graded."""
+        return self.content.meaning or self.code or self.path
 
 
 def parse_upload(upload: Upload) -> Submission:
@@ -65,70 +78,76 @@ def parse_upload(upload: Upload) -> Submission:
     return Submission(upload.name, *chosen.code, file, note)
 
 
-def _candidates(files: _Files, depth: int = 1) -> list[_Candidate]:
-    """The files with code. Zips among them are opened only if no other file defines a required name."""
+def _candidates(files: _Files, zips: tuple[str, ...] = ()) -> list[_Candidate]:
+    """The files with code. Zips among them are opened only if no other file defines all required names."""
     code = [path for path in files if _suffix(path) in CODE]
     code = [path for path in code if not is_handout(path)] or code
-    found = [_read(path, files[path]) for path in code]
-    if len(files) > 1 or (code and _suffix(code[0]) == ".txt"):
-        ranked = [_rank(candidate) for candidate in found]
+    found = [_read(path, files[path], zips) for path in code]
+    if len(files) > 1 or zips or (code and _suffix(code[0]) == ".txt"):
+        ranked = [_look_at(candidate) for candidate in found]
         found = [one for one in ranked if one.rank > (0, 0) or _suffix(one.path) != ".txt"]
-    if depth > _MOST_NESTED or any(candidate.rank > (0, 0) for candidate in found):
+    if len(zips) >= _MOST_NESTED:
         return found
+    is_complete = any(candidate.content.is_complete for candidate in found)
     for path in (path for path in files if _suffix(path) == ".zip"):
+        if is_complete:
+            found.append(_Candidate(path, zips=zips, is_closed=True))
+            continue
         try:
             archive = Archive(files[path]())
         except Refused as refused:
-            found.append(_Candidate(path, problem=str(refused), meaning=path))
+            found.append(_Candidate(path, problem=str(refused), zips=zips))
         else:
-            found += _candidates({f"{path}/{member}": partial(archive.read, member) for member in archive}, depth + 1)
+            members = {f"{path}/{member}": partial(archive.read, member) for member in archive}
+            found += _candidates(members, (*zips, path.rpartition("/")[2]))
     return found
 
 
-def _read(path: str, read: Callable[[], bytes]) -> _Candidate:
+def _read(path: str, read: Callable[[], bytes], zips: tuple[str, ...]) -> _Candidate:
     try:
-        return _Candidate(path, read_cells(path, read()))
+        return _Candidate(path, read_cells(path, read()), zips=zips)
     except Refused as refused:
-        return _Candidate(path, problem=str(refused), meaning=path)
+        return _Candidate(path, problem=str(refused), zips=zips)
 
 
-def _rank(candidate: _Candidate) -> _Candidate:
+def _look_at(candidate: _Candidate) -> _Candidate:
     if candidate.code is None:
         return candidate
     try:
-        slice_ = slice_submission(Submission(candidate.path, *candidate.code))
+        return replace(candidate, content=content_of(slice_submission(Submission(candidate.path, *candidate.code))))
     except UnreadableSubmission:
-        return replace(candidate, meaning=candidate.path)
-    defined = len(REQUIRED) - len(slice_.missing)
-    meaning = [ast.dump(node) for _, node in slice_.nodes] if defined else candidate.code
-    return replace(candidate, rank=(defined - _count_stubs(slice_), defined), meaning=meaning)
-
-
-def _count_stubs(slice_: Slice) -> int:
-    last = {getattr(node, "name", ""): node for _, node in slice_.nodes}
-    return sum(_is_stub(last[name]) for name in REQUIRED if name in last)
-
-
-def _is_stub(node: ast.stmt) -> bool:
-    raised = [inner.exc for inner in ast.walk(node) if isinstance(inner, ast.Raise)]
-    raised = [value.func if isinstance(value, ast.Call) else value for value in raised]
-    return any(isinstance(value, ast.Name) and value.id == "NotImplementedError" for value in raised)
+        return candidate
 
 
 def _choose(found: Sequence[_Candidate]) -> tuple[_Candidate, str]:
     """Return the file to grade, and a line about those that are not."""
-    if not found:
+    readable = [candidate for candidate in found if not candidate.is_closed]
+    if not readable:
         raise Refused(f"holds no notebook and no .py file: {KINDS}")
-    best = max(candidate.rank for candidate in found)
-    first, *rest = sorted((candidate for candidate in found if candidate.rank == best), key=_preference)
+    best = max(candidate.rank for candidate in readable)
+    equal = _latest([candidate for candidate in readable if candidate.rank == best])
+    first, *rest = sorted(equal, key=_preference)
     if best == (0, 0):
         rest = [candidate for candidate in rest if _suffix(candidate.path) == _suffix(first.path)]
     tied = [candidate for candidate in rest if candidate.meaning != first.meaning]
     if tied and (not _has_handout_name(first) or any(map(_has_handout_name, tied))):
         which = "define the same names, but not in the same way" if best > (0, 0) else "define none of the names"
         raise Refused(f"{_listed([first, *tied])} {which}: hand in one of them.")
-    unused = [one for one in found if one.rank > (0, 0) and one.meaning != first.meaning]
+    unused = [one for one in found if one.is_closed or (one.rank > (0, 0) and one.meaning != first.meaning)]
     return first, f"`{shown(first.path)}` is graded, and not {_listed(unused)}." if unused else ""
+
+
+def _latest(equal: list[_Candidate]) -> list[_Candidate]:
+    """Of files that define equally much those that count: not in a zip, else in that of the last export."""
+    equal = [one for one in equal if len(one.zips) == min(len(other.zips) for other in equal)]
+    times = [_exported(one) for one in equal]
+    return [one for one, time in zip(equal, times, strict=True) if time == max(times)] if all(times) else equal
+
+
+def _exported(candidate: _Candidate) -> str:
+    """When the zip that it lies in was exported from the notebook; "" if that is not known."""
+    times = (split_exported(name[: -len(".zip")])[1] for name in candidate.zips)
+    return next(filter(None, times), "")
 
 
 def _preference(candidate: _Candidate) -> tuple:

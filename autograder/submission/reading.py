@@ -4,11 +4,12 @@ A reader process sends this to the grader, see `autograder.sandbox.reader`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from autograder.submission.choose import parse_upload
+from autograder.submission.content import NOTHING, Content, content_of
 from autograder.submission.delegation import find_delegation
 from autograder.submission.read import Submission
 from autograder.submission.sanitize import sanitize
@@ -18,6 +19,7 @@ from autograder.submission.slice import Slice, all_slices
 from autograder.submission.upload import Upload, read_upload
 
 MOST_EARLIER = 2
+LONGEST_MEANING = 64
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Reading:
         similar: the well-known implementation that a class is a copy of, in a sentence for the teaching assistant.
         sketch: what the slice is compared with others by, see `similarity.sketch`.
         earlier: of other slices, for a submission that loses points; see `autograder.submission.earlier`.
+        content: what it defines, to compare it with other files of the same student.
     """
 
     slice: Slice
@@ -43,6 +46,7 @@ class Reading:
     similar: str = ""
     sketch: tuple[int, ...] = ()
     earlier: tuple["Reading", ...] = ()
+    content: Content = NOTHING
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -55,6 +59,7 @@ class Reading:
             "similar": self.similar,
             "sketch": list(self.sketch),
             "earlier": [one.to_json() for one in self.earlier],
+            "content": asdict(self.content),
         }
 
     @classmethod
@@ -69,14 +74,17 @@ class Reading:
         similar = sanitize(str(data["similar"]), 200, one_line=True)
         hashes = tuple(int(number) for number in data["sketch"][:SKETCH])
         earlier = tuple(cls.from_json(one | {"earlier": []}) for one in data["earlier"][:MOST_EARLIER])
-        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar, hashes, earlier)
+        said = data["content"]
+        content = Content(int(said["defined"]), int(said["named"]), str(said["meaning"])[:LONGEST_MEANING])
+        return cls(*slices, str(data["too_long"]), ready_made, str(data["file"]), similar, hashes, earlier, content)
 
 
 def look_at_source(submission: Submission) -> Reading:
     """Slice a submission and examine the slice."""
     first, *others = all_slices(submission)
     earlier = tuple(_look_at(one, submission) for one in others)
-    return replace(_look_at(first, submission), similar=closest_source(first), sketch=sketch(first), earlier=earlier)
+    found = {"similar": closest_source(first), "sketch": sketch(first), "content": content_of(first)}
+    return replace(_look_at(first, submission), **found, earlier=earlier)
 
 
 def _look_at(slice_: Slice, submission: Submission) -> Reading:

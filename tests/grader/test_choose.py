@@ -16,6 +16,7 @@ RIGHT = solved()
 BETTER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut(x) + out)")
 """As right, in other words."""
 BROKEN, NAMELESS = b"{", b"import torch\n"
+EARLY, LATE = "resnet_2026_11_30T10_00_45.zip", "resnet_2026_11_30T11_30_05.zip"
 ONE_CLASS = b"import torch.nn as nn\nclass BasicBlock(nn.Module):\n    expansion = 1\n"
 
 
@@ -64,6 +65,13 @@ def test_each_way_reads_the_same_file(name, tmp_path):
         ({"utils.py": script_of(RIGHT), "net.py": ONE_CLASS}, "net.py"),
         ({"README.txt": b"my homework", "net.py": ONE_CLASS}, "net.py"),
         ({"hw3.txt": script_of(RIGHT), "README.md": b"my homework"}, "hw3.txt"),
+        ({EARLY: zip_of({"resnet.ipynb": STUBS}), LATE: zip_of({"resnet.ipynb": RIGHT})}, f"{LATE}/resnet.ipynb"),
+        ({EARLY: zip_of({"resnet.ipynb": RIGHT}), LATE: zip_of({"resnet.ipynb": STUBS})}, f"{EARLY}/resnet.ipynb"),
+        ({EARLY: zip_of({"resnet.ipynb": RIGHT}), LATE: zip_of({"resnet.ipynb": BETTER})}, f"{LATE}/resnet.ipynb"),
+        ({"resnet.ipynb": STUBS, EARLY: zip_of({"resnet.ipynb": RIGHT})}, f"{EARLY}/resnet.ipynb"),
+        ({"resnet.ipynb": b"", EARLY: zip_of({"resnet.ipynb": RIGHT})}, f"{EARLY}/resnet.ipynb"),
+        ({"net.py": ONE_CLASS, "net.zip": zip_of({"resnet.ipynb": RIGHT})}, "net.zip/resnet.ipynb"),
+        ({"net.py": ONE_CLASS, "old.zip": zip_of({"old.py": ONE_CLASS + b"    x = 1\n"})}, "net.py"),
     ],
 )
 def test_the_file_that_defines_most_names_is_graded(files, graded, zipped):
@@ -81,6 +89,10 @@ def test_the_file_that_defines_most_names_is_graded(files, graded, zipped):
         ({"hw3.ipynb": BROKEN, "helper.py": NAMELESS}, "`hw3.ipynb`: is not a notebook"),
         ({"notes.txt": b"my homework", "more.txt": b"none"}, "holds no notebook and no .py file"),
         ({"hw3.zip": b"PK", "notes.txt": b"none"}, "`hw3.zip`: is not a zip file that can be opened"),
+        (
+            {"a.zip": zip_of({"resnet.ipynb": RIGHT}), "b.zip": zip_of({"resnet.ipynb": BETTER})},
+            "`a.zip/resnet.ipynb` and `b.zip/resnet.ipynb` define the same names",
+        ),
     ],
 )
 def test_a_tie_is_refused_and_names_both(files, said):
@@ -94,6 +106,19 @@ def test_a_tie_is_refused_and_names_both(files, said):
 def test_a_file_that_is_not_graded_is_named():
     reading = read_source(Upload("anna", {"resnet.ipynb": RIGHT, "older.ipynb": BETTER, "notes.ipynb": STUBS}))
     assert reading.slice.problems == ("`resnet.ipynb` is graded, and not `older.ipynb` and `notes.ipynb`.",)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({EARLY: RIGHT, LATE: BETTER}, f"`{LATE}/resnet.ipynb` is graded, and not `{EARLY}/resnet.ipynb`."),
+        ({"resnet.ipynb": STUBS, LATE: RIGHT}, f"`{LATE}/resnet.ipynb` is graded, and not `resnet.ipynb`."),
+        ({"resnet.ipynb": RIGHT, LATE: BETTER}, f"`resnet.ipynb` is graded, and not `{LATE}`."),
+    ],
+)
+def test_a_zip_that_is_not_graded_is_named(files, said):
+    files = {name: zip_of({"resnet.ipynb": data}) if name.endswith(".zip") else data for name, data in files.items()}
+    assert read_source(Upload("anna", files)).slice.problems == (said,)
 
 
 @pytest.mark.parametrize(
