@@ -222,6 +222,7 @@ def grade(
     from autograder.grading.capacity import complain_about_memory, suggested_jobs
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
+    from autograder.grading.look import open_look
     from autograder.grading.results_folder import claim, keep_roster, keep_sources, kept_roster, known_results
     from autograder.grading.slurm import grade_on_slurm
     from autograder.report import read_class, write_reports
@@ -236,7 +237,8 @@ def grade(
         students = kept_roster(out) if roster is None else read_roster(roster)
     except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(sanitize(str(error))) from error
-    submissions, others = handins(files, known, students)
+    with open_look(unsafe) as look:
+        submissions, others = handins(files, known, students, look)
     if ignored := [path for path in ignored if out.resolve() not in path.resolve().parents]:
         named = ", ".join(sanitize(str(path), one_line=True) for path in ignored)
         click.echo(f"not graded, no submission: {named}", err=True)
@@ -427,6 +429,8 @@ def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tu
     from autograder.grading.results_folder import find_submission
 
     result = _find(results, name)
+    if result.origin.problem:
+        raise _failure(f"{result.name}: {result.origin.problem} Say which with `grade FILE --out {results}`")
     file = find_submission(results, result.origin, result.sha256, submissions)
     if file is None:
         path = result.origin.path or result.submission

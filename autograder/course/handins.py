@@ -2,15 +2,16 @@
 
 import itertools
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.course.identity import Identity, identify, in_utf8, precedence, result_name
+from autograder.course.identity import Identity, identify, in_utf8, result_name
+from autograder.course.latest import Candidate, choose
 from autograder.course.origin import Origin, Student
 from autograder.course.platforms import Facts, facts_about
 from autograder.course.roster import Entry, Roster
-from autograder.submission import fingerprint
+from autograder.submission import NOTHING, Content, fingerprint
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,10 @@ class Known:
 
 
 def handins(
-    files: Mapping[Path, Path], known: Iterable[Known] = (), roster: Roster | None = None
+    files: Mapping[Path, Path],
+    known: Iterable[Known] = (),
+    roster: Roster | None = None,
+    look: Callable[[Path], Content | None] = lambda path: None,
 ) -> tuple[list[Handin], dict[Path, Handin]]:
     """Say whose each file is, and choose one for each student.
 
@@ -40,6 +44,8 @@ def handins(
         files: each file with the folder that was given; its own folder where the file was given itself.
         known: the results that are there already: a file keeps its key.
         roster: the students of the course.
+        look: says what a file holds, or None where that is not known. It is asked about files of students who have
+            several; where one is not known, names and times alone decide.
 
     Returns:
         `(handins, others)`: what counts, in the order of `files`, and for each other file what counts in its place.
@@ -54,10 +60,20 @@ def handins(
     counted: dict[Path, Handin] = {}
     others: dict[Path, Handin] = {}
     for group in groups.values():
-        *rest, (file, owner) = sorted(group, key=lambda pair: precedence(pair[1].identity, pair[1].facts.submitted))
-        not_counted = tuple("/".join(other.identity.path) for _, other in rest)
-        counted[file] = Handin(file, result_name(owner.identity.key), owner.origin(not_counted))
-        others |= {other: counted[file] for other, _ in rest}
+        contents = [look(file) for file, _ in group] if len(group) > 1 else [NOTHING]
+        contents = contents if None not in contents else [NOTHING] * len(group)
+        candidates = [
+            Candidate(file, owner.identity, owner.facts.submitted, content)
+            for (file, owner), content in zip(group, contents, strict=True)
+        ]
+        chosen, tied = choose(candidates)
+        not_counted = ["/".join(one.identity.path) for one in candidates if one is not chosen]
+        undecided = ["/".join(one.identity.path) for one in (chosen, *tied)] if tied else []
+        owner = whose[chosen.file]
+        counted[chosen.file] = Handin(
+            chosen.file, result_name(owner.identity.key), owner.origin(not_counted, undecided)
+        )
+        others |= {other: counted[chosen.file] for other, _ in group if other != chosen.file}
     return [counted[file] for file in files if file in counted], others
 
 
@@ -94,14 +110,15 @@ class _Owner:
     facts: Facts
     entries: tuple[Entry | None, ...]
 
-    def origin(self, not_counted: tuple[str, ...]) -> Origin:
+    def origin(self, not_counted: Iterable[str], undecided: Iterable[str]) -> Origin:
         return Origin(
             key=self.identity.name,
             path="/".join(self.identity.path),
             students=_students(self.identity, self.facts.students, self.entries),
             submitted=self.facts.submitted or _submitted(self.entries),
             late=self.identity.late,
-            not_counted=not_counted,
+            not_counted=tuple(not_counted),
+            undecided=tuple(undecided),
         )
 
 

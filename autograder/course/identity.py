@@ -18,6 +18,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+from autograder.submission.exported import split_exported
 
 LONGEST_NAME = 200
 """Bytes of a result file's name, before `.json`; file systems allow 255 in all."""
@@ -31,9 +34,6 @@ _CANVAS = re.compile(
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)", re.IGNORECASE)
 _GRADESCOPE = re.compile(r"submission_\d+")
 _NBGRADER = "submitted"
-_EXPORTED = re.compile(r".*\D_\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d_\d+")
-"""The zip that the last cell of the notebook writes."""
-_MAIN = re.compile(r"resnet", re.IGNORECASE)
 _WORK = re.compile(
     r"(resnet|submission|submitted|notebook|assignment|homework|handin|main|final|code|src)s?|assignment_\d+_export"
     r"|(ps|pset|hw|lab|exercise|ex|project|task|week|assignment|homework)[-_ ]?\d+",
@@ -41,8 +41,8 @@ _WORK = re.compile(
 )
 _NUMBER = re.compile(r"(?:[-_](\d{1,3})| ?\((\d{1,3})\))$")
 """Of a resubmission, `resnet-2`, or of a file that was downloaded twice, `resnet (1)`."""
-_SUFFIXES = (".txt", ".py", ".zip", ".ipynb")
-"""Of files; of two that differ in nothing else, the later in this list counts."""
+SUFFIXES = (".txt", ".py", ".zip", ".ipynb")
+"""Of files that can be handed in."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Identity:
         late: the platform says that it was handed in late.
         attempt: 1, or the number that the platform appends to resubmissions.
         upload: the platform's number of the upload; it grows.
+        exported: when the notebook was exported, by the name of the zip; "" for any other file.
+        work: the file's own name: without what the platform wrote before it, number, time of the export, and suffix.
         path: the path of the file below the folder that was given, with the names that the key was taken from.
     """
 
@@ -66,6 +68,8 @@ class Identity:
     late: bool = False
     attempt: int = 1
     upload: int = 0
+    exported: str = ""
+    work: str = ""
 
     @property
     def name(self) -> str:
@@ -119,29 +123,30 @@ def _named_by(parts: list[str], place: int) -> Identity | None:
     part = stem if last else parts[place]
     if last and (found := _CANVAS.fullmatch(part)):
         name, user = found["name"].strip("_"), found["user"]
-        attempt = _attempt(found["file"])
-        key = (f"{name}_{user}",)
-        return Identity(key, "canvas", (user, name), (parts[-1],), bool(found["late"]), attempt, int(found["upload"]))
+        said = {"late": bool(found["late"]), "upload": int(found["upload"]), **_said_by(found["file"])}
+        return Identity((f"{name}_{user}",), "canvas", (user, name), (parts[-1],), **said)
     if found := _MOODLE.fullmatch(part):
         words = (f"Participant {found['id']}", found["name"])
-        attempt = _attempt(found["file"] or stem)
-        return Identity((f"{found['name']}_{found['id']}",), "moodle", words, tuple(parts[place:]), attempt=attempt)
+        said = _said_by(found["file"] or stem)
+        return Identity((f"{found['name']}_{found['id']}",), "moodle", words, tuple(parts[place:]), **said)
     if _GRADESCOPE.fullmatch(parts[place]):
-        attempt = 1 if last else _attempt(stem)
-        return Identity((part,), "gradescope", (part,), tuple(parts[place:]), attempt=attempt)
+        said = {} if last else _said_by(stem)
+        return Identity((part,), "gradescope", (part,), tuple(parts[place:]), **said)
     if part == _NBGRADER and (len(parts) > place + 2 or (not last and stem == parts[-1])):
         student = parts[place + 1]
         if not _MOODLE.fullmatch(student) and not _GRADESCOPE.fullmatch(student):
-            return Identity((student,), "nbgrader", (student,), tuple(parts[place + 1 :]), attempt=_attempt(stem))
+            return Identity((student,), "nbgrader", (student,), tuple(parts[place + 1 :]), **_said_by(stem))
     return None
 
 
 def _of_path(parts: list[str], below: int) -> Identity:
     inside, above = parts[-below:], parts[:-below][-FARTHEST_FOLDER:]
     stem = _stem(inside[-1])
-    names = [*inside[:-1], stem]
     numbered = _is_numbered(stem)
-    while len(names) > 1 and (_is_work(names[-1]) or (names[-1] is stem and numbered)):
+    names = [*inside[:-1], stem if numbered else split_exported(stem)[0]]
+    if len(names) > 1 and numbered:
+        names.pop()
+    while len(names) > 1 and _is_work(names[-1]):
         names.pop()
     path = tuple(inside)
     if len(names) == 1 and (_is_work(names[0]) or (len(inside) == 1 and numbered)):
@@ -149,18 +154,21 @@ def _of_path(parts: list[str], below: int) -> Identity:
         if owner is not None and above[owner] != "/":
             path = (*above[owner:], *inside)
             names = [above[owner], *([stem] if len(inside) == 1 and numbered else [])]
-    return Identity(tuple(names), "", tuple(names), path, attempt=_attempt(stem))
+    return Identity(tuple(names), "", tuple(names), path, **_said_by(stem))
 
 
 def _stem(name: str) -> str:
     """A file's name without its suffix; folders keep their names."""
     start, _, suffix = name.rpartition(".")
-    return start if start and f".{suffix.lower()}" in _SUFFIXES else name
+    return start if start and f".{suffix.lower()}" in SUFFIXES else name
 
 
-def _attempt(stem: str) -> int:
-    found = _NUMBER.search(stem)
-    return (int(found[1]) if found[1] else int(found[2]) + 1) if found else 1
+def _said_by(stem: str) -> dict[str, Any]:
+    """The fields of an identity that the file's own name gives."""
+    notebook, exported, rest = split_exported(stem)
+    found = _NUMBER.search(rest if exported else stem)
+    attempt = (int(found[1]) if found[1] else int(found[2]) + 1) if found else 1
+    return {"attempt": attempt, "exported": exported, "work": _NUMBER.sub("", notebook)}
 
 
 def _is_work(name: str) -> bool:
@@ -169,19 +177,8 @@ def _is_work(name: str) -> bool:
 
 
 def _is_numbered(stem: str) -> bool:
-    """Whether it does so, and tells it from others of the same name."""
-    return bool(_EXPORTED.fullmatch(stem)) or (_is_work(_NUMBER.sub("", stem)) and not _is_work(stem))
-
-
-def precedence(identity: Identity, submitted: str = "") -> tuple:
-    """A key to sort the files of one student by: the last one counts.
-
-    The notebook of the assignment comes before other files, then the later attempt, by the platform's time or number.
-    """
-    name = identity.path[-1].lower()
-    kind = next((rank for rank, suffix in enumerate(_SUFFIXES) if name.endswith(suffix)), -1)
-    main = bool(_MAIN.search(name))
-    return main, identity.attempt, submitted, kind, identity.upload, identity.path
+    """Whether it does so, and tells it from others of the same name, by a number or by the time of the export."""
+    return _is_work(_NUMBER.sub("", split_exported(stem)[0])) and not _is_work(stem)
 
 
 def result_name(key: Sequence[str]) -> str:

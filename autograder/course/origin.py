@@ -25,3 +25,14 @@ class Origin(BaseModel):
     submitted: str = Field(default="", description="when it was handed in, as the platform says, in ISO 8601")
     late: bool = Field(default=False, description="the platform says that it is late")
     not_counted: tuple[str, ...] = Field(default=(), description="other files of the same student, by their paths")
+    undecided: tuple[str, ...] = Field(
+        default=(), description="files that differ, and of which nothing says which is the last; none is graded"
+    )
+
+    @property
+    def problem(self) -> str:
+        """Why no file is graded, in a line for the student; "" if one is."""
+        if not self.undecided:
+            return ""
+        files = " and ".join(f"`{path}`" for path in self.undecided)
+        return f"{files} define the same names, but not in the same way, and nothing says which is later: hand in one."

@@ -4,6 +4,7 @@ grade             one submission
 pool              many in parallel processes
 classroom         a whole folder, resumable
 find_submissions  which files are submissions
+look              what a file of a student defines, to choose among several
 results_folder    result files and the folder's key
 result            what a result file holds, with its JSON Schema
 merge             results of machines that share nothing

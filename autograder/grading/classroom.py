@@ -70,6 +70,9 @@ def grade_all(
         judged_by = thresholds(training, out)
     rubric = load_course().rubric
     stored = {path: load_result(files[path], path) for path in handins}
+    for path, result in stored.items():
+        if result is not None and result.origin.undecided != handins[path].origin.undecided:
+            stored[path] = None  # which file counts was decided since then, or is not any more
     known = {path: result and result.charge_again(rubric) for path, result in stored.items()}
     missing = {path: find_missing(known[path], only, judged_by, force) for path in handins}
     todo = {path: questions for path, questions in missing.items() if questions}
@@ -93,7 +96,8 @@ def grade_all(
             warn(f"the training check is deferred: {training.problem}")
     failures = []
     earlier = {path: before.tests for path, before in known.items() if before is not None}
-    results = grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell)
+    refused = {path: handin.origin.problem for path, handin in handins.items()}
+    results = grade_each(todo, jobs, training, gpu_jobs, unsafe, key, earlier, tell, refused)
     with contextlib.closing(results):
         for path, result in results:
             before = known[path]

@@ -98,19 +98,29 @@ class Grader:
         if self._context is not None:
             self._cleanup.enter_context(contextlib.closing(self._context))
 
-    def grade(self, path: Path, *, only: Collection[str] | None = None, earlier: Sequence[Outcome] = ()) -> Result:
+    def grade(
+        self,
+        path: Path,
+        *,
+        only: Collection[str] | None = None,
+        earlier: Sequence[Outcome] = (),
+        refused: str = "",
+    ) -> Result:
         """Grade one submission; there is a result whatever it holds.
 
         Args:
             path: a `.ipynb`, a `.py`, the `.zip` that `grader.export()` makes, or a folder of one student's files.
             only: the questions to judge; all when None.
             earlier: outcomes of this file for questions that are not judged now, from the same tests.
+            refused: why nothing is read, in a line for the student; "" if the file counts.
         """
         start = time.perf_counter()
         path = resolve(path)
         sha256 = fingerprint(path)
         reading = NO_CODE
         try:
+            if refused:
+                raise UnreadableSubmission(refused)
             reading = self._read(path)
         except UnreadableSubmission as error:
             status, problems, isolation, notes = "unreadable", [str(error)], (), ()

@@ -47,6 +47,7 @@ def grade_each(
     key: bytes = b"",
     earlier: Mapping[Path, Sequence[Outcome]] | None = None,
     tell: Tell = lambda line: None,
+    refused: Mapping[Path, str] | None = None,
 ) -> Iterator[tuple[Path, Result | GraderBroken]]:
     """Grade submissions in parallel processes; yields each with its result as it is done.
 
@@ -60,14 +61,17 @@ def grade_each(
         unsafe, key: as of `Grader`.
         earlier: what they got before for questions that are not judged now.
         tell: called with the progress of the trainings.
+        refused: why some of them do not count; "" for one that does.
     """
     jobs = min(jobs, len(todo))
     if not jobs:
         return
     many = len(todo) >= MANY
     with contextlib.closing(_Processes(jobs, training, gpu_jobs, unsafe, key, tell, many)) as processes:
-        known = earlier or {}
-        requests = {path: (path, questions, [*known.get(path, ())]) for path, questions in todo.items()}
+        known, why = earlier or {}, refused or {}
+        requests = {
+            path: (path, questions, [*known.get(path, ())], why.get(path, "")) for path, questions in todo.items()
+        }
         again = []
         for path, result in processes.grade(requests):
             if isinstance(result, Result):
@@ -152,7 +156,9 @@ class _Processes:
         for future in as_completed(futures):
             yield futures[future], future.result()
 
-    def grade_one(self, path: Path, questions: Collection[str], earlier: list[Outcome]) -> Result | GraderBroken:
+    def grade_one(
+        self, path: Path, questions: Collection[str], earlier: list[Outcome], refused: str = ""
+    ) -> Result | GraderBroken:
         """Grade one submission in a process that grades nothing else at that time, and wait for it."""
         place = self._free.get()
         try:
@@ -160,7 +166,7 @@ class _Processes:
             place.start(self._context, self._settings)
             if self._closed:
                 place.kill()
-            place.connection.send((path, questions, earlier))
+            place.connection.send((path, questions, earlier, refused))
             result = self._follow(place.connection)
         except (EOFError, ConnectionError) as error:
             result = _as_broken(GraderBroken("the process that others are forked from was killed"), error)
@@ -232,10 +238,10 @@ def _grade_in_process(connection: Connection, zygote: Zygote | None, settings: M
 
     with contextlib.suppress(EOFError, ConnectionError), contextlib.closing(connection):  # nobody asks any more
         while True:
-            path, questions, earlier = connection.recv()
+            path, questions, earlier, refused = connection.recv()
             try:
                 with Grader(zygote=zygote, tell=connection.send, **settings) as grader:
-                    result = grader.grade(path, only=questions, earlier=earlier)
+                    result = grader.grade(path, only=questions, earlier=earlier, refused=refused)
                     result.to_json()  # what cannot be written is a failure here, and not of the class
             except Exception as error:
                 result = _as_broken(error)

@@ -21,6 +21,7 @@ from autograder.student.local import LocalStudent
 from autograder.student.message import Message
 from autograder.submission import UnreadableSubmission
 from autograder.submission.execute import in_notebook
+from autograder.submission.exported import exported_name
 from autograder.suite.outcome import Outcome
 from autograder.suite.plugin import every_case
 from autograder.suite.run import run_suite
@@ -182,7 +183,7 @@ class Notebook(otter.Notebook):
         if force_save and not save_notebook(str(path)):
             print("The notebook could not be saved from here. Save it (Ctrl+S), and run this cell again.")
         if self._may_write(path, anyway):
-            export_path = export_path or f"{path.stem}_{datetime.now():%Y_%m_%dT%H_%M_%S}.zip"
+            export_path = export_path or exported_name(path.stem, datetime.now())
             super().export(str(path), export_path, pdf=pdf, **others)
             print(f"Hand in {export_path}")
 

@@ -99,6 +99,8 @@ def print_others(others: Mapping[Path, Handin], missing: Sequence[Student], cons
     for file, instead in others.items():
         said = f"not counted: {file}: {instead.name} also handed in {instead.file}"
         console.print(Text(sanitize(said, one_line=True)), soft_wrap=True)
+    for name, problem in {one.name: one.origin.problem for one in others.values() if one.origin.problem}.items():
+        console.print(Text(sanitize(f"not graded: {name}: {problem}", one_line=True)), soft_wrap=True)
     if missing:
         names = ", ".join(student.name or student.email or student.id for student in missing)
         said = f"{count(len(missing), 'student')} of the roster handed in nothing: {names}"

@@ -1,6 +1,7 @@
 """Whose submission a file is: the same in every call, and never another student's."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,18 @@ from autograder.course.platforms import as_iso
 from autograder.course.roster import RosterProblem, parse_roster
 from autograder.grading.find_submissions import find_submissions
 from autograder.submission import fingerprint
+from autograder.submission.exported import exported_name, split_exported
 
+WHEN = datetime(2026, 11, 30, 10, 0, 45)
+EXPORTED = exported_name("resnet", WHEN)
+"""As the last cell of the notebook calls its zip."""
 LAYOUTS = {
     "canvas": {
         "doejane_12345_67890_resnet.ipynb": "doejane_12345",
         "leelin_LATE_222_333_resnet-2.ipynb": "leelin_222",
         "anon_x7Yq2_444_my_model.py": "anon_x7Yq2",
         "doe-smithann_55_66_resnet_2026_11_27T10_00_00_123456.zip": "doe-smithann_55",
+        f"kimkay_77_88_{EXPORTED}": "kimkay_77",
     },
     "moodle": {
         "Jane Doe_1234_assignsubmission_file_/resnet.ipynb": "Jane Doe_1234",
@@ -42,6 +48,9 @@ LAYOUTS = {
         "ann/hw 3/resnet-2.ipynb": "ann",
         "section1/ann/resnet_2026_11_27T10_00_00_123456.zip": "section1/ann",
         "bob/resnet.ipynb": "bob",
+        f"kim/{EXPORTED}": "kim",
+        f"section2/{exported_name('max', WHEN)}": "section2/max",
+        f"section2/{exported_name('zoe', WHEN)}": "section2/zoe",
     },
     "flat": {"jane.ipynb": "jane", "lin.lee.py": "lin.lee", "résumé.zip": "résumé"},
     "gradescope": {"submission_101/resnet.ipynb": "submission_101", "submission_102/sub/a.py": "submission_102"},
@@ -93,6 +102,18 @@ def test_one_students_folder_given_alone(tmp_path):
             assert list(graded(tmp_path / "class" / path)[0]) == [name]
 
 
+@pytest.mark.parametrize("end", ["", "-1", " (1)", "_123456", "_123456-2"])
+def test_the_name_of_an_exported_zip_is_recognized(end):
+    stem = exported_name("my_net-2", WHEN).removesuffix(".zip") + end
+    assert split_exported(stem) == ("my_net-2", "2026_11_30T10_00_45", end.removeprefix("_123456"))
+    assert split_exported("resnet_2026") == ("resnet_2026", "", "")
+
+
+def test_with_folders_one_exported_zip_is_the_folders(tmp_path):
+    write(tmp_path, [f"jane/{EXPORTED}", "jane/notes.py", f"bob/{EXPORTED}"])
+    assert list(graded(tmp_path, folders=True)[0]) == ["bob", "jane"]
+
+
 def test_where_the_class_lies_changes_nothing():
     """Pure: only the end of the path counts."""
     for before in ((), ("home", "ta"), ("srv", "x", "y", "submission_7 old")):
@@ -109,7 +130,12 @@ def test_a_unicode_form_is_no_other_student():
     ("names", "counts"),
     [
         (["doejane_1_20_resnet.ipynb", "doejane_1_35_resnet-2.ipynb", "doejane_1_90_resnet-3.ipynb"], 2),
-        (["doejane_1_95_resnet.ipynb", "doejane_LATE_1_35_resnet-10.ipynb", "doejane_1_90_resnet-9.ipynb"], 1),
+        (["doejane_1_20_resnet.ipynb", "doejane_LATE_1_95_resnet-10.ipynb", "doejane_1_90_resnet-9.ipynb"], 1),
+        (["doejane_1_100_resnet_2026_11_30T10_00_45.zip", "doejane_1_200_resnet_2026_11_30T11_30_05.zip"], 1),
+        (["doejane_1_100_resnet_2026_11_30T10_00_45.zip", "doejane_1_200_resnet-2.ipynb"], 1),
+        (["doejane_1_300_resnet_2026_11_30T10_00_45.zip", "doejane_1_200_resnet-2.ipynb"], 0),
+        (["doejane_1_300_resnet.py", "doejane_1_200_resnet.ipynb"], 0),
+        (["jane/resnet_2026_11_30T10_00_45.zip", "jane/resnet_2026_11_30T11_30_05.zip"], 1),
         (["doejane_1_20_resnet.ipynb", "doejane_1_21_utils.py"], 0),
         (["doejane_1_20_utils.py", "doejane_1_21_resnet.py"], 1),
         (["Jane_9_assignsubmission_file_resnet.ipynb", "Jane_9_assignsubmission_file_notes.py"], 0),

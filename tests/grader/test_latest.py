@@ -1,0 +1,168 @@
+"""Which file of a student counts: the last of those that define most, whatever the platform and the names."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from autograder.course.handins import handins
+from autograder.grading.find_submissions import find_submissions
+from autograder.grading.grade import Grader
+from autograder.grading.look import open_look
+from autograder.submission import NOTHING, UnreadableSubmission, read_source, read_upload
+from tests.grader.class_runs import grade_quickly, run
+from tests.grader.layouts import STUBS, script_of, solved, zip_of
+
+RIGHT = solved()
+OTHER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut(x) + out)")
+"""As right, in other words."""
+PART = b"import torch.nn as nn\nclass BasicBlock(nn.Module):\n    expansion = 1\n"
+EARLY, LATE = "resnet_2026_11_30T10_00_45.zip", "resnet_2026_11_30T11_30_05.zip"
+
+
+def write(folder: Path, files: dict[str, bytes]) -> None:
+    """Write the files; a notebook's bytes under the name of a zip or a script become one."""
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if data and path.suffix == ".zip":
+            data = zip_of({"resnet.ipynb": data})
+        if data and path.suffix == ".py" and data != PART:
+            data = script_of(data)
+        path.write_bytes(data)
+
+
+def look(path: Path):
+    """As `open_look`, in this process."""
+    try:
+        return read_source(read_upload(path)).content
+    except UnreadableSubmission:
+        return NOTHING
+
+
+def choose(folder: Path):
+    """The one student's hand-in, and the files that do not count."""
+    (one,), others = handins(find_submissions([folder])[0], look=look)
+    return one, others
+
+
+@pytest.mark.parametrize(
+    ("files", "counts"),
+    [
+        # An empty, unreadable or untouched file does not count in place of work.
+        ({"jane.ipynb": b"", "jane.zip": RIGHT}, "jane.zip"),
+        ({"kim.ipynb": STUBS, "kim.zip": RIGHT}, "kim.zip"),
+        ({"kim.ipynb": b"{", "kim.py": RIGHT}, "kim.py"),
+        ({"li_3_111_resnet.ipynb": STUBS, f"li_3_222_{LATE[:-4]}-1.zip": RIGHT}, f"li_3_222_{LATE[:-4]}-1.zip"),
+        ({"li_3_111_resnet.ipynb": RIGHT, "li_3_222_resnet-1.ipynb": STUBS}, "li_3_111_resnet.ipynb"),
+        ({"jane/resnet.ipynb": STUBS, "jane/hw3-2.ipynb": STUBS, "jane/main.py": RIGHT}, "jane/main.py"),
+        # A helper does not, however late; nor less work than there was before.
+        ({"li_3_111_resnet.ipynb": RIGHT, "li_3_222_blocks.py": PART}, "li_3_111_resnet.ipynb"),
+        # Of complete work, the last.
+        ({f"li_3_111_{EARLY}": RIGHT, f"li_3_222_{LATE}": OTHER}, f"li_3_222_{LATE}"),
+        ({f"li_3_111_{LATE}": RIGHT, f"li_3_222_{EARLY}": OTHER}, f"li_3_222_{EARLY}"),
+        ({"li_3_111_resnet.ipynb": RIGHT, "li_3_222_final.py": OTHER}, "li_3_222_final.py"),
+        ({"li_3_111_resnet-2.ipynb": RIGHT, f"li_3_222_{LATE}": OTHER}, f"li_3_222_{LATE}"),
+        ({"jane/resnet.ipynb": RIGHT, "jane/resnet-2.ipynb": OTHER}, "jane/resnet-2.ipynb"),
+        ({f"jane/{EARLY}": RIGHT, f"jane/{LATE}": OTHER}, f"jane/{LATE}"),
+        ({f"jane/{EARLY}": RIGHT, f"jane/{LATE}": STUBS}, f"jane/{EARLY}"),
+        (
+            {"L_1_assignsubmission_file_a.ipynb": RIGHT, "L_1_assignsubmission_file_resnet.ipynb": OTHER},
+            "L_1_assignsubmission_file_resnet.ipynb",
+        ),
+        # A file counts before a zip of which nothing says when it was made, as within one folder.
+        ({"jane.ipynb": RIGHT, "jane.zip": OTHER}, "jane.ipynb"),
+        # The same in two forms.
+        ({"jane.ipynb": RIGHT, "jane.py": RIGHT}, "jane.ipynb"),
+    ],
+)
+def test_the_last_complete_work_counts(files, counts, tmp_path):
+    write(tmp_path, files)
+    one, others = choose(tmp_path)
+    assert one.file == tmp_path / counts
+    assert one.origin.undecided == ()
+    assert (
+        set(one.origin.not_counted) == {str(path.relative_to(tmp_path)) for path in others} == files.keys() - {counts}
+    )
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"jane.ipynb": RIGHT, "jane.py": OTHER, "jane.zip": STUBS},
+        {"jane/resnet-2.py": RIGHT, "jane/notebook.ipynb": OTHER},
+        {"L_1_assignsubmission_file_a.ipynb": RIGHT, "L_1_assignsubmission_file_b.ipynb": OTHER},
+        {"submitted/jane/ps1/one.ipynb": RIGHT, "submitted/jane/ps1/two.ipynb": OTHER},
+    ],
+)
+def test_of_complete_work_that_nothing_puts_in_order_none_counts(files, tmp_path):
+    write(tmp_path, files)
+    one, _ = choose(tmp_path)
+    assert {name.rpartition("/")[2] for name in one.origin.undecided} == {
+        name.rpartition("/")[2] for name, data in files.items() if data != STUBS
+    }
+    assert "nothing says which is later" in one.origin.problem
+
+
+def test_times_of_a_platform_are_compared_and_not_their_texts(tmp_path):
+    """Noon in Los Angeles is later than six in the evening in London."""
+    write(tmp_path, {"submission_1/a.ipynb": RIGHT, "submission_2/b.ipynb": OTHER})
+    entry = "submission_{}:\n  :submitters:\n  - :sid: '9'\n  :created_at: 2026-11-20 {}\n"
+    (tmp_path / "submission_metadata.yml").write_text(
+        entry.format(1, "12:00:00 -0800") + entry.format(2, "18:00:00 +0000")
+    )
+    assert choose(tmp_path)[0].file == tmp_path / "submission_1/a.ipynb"
+
+
+def test_a_file_that_cannot_be_read_now_is_chosen_by_its_name(tmp_path):
+    write(tmp_path, {"kim.ipynb": STUBS, "kim.zip": RIGHT})
+    (one,), _ = handins(find_submissions([tmp_path])[0], look=lambda path: None)
+    assert one.file == tmp_path / "kim.ipynb"
+
+
+def test_files_of_one_path_in_two_folders_are_both_named(tmp_path):
+    write(tmp_path, {"one/jane.ipynb": RIGHT, "two/jane.ipynb": STUBS})
+    (one,), others = handins(find_submissions([tmp_path / "one", tmp_path / "two"])[0], look=look)
+    assert (one.file, [*others]) == (tmp_path / "one/jane.ipynb", [tmp_path / "two/jane.ipynb"])
+
+
+def test_files_are_looked_at_in_a_confined_process(tmp_path):
+    write(tmp_path, {"kim.ipynb": STUBS, "kim.zip": RIGHT, "bomb.py": b""})
+    (tmp_path / "bomb.py").write_bytes(b"x = " + b"[" * 90_000)
+    with open_look() as look_confined:
+        found = [look_confined(tmp_path / name) for name in ("kim.ipynb", "kim.zip", "bomb.py")]
+    assert found == [look(tmp_path / "kim.ipynb"), look(tmp_path / "kim.zip"), NOTHING]
+    assert [one.defined for one in found] == [0, 4, 0]
+
+
+def test_a_file_that_does_not_count_gets_no_points(tmp_path):
+    write(tmp_path, {"lou.ipynb": RIGHT})
+    with Grader() as grader:
+        result = grader.grade(tmp_path / "lou.ipynb", only=["q1"], refused="`lou.ipynb` and `lou.py` differ.")
+    assert (result.status, result.score, result.problems) == ("unreadable", 0, ("`lou.ipynb` and `lou.py` differ.",))
+
+
+def test_what_is_not_counted_is_named(tmp_path, monkeypatch):
+    """On the terminal and in the result; a second run with the decision of the teaching assistant is a new result."""
+    grade_quickly(monkeypatch)
+    monkeypatch.setattr("tests.grader.class_runs.quick_result", _quick_result)
+    write(tmp_path / "class", {"kim.ipynb": STUBS, "kim.zip": RIGHT, "lou.ipynb": RIGHT, "lou.py": OTHER})
+    dry = run("grade", tmp_path / "class", "--dry-run")
+    done = run("grade", tmp_path / "class", "--out", tmp_path / "results")
+    for output in (dry.output, done.output):
+        assert f"not counted: {tmp_path}/class/kim.ipynb: kim also handed in {tmp_path}/class/kim.zip" in output
+        assert "not graded: lou: `lou.ipynb` and `lou.py` define the same names" in output
+    kim, lou = (json.loads((tmp_path / f"results/{name}.json").read_text())["origin"] for name in ("kim", "lou"))
+    assert kim["not_counted"] == ["kim.ipynb"]
+    assert lou["undecided"] == ["lou.ipynb", "lou.py"]
+    assert "lou: `lou.ipynb` and `lou.py` define" in run("regrade", tmp_path / "results", "lou").output
+    (tmp_path / "class/lou.py").unlink()
+    run("grade", tmp_path / "class", "--out", tmp_path / "results")
+    assert json.loads((tmp_path / "results/lou.json").read_text())["origin"]["undecided"] == []
+
+
+def _quick_result(path: Path):
+    """A right one, whatever the file holds."""
+    from tests.grader.test_report import a_class, make_grade
+
+    return make_grade(path.name, *a_class()[1].tests)
