@@ -217,7 +217,7 @@ def grade(
     """Grade submissions (.ipynb, .py, .zip) and folders of them; results go to one JSON file each and a report."""
     from rich.console import Console
 
-    from autograder.course.handins import handins, missing
+    from autograder.course.handins import handins, missing, strangers
     from autograder.course.roster import RosterProblem, read_roster
     from autograder.grading.capacity import complain_about_memory, suggested_jobs
     from autograder.grading.classroom import grade_all
@@ -511,7 +511,8 @@ def _find(results: Path, name: str) -> "Result":
     """The result of this name or student, with its corrections and late points."""
     from autograder.report import find_result, read_class
 
-    return find_result(read_class(results).grades, name)
+    found = read_class(results)
+    return find_result(found.grades, name, found.roster)
 
 
 def _show(result: "Result") -> None:

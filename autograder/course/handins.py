@@ -83,6 +83,12 @@ def missing(roster: Roster, origins: Iterable[Origin]) -> list[Student]:
     return [entry.student for entry in roster.students if entry.student not in here]
 
 
+def strangers(roster: Roster, handins: Iterable[Handin]) -> list[str]:
+    """The names of those hand-ins that belong to nobody in the roster."""
+    known = {entry.student for entry in roster.students}
+    return [one.name for one in handins if not known & set(with_roster(one.origin, roster).students)]
+
+
 def with_roster(origin: Origin, roster: Roster) -> Origin:
     """The origin of a result, with what a roster says about its students."""
     if not origin.path:

@@ -135,7 +135,7 @@ class Roster:
 
     def _places(self, word: str) -> set[int]:
         exact, loose = self._tables
-        return exact.get(word.casefold()) or loose.get(_letters(word)) or set()
+        return exact.get(word.casefold()) or loose.get(letters_of(word)) or set()
 
     @functools.cached_property
     def _tables(self) -> tuple[dict[str, set[int]], dict[str, set[int]]]:
@@ -146,23 +146,23 @@ class Roster:
                 exact.setdefault(word.casefold(), set()).add(place)
                 if "@" in word:
                     exact.setdefault(word.partition("@")[0].casefold(), set()).add(place)
-            for letters in _spellings(entry.student.name) if entry else ():
+            for letters in spellings(entry.student.name) if entry else ():
                 loose.setdefault(letters, set()).add(place)
         return exact, loose
 
 
-def _letters(name: str) -> str:
+def letters_of(name: str) -> str:
     """A name without what platforms leave out of file names: case, accents, spaces, punctuation."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in decomposed if letter.isalnum())
 
 
-def _spellings(name: str) -> set[str]:
+def spellings(name: str) -> set[str]:
     """`Doe, Jane` and `Jane Doe`: a name in both orders."""
     last, comma, first = name.partition(",")
     words = name.split()
     both = {first + last} if comma else {" ".join([words[-1], *words[:-1]])} if words else set()
-    return {letters for spelling in (name, *both) if (letters := _letters(spelling))}
+    return {letters for spelling in (name, *both) if (letters := letters_of(spelling))}
 
 
 def read_roster(path: Path) -> Roster:

@@ -8,12 +8,14 @@ from autograder.contract import Problem
 from autograder.course.corrections import Adjustment, Correction, CorrectionProblem, of_result, read_corrections
 from autograder.course.handins import missing, with_roster
 from autograder.course.origin import Student
-from autograder.course.roster import RosterProblem
+from autograder.course.roster import Roster, RosterProblem, letters_of, spellings
 from autograder.course.settings import Course, CourseProblem, load_course
 from autograder.grading.result import Result, ResultError, read_result
 from autograder.grading.results_folder import kept_roster, result_files
 from autograder.report.derived import corrected_score, possible
 from autograder.submission.sanitize import sanitize
+
+MOST_SUGGESTED = 5
 
 
 class ResultsError(Problem):
@@ -28,11 +30,13 @@ class ClassResults:
         grades: the results, with what the roster says about their students, with corrections and late points.
         missing: students of the roster who handed in nothing.
         course: the settings of the course.
+        roster: the students of the course, where they are known.
     """
 
     grades: list[Result]
     missing: list[Student]
     course: Course
+    roster: Roster | None = None
 
 
 def read_class(folder: Path) -> ClassResults:
@@ -49,7 +53,7 @@ def read_class(folder: Path) -> ClassResults:
     if roster is not None:
         grades = [one.model_copy(update={"origin": with_roster(one.origin, roster)}) for one in grades]
     grades = [adjust(grade, of_result(corrections, grade.name), course) for grade in grades]
-    return ClassResults(grades, missing(roster, [one.origin for one in grades]) if roster else [], course)
+    return ClassResults(grades, missing(roster, [one.origin for one in grades]) if roster else [], course, roster)
 
 
 def adjust(grade: Result, corrections: tuple[Correction, ...], course: Course) -> Result:
@@ -60,23 +64,40 @@ def adjust(grade: Result, corrections: tuple[Correction, ...], course: Course) -
     return grade.model_copy(update={"adjustment": Adjustment(corrections, days, lost)})
 
 
-def find_result(grades: list[Result], name: str) -> Result:
-    """The result of this name, or of the student with this key, id, e-mail address or name.
+def find_result(grades: list[Result], name: str, roster: Roster | None = None) -> Result:
+    """The result of this name, or of the student with this key, id, login, e-mail address or name.
+
+    Args:
+        roster: knows logins; names match without it too, in either order.
 
     Raises:
         ResultsError: there is none, or several.
     """
     wanted = name.removesuffix(".json").casefold()
-    exact = [grade for grade in grades if grade.name.casefold() == wanted]
-    found = exact or [grade for grade in grades if wanted in map(str.casefold, _names(grade))]
+    entry = roster.find([name]) if roster else None
+    for matches in (
+        lambda grade: grade.name.casefold() == wanted,
+        lambda grade: wanted in map(str.casefold, _names(grade)),
+        lambda grade: entry is not None and entry.student in grade.origin.students,
+        lambda grade: any(letters_of(name) in spellings(student.name) for student in grade.origin.students),
+    ):
+        if found := [grade for grade in grades if matches(grade)]:
+            break
     if len(found) == 1:
         return found[0]
     if found:
         said = f"{name}: there are several: {', '.join(grade.name for grade in found)}"
         raise ResultsError(sanitize(said, one_line=True))
-    close = difflib.get_close_matches(name, [grade.name for grade in grades], n=3)
+    close = _like(grades, name)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     raise ResultsError(sanitize(f"{name}: no such result{hint}", one_line=True))
+
+
+def _like(grades: list[Result], name: str) -> list[str]:
+    """The names of results to suggest: of those that the word is part of, or else of those that look like it."""
+    part = letters_of(name)
+    holding = [one.name for one in grades if part and any(part in letters_of(word) for word in (one.name, *_names(one)))]
+    return holding[:MOST_SUGGESTED] or difflib.get_close_matches(name, [grade.name for grade in grades], n=3)
 
 
 def _names(grade: Result) -> list[str]:

@@ -45,7 +45,7 @@ def read_confined(path: Path, zygote: Zygote, limits: Limits = READER_LIMITS) ->
     except wire.DeadlineExceeded:
         raise UnreadableSubmission(_too_slow(path.name, limits.request_seconds)) from None
     except wire.TooLarge:
-        raise UnreadableSubmission(f"{shown(path.name)}: holds too much code.") from None
+        raise UnreadableSubmission(f"{shown(path.name)}: it holds too much code.") from None
     except wire.PeerClosed:
         death = zygote.reap(worker.pid, _GRACE_SECONDS)
         raise UnreadableSubmission(_why_it_died(path.name, death, limits)) from None
@@ -100,12 +100,12 @@ def answer(name: str, sizes: dict[str, int], data: bytes) -> tuple[dict[str, str
 
 
 def _too_slow(name: str, seconds: float) -> str:
-    return f"{shown(name)}: took more than {seconds:g} s to read: leave out generated code and data."
+    return f"{shown(name)}: it took more than {seconds:g} s to read: leave out generated code and data."
 
 
 def _too_big(name: str, limits: Limits) -> str:
     allowed = f"{limits.memory_bytes // MIB} MB of memory"
-    return f"{shown(name)}: cannot be read within {allowed}: leave out data, and what is nested very deeply."
+    return f"{shown(name)}: it cannot be read within {allowed}: leave out data, and what is nested very deeply."
 
 
 def _why_it_died(name: str, death: Death, limits: Limits) -> str:

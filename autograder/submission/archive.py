@@ -26,14 +26,14 @@ class Archive:
     def __init__(self, data: bytes):
         # Each entry of the directory starts with this signature. Count them before zipfile creates an object for each.
         if data.count(b"PK\x01\x02") > MOST_FILES:
-            raise Refused(f"holds more than {MOST_FILES} files.")
+            raise Refused(f"it holds more than {MOST_FILES} files.")
         with _refuse_what_is_broken():
             self._archive = zipfile.ZipFile(io.BytesIO(data))
             members = self._archive.infolist()
             for member in members:
                 _check(member)
             if twice := [name for name, n in Counter(with_slashes(m.filename) for m in members).items() if n > 1]:
-                raise Refused(f"holds `{shown(twice[0])}` twice.")
+                raise Refused(f"it holds `{shown(twice[0])}` twice.")
             files = [member for member in members if not member.is_dir() and not is_hidden(member.filename)]
         self._members = {with_slashes(member.filename): member for member in files}
 
@@ -48,10 +48,10 @@ class Archive:
         """
         member = self._members[path]
         if member.flag_bits & 0x1:
-            raise Refused("is encrypted: make the zip without a password.")
+            raise Refused("it is encrypted: make the zip without a password.")
         # The other methods decompress without a limit on what one read returns.
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Refused("is compressed in an unusual way: make an ordinary zip.")
+            raise Refused("it is compressed in an unusual way: make an ordinary zip.")
         if member.file_size > LARGEST_FILE:
             raise Refused(too_large("the file"))
         with _refuse_what_is_broken(), self._archive.open(member) as file:
@@ -63,14 +63,14 @@ def _refuse_what_is_broken() -> Iterator[None]:
     try:
         yield
     except _BROKEN:
-        raise Refused("is not a zip file that can be opened: export it again.") from None
+        raise Refused("it is not a zip file that can be opened: export it again.") from None
 
 
 def _check(member: zipfile.ZipInfo) -> None:
     name = shown(member.filename)
     parts = re.split(r"[/\\]", member.filename)
     if member.filename.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", member.filename) or ".." in parts:
-        raise Refused(f"holds `{name}`, a path that leads out of the archive.")
+        raise Refused(f"it holds `{name}`, a path that leads out of the archive.")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise Refused(f"holds `{name}`, a link or a device instead of a file.")
+        raise Refused(f"it holds `{name}`, a link or a device instead of a file.")

@@ -123,7 +123,7 @@ def _choose(found: Sequence[_Candidate]) -> tuple[_Candidate, str]:
     """Return the file to grade, and a line about those that are not."""
     readable = [candidate for candidate in found if not candidate.is_closed]
     if not readable:
-        raise Refused(f"holds no notebook and no .py file: {KINDS}")
+        raise Refused(f"it holds no notebook and no .py file: {KINDS}")
     best = max(candidate.rank for candidate in readable)
     equal = _latest([candidate for candidate in readable if candidate.rank == best])
     first, *rest = sorted(equal, key=_preference)

@@ -91,7 +91,7 @@ def read_cells(name: str, data: bytes) -> tuple[tuple[Cell, ...], tuple[Cell, ..
         raise Refused("there is no code in it.")
     if sum(len(cell.source) for cell in cells) > LARGEST_CODE:
         kilobytes = LARGEST_CODE // 1000
-        raise Refused(f"holds more than {kilobytes} kB of code: leave data out of the code cells.")
+        raise Refused(f"it holds more than {kilobytes} kB of code: leave data out of the code cells.")
     return tuple(Cell(cell.label, _clean(cell.source)) for cell in cells), text
 
 
@@ -100,14 +100,14 @@ def _decode(data: bytes, is_script: bool) -> str:
         try:
             return data.decode("utf-16")
         except UnicodeDecodeError:
-            raise Refused("is no valid UTF-16: save it as UTF-8.") from None
+            raise Refused("it is no valid UTF-16: save it as UTF-8.") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         with contextlib.suppress(SyntaxError, LookupError, ValueError):  # no such encoding, or it does not fit
             if is_script and (encoding := tokenize.detect_encoding(io.BytesIO(data).readline)[0]) != "utf-8":
                 return data.decode(encoding)
-        raise Refused(f"is not a text file in UTF-8 (byte {error.start}): save it as UTF-8.") from None
+        raise Refused(f"it is not a text file in UTF-8 (byte {error.start}): save it as UTF-8.") from None
 
 
 def _clean(source: str) -> str:
@@ -120,10 +120,10 @@ def _notebook_cells(text: str) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
     try:
         notebook = json.loads(text)
     except RecursionError:
-        raise Refused("is not a notebook: its JSON is nested too deeply.") from None
+        raise Refused("it is not a notebook: its JSON is nested too deeply.") from None
     except ValueError as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise Refused(f"is not a notebook: the file is not valid JSON{where}.") from None
+        raise Refused(f"it is not a notebook: the file is not valid JSON{where}.") from None
     every = list(_all_cells(notebook))
     cells = [cell for cell in every if cell.get("cell_type") == "code"]
     _require_python(notebook, cells)
@@ -141,16 +141,16 @@ def _text_cells(cells: list[dict[str, Any]]) -> Iterator[Cell]:
 def _all_cells(notebook: Any) -> Iterator[dict[str, Any]]:
     """Yield every cell of a notebook of format 4, or of the older formats with worksheets."""
     if not isinstance(notebook, dict):
-        raise Refused("is JSON, but not a notebook.")
+        raise Refused("it is JSON, but not a notebook.")
     sheets = [notebook] if "cells" in notebook else notebook.get("worksheets")
     if not isinstance(sheets, list):
-        raise Refused("is JSON, but not a notebook: it has no cells.")
+        raise Refused("it is JSON, but not a notebook: it has no cells.")
     for sheet in sheets:
         cells = sheet.get("cells") if isinstance(sheet, dict) else None
         if isinstance(cells, list) and len(cells) > MOST_CELLS:
-            raise Refused(f"holds more than {MOST_CELLS} cells: delete those that are not needed.")
+            raise Refused(f"it holds more than {MOST_CELLS} cells: delete those that are not needed.")
         if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-            raise Refused("is JSON, but not a notebook: its list of cells is broken.")
+            raise Refused("it is JSON, but not a notebook: its list of cells is broken.")
         yield from cells
 
 
@@ -160,7 +160,7 @@ def _source(cell: dict[str, Any]) -> str:
         return "".join(source)
     if isinstance(source, str):
         return source
-    raise Refused("is a broken notebook: the source of a code cell is not text.")
+    raise Refused("it is a broken notebook: the source of a code cell is not text.")
 
 
 def _require_python(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> None:
@@ -168,7 +168,7 @@ def _require_python(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> No
         (cell["language"] for cell in cells if isinstance(cell.get("language"), str)), ""
     )
     if language and not re.match("i?python", language, re.IGNORECASE):
-        raise Refused(f"is a notebook for {shown(language, 30)}, not for Python: choose a Python kernel.")
+        raise Refused(f"it is a notebook for {shown(language, 30)}, not for Python: choose a Python kernel.")
 
 
 def _language(metadata: Any) -> str:

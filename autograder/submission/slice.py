@@ -143,7 +143,7 @@ class _Notebook:
         self._text, self._parsed = submission.text, [_parse(cell, written) for cell in submission.cells]
         if sum(len(cell.body) for cell in self._parsed) > MOST_STATEMENTS:
             name, most = shown(submission.name), f"{MOST_STATEMENTS:,}"
-            raise UnreadableSubmission(f"{name}: holds more than {most} statements: leave out generated code.")
+            raise UnreadableSubmission(f"{name}: it holds more than {most} statements: leave out generated code.")
         self._modules = _statements(self._parsed)
 
     def earlier_ends(self, required: Collection[str]) -> list[int]:

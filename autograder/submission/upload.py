@@ -68,7 +68,7 @@ def files_of(folder: Path) -> list[Path]:
     every = []
     for count, path in enumerate(_walk(folder), start=1):
         if count > MOST_FILES:
-            raise UnreadableSubmission(f"{shown(folder.name)}: holds more than {MOST_FILES} files.")
+            raise UnreadableSubmission(f"{shown(folder.name)}: it holds more than {MOST_FILES} files.")
         if can_be_graded(path):
             every.append(path)
     every = [path for path in every if not path.is_symlink()] or every
@@ -138,7 +138,7 @@ def _raise(error: OSError) -> None:
 def _read_folder(folder: Path) -> dict[str, bytes]:
     files = [path for path in files_of(folder) if not path.is_symlink()]
     if not files:
-        raise Refused(f"holds no notebook and no .py file: {KINDS}")
+        raise Refused(f"it holds no notebook and no .py file: {KINDS}")
     found, left = {}, LARGEST_FILE
     for path in files:
         with path.open("rb") as file:
@@ -153,11 +153,11 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
 def _read_file(path: Path) -> bytes:
     # A link could refer to a file of the grader, or to another submission.
     if path.is_symlink():
-        raise Refused("is a link: hand in the file itself.")
+        raise Refused("it is a link: hand in the file itself.")
     if not path.exists():
         raise Refused("there is no such file.")
     if not path.is_file():
-        raise Refused("is a folder or a device, not a file.")
+        raise Refused("it is a folder or a device, not a file.")
     if not can_be_graded(path):
         raise Refused(KINDS)
     with path.open("rb") as file:

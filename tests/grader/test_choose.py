@@ -86,9 +86,9 @@ def test_the_file_that_defines_most_names_is_graded(files, graded, zipped):
         ({"hw3.ipynb": RIGHT, "hw3.py": script_of(BETTER)}, "`hw3.ipynb` and `hw3.py` define the same names"),
         ({"a/resnet.ipynb": RIGHT, "b/resnet.ipynb": BETTER}, "`a/resnet.ipynb` and `b/resnet.ipynb` define"),
         ({"a.py": NAMELESS, "b.py": NAMELESS + b"x = 1"}, "`a.py` and `b.py` define none of the names"),
-        ({"hw3.ipynb": BROKEN, "helper.py": NAMELESS}, "`hw3.ipynb`: is not a notebook"),
-        ({"notes.txt": b"my homework", "more.txt": b"none"}, "holds no notebook and no .py file"),
-        ({"hw3.zip": b"PK", "notes.txt": b"none"}, "`hw3.zip`: is not a zip file that can be opened"),
+        ({"hw3.ipynb": BROKEN, "helper.py": NAMELESS}, "`hw3.ipynb`: it is not a notebook"),
+        ({"notes.txt": b"my homework", "more.txt": b"none"}, "anna: it holds no notebook and no .py file"),
+        ({"hw3.zip": b"PK", "notes.txt": b"none"}, "`hw3.zip`: it is not a zip file that can be opened"),
         (
             {"a.zip": zip_of({"resnet.ipynb": RIGHT}), "b.zip": zip_of({"resnet.ipynb": BETTER})},
             "`a.zip/resnet.ipynb` and `b.zip/resnet.ipynb` define the same names",
@@ -201,5 +201,5 @@ def test_links_and_floods_in_a_folder(tmp_path):
     assert read_upload(folder).files == {"b.py": ONE_CLASS}
     for number in range(MOST_FILES):
         (folder / f"{number}.dat").touch()
-    with pytest.raises(UnreadableSubmission, match=f"anna: holds more than {MOST_FILES} files"):
+    with pytest.raises(UnreadableSubmission, match=f"anna: it holds more than {MOST_FILES} files"):
         read_upload(folder)

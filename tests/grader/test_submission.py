@@ -5,6 +5,7 @@ import builtins
 import contextlib
 import io
 import json
+import re
 import keyword
 import os
 import sys
@@ -112,6 +113,7 @@ def refused(path: Path) -> str:
     line = str(caught.value)
     assert "\n" not in line
     assert line.startswith(path.name)
+    assert not re.search(r": (is|holds) ", line)  # after a colon stands a whole sentence
     return line
 
 
