@@ -1,5 +1,6 @@
 """The command line: `python -m autograder build | grade | show | override | regrade | ...`."""
 
+import dataclasses
 import errno
 import functools
 import os
@@ -223,10 +224,18 @@ def grade(
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
     from autograder.grading.look import open_look
-    from autograder.grading.results_folder import claim, keep_roster, keep_sources, kept_roster, known_results
+    from autograder.grading.results_folder import (
+        claim,
+        is_of_results,
+        keep_roster,
+        keep_sources,
+        kept_roster,
+        known_results,
+    )
     from autograder.grading.slurm import grade_on_slurm
     from autograder.report import read_class, write_reports
-    from autograder.report.terminal import print_handins, print_others, print_table, progress, summary
+    from autograder.report.terminal import print_table, progress, summary
+    from autograder.report.whose import Found, print_handins, print_passed_over
 
     if roster is not None and not roster.is_file():
         raise click.UsageError(f"--roster: {roster} is no file that can be read twice; write it to a file first")
@@ -239,14 +248,14 @@ def grade(
         raise click.UsageError(sanitize(str(error))) from error
     with open_look(unsafe) as look:
         submissions, others = handins(files, known, students, look)
-    if ignored := [path for path in ignored if out.resolve() not in path.resolve().parents]:
-        named = ", ".join(sanitize(str(path), one_line=True) for path in ignored)
-        click.echo(f"not graded, no submission: {named}", err=True)
+    ignored = [path for path in ignored if not is_of_results(path)]
+    found = Found(files, submissions, others, ignored, strangers(students, submissions) if students else [])
     if dry_run:
         absent = missing(students, [one.origin for one in submissions]) if students else []
-        print_handins(submissions, others, absent, Console())
+        print_handins(found, Console())
+        print_passed_over(dataclasses.replace(found, missing=absent), Console())
         return
-    print_others(others, [], Console(stderr=True))
+    print_passed_over(found, Console(stderr=True))
     if slurm:
         where = {"settings": slurm, "setup": functools.partial(_training_of_node, device, data, course)}
     else:
@@ -261,6 +270,13 @@ def grade(
             if roster is not None:
                 keep_roster(out, roster)
             with progress(len(submissions)) as advance:
+
+                def say_kept(kept: int, priced: int) -> None:
+                    advance.skip(kept)
+                    anew = f", {priced} of them with points added up anew" if priced else ""
+                    if kept:
+                        click.echo(f"{kept} results kept{anew}, {len(submissions) - kept} to grade", err=True)
+
                 grades, failures = run(
                     submissions,
                     out,
@@ -271,7 +287,7 @@ def grade(
                     unsafe=unsafe,
                     force=force,
                     advance=advance,
-                    **({} if slurm else {"tell": advance.tell, "warn": warnings.append}),
+                    **({} if slurm else {"tell": advance.tell, "warn": warnings.append, "say_kept": say_kept}),
                 )
             if grades:
                 page, every = write_reports(out), read_class(out).grades
@@ -476,6 +492,8 @@ def merge(results: Path, others: tuple[Path, ...]) -> None:
     from autograder.grading.results_folder import claim
     from autograder.report import write_reports
 
+    if same := [other for other in others if other.samefile(results)]:
+        raise click.UsageError(f"{same[0]}: is RESULTS itself; OTHERS are the folders whose results come into it")
     with claim(results):
         done = bring_together(results, others)
     click.echo(f"{len(done.new)} new, {len(done.completed)} completed, {len(done.same)} the same")
@@ -502,9 +520,12 @@ def similar(results: Path, submissions: tuple[Path, ...]) -> None:
     if gone := [name for name, file in files.items() if file is None]:
         named = sanitize(", ".join(gone), one_line=True)
         click.echo(f"not compared, not where they were graded (--submissions FOLDER): {named}", err=True)
-    print_pairs(similar_pairs(sketches), len(sketches), Console())
+    if sketches:
+        print_pairs(similar_pairs(sketches), len(sketches), Console())
     if unread := [name for name, file in files.items() if file is not None and name not in sketches]:
         click.echo(f"not compared, no code that can be read: {sanitize(', '.join(unread), one_line=True)}", err=True)
+    if not sketches:
+        raise _failure("no submission was compared; say where the submissions lie with --submissions FOLDER")
 
 
 def _find(results: Path, name: str) -> "Result":

@@ -35,6 +35,7 @@ def grade_all(
     advance: Callable[[str], None] = lambda name: None,
     tell: Callable[[str], None] = lambda line: None,
     warn: Callable[[str], None] = lambda line: None,
+    say_kept: Callable[[int, int], None] = lambda kept, priced: None,
 ) -> tuple[list[Result], list[str]]:
     """Grade every submission and keep one JSON file each in `out`.
 
@@ -47,9 +48,10 @@ def grade_all(
         training: how networks are trained; without, that is deferred.
         gpu_jobs: trainings at once.
         force: judge anew what has a result already.
-        advance: called with the name of each submission that is done.
+        advance: called with the name of each submission that is graded.
         tell: called with the progress of the trainings.
         warn: called with what the calibration found, or why all trainings are deferred.
+        say_kept: called once, with how many results are kept, and how many of them have other points than before.
 
     Before the first network, right networks are trained, see `autograder.training.calibration`.
 
@@ -84,7 +86,8 @@ def grade_all(
     for path in handins.keys() - todo.keys():
         if known[path] != stored[path] or known[path].origin != handins[path].origin:  # other prices, or a roster
             save(path, known[path])
-        advance(path.name)
+    priced = sum(known[path].tests != stored[path].tests for path in handins.keys() - todo.keys())
+    say_kept(len(handins) - len(todo), priced)
     if todo and not unsafe:
         require_confinement()
     out.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from autograder.course.identity import in_utf8
+from autograder.grading.results_folder import is_results_folder
 from autograder.submission import UnreadableSubmission, resolve
 from autograder.submission.upload import SUFFIXES, can_be_graded, files_of, is_handout, is_hidden
 
@@ -33,11 +34,11 @@ def find_submissions(
     (suffixes and what is added to the name of a copy do not count; files of two subfolders are of two students).
 
     Args:
-        folders: each folder directly in a given one is one submission.
+        folders: each folder directly in a given one is one submission, unless it holds results.
         known: the paths of earlier results, as in `Known.path`: a folder that was one submission still is.
 
     Raises:
-        NothingToGrade: a path does not exist or cannot be opened, or no submission was found.
+        NothingToGrade: a path does not exist or cannot be opened, a file is no submission, or none was found.
     """
     try:
         return _find(list(paths), folders, known)
@@ -53,6 +54,8 @@ def _find(paths: list[Path], folders: bool, known: Collection[tuple[str, ...]]) 
             raise NothingToGrade(f"{path}: no such file or folder")
     for path in sorted(paths, key=Path.is_file):  # of a file that is given twice, the folder says more
         if path.is_file():
+            if not can_be_graded(path):
+                raise NothingToGrade(f"{path}: is no submission: give a file of {', '.join(SUFFIXES)}")
             found.append((path, path.parent))
         elif _is_copy_of_handout(path) or _OF_ONE_STUDENT.fullmatch(path.resolve().name) or _is_known(path, known):
             found.append((resolve(path), Path(os.path.abspath(path)).parent))
@@ -79,7 +82,11 @@ def _search(folder: Path, root: Path, folders: bool, known: Collection[tuple[str
     for path in sorted(path for path in folder.iterdir() if not is_hidden(path.name)):
         if not path.is_dir() or path.is_symlink():
             yield path
-        elif (folders and folder == root) or _is_of_one_student(path) or _is_known(path, known):
+        elif (
+            (folders and folder == root and not is_results_folder(path))
+            or _is_of_one_student(path)
+            or _is_known(path, known)
+        ):
             yield resolve(path)
         else:
             yield from _search(path, root, folders, known)

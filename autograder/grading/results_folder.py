@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fnmatch
 import glob
 import json
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from autograder.contract import QUESTIONS, Problem
+from autograder.course.corrections import FILE as CORRECTIONS
 from autograder.course.handins import Known
 from autograder.course.identity import FARTHEST_FOLDER
 from autograder.course.origin import Origin
@@ -25,9 +27,16 @@ from autograder.grading.result import Result, ResultError, read_result
 from autograder.submission import fingerprint
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
+from autograder.submission.upload import holds_submissions
 
-KEY, ROSTER, SOURCES, LOGS = "grading.key", "roster.csv", ".grading.sources", "logs"
+KEY, ROSTER, SOURCES, LOGS, FEEDBACK = "grading.key", "roster.csv", ".grading.sources", "logs", "feedback"
 REPORTS = ("grades.csv", "report.html")
+_WRITTEN = {
+    "": ("*.json", "grading*.key", CORRECTIONS, ROSTER, *REPORTS, "report-*.html"),
+    FEEDBACK: ("*.html", "*.md"),
+    LOGS: ("*.log",),
+}
+"""What the grader writes into a results folder, and into the folders there."""
 CANNOT_WRITE = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ESTALE),
     *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP),
@@ -192,6 +201,19 @@ def known_results(folder: Path) -> list[Known]:
 def result_files(folder: Path) -> list[Path]:
     """The result files of a folder; what begins with a point is a system's own."""
     return sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+
+
+def is_results_folder(folder: Path) -> bool:
+    """Whether it is a results folder or one in it, and nothing else: students' folders can hold files of any name."""
+    results = folder.parent if folder.name in (FEEDBACK, LOGS) else folder
+    return any((place / KEY).is_file() for place in (folder, results)) and not holds_submissions(folder)
+
+
+def is_of_results(path: Path) -> bool:
+    """Whether a file is one that the grader wrote into a results folder, by its place and name."""
+    inside = path.parent.name if path.parent.name in (FEEDBACK, LOGS) else ""
+    folder = path.parent.parent if inside else path.parent
+    return (folder / KEY).is_file() and any(fnmatch.fnmatchcase(path.name, name) for name in _WRITTEN[inside])
 
 
 def key_files(folder: Path) -> list[Path]:

@@ -9,11 +9,13 @@ feedback         feedback/, one page and one Markdown file for each student
 spreadsheet      grades.csv
 gradebook        the CSV files for Canvas, Moodle and Gradescope
 terminal         the table that `grade` prints
+whose            whose each file is, and which do not count: `grade --dry-run`
 """
 
 from pathlib import Path
 
-from autograder.report.feedback import FOLDER, write_feedback
+from autograder.grading.results_folder import FEEDBACK
+from autograder.report.feedback import write_feedback
 from autograder.report.page import write_html
 from autograder.report.read import ResultsError, find_result, read_class, read_results
 from autograder.report.spreadsheet import write_csv
@@ -49,5 +51,5 @@ def write_reports(folder: Path) -> Path:
     found = read_class(folder)
     write_csv(found.grades, folder / "grades.csv", found.missing)
     write_html(found.grades, folder / "report.html", found.missing, found.course)
-    write_feedback(found.grades, folder / FOLDER, found.course)
+    write_feedback(found.grades, folder / FEEDBACK, found.course)
     return folder / "report.html"

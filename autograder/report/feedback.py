@@ -19,7 +19,6 @@ from autograder.student.message import as_text
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
 
-FOLDER = "feedback"
 RESULT = "Result"
 """The fact that names the result: `write_feedback` knows its own files by it."""
 

@@ -96,7 +96,9 @@ def find_result(grades: list[Result], name: str, roster: Roster | None = None) -
 def _like(grades: list[Result], name: str) -> list[str]:
     """The names of results to suggest: of those that the word is part of, or else of those that look like it."""
     part = letters_of(name)
-    holding = [one.name for one in grades if part and any(part in letters_of(word) for word in (one.name, *_names(one)))]
+    holding = [
+        one.name for one in grades if part and any(part in letters_of(word) for word in (one.name, *_names(one)))
+    ]
     return holding[:MOST_SUGGESTED] or difflib.get_close_matches(name, [grade.name for grade in grades], n=3)
 
 

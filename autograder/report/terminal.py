@@ -1,8 +1,7 @@
 """What `grade` says on the terminal: a progress bar, a table, one line about the class."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
@@ -11,8 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.contract import QUESTIONS
-from autograder.course.handins import Handin
-from autograder.course.origin import Student
 from autograder.grading.result import Result, Score
 from autograder.report.class_view import overview
 from autograder.report.derived import is_decided, labels
@@ -65,19 +62,6 @@ def print_table(grades: list[Result], console: Console) -> None:
     console.print(Text(sanitize(summary(grades), one_line=True)), soft_wrap=True)
 
 
-def print_handins(
-    counted: Sequence[Handin], others: Mapping[Path, Handin], missing: Sequence[Student], console: Console
-) -> None:
-    """Print what would be graded and by whom it is; what would not, and why."""
-    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-    for name in ("result", "student", "file"):
-        table.add_column(name, overflow="fold")
-    for one in counted:
-        table.add_row(*(Text(sanitize(text, one_line=True)) for text in (one.name, _students(one), str(one.file))))
-    console.print(table)
-    print_others(others, missing, console)
-
-
 def print_pairs(pairs: Sequence["Pair"], compared: int, console: Console) -> None:
     """Print which submissions are nearly the same."""
     if pairs:
@@ -92,23 +76,6 @@ def print_pairs(pairs: Sequence["Pair"], compared: int, console: Console) -> Non
     said = f"{count(len(pairs), 'pair')} of {count(compared, 'submission')} nearly the same after renaming"
     hint = "; a hint, no proof: right answers to a small task are alike. Look first at what only these two have"
     console.print(Text(said + hint * bool(pairs)), soft_wrap=True)
-
-
-def print_others(others: Mapping[Path, Handin], missing: Sequence[Student], console: Console) -> None:
-    """Print which files do not count, and who handed in nothing."""
-    for file, instead in others.items():
-        said = f"not counted: {file}: {instead.name} also handed in {instead.file}"
-        console.print(Text(sanitize(said, one_line=True)), soft_wrap=True)
-    for name, problem in {one.name: one.origin.problem for one in others.values() if one.origin.problem}.items():
-        console.print(Text(sanitize(f"not graded: {name}: {problem}", one_line=True)), soft_wrap=True)
-    if missing:
-        names = ", ".join(student.name or student.email or student.id for student in missing)
-        said = f"{count(len(missing), 'student')} of the roster handed in nothing: {names}"
-        console.print(Text(sanitize(said, one_line=True)), soft_wrap=True)
-
-
-def _students(one: Handin) -> str:
-    return "; ".join(s.name or s.email or s.id for s in one.origin.students) or one.origin.key
 
 
 def print_result(grade: Result, console: Console) -> None:
@@ -169,6 +136,12 @@ class Advance:
     def __init__(self, total: int, console: Console, bar: Progress | None):
         self._total, self._console, self._bar, self._done = total, console, bar, 0
         self._task = bar.add_task("", total=total) if bar else None
+
+    def skip(self, number: int) -> None:
+        """So many need nothing; on a terminal the bar shows them, in a log file another line says so."""
+        self._done += number
+        if self._bar:
+            self._bar.update(self._task, advance=number)
 
     def __call__(self, name: str) -> None:
         """One more is done."""

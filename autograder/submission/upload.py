@@ -76,6 +76,11 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(own or every)
 
 
+def holds_submissions(folder: Path) -> bool:
+    """Whether a folder holds, at any depth, a file that can be graded."""
+    return any(map(can_be_graded, _walk(folder)))
+
+
 def resolve(path: Path) -> Path:
     """The only file of a folder that can be graded stands for the folder; other paths stand for themselves."""
     if path.is_symlink() or not path.is_dir():

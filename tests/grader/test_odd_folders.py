@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autograder.course.corrections import read_corrections
-from autograder.grading.result import read_result
+from autograder.grading.result import Result, read_result
 from autograder.grading.results_folder import find_submission, known_results
 from autograder.student.errors import GraderBroken
 from autograder.submission import UnreadableSubmission, read_upload
@@ -164,3 +164,69 @@ def test_a_folder_whose_name_is_no_text_is_remembered(graded, tmp_path):
     assert run("grade", folder, "--out", graded).exit_code == 0
     result = read_result(graded / "zoe.json")
     assert find_submission(graded, result.origin, result.sha256) == folder / "zoe.py"
+
+
+@pytest.mark.parametrize("out", ["", "results", "week/results"])
+@pytest.mark.parametrize("folders", [[], ["--folders"]])
+def test_results_among_the_submissions_are_not_taken_for_submissions(out, folders, tmp_path, monkeypatch):
+    grade_quickly(monkeypatch)
+    folder = tmp_path / "class"
+    (folder / "week").mkdir(parents=True)
+    (folder / "ann.py").write_text("right")
+    (folder / "essay.pdf").write_text("%PDF")
+    (folder / "week" / "zoe.py").write_text("right")
+    if not folders:
+        (folder / "notes").mkdir()
+        (folder / "notes" / "essay.pdf").write_text("%PDF")
+    assert run("grade", folder, "--out", folder / out).exit_code == 0
+    assert run("override", folder / out, "ann", "q1", "-1", "talk").exit_code == 0
+    again = run("grade", folder, "--dry-run", *folders)
+    *lines, said = again.output.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["ann", "week__zoe"]
+    left = said.removeprefix("not graded, no submission: ").split(", ")
+    assert left == [f"{folder}/essay.pdf", f"{folder}/notes/essay.pdf"][: 1 if folders else 2]
+
+
+def test_a_students_folder_with_the_name_of_a_key_is_graded(tmp_path):
+    (tmp_path / "class" / "ann").mkdir(parents=True)
+    for name in ("ann/grading.key", "ann/ann.json", "ann/resnet.py"):
+        (tmp_path / "class" / name).write_text("x = 1")
+    for options in ([], ["--folders"]):
+        lines = run("grade", tmp_path / "class", "--dry-run", *options).output.splitlines()
+        assert lines[1].split() == ["ann", "ann", "ann/resnet.py"]
+
+
+def test_a_file_by_name_that_is_no_submission_is_an_error(graded, tmp_path):
+    (tmp_path / "essay.pdf").write_text("%PDF")
+    line = last_line("grade", tmp_path / "essay.pdf", "--out", graded, status=2)
+    assert "essay.pdf: is no submission: give a file of .ipynb, .py, .zip" in line
+    assert not (graded / "essay.pdf.json").exists()
+
+
+def test_results_are_not_merged_into_themselves(graded, monkeypatch):
+    monkeypatch.chdir(graded)
+    assert "is RESULTS itself" in last_line("merge", graded, ".", status=2)
+
+
+def test_nothing_to_compare_is_a_failure(graded, tmp_path):
+    for name in ("ann", "bob"):
+        (tmp_path / "class" / f"{name}.py").unlink()
+    assert last_line("similar", graded).startswith("Error: no submission was compared; say where")
+
+
+def test_a_second_run_says_what_it_keeps(graded, tmp_path):
+    (tmp_path / "class" / "zoe.py").write_text("right")
+    done = run("grade", tmp_path / "class", "--out", graded)
+    assert "2 results kept, 1 to grade" in done.output
+    assert "2 of 3 (66 %)" not in done.output
+    assert "3 of 3 (100 %)" in done.output
+    assert " of 3 (" not in run("grade", tmp_path / "class", "--out", graded).output
+
+
+def test_results_that_get_other_points_by_new_prices_are_counted(graded, tmp_path, monkeypatch):
+    def charge_again(result: Result, rubric: object) -> Result:
+        return result.replace_tests(result.tests[:1]) if "ann" in result.submission else result
+
+    monkeypatch.setattr(Result, "charge_again", charge_again)
+    done = run("grade", tmp_path / "class", "--out", graded, "--only", "q1")
+    assert "2 results kept, 1 of them with points added up anew, 0 to grade" in done.output

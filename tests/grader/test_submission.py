@@ -5,9 +5,9 @@ import builtins
 import contextlib
 import io
 import json
-import re
 import keyword
 import os
+import re
 import sys
 import textwrap
 import time
