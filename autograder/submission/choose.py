@@ -6,11 +6,13 @@ earlier one; then it is the one that has the name of the handout's notebook. If 
 the message names them.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from autograder.submission.archive import Archive
+from autograder.submission.beside import imported_files
 from autograder.submission.content import NOTHING, Content, content_of
 from autograder.submission.exported import split_exported
 from autograder.submission.read import Cell, Refused, Submission, UnreadableSubmission, read_cells, shown
@@ -35,7 +37,8 @@ class _Candidate:
     Args:
         code: its cells, and its cells of text; None if it cannot be read.
         problem: why it cannot be read.
-        content: what it defines; nothing until that is looked at.
+        imported: the cells of the files beside it that its code imports, by path.
+        content: what it defines, with what it imports; nothing until that is looked at.
         zips: the names of the zips that it lies in, within what was handed in.
         is_closed: it is a zip that was not opened, because of a file beside it that defines everything.
     """
@@ -43,6 +46,7 @@ class _Candidate:
     path: str
     code: tuple[tuple[Cell, ...], tuple[Cell, ...]] | None = None
     problem: str = ""
+    imported: Mapping[str, list[Cell]] = field(default_factory=dict)
     content: Content = NOTHING
     zips: tuple[str, ...] = ()
     is_closed: bool = False
@@ -56,6 +60,11 @@ class _Candidate:
     def meaning(self) -> object:
         """Equal for files of which it does not matter which is graded."""
         return self.content.meaning or self.code or self.path
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Its code, after that of the files that it imports."""
+        return (*itertools.chain.from_iterable(self.imported.values()), *self.code[0])
 
 
 def parse_upload(upload: Upload) -> Submission:
@@ -75,7 +84,7 @@ def parse_upload(upload: Upload) -> Submission:
             raise Refused(f"`{shown(file)}`: {chosen.problem}" if file else chosen.problem)
     except Refused as refused:
         raise UnreadableSubmission(f"{shown(upload.name)}: {refused}") from None
-    return Submission(upload.name, *chosen.code, file, note)
+    return Submission(upload.name, chosen.cells, chosen.code[1], file, note)
 
 
 def _candidates(files: _Files, zips: tuple[str, ...] = ()) -> list[_Candidate]:
@@ -84,7 +93,8 @@ def _candidates(files: _Files, zips: tuple[str, ...] = ()) -> list[_Candidate]:
     code = [path for path in code if not is_handout(path)] or code
     found = [_read(path, files[path], zips) for path in code]
     if len(files) > 1 or zips or (code and _suffix(code[0]) == ".txt"):
-        ranked = [_look_at(candidate) for candidate in found]
+        scripts = {one.path: one.code[0] for one in found if one.code and _suffix(one.path) == ".py"}
+        ranked = [_look_at(candidate, scripts) for candidate in found]
         found = [one for one in ranked if one.rank > (0, 0) or _suffix(one.path) != ".txt"]
     if len(zips) >= _MOST_NESTED:
         return found
@@ -110,11 +120,12 @@ def _read(path: str, read: Callable[[], bytes], zips: tuple[str, ...]) -> _Candi
         return _Candidate(path, problem=str(refused), zips=zips)
 
 
-def _look_at(candidate: _Candidate) -> _Candidate:
+def _look_at(candidate: _Candidate, scripts: Mapping[str, Sequence[Cell]]) -> _Candidate:
     if candidate.code is None:
         return candidate
+    whole = replace(candidate, imported=imported_files(candidate.path, candidate.code[0], scripts))
     try:
-        return replace(candidate, content=content_of(slice_submission(Submission(candidate.path, *candidate.code))))
+        return replace(whole, content=content_of(slice_submission(Submission(candidate.path, whole.cells))))
     except UnreadableSubmission:
         return candidate
 
@@ -125,7 +136,7 @@ def _choose(found: Sequence[_Candidate]) -> tuple[_Candidate, str]:
     if not readable:
         raise Refused(f"it holds no notebook and no .py file: {KINDS}")
     best = max(candidate.rank for candidate in readable)
-    equal = _latest([candidate for candidate in readable if candidate.rank == best])
+    equal = _not_imported(_latest([candidate for candidate in readable if candidate.rank == best]))
     first, *rest = sorted(equal, key=_preference)
     if best == (0, 0):
         rest = [candidate for candidate in rest if _suffix(candidate.path) == _suffix(first.path)]
@@ -133,8 +144,15 @@ def _choose(found: Sequence[_Candidate]) -> tuple[_Candidate, str]:
     if tied and (not _has_handout_name(first) or any(map(_has_handout_name, tied))):
         which = "define the same names, but not in the same way" if best > (0, 0) else "define none of the names"
         raise Refused(f"{_listed([first, *tied])} {which}: hand in one of them.")
-    unused = [one for one in found if one.is_closed or (one.rank > (0, 0) and one.meaning != first.meaning)]
+    others = [one for one in found if one.path not in first.imported and one.meaning != first.meaning]
+    unused = [one for one in others if one.is_closed or one.rank > (0, 0)]
     return first, f"`{shown(first.path)}` is graded, and not {_listed(unused)}." if unused else ""
+
+
+def _not_imported(equal: list[_Candidate]) -> list[_Candidate]:
+    """Those that no other one imports; all where each is imported by one."""
+    imported = {path for one in equal for path in one.imported}
+    return [one for one in equal if one.path not in imported] or equal
 
 
 def _latest(equal: list[_Candidate]) -> list[_Candidate]:

@@ -25,13 +25,19 @@ MOST_CELLS = 2000
 
 @dataclass(frozen=True)
 class Cell:
-    """One code cell. `label` is its name in messages: "cell 7", or the name of a `.py` file.
+    """One code cell.
 
     Cells are numbered from 1, counting code cells only (empty ones too), from the top of the notebook.
+
+    Args:
+        label: its name in messages: "cell 7", or the name of a `.py` file.
+        source: its text.
+        module: the name by which other code imports it, if it is a file beside the one that is graded.
     """
 
     label: str
     source: str
+    module: str = ""
 
 
 @dataclass(frozen=True)

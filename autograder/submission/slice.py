@@ -139,7 +139,7 @@ class _Notebook:
     """A parsed submission, of which slices are cut."""
 
     def __init__(self, submission: Submission):
-        written = {written_module(cell.source)[0] for cell in submission.cells} - {""}
+        written = {cell.module or written_module(cell.source)[0] for cell in submission.cells} - {""}
         self._text, self._parsed = submission.text, [_parse(cell, written) for cell in submission.cells]
         if sum(len(cell.body) for cell in self._parsed) > MOST_STATEMENTS:
             name, most = shown(submission.name), f"{MOST_STATEMENTS:,}"
@@ -242,7 +242,7 @@ def _in_order_of_imports(
 
 
 def _parse(cell: Cell, written: Collection[str]) -> _Parsed:
-    module, source = written_module(cell.source)
+    module, source = (cell.module, cell.source) if cell.module else written_module(cell.source)
     source = source if module else neutralise(cell.source, written)
     parsed = _parse_as(cell, source, module)
     if parsed.problem and sys.version_info < (3, 12) and (other := rewrite_f_strings(source)) != source:

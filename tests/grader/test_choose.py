@@ -7,8 +7,10 @@ import pytest
 from autograder.course.handins import handins
 from autograder.grading.find_submissions import find_submissions
 from autograder.platforms.otter_plugin import _set_aside
+from autograder.student.local import LocalStudent
 from autograder.submission import UnreadableSubmission, Upload, fingerprint, read_source, read_upload
 from autograder.submission.choose import parse_upload
+from autograder.submission.content import content_of
 from autograder.submission.upload import MOST_FILES
 from tests.grader.layouts import STUBS, handout, layouts, script_of, solved, zip_of
 
@@ -101,6 +103,52 @@ def test_a_tie_is_refused_and_names_both(files, said):
     assert str(caught.value).startswith("anna: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+IN_FILES = {
+    "hw3/net.py": b"import models.blocks as blocks\nfrom models.head import *\nBasicBlock = blocks.BasicBlock\n"
+    b"def Bottleneck(): pass\n",
+    "hw3/models/__init__.py": b"",
+    "hw3/models/blocks.py": b"from .parts import norm\n\nclass BasicBlock:\n    norm = norm\n",
+    "hw3/models/parts.py": b"norm = 1\n",
+    "hw3/models/head.py": b"from models import parts\ndef ResNet18(): pass\nclass ResNet: pass\n",
+    "hw3/models/never.py": b"1 / 0\n",
+    "old/models.py": b"BasicBlock = 1\n",
+}
+
+
+def test_files_that_the_graded_one_imports_are_part_of_it():
+    reading = read_source(Upload("hw3", IN_FILES))
+    assert reading.file == "hw3/net.py"
+    assert reading.slice.missing == ()
+    student = LocalStudent.from_slice(reading.slice)
+    assert student.problems == []
+    assert student.BasicBlock.norm == 1
+
+
+def test_a_line_of_an_imported_file_is_named_as_it_stands_there():
+    files = {"net.py": b"from blocks import BasicBlock\n", "blocks.py": b"import torch\n\nBasicBlock = torch.nothing\n"}
+    student = LocalStudent.from_slice(read_source(Upload("hw3", files)).slice)
+    assert "blocks.py, line 3" in "\n".join(student.problems)
+
+
+SUPER = b"        super().__init__()\n"
+LOGITS = b"        return self.linear(out)"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "defined"),
+    [
+        (SUPER, SUPER + b"        if stride > 2:\n            raise NotImplementedError\n", 4),
+        (LOGITS, LOGITS + b"\n        raise NotImplementedError('left from the handout')\n        #", 4),
+        (LOGITS, b"        raise NotImplementedError('todo')\n        #", 3),
+        (SUPER, SUPER + b"        raise NotImplementedError\n", 3),
+    ],
+)
+def test_a_stub_raises_whatever_it_gets(before, after, defined):
+    changed = script_of(RIGHT).replace(before, after, 1)
+    assert changed != script_of(RIGHT)
+    assert content_of(read_source(Upload("net.py", {"net.py": changed})).slice).defined == defined
 
 
 def test_a_file_that_is_not_graded_is_named():
