@@ -14,7 +14,9 @@ from typing import Any
 
 from autograder.contract import REQUIRED
 from autograder.submission.advice import hint_for
+from autograder.submission.annotations import raised_in_annotation
 from autograder.submission.defining_line import find_assignment
+from autograder.submission.out_of_order import Binders, Moved, Step
 from autograder.submission.slice import Slice, SlicedCell
 
 MODULE = "submission"
@@ -28,7 +30,7 @@ _FILE = re.compile(r" \((/[^()]*|unknown location)\)$")
 """Where an `ImportError` says that a module is: a file of the grader."""
 _LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
 _POSTPONED = __future__.annotations.compiler_flag
-"""Annotations are not evaluated: with `from __future__ import annotations`, or where they need a missing library."""
+"""Annotations are not evaluated: with `from __future__ import annotations`, or where they raise."""
 _JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|ipython-input-")  # the second form is Colab's
 
 
@@ -36,11 +38,12 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
     """Execute the kept statements, in order, in one namespace.
 
     A statement that raises is reported, and execution continues with the next one. What it would have defined is
-    missing, but classes further down can still be graded.
+    missing, but classes further down can still be graded. Annotations that raise are not evaluated, and a statement
+    that needs one further down is executed after that, see `out_of_order`.
 
     Returns:
-        One text for the student for each statement that raised; a NameError that only follows from an earlier
-        one is left out.
+        One text for the student for each statement that raised, or that had to wait; a NameError that only follows
+        from an earlier one is left out.
     """
     namespace["__name__"] = MODULE
     namespace.setdefault("__file__", f"{MODULE}.py")
@@ -49,38 +52,84 @@ def execute(slice_: Slice, namespace: dict[str, Any]) -> list[str]:
     namespace.setdefault("get_ipython", _no_ipython)
     # Dataclasses with postponed annotations, among others, look up their module.
     module = sys.modules[MODULE] = _module_of(namespace)  # for `sys.modules[__name__]` in the submission
-    namespaces = {"": namespace}
-    errors: list[str] = []
-    lost: set[str] = set()
-    flags: dict[str, int] = defaultdict(int)  # `from __future__ import` affects the following cells, as in Jupyter
-    for cell in slice_.cells:
-        filename = f"<{cell.label}>"
-        _show_source_in_tracebacks(filename, cell.source)
-        if cell.module not in namespaces:
-            is_package = any(other.module.startswith(f"{cell.module}.") for other in slice_.cells)
-            namespaces[cell.module] = _new_module(cell.module, is_package)
-        try:
-            statements = _kept(cell)
-        except Exception as error:  # nested so deeply that parsing depends on the depth of the call stack
-            errors.append(_explain(error, cell))
-            continue
-        for statement in statements:
-            try:
-                code = _compile(statement, filename, flags[cell.module])
-                flags[cell.module] |= code.co_flags & _POSTPONED
-                try:
-                    _execute_with_stand_ins(code, namespaces[cell.module])
-                except NameError as error:
-                    if not (_follows_from(error, lost) and _is_only_annotation(statement, error.name)):
-                        raise
-                    code = _compile(statement, filename, flags[cell.module] | _POSTPONED)
-                    _execute_with_stand_ins(code, namespaces[cell.module])
-            except BaseException as error:  # also SystemExit: exit() at top level must not end this process
-                if not _follows_from(error, lost):
-                    errors.append(_explain(error, cell))
-                lost |= _stored(statement)
+    execution = _Execution(slice_, namespace)
+    execution.run()
     vars(module).update(namespace)
-    return errors
+    return execution.errors
+
+
+class _Execution:
+    """The execution of a slice: its statements, and what became of those that have run."""
+
+    def __init__(self, slice_: Slice, namespace: dict[str, Any]):
+        self.errors: list[str] = []
+        self._cells, self._namespaces = slice_.cells, {"": namespace}
+        self._lost: set[str] = set()
+        # `from __future__ import` affects the following cells, as in Jupyter.
+        self._flags: dict[str, int] = defaultdict(int)
+        self._steps = [step for cell in slice_.cells for step in self._steps_of(cell)]
+        self._binders, self._moved = Binders(self._steps), Moved()
+
+    def run(self) -> None:
+        """Execute every statement."""
+        for step in self._steps:
+            if not step.begun:
+                self._execute(step)
+        self.errors += self._moved.notes()
+
+    def _steps_of(self, cell: SlicedCell) -> list[Step]:
+        step = Step(cell, ast.Pass())
+        _show_source_in_tracebacks(step.filename, cell.source)
+        try:
+            return [Step(cell, statement) for statement in _kept(cell)]
+        except Exception as error:  # nested so deeply that parsing depends on the depth of the call stack
+            self.errors.append(_explain(error, cell))
+            return []
+
+    def _execute(self, step: Step) -> None:
+        step.begun = True
+        try:
+            self._try(step)
+        except BaseException as error:  # also SystemExit: exit() at top level must not end this process
+            if not _follows_from(error, self._lost):
+                self.errors.append(_explain(error, step.cell))
+            self._lost |= _stored(step.statement)
+
+    def _try(self, step: Step) -> None:
+        """Execute a statement, and again as long as what it lacks can be provided."""
+        module = step.cell.module
+        namespace = self._namespace_of(module)
+        code = _compile(step.statement, step.filename, self._flags[module])
+        self._flags[module] |= code.co_flags & _POSTPONED
+        provided: set[str] = set()
+        while True:
+            try:
+                return exec(code, namespace)
+            except Exception as error:
+                if not code.co_flags & _POSTPONED and raised_in_annotation(error, step.statement, step.filename):
+                    code = _compile(step.statement, step.filename, self._flags[module] | _POSTPONED)
+                    continue
+                name = error.name if isinstance(error, NameError) and type(error.name) is str else ""
+                if not name or name in provided or name in namespace or not self._provide(name, step, namespace):
+                    raise
+                provided.add(name)
+
+    def _provide(self, name: str, step: Step, namespace: dict[str, Any]) -> bool:
+        """Give a value to a name that a statement lacks; return whether there is one."""
+        if (lower := self._binders.only_one(name, step.cell.module)) is not None:
+            self._execute(lower)
+            if name in namespace:
+                self._moved.add(lower, step, name)
+                return True
+        if name in REQUIRED:
+            namespace[name] = _make_stand_in(name)
+        return name in namespace
+
+    def _namespace_of(self, module: str) -> dict[str, Any]:
+        if module not in self._namespaces:
+            is_package = any(other.module.startswith(f"{module}.") for other in self._cells)
+            self._namespaces[module] = _new_module(module, is_package)
+        return self._namespaces[module]
 
 
 def _module_of(namespace: dict[str, Any]) -> types.ModuleType:
@@ -108,23 +157,12 @@ def is_defined(namespace: Mapping[str, Any], name: str) -> bool:
 _STAND_IN = "__stands_in__"
 
 
-def _execute_with_stand_ins(code: types.CodeType, namespace: dict[str, Any]) -> None:
-    """Execute a statement, also if it mentions a required class that is not defined.
-
-    `def __init__(self, block: Type[Union[BasicBlock, Bottleneck]])` evaluates both names. A missing one
-    gets a stand-in, which cannot be constructed.
-    """
-    for _ in REQUIRED:
-        try:
-            return exec(code, namespace)
-        except NameError as error:
-            if error.name not in REQUIRED or error.name in namespace:
-                raise
-            namespace[error.name] = _make_stand_in(error.name)
-    return exec(code, namespace)
-
-
 def _make_stand_in(name: str) -> type:
+    """What a required class that is not defined is for a statement that mentions it; it cannot be constructed.
+
+    `def __init__(self, block: Type[Union[BasicBlock, Bottleneck]] = BasicBlock)` evaluates both names.
+    """
+
     def refuse(self: Any, *_: Any, **__: Any) -> None:
         raise NameError(f"name '{name}' is not defined")
 
@@ -236,14 +274,6 @@ def _stored(statement: ast.stmt) -> set[str]:
     names |= {node.name for node in nodes if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
     aliases = [node for node in nodes if isinstance(node, ast.alias)]
     return names | {alias.asname or alias.name.partition(".")[0] for alias in aliases}
-
-
-def _is_only_annotation(statement: ast.stmt, name: str) -> bool:
-    """Whether the annotations of a statement use a name, and nothing else in it does."""
-    annotations = [getattr(node, field, None) for node in ast.walk(statement) for field in ("annotation", "returns")]
-    inside = {node for part in annotations if part is not None for node in ast.walk(part)}
-    uses = [node for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == name]
-    return bool(uses) and inside.issuperset(uses)
 
 
 def _follows_from(error: BaseException, lost: set[str]) -> bool:

@@ -218,6 +218,19 @@ def reachable(names: Iterable[str], aliases: Mapping[str, Collection[str]]) -> s
     return seen
 
 
+def bound_by(statement: ast.stmt) -> set[str]:
+    """The names that a top-level statement itself gives a value; not those of `from x import *`."""
+    found = set()
+    for node in _executed(statement, into_classes=False):
+        if isinstance(node, (*_DEFINITIONS, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name.partition(".")[0])
+    return found
+
+
 def _names(table: symtable.SymbolTable) -> tuple[set[str], set[str], set[str]]:
     # What `:=` binds inside a comprehension counts as declared global here.
     binds = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported() or s.is_declared_global()}

@@ -1009,7 +1009,7 @@ def test_what_follows_from_an_error_is_not_reported_again():
         ),
         ("def f(): raise ValueError('x' * 10_000_000)\nBasicBlock = f()", "... (cut)"),
         ("BasicBlock = input('more?')", "BasicBlock = input"),
-        ("class BasicBlock:\n    x: Nowhere", "NameError"),
+        ("class BasicBlock:\n    x = Nowhere", "NameError"),
     ],
 )
 def test_hostile_exceptions_become_text(cell, words, monkeypatch):
