@@ -19,11 +19,10 @@ from autograder.submission.earlier import earlier_ends, touching_earlier
 from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise, other_language, written_module
 from autograder.submission.names import Footprint, find_functions, footprint, reachable
+from autograder.submission.newer_python import needs_newer_python
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
 
 NOT_COMPILED = "`torch.compile` does nothing while your code is graded; it changes no result."
-_OF_PYTHON_3_12 = re.compile(r"\s*(type [A-Za-z_]\w*(\[.*\])? *=|(class|(async )?def) \w+\[)")
-"""A line with type parameters, or a type alias."""
 MOST_STATEMENTS = 10_000
 """Limit on the top-level statements of a submission. The assignment needs about a hundred."""
 
@@ -269,10 +268,7 @@ def _syntax_problem(cell: Cell, error: SyntaxError) -> str:
     lines = cell.source.split("\n")
     number = min(max(error.lineno or 1, 1), len(lines))
     line = shown(lines[number - 1].strip())
-    what = "Nothing in it can be used until this is repaired."
-    if sys.version_info < (3, 12) and _OF_PYTHON_3_12.match(lines[number - 1]):
-        running = ".".join(map(str, sys.version_info[:2]))
-        what = f"This is Python 3.12 or later, and this grader runs Python {running}: it cannot use anything in it."
+    what = needs_newer_python(lines[number - 1]) or "Nothing in it can be used until this is repaired."
     return f"{cell.label}, line {number}: {shown(error.msg)}: `{line}`{_begins(cell)}. {what}"
 
 

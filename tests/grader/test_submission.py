@@ -37,6 +37,7 @@ from autograder.submission import read as reading
 from autograder.submission.execute import is_defined
 from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise
+from autograder.submission.newer_python import needs_newer_python
 
 SAMPLES = Path(__file__).parent / "samples"
 CODE = "import torch\n\n\nclass BasicBlock: pass\n"
@@ -786,6 +787,36 @@ def test_other_f_strings_are_left_as_they_are():
         assert rewrite_f_strings(source) == source, path
     for strange in ("x = f'{d['", 'f"{' * 10_000 + "1" + '}"' * 10_000):
         assert rewrite_f_strings(strange) == strange
+
+
+@pytest.mark.parametrize(
+    ("line", "since", "words"),
+    [
+        ("    except ValueError, nn.Error:", "3.14", "except (A, B):"),
+        ("except* A, B: pass", "3.14", "except (A, B):"),
+        ("text = t'{x}'", "3.14", 't"..."'),
+        ("class Stack[T]:", "3.12", "until this is repaired."),
+        ("type Sizes = list[int]", "3.12", "until this is repaired."),
+    ],
+)
+def test_syntax_of_a_newer_python_is_called_so(line, since, words):
+    said = needs_newer_python(line, (3, 11))
+    assert said.startswith(f"This is Python {since} or later, and this grader runs Python 3.11")
+    assert words in said
+    assert needs_newer_python(line, (3, 15)) == ""
+
+
+@pytest.mark.parametrize("line", ["except (A, B):", "except A as e:", "print('t')", 'at"x"', "x = f(a, b"])
+def test_other_syntax_errors_are_not_put_down_to_a_newer_python(line):
+    assert needs_newer_python(line, (3, 11)) == ""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="it is no error")
+def test_a_cell_for_a_newer_python_is_said_to_be_one():
+    cell = "try:\n    class BasicBlock: pass\nexcept ValueError, TypeError:\n    pass"
+    [problem, _] = slice_submission(submit(cell), ("BasicBlock",)).problems
+    assert problem.startswith("cell 1, line 3")
+    assert "This is Python 3.14 or later" in problem
 
 
 @pytest.mark.parametrize(
