@@ -10,10 +10,15 @@ PR_SET_NAME = 15
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
+CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
+
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 1 << 12, 1 << 14, 1 << 18
+
+_MNT_DETACH = 2
 
 CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT = 6, 7, 18
 
@@ -67,6 +72,17 @@ def use_huge_pages() -> None:
 def unshare(flags: int) -> None:
     """Move this process into new namespaces."""
     _checked(_libc.unshare(flags))
+
+
+def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    """Mount a file system, or with `MS_BIND` a folder or file at another place."""
+    words = (source.encode(), target.encode(), kind.encode())
+    _checked(_libc.mount(*words, ctypes.c_ulong(flags), options.encode()))
+
+
+def unmount(target: str) -> None:
+    """Detach what is mounted at a path, and everything below."""
+    _checked(_libc.umount2(target.encode(), _MNT_DETACH))
 
 
 def die_with_parent(parent: int) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from autograder.sandbox import linux
 from autograder.sandbox.confine import Plan, available_layers, enter_namespaces, make_plan, python_paths
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.reachable import provide_python
 from autograder.sandbox.ready_made import EmptyModuleFinder
 
 _PARENT_CHECK_SECONDS = 0.5
@@ -64,14 +65,16 @@ def _serve(sock: socket.socket, parent: int, plan: Plan) -> None:
 
 
 def _prepare(project: Path) -> Plan:
-    """Import and use everything that a worker needs, because a confined worker cannot load files any more."""
+    """Import and use what workers need: to do it once takes less time, and not every worker can load files."""
     layers = available_layers()
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     linux.keep_freed_memory()
     if enter_namespaces():
         layers = (*layers, "namespaces")
     import_everything(project)
-    plan = make_plan(layers, readable_paths(project))
+    readable = readable_paths(project)
+    provide_python(layers, readable)
+    plan = make_plan(layers, readable)
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
     if (threads := linux.thread_count()) != 1:
         raise RuntimeError(f"a process with {threads} threads cannot be forked safely")
@@ -87,10 +90,7 @@ def readable_paths(project: Path) -> list[Path]:
 
 
 def import_everything(project: Path) -> None:
-    """Import the standard library and torch.
-
-    With another user id, the interpreter's files may not be readable, for example in a home folder of root.
-    """
+    """Import the top level of the standard library, torch, and what they may import later."""
     for name in sys.stdlib_module_names - _NOT_PREPARED:
         with contextlib.suppress(ImportError):  # of another platform, or left out of this Python
             importlib.import_module(name)

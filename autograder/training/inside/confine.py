@@ -23,6 +23,7 @@ from autograder.sandbox.confine import (
     make_plan,
 )
 from autograder.sandbox.limits import TrainingLimits
+from autograder.sandbox.reachable import provide_python
 from autograder.sandbox.zygote import readable_paths
 
 _DRIVER_READS = (
@@ -56,7 +57,9 @@ def prepare(project: Path, limits: TrainingLimits, gpu: bool) -> Stage:
         raise RuntimeError("training on a GPU takes Landlock here (Linux 5.13, listed in /sys/kernel/security/lsm)")
     if enter_namespaces():
         layers = (*layers, "namespaces")
-    plan = make_plan(layers, _readable(project, gpu), driver_files() if gpu else ())
+    readable = _readable(project, gpu)
+    provide_python(layers, readable)
+    plan = make_plan(layers, readable, driver_files() if gpu else ())
     return Stage(plan, choose_identity(plan, limits, None), gpu)
 
 
