@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from autograder.submission.names import Footprint, reachable
-from autograder.submission.ready_made import imports_ready_made
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
@@ -29,11 +28,15 @@ class Statement(Protocol):
 
 
 def earlier_ends(statements: Sequence[Statement], required: Collection[str]) -> list[int]:
-    """How many statements there are after the last definition of a required name, and after the last patch of one."""
+    """How many statements there are up to the last definition of a required name, and up to the last patch of one.
+
+    An import of a name that the submission defines itself, to compare the two, is no definition.
+    """
     needed = set(required)
-    own = [(number, s.effect) for number, s in enumerate(statements, 1) if not imports_ready_made(s.node)]
-    defining = [number for number, effect in own if effect.binds & needed]
-    changing = [number for number, effect in own if (effect.binds | effect.patches) & needed]
+    own = {name for s in statements for name in (s.effect.binds - s.effect.imports) & needed}
+    bound = [s.effect.binds & needed - (s.effect.imports & own) for s in statements]
+    defining = [number for number, names in enumerate(bound, 1) if names]
+    changing = [number for number, s in enumerate(statements, 1) if bound[number - 1] or s.effect.patches & needed]
     return list(dict.fromkeys([*defining[-1:], *changing[-1:]]))
 
 

@@ -11,10 +11,15 @@ TRANSPARENT = {
     *("capture", "debug", "memit", "memray_flamegraph", "mprun", "prun", "pyinstrument", "scalene", "snakeviz"),
     *("ipytest", "time", "timeit", "wandb"),
 }
-"""Cell magics that run the rest of the cell as Python; with any other (`%%bash`) it is not Python."""
+"""Cell magics that run the rest of the cell as Python; with any other (`%%bash`) it is most likely not Python."""
+ELSEWHERE = {"file", "pypy", "python", "python2", "python3", "script", "skip", "writefile"}
+"""Cell magics with Python code that the notebook itself does not run."""
 
 _MARKER = re.compile(r"(^#[ ]?%%.*\n)", re.MULTILINE)
 _CELL_MAGIC = re.compile(r"%%\s*(\w*)")
+_ADD_TO = re.compile(r"%%\s*add_to\s+(?P<name>\w+)\s*")
+"""The magic of jdc: the functions of the cell become methods of a class."""
+_FUNCTION = re.compile(r"(?:async )?def[ \t]+(\w+)")
 _TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>[^-\s].*)")
 _RUN = re.compile(r"(?P<indent>\s*)%run\s+(?:-\w\s+)*(?:\./)?(?P<path>[\w/]+)(?:\.py)?\s*")
 _ESCAPED = re.compile(r"(?P<indent>\s*)[%!?]")
@@ -23,26 +28,35 @@ _ASSIGNED = re.compile(r"(?P<targets>[\w\s.,*()\[\]]+=\s*)(?P<mark>[!%])")
 _AUTOMAGIC = re.compile(r"(pip|conda|mamba|uv|ls|ll|cd|pwd|cp|mv|mkdir|cat|matplotlib|load_ext|autoreload)( [^=(]*)?")
 """A cell of only such a line runs in Jupyter without % or !."""
 _WRITTEN = re.compile(r"%%\s*(?:writefile|file)\s+(?:-a\s+|--append\s+)?[\"']?(?:\./)?(?P<path>[\w/]+)\.py[\"']?\s*")
+_PROMPTS = [
+    (re.compile(r"\s*>>>( |$)"), re.compile(r"^\s*(>>>|\.\.\.)( |$)")),
+    (re.compile(r"\s*In \[\d+\]:( |$)"), re.compile(r"^\s*(In \[\d+\]:|\.{3,}:)( |$)")),
+]
+"""How the first line begins, and what to remove from each: the prompts of Python, and those of IPython."""
 _PIECE = re.compile(r"'''|\"\"\"|\\.|['\"#()\[\]{}]")
 
 
-def neutralise(source: str, written: Collection[str] = ()) -> str:
-    """Return the cell without its magics, shell commands and help requests; as many lines as before.
+def neutralise(source: str, written: Collection[str] = (), unknown: bool = False) -> str:
+    """Return the cell without its magics, shell commands and help requests; each line stays where it was.
 
     A `.py` file with `# %%` between its cells, as editors write it, is treated cell by cell.
 
     `%%time` and similar magics are removed; a cell of another language becomes blank. `x = !ls` becomes `x = []` and
     `x = %magic` becomes `x = None`, so that `x` stays defined. `%run net.py` becomes `from net import *`, if `net` is
-    one of the `written` modules.
+    one of the `written` modules. With `unknown`, magics that are not known run the cell as Python, too.
     """
     if _MARKER.search(source):
-        return "".join(part if _MARKER.fullmatch(part) else neutralise(part, written) for part in _MARKER.split(source))
+        parts = _MARKER.split(source)
+        return "".join(part if _MARKER.fullmatch(part) else neutralise(part, written, unknown) for part in parts)
     lines = _without_indent(_without_prompts(source.split("\n")))
     start = _first_line(lines)
     if _AUTOMAGIC.fullmatch("\n".join(lines).strip()):
         return "\n" * (len(lines) - 1)
     while start < len(lines) and (magic := _CELL_MAGIC.match(lines[start])):
-        if magic[1] not in TRANSPARENT:
+        if added := _ADD_TO.fullmatch(lines[start]):
+            names = [function[1] for line in lines if (function := _FUNCTION.match(line))]
+            lines += [f"{added['name']}.{name} = {name}" for name in names]
+        elif magic[1] not in TRANSPARENT and (magic[1] in ELSEWHERE or not unknown):
             return "\n" * (len(lines) - 1)
         lines[start] = ""
         start = _first_line(lines)
@@ -70,7 +84,7 @@ def other_language(source: str) -> str:
         magic = _CELL_MAGIC.match(line)
         if magic is None:
             return ""
-        if magic[1] not in TRANSPARENT:
+        if magic[1] not in TRANSPARENT and not _ADD_TO.fullmatch(line):
             return line.strip()
     return ""
 
@@ -87,11 +101,12 @@ def _without_indent(lines: list[str]) -> list[str]:
 
 
 def _without_prompts(lines: list[str]) -> list[str]:
-    """Remove the prompts `>>> ` and `... ` from a cell that was pasted with them, as IPython does."""
+    """Remove the prompts from a cell that was pasted with them, as IPython does."""
     start = _first_line(lines)
-    if start == len(lines) or not re.match(r"\s*>>>( |$)", lines[start]):
-        return lines
-    return [re.sub(r"^\s*(>>>|\.\.\.)( |$)", "", line) for line in lines]
+    for begin, each in _PROMPTS:
+        if start < len(lines) and begin.match(lines[start]):
+            return [each.sub("", line) for line in lines]
+    return lines
 
 
 def _neutralise_lines(lines: list[str], written: Collection[str]) -> list[str]:

@@ -92,13 +92,21 @@ def read_cells(name: str, data: bytes) -> tuple[tuple[Cell, ...], tuple[Cell, ..
         raise Refused(too_large("the file"))
     content = _decode(data, is_script=not name.lower().endswith(".ipynb"))
     label = shown(name.rpartition("/")[2], longest=255)
-    cells, text = _notebook_cells(content) if name.lower().endswith(".ipynb") else ((Cell(label, content),), ())
+    cells, text = _notebook_cells(content) if name.lower().endswith(".ipynb") else _cells_of_text(label, content)
     if not any(cell.source.strip() for cell in cells):
         raise Refused("there is no code in it.")
     if sum(len(cell.source) for cell in cells) > LARGEST_CODE:
         kilobytes = LARGEST_CODE // 1000
         raise Refused(f"it holds more than {kilobytes} kB of code: leave data out of the code cells.")
     return tuple(Cell(cell.label, _clean(cell.source)) for cell in cells), text
+
+
+def _cells_of_text(label: str, content: str) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
+    """The cells of a script, or of a notebook that is not called so: some browsers save it as `.txt`."""
+    if content.lstrip().startswith("{") and '"cells"' in content:
+        with contextlib.suppress(Refused):
+            return _notebook_cells(content)
+    return (Cell(label, content),), ()
 
 
 def _decode(data: bytes, is_script: bool) -> str:

@@ -27,8 +27,3 @@ def is_ready_made(dotted: str) -> bool:
     below = any(dotted == module or dotted.startswith(f"{module}.") for module in READY_MADE)
     parts = dotted.split(".")
     return below and parts[-1] not in HELPERS and not any(part.endswith(WEIGHTS) for part in parts)
-
-
-def imports_ready_made(node: ast.stmt) -> bool:
-    """Whether a statement is an import of ready-made networks."""
-    return isinstance(node, (ast.Import, ast.ImportFrom)) and any(is_ready_made(real) for _, real in imports(node))

@@ -18,7 +18,7 @@ from autograder.contract import REQUIRED
 from autograder.submission.earlier import earlier_ends, touching_earlier
 from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise, other_language, written_module
-from autograder.submission.names import Footprint, find_functions, footprint, reachable
+from autograder.submission.names import Footprint, bound_by, find_functions, footprint, reachable
 from autograder.submission.newer_python import needs_newer_python
 from autograder.submission.read import Cell, Submission, UnreadableSubmission, shown
 
@@ -139,7 +139,8 @@ class _Notebook:
 
     def __init__(self, submission: Submission):
         written = {cell.module or written_module(cell.source)[0] for cell in submission.cells} - {""}
-        self._text, self._parsed = submission.text, [_parse(cell, written) for cell in submission.cells]
+        self._text = submission.text
+        self._parsed = _with_unknown_magics([_parse(cell, written) for cell in submission.cells], written)
         if sum(len(cell.body) for cell in self._parsed) > MOST_STATEMENTS:
             name, most = shown(submission.name), f"{MOST_STATEMENTS:,}"
             raise UnreadableSubmission(f"{name}: it holds more than {most} statements: leave out generated code.")
@@ -240,9 +241,22 @@ def _in_order_of_imports(
     return [*ordered, *(number for number in sorted(by_cell) if number not in ordered)]
 
 
-def _parse(cell: Cell, written: Collection[str]) -> _Parsed:
+def _with_unknown_magics(parsed: Sequence[_Parsed], written: Collection[str]) -> list[_Parsed]:
+    """Take a cell for Python although its magic is not known, if only that defines a required name."""
+    missing = set(REQUIRED) - _defined(parsed)
+    if not missing:
+        return [*parsed]
+    others = [_parse(one.cell, written, unknown=True) if other_language(one.cell.source) else one for one in parsed]
+    return [other if missing & _defined([other]) else one for one, other in zip(parsed, others, strict=True)]
+
+
+def _defined(parsed: Iterable[_Parsed]) -> set[str]:
+    return {name for one in parsed if not one.module for statement in one.body for name in bound_by(statement)}
+
+
+def _parse(cell: Cell, written: Collection[str], unknown: bool = False) -> _Parsed:
     module, source = (cell.module, cell.source) if cell.module else written_module(cell.source)
-    source = source if module else neutralise(cell.source, written)
+    source = source if module else neutralise(cell.source, written, unknown)
     parsed = _parse_as(cell, source, module)
     if parsed.problem and sys.version_info < (3, 12) and (other := rewrite_f_strings(source)) != source:
         return _parse_as(cell, other, module)

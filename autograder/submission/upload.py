@@ -15,7 +15,11 @@ MOST_FILES = 1000
 """Files in a zip or in a folder."""
 KINDS = "hand in a notebook (.ipynb), a .py file, or the .zip from grader.export()."
 _HANDOUT = re.compile(r"(.*/)?((lab|tests|autograder)/.*\.py|(utils|conftest)\.py)")
-_DEFINITION = re.compile(rb"^(?:class|def)[ \t]+(?:%s)[ \t]*[(:]" % "|".join(REQUIRED).encode(), re.MULTILINE)
+_DEFINITION = rb"(?:class|def)[ \t]+(?:%s)[ \t]*[(:]" % "|".join(REQUIRED).encode()
+_OBJECT = re.compile(rb"\s*\{")
+_IN_CODE = re.compile(rb"^" + _DEFINITION, re.MULTILINE)
+_IN_JSON = re.compile(rb"(?:\"|\\n)" + _DEFINITION)
+"""The definition in a cell of a notebook, which is JSON."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ def is_handout(path: str) -> bool:
 def can_be_graded(path: Path) -> bool:
     """Whether a file can be a submission, by its suffix.
 
-    `jupyter nbconvert --to script` names its output `.txt` where a notebook does not say otherwise. Of text files, only
-    those count that define a required name.
+    `jupyter nbconvert --to script` names its output `.txt` where a notebook does not say otherwise, and some browsers
+    so name a notebook. Of text files, only those count that define a required name.
     """
     suffix = path.suffix.lower()
     return suffix in SUFFIXES or (suffix == ".txt" and _is_code(path))
@@ -179,6 +183,7 @@ def _is_code(path: Path) -> bool:
         if not path.is_file() or path.is_symlink():
             return False
         with path.open("rb") as file:
-            return _DEFINITION.search(file.read(LARGEST_FILE)) is not None
+            text = file.read(LARGEST_FILE)
+            return bool(_IN_CODE.search(text) or (_OBJECT.match(text) and _IN_JSON.search(text)))
     except OSError:
         return False

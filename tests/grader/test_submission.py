@@ -154,6 +154,18 @@ def test_python_file_is_one_cell_with_its_name(tmp_path):
     assert submission.cells == (Cell("my net.py", CODE),)
 
 
+@pytest.mark.parametrize("name", ["a.ipynb.txt", "a.txt", "a.py"])
+@pytest.mark.parametrize("source", [CODE, CODE.splitlines(keepends=True)])
+def test_a_notebook_that_is_not_called_so(name, source, tmp_path):
+    """Some browsers add `.txt` to what they download."""
+    assert read_submission(write(tmp_path, name, notebook("x = 1", source))).cells[1] == Cell("cell 2", CODE)
+
+
+@pytest.mark.parametrize("text", ['{"cells": 1}', '{"cells"', '{"cells": []}[CODE]\nclass BasicBlock: pass'])
+def test_a_script_that_looks_like_a_notebook(text, tmp_path):
+    assert read_submission(write(tmp_path, "a.py", text.encode())).cells == (Cell("a.py", text),)
+
+
 def test_exported_zip(tmp_path):
     members = [
         ("resnet.ipynb", notebook(CODE)),
@@ -368,6 +380,15 @@ def test_half_a_surrogate_pair(tmp_path):
         ("\n    x = 1\n    if x:\n        y = 2\n  # z", "\nx = 1\nif x:\n    y = 2\n  # z"),
         ("\t!ls\n\tx = 1", "pass\nx = 1"),
         (">>> def f():\n...     return 1\n...\n>>> f()", "def f():\n    return 1\n\nf()"),
+        (
+            "\nIn [5]: def f():\n   ...:     return [\n   ...:\n   ...: 1]\nIn [12]: f()",
+            "\ndef f():\n    return [\n\n1]\nf()",
+        ),
+        ("x = '''\nIn [5]: y'''", "x = '''\nIn [5]: y'''"),
+        (
+            "%%add_to BasicBlock\ndef f(self):\n    def g(): pass\nasync def h(self): pass",
+            "\ndef f(self):\n    def g(): pass\nasync def h(self): pass\nBasicBlock.f = f\nBasicBlock.h = h",
+        ),
         ("pip install -q torchinfo", ""),
         ("ls\n", "\n"),
         ("ls = 3", "ls = 3"),
@@ -680,6 +701,13 @@ def test_the_second_slice_trains_nothing():
     assert "backward" not in "\n".join(ast.unparse(node) for _, node in second.nodes)
 
 
+def test_the_second_slice_ends_before_an_import_of_the_same_name():
+    """As of torchvision's network, to compare the two."""
+    cells = ("NUMBER = 1", *USER, "from string import Template as ResNet")
+    assert run(*cells, required=REQUIRED)["ResNet"].__name__ == "Template"
+    assert run_earlier(*cells)["ResNet"].__name__ == "ResNet"
+
+
 def test_there_is_no_second_slice_where_it_is_the_same():
     assert len(all_slices(submit("NUMBER = 7", *USER, "print(BasicBlock().f())"))) == 1
 
@@ -731,6 +759,29 @@ def test_magic_above_a_class_keeps_the_class():
     assert "BasicBlock" in run(
         "%%time\n%matplotlib inline\nimport math\n!ls", "%%capture\nclass BasicBlock:\n    x = math.pi"
     )
+
+
+def test_a_magic_that_is_not_known_keeps_a_class_that_is_nowhere_else():
+    namespace = run("%%viztracer --x 3\nclass BasicBlock:\n    value = 1\n!ls")
+    assert namespace["BasicBlock"].value == 1
+    namespace = run("class BasicBlock:\n    value = 1", "%%no_longer\nclass BasicBlock:\n    value = 2")
+    assert namespace["BasicBlock"].value == 1
+
+
+@pytest.mark.parametrize("magic", ["%%writefile x.py", "%%script true", "%%python", "%%skip"])
+def test_a_magic_that_keeps_a_class_from_being_run(magic):
+    slice_ = slice_submission(submit(f"{magic}\nclass BasicBlock: pass"), ("BasicBlock",))
+    assert slice_.missing == ("BasicBlock",)
+    assert magic in slice_.problems[0]
+
+
+def test_methods_that_a_magic_adds():
+    methods = ("%%add_to BasicBlock\ndef f(self): return 1", "%%add_to BasicBlock\n\ndef g(self): 1 / 0")
+    block = run("class BasicBlock: pass", *methods)["BasicBlock"]()
+    assert block.f() == 1
+    with pytest.raises(ZeroDivisionError) as caught:
+        block.g()
+    assert student_lines(caught.value).startswith("cell 3, line 3, in g")
 
 
 def test_line_numbers_are_the_students():
