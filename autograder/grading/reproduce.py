@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autograder.grading.grade import Grader
 from autograder.grading.provenance import provenance
-from autograder.grading.result import Result, read_result
+from autograder.grading.result import COST_NOTHING, Result, read_result
 from autograder.grading.results_folder import key_files
 from autograder.grading.seeds import seed_fingerprint
 from autograder.suite.outcome import Outcome
@@ -70,8 +70,9 @@ def compare(before: Result, after: Result, remarks: tuple[str, ...] = ()) -> Com
             differences += _differences(old[test], new[test])
     if before.status != after.status:
         differences.append(f"status: was {before.status} and is {after.status}")
-    if before.problems != after.problems:
-        differences.append(f"problems: were {list(before.problems)} and are {list(after.problems)}")
+    were, are = ([line for line in result.problems if line != COST_NOTHING] for result in (before, after))
+    if were != are:
+        differences.append(f"problems: were {were} and are {are}")
     changed = {line.split(": ")[0] for line in differences}
     same = len((old.keys() & new.keys()) - set(waiting) - changed)
     return Comparison(same, tuple(sorted(differences)), tuple(sorted(waiting)), remarks)

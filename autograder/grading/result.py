@@ -25,6 +25,9 @@ SCHEMA_VERSION = 3
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "docs" / "result.schema.json"
 OTHER_VERSION = "a result of another version of the grader; grade again"
 
+COST_NOTHING = "Nothing of this cost points."
+"""The last of the problems of a submission that has all points."""
+
 Status = Literal["graded", "incomplete", "unreadable", "crashed", "grader_failed"]
 
 
@@ -70,7 +73,9 @@ class Result(_Model):
     possible: float = Field(description="points that could be earned: deferred tests are left out")
     seconds: float = Field(description="wall clock of the grading")
     isolation: tuple[str, ...] = Field(description='what confined student code; "unsafe" where nothing was required')
-    problems: tuple[str, ...] = Field(description="problems with the submission as a whole")
+    problems: tuple[str, ...] = Field(
+        description="problems with the submission as a whole; the last line says so if they cost nothing"
+    )
     grader: Provenance = Field(default_factory=provenance, description="which grader made it, where and when")
     origin: Origin = Field(default=Origin(), description="whose submission it is, and where it lay")
     notes: tuple[str, ...] = Field(default=(), description="for the teaching assistant; they cost no points")
@@ -88,10 +93,15 @@ class Result(_Model):
         tests = tuple(apply_cap(tests))
         questions = {q: _add_up(t for t in tests if t.question == q) for q in QUESTIONS}
         judged = {test.question for test in tests}
+        total = _add_up(tests)
+        problems = [problem for problem in fields.pop("problems") if problem != COST_NOTHING]
+        if problems and fields["status"] == "graded" and total.score == total.possible:
+            problems.append(COST_NOTHING)
         return cls(
             schema_version=SCHEMA_VERSION,
             **fields,
-            **_add_up(tests).model_dump(),
+            **total.model_dump(),
+            problems=tuple(problems),
             questions={question: score for question, score in questions.items() if question in judged},
             tests=tests,
         )

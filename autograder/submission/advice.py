@@ -72,6 +72,11 @@ ADVICE: list[tuple[str, str]] = [
         "a method gets the object itself first and then the input: write `def forward(self, x):`",
     ),
     (
+        r"can't retain_grad on Tensor that has requires_grad=False",
+        "a forward pass can be run without gradients, under torch.no_grad(), in training mode as well: write "
+        "`if out.requires_grad: out.retain_grad()`",
+    ),
+    (
         r"super\(type, obj\): obj must be",
         "super(...) names a class that the object does not belong to: write super().__init__(), without arguments in "
         "the first parentheses",

@@ -60,6 +60,7 @@ WRONG = {
     "near miss by name": (lambda: BasicBlock(3, 3, stride=1), "_init_"),
     "no self": (lambda: NoSelf()(x), "def forward(self, x):"),
     "another class": (lambda: Another(), "super().__init__()"),
+    "gradient to keep": (lambda: x.retain_grad(), "if out.requires_grad"),
 }
 
 
@@ -67,7 +68,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_hint(name):
     call, words = WRONG[name]
-    with pytest.raises((TypeError, AttributeError)) as raised:
+    with pytest.raises((TypeError, AttributeError, RuntimeError)) as raised:
         call()
     assert words in hint_for(str(raised.value)), str(raised.value)
 

@@ -10,7 +10,7 @@ import pytest
 
 from autograder.contract import POINTS
 from autograder.grading.grade import GRADED_EARLIER, Grader
-from autograder.grading.result import read_result
+from autograder.grading.result import COST_NOTHING, read_result
 from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
 from autograder.maintain.samples import MISTAKES, STYLES, entries
@@ -188,3 +188,18 @@ def test_usage_errors_are_one_clear_line(arguments, words):
     process = class_runs.run("grade", *arguments)
     assert process.exit_code == 2
     assert words in process.stderr.strip().splitlines()[-1]
+
+
+def test_problems_that_cost_nothing_are_said_to(tmp_path, zygote):
+    path = tmp_path / "hw3.py"
+    with Grader(zygote=zygote) as grader:
+        path.write_text(f"import a_library_that_is_not_here\n{solved_source()}\nnn.use = a_library_that_is_not_here")
+        right = grader.grade(path, only=["q1"])
+        path.write_text(path.read_text() + f"\n{entries()['q1_relu_before_add'].source}")
+        wrong = grader.grade(path, only=["q1"])
+    assert right.problems[0].endswith("No module named 'a_library_that_is_not_here'")
+    assert right.problems[1:] == (COST_NOTHING,)
+    assert wrong.score < wrong.possible
+    assert wrong.problems == right.problems[:1]
+    assert right.replace_tests(wrong.tests).problems == wrong.problems
+    assert wrong.replace_tests(right.tests).problems == right.problems
