@@ -25,7 +25,7 @@ SCHEMA_VERSION = 3
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "docs" / "result.schema.json"
 OTHER_VERSION = "a result of another version of the grader; grade again"
 
-COST_NOTHING = "Nothing of this cost points."
+COST_NOTHING = "None of this cost points."
 """The last of the problems of a submission that has all points."""
 
 Status = Literal["graded", "incomplete", "unreadable", "crashed", "grader_failed"]

@@ -68,6 +68,5 @@ class Moved:
         for lower, upper, name in self._places.values():
             yield (
                 f"{upper.place}: `{name}` is needed here, but gets its value further down, in {lower.place}: move that "
-                "above this line, as the code does not run from top to bottom. Here it was run first, so this costs "
-                "nothing."
+                "above this line, for the code does not run from top to bottom. The grader ran it first."
             )
