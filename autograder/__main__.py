@@ -223,7 +223,7 @@ def grade(
     from autograder.grading.capacity import complain_about_memory, suggested_jobs
     from autograder.grading.classroom import grade_all
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
-    from autograder.grading.look import open_look
+    from autograder.grading.look import look_at
     from autograder.grading.results_folder import (
         claim,
         is_of_results,
@@ -246,8 +246,7 @@ def grade(
         students = kept_roster(out) if roster is None else read_roster(roster)
     except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(sanitize(str(error))) from error
-    with open_look(unsafe) as look:
-        submissions, others = handins(files, known, students, look)
+    submissions, others = handins(files, known, students, functools.partial(look_at, unsafe=unsafe, jobs=jobs))
     ignored = [path for path in ignored if not is_of_results(path)]
     found = Found(files, submissions, others, ignored, strangers(students, submissions) if students else [])
     if dry_run:

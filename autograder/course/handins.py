@@ -36,7 +36,7 @@ def handins(
     files: Mapping[Path, Path],
     known: Iterable[Known] = (),
     roster: Roster | None = None,
-    look: Callable[[Path], Content | None] = lambda path: None,
+    look: Callable[[Collection[Path]], Mapping[Path, Content | None]] = lambda paths: {},
 ) -> tuple[list[Handin], dict[Path, Handin]]:
     """Say whose each file is, and choose one for each student.
 
@@ -44,8 +44,8 @@ def handins(
         files: each file with the folder that was given; its own folder where the file was given itself.
         known: the results that are there already: a file keeps its key.
         roster: the students of the course.
-        look: says what a file holds, or None where that is not known. It is asked about files of students who have
-            several; where one is not known, names and times alone decide.
+        look: says what files define, or None where that is not known. It is asked once, about the files of students who
+            have several; where one of theirs is not known, names and times alone decide.
 
     Returns:
         `(handins, others)`: what counts, in the order of `files`, and for each other file what counts in its place.
@@ -59,21 +59,11 @@ def handins(
         groups.setdefault(owner.identity.name.casefold(), []).append((file, owner))
     counted: dict[Path, Handin] = {}
     others: dict[Path, Handin] = {}
+    defined = look([file for group in groups.values() if len(group) > 1 for file, _ in group])
     for group in groups.values():
-        contents = [look(file) for file, _ in group] if len(group) > 1 else [NOTHING]
-        contents = contents if None not in contents else [NOTHING] * len(group)
-        candidates = [
-            Candidate(file, owner.identity, owner.facts.submitted, content)
-            for (file, owner), content in zip(group, contents, strict=True)
-        ]
-        chosen, tied = choose(candidates)
-        not_counted = ["/".join(one.identity.path) for one in candidates if one is not chosen]
-        undecided = ["/".join(one.identity.path) for one in (chosen, *tied)] if tied else []
-        owner = whose[chosen.file]
-        counted[chosen.file] = Handin(
-            chosen.file, result_name(owner.identity.key), owner.origin(not_counted, undecided)
-        )
-        others |= {other: counted[chosen.file] for other, _ in group if other != chosen.file}
+        one = _decide(group, defined)
+        counted[one.file] = one
+        others |= {other: one for other, _ in group if other != one.file}
     return [counted[file] for file in files if file in counted], others
 
 
@@ -126,6 +116,21 @@ class _Owner:
             not_counted=tuple(not_counted),
             undecided=tuple(undecided),
         )
+
+
+def _decide(group: list[tuple[Path, _Owner]], defined: Mapping[Path, Content | None]) -> Handin:
+    """What counts of the files of one student; where one could not be looked at, names and times decide."""
+    contents = [defined.get(file) for file, _ in group]
+    contents = contents if None not in contents else [NOTHING] * len(group)
+    candidates = [
+        Candidate(file, owner.identity, owner.facts.submitted, content)
+        for (file, owner), content in zip(group, contents, strict=True)
+    ]
+    chosen, tied = choose(candidates)
+    owner = dict(group)[chosen.file]
+    not_counted = ["/".join(one.identity.path) for one in candidates if one is not chosen]
+    undecided = ["/".join(one.identity.path) for one in (chosen, *tied)] if tied else []
+    return Handin(chosen.file, result_name(owner.identity.key), owner.origin(not_counted, undecided))
 
 
 def _place(file: Path, folder: Path) -> tuple[tuple[str, ...], int]:

@@ -1,7 +1,9 @@
-"""What a file of a student defines, read in a confined process: to choose among several files of one student."""
+"""What files of students define, read in confined processes: to choose among several files of one student."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+import functools
+import os
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote, require_confinement
@@ -10,39 +12,34 @@ from autograder.student.errors import GraderBroken
 from autograder.submission import NOTHING, Content, UnreadableSubmission, read_source, read_upload
 
 
-@contextlib.contextmanager
-def open_look(unsafe: bool = False) -> Iterator[Callable[[Path], Content | None]]:
-    """Yield a function that says what a file or a folder defines; None where the grader cannot read it here and now.
-
-    Its first call takes seconds, for the process that the readers are forked from.
+def look_at(paths: Collection[Path], unsafe: bool = False, jobs: int | None = None) -> dict[Path, Content | None]:
+    """Say what each file or folder defines; None where the grader cannot read it here and now.
 
     Args:
-        unsafe: read in this process where none can be confined; otherwise the function raises `SandboxUnavailable`.
+        unsafe: read in this process where none can be confined.
+        jobs: files read at once; one a core when None.
+
+    Raises:
+        SandboxUnavailable: no process can be confined here, and `unsafe` is not given.
     """
-    with contextlib.ExitStack() as opened:
-        zygotes: list[Zygote | None] = []
-
-        def look(path: Path) -> Content | None:
-            if not zygotes:
-                zygotes.append(_zygote(unsafe, opened))
-            zygote = zygotes[0]
-            try:
-                return (read_confined(path, zygote) if zygote else read_source(read_upload(path))).content
-            except UnreadableSubmission:
-                return NOTHING
-            except SandboxUnavailable:
-                raise
-            except (OSError, GraderBroken):
-                return None
-
-        yield look
-
-
-def _zygote(unsafe: bool, opened: contextlib.ExitStack) -> Zygote | None:
+    if not paths:
+        return {}
     try:
         require_confinement()
     except SandboxUnavailable:
         if not unsafe:
             raise
+        return {path: _look(path, None) for path in paths}
+    with Zygote() as zygote, ThreadPoolExecutor(jobs or os.cpu_count()) as threads:
+        return dict(zip(paths, threads.map(functools.partial(_look, zygote=zygote), paths), strict=True))
+
+
+def _look(path: Path, zygote: Zygote | None) -> Content | None:
+    try:
+        return (read_confined(path, zygote) if zygote else read_source(read_upload(path))).content
+    except UnreadableSubmission:
+        return NOTHING
+    except SandboxUnavailable:
+        raise
+    except (OSError, GraderBroken):
         return None
-    return opened.enter_context(Zygote())

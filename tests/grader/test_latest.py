@@ -8,8 +8,7 @@ import pytest
 from autograder.course.handins import handins
 from autograder.grading.find_submissions import find_submissions
 from autograder.grading.grade import Grader
-from autograder.grading.look import open_look
-from autograder.submission import NOTHING, UnreadableSubmission, read_source, read_upload
+from autograder.grading.look import _look, look_at
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.layouts import STUBS, script_of, solved, zip_of
 
@@ -32,12 +31,9 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
         path.write_bytes(data)
 
 
-def look(path: Path):
-    """As `open_look`, in this process."""
-    try:
-        return read_source(read_upload(path)).content
-    except UnreadableSubmission:
-        return NOTHING
+def look(paths):
+    """As `look_at`, in this process."""
+    return {path: _look(path, None) for path in paths}
 
 
 def choose(folder: Path):
@@ -116,7 +112,7 @@ def test_times_of_a_platform_are_compared_and_not_their_texts(tmp_path):
 
 def test_a_file_that_cannot_be_read_now_is_chosen_by_its_name(tmp_path):
     write(tmp_path, {"kim.ipynb": STUBS, "kim.zip": RIGHT})
-    (one,), _ = handins(find_submissions([tmp_path])[0], look=lambda path: None)
+    (one,), _ = handins(find_submissions([tmp_path])[0], look=dict.fromkeys)
     assert one.file == tmp_path / "kim.ipynb"
 
 
@@ -129,9 +125,10 @@ def test_files_of_one_path_in_two_folders_are_both_named(tmp_path):
 def test_files_are_looked_at_in_a_confined_process(tmp_path):
     write(tmp_path, {"kim.ipynb": STUBS, "kim.zip": RIGHT, "bomb.py": b""})
     (tmp_path / "bomb.py").write_bytes(b"x = " + b"[" * 90_000)
-    with open_look() as look_confined:
-        found = [look_confined(tmp_path / name) for name in ("kim.ipynb", "kim.zip", "bomb.py")]
-    assert found == [look(tmp_path / "kim.ipynb"), look(tmp_path / "kim.zip"), NOTHING]
+    paths = [tmp_path / name for name in ("kim.ipynb", "kim.zip", "bomb.py")]
+    found = look_at(paths)
+    assert found == look(paths)
+    found = [found[path] for path in paths]
     assert [one.defined for one in found] == [0, 4, 0]
 
 

@@ -6,6 +6,7 @@ import zipfile
 import nbformat
 import pytest
 
+from autograder.course.identity import identify
 from autograder.maintain.samples import solution_notebook
 from autograder.notebook import check
 from autograder.notebook.check import PUBLIC, run_checks
@@ -69,6 +70,10 @@ def test_a_notebook_with_a_new_name_is_found(notebook, tmp_path, capsys):
     (tmp_path / "resnet.ipynb").rename(tmp_path / "smith.ipynb")
     notebook.export(display_link=False)
     assert "smith.ipynb" in files_in_zip(tmp_path)
+    (path,) = tmp_path.glob("*.zip")
+    whose = identify(("class", f"smithann_1_2_{path.name}"), 1)
+    assert (whose.key, whose.attempt, whose.work) == (("smithann_1",), 1, "smith")
+    assert identify(("class", path.name), 1).key == ("smith",)
     assert "resnet.ipynb is not here any more: this is smith.ipynb." in capsys.readouterr().out
 
 
