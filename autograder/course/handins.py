@@ -25,11 +25,13 @@ class Handin:
 
 @dataclass(frozen=True)
 class Known:
-    """What an earlier result says about its file."""
+    """What an earlier result says about its file, and about others of the same student as in `Origin`."""
 
     key: str
     path: tuple[str, ...]
     sha256: str
+    not_counted: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
 
 
 def handins(
@@ -61,7 +63,7 @@ def handins(
     others: dict[Path, Handin] = {}
     defined = look([file for group in groups.values() if len(group) > 1 for file, _ in group])
     for group in groups.values():
-        one = _decide(group, defined)
+        one = _decide(group, defined, known)
         counted[one.file] = one
         others |= {other: one for other, _ in group if other != one.file}
     return [counted[file] for file in files if file in counted], others
@@ -118,8 +120,11 @@ class _Owner:
         )
 
 
-def _decide(group: list[tuple[Path, _Owner]], defined: Mapping[Path, Content | None]) -> Handin:
-    """What counts of the files of one student; where one could not be looked at, names and times decide."""
+def _decide(group: list[tuple[Path, _Owner]], defined: Mapping[Path, Content | None], known: Iterable[Known]) -> Handin:
+    """What counts of the files of one student; where one could not be looked at, names and times decide.
+
+    Where nothing does, the one counts that was given alone since then.
+    """
     contents = [defined.get(file) for file, _ in group]
     contents = contents if None not in contents else [NOTHING] * len(group)
     candidates = [
@@ -127,10 +132,39 @@ def _decide(group: list[tuple[Path, _Owner]], defined: Mapping[Path, Content | N
         for (file, owner), content in zip(group, contents, strict=True)
     ]
     chosen, tied = choose(candidates)
+    key = chosen.identity.name.casefold()
+    before = next((one for one in known if one.key.casefold() == key), None)
+    if tied and before and (given := _given_alone(before, [chosen, *tied])):
+        chosen, tied = given, []
     owner = dict(group)[chosen.file]
-    not_counted = ["/".join(one.identity.path) for one in candidates if one is not chosen]
-    undecided = ["/".join(one.identity.path) for one in (chosen, *tied)] if tied else []
+    not_counted = [_path(one) for one in candidates if one is not chosen]
+    undecided = [_path(one) for one in (chosen, *tied)] if tied else []
+    if len(group) == 1 and before:
+        not_counted = _beside(chosen, before)
     return Handin(chosen.file, result_name(owner.identity.key), owner.origin(not_counted, undecided))
+
+
+def _given_alone(before: Known, tied: list[Candidate]) -> Candidate | None:
+    """The one of these files that was graded alone when the others were known already."""
+    for one in tied:
+        others = {_path(other) for other in tied if other is not one}
+        if not before.undecided and "/".join(before.path) == _path(one) and others <= {*before.not_counted}:
+            return one if fingerprint(one.file) == before.sha256 else None
+    return None
+
+
+def _beside(chosen: Candidate, before: Known) -> list[str]:
+    """The files that an earlier result names beside this one, as far as they still lie there."""
+    own = _path(chosen)
+    if own not in (*before.undecided, "/".join(before.path)):
+        return []
+    folder = Path(os.path.abspath(chosen.file)).parents[len(chosen.identity.path) - 1]
+    others = dict.fromkeys((*before.undecided, *before.not_counted))
+    return [path for path in others if path != own and (folder / path).exists()]
+
+
+def _path(one: Candidate) -> str:
+    return "/".join(one.identity.path)
 
 
 def _place(file: Path, folder: Path) -> tuple[tuple[str, ...], int]:

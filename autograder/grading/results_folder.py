@@ -192,9 +192,11 @@ def known_results(folder: Path) -> list[Known]:
     for path in result_files(folder):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             result = json.loads(path.read_bytes())
-            key, where, sha256 = result["origin"]["key"], result["origin"]["path"], result["sha256"]
+            origin, sha256 = result["origin"], result["sha256"]
+            key, where = origin["key"], origin["path"]
+            beside = [tuple(map(str, origin.get(name, ()))) for name in ("not_counted", "undecided")]
             if type(key) is type(sha256) is str:
-                known.append(Known(key, tuple(where.split("/")), sha256))
+                known.append(Known(key, tuple(where.split("/")), sha256, *beside))
     return known
 
 

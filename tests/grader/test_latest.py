@@ -9,8 +9,11 @@ from autograder.course.handins import handins
 from autograder.grading.find_submissions import find_submissions
 from autograder.grading.grade import Grader
 from autograder.grading.look import _look, look_at
+from autograder.grading.seeds import suite_version
+from autograder.submission import fingerprint
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.layouts import STUBS, script_of, solved, zip_of
+from tests.grader.test_report import a_class, make_grade
 
 RIGHT = solved()
 OTHER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut(x) + out)")
@@ -158,8 +161,38 @@ def test_what_is_not_counted_is_named(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "results/lou.json").read_text())["origin"]["undecided"] == []
 
 
+def test_a_decision_between_files_stays(tmp_path, monkeypatch):
+    """The file that was graded alone counts, until it or the files beside it are others."""
+    grade_quickly(monkeypatch)
+    monkeypatch.setattr("tests.grader.class_runs.quick_result", _quick_result)
+    folder, results = tmp_path / "class", tmp_path / "results"
+
+    def origin() -> dict:
+        return json.loads((results / "lou.json").read_text())["origin"]
+
+    write(folder, {"lou.ipynb": RIGHT, "lou.py": OTHER})
+    run("grade", folder, "--out", results)
+    assert origin()["undecided"] == ["lou.ipynb", "lou.py"]
+    run("grade", folder / "lou.py", "--out", results)
+    for again in ([folder], [folder / "lou.py"], [folder]):
+        run("grade", *again, "--out", results)
+        assert (origin()["path"], origin()["not_counted"], origin()["undecided"]) == ("lou.py", ["lou.ipynb"], [])
+    (folder / "lou.py").write_bytes(script_of(OTHER) + b"\n# later\n")
+    run("grade", folder, "--out", results)
+    assert origin()["undecided"] == ["lou.ipynb", "lou.py"]
+
+
+def test_a_file_that_came_later_is_no_decision(tmp_path, monkeypatch):
+    grade_quickly(monkeypatch)
+    monkeypatch.setattr("tests.grader.class_runs.quick_result", _quick_result)
+    write(tmp_path / "class", {"lou.ipynb": RIGHT})
+    run("grade", tmp_path / "class", "--out", tmp_path / "results")
+    write(tmp_path / "class", {"lou.py": OTHER})
+    done = run("grade", tmp_path / "class", "--out", tmp_path / "results")
+    assert "not graded: lou: `lou.ipynb` and `lou.py` define the same names" in done.output
+
+
 def _quick_result(path: Path):
     """A right one, whatever the file holds."""
-    from tests.grader.test_report import a_class, make_grade
-
-    return make_grade(path.name, *a_class()[1].tests)
+    result = make_grade(path.name, *a_class()[1].tests)
+    return result.model_copy(update={"sha256": fingerprint(path), "suite": suite_version(), "name": ""})
