@@ -76,7 +76,7 @@ class Diagnosis:
 
     Args:
         mistakes: the edits.
-        layers: for each of them the student's own layer, such as "self.conv2"; "" where there is none.
+        layers: for each of them the student's own layers, such as "self.conv1 and self.conv2"; "" where there are none.
         complete: whether they explain everything; otherwise there is another one, which may be one of several.
         unsure: for each of them whether another edit of its name explains as much, so that its place is not proved.
         instead: what it may be as well, where the code always raises and one other mistake explains as much.
@@ -491,15 +491,18 @@ class Search:
         return seen
 
     def layer(self, edit: Edit) -> str:
-        """The student's own layer that an edit is about, "" where it cannot be told."""
-        for subject in self.wrong:
-            program = apply((edit,), subject.task.program)
-            if program is None or edit.place not in program.by_name:
-                continue
-            roles = program.by_name[edit.place].roles
-            for names in self.explainer.orders_of(program, subject, 1) if roles else ():
-                return f"self.{names[roles[0].name].rpartition('.')[0] or names[roles[0].name]}"
-        return ""
+        """The student's own layers that an edit is about, in words; "" where they cannot be told."""
+        found = max((self._layers_of(edit, subject) for subject in self.wrong if edit.places), key=len, default=[])
+        return " and ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))
+
+    def _layers_of(self, edit: Edit, subject: Subject) -> list[str]:
+        """Those that one module has: only some have a projection shortcut."""
+        program = apply((edit,), subject.task.program)
+        places = [program.by_name[place] for place in edit.places if place in program.by_name] if program else []
+        roles = [place.roles[0].name for place in places if place.roles]
+        for names in self.explainer.orders_of(program, subject, 1) if roles else ():
+            return list(dict.fromkeys(f"self.{layer_of(names[role])}" for role in roles))
+        return []
 
 
 def _begins_otherwise(subject: Subject) -> bool:

@@ -209,7 +209,7 @@ def test_a_verdict_says_the_mistake_first(tmp_path):
     assert message.mistake.startswith("Your block applies its last ReLU to F(x), before the shortcut is added")
     assert message.expected.startswith("in eval mode, with any weights, BasicBlock(8, 8) computes relu(bn(")
     assert re.match(r"the output differs in \d+ of 1152 values", message.got)
-    assert message.mistake.endswith("Parts 2 and 3 of the notebook; He et al. 2015, section 3.2 and figure 2.")
+    assert message.mistake.endswith("Read again: Part 2 of the notebook; He et al. 2015, section 3.2 and figure 2.")
     with pytest.raises(CheckFailure) as caught:
         verdict.require()
     assert explain(caught.value) == ("failed", message, ("relu_before_add",))

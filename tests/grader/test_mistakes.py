@@ -20,6 +20,7 @@ from autograder.oracle.matching import classify_tensors, draw
 from autograder.oracle.program import Program
 from autograder.oracle.trial import collect
 from autograder.student.local import LocalStudent
+from autograder.suite.own_lines import lines_of
 
 CLASSES = {"q1": "BasicBlock", "q2": "Bottleneck", "q3": "ResNet"}
 FIRST, SECOND = (task.program for task in tasks_of("ResNet")[:2])
@@ -106,7 +107,9 @@ def test_each_is_said_well(kind):
         assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", edit.name), edit
         assert re.fullmatch(r"(?s)[A-Z].{15,}[.?]", edit.sentence), edit
         assert not re.search(r"  |[{}]", edit.sentence), edit
-        assert re.search(r"section \d|Parts? \d( and \d)? of the notebook", edit.reading), edit
+        assert re.search(r"section \d|Part \d of the notebook", edit.reading), edit
+        parts = set(re.findall(r"Part (\d)", edit.reading)) - ({"2"} if "shortcut" in edit.reading else set())
+        assert parts <= {{"BasicBlock": "2", "Bottleneck": "3", "ResNet": "4"}[kind]}, edit
 
 
 @pytest.mark.parametrize("kind", CLASSES.values())
@@ -223,3 +226,18 @@ def test_what_is_not_proved_is_not_said(tmp_path, question, right, wrong, said, 
     (sentence,) = diagnose(LocalStudent.from_file(path), question).sentences
     assert said in sentence
     assert not_said not in sentence
+
+
+def test_every_layer_that_the_sentence_names_is_shown(tmp_path):
+    """Not the first one alone: a student mends what is shown."""
+    head, middle, tail = solved_source().partition("class Bottleneck")
+    ones = r"(self\.conv[13] = nn\.Conv2d\([^)]*), bias=False\)"
+    path = tmp_path / "resnet.py"
+    path.write_text(head + middle + re.sub(ones, r"\1)", tail, count=2))
+    diagnosis = diagnose(LocalStudent.from_file(path), "q2")
+    assert "missing in your first convolution and your last convolution." in diagnosis.sentences[0]
+    assert "In your code: self.conv1 and self.conv3. Read again: Part 3" in diagnosis.sentences[0]
+    assert re.findall(r"self\.conv\d", lines_of(LocalStudent.from_file(path), "q2", diagnosis.layers)) == [
+        "self.conv1",
+        "self.conv3",
+    ]

@@ -50,6 +50,7 @@ def test_every_test_has_a_title(path: Path):
             title = (ast.get_docstring(node) or "").split("\n")[0]
             assert ": " in title, f"{path.name}::{node.name}: {title!r}"
             assert title.endswith("."), f"{path.name}::{node.name}: {title!r}"
+            assert title.count("(") == title.count(")"), f"{path.name}::{node.name}: {title!r}"
 
 
 def test_public_suite_needs_nothing_hidden():

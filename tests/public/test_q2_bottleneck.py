@@ -82,7 +82,7 @@ def test_projection_shortcut(student, in_planes, planes, stride):
 @pytest.mark.points(2)
 @pytest.mark.parametrize("signs", [(1, 1), (-1, 1), (1, -1), (-1, -1)], ids=str)
 def test_relus_between_convolutions(student, signs):
-    """ReLU after the squeeze and after the 3x3: F(x) = bn(expand(relu(bn(conv(relu(bn(squeeze(x)))))))."""
+    """ReLU after the squeeze and after the 3x3: F(x) = bn(expand(relu(bn(conv(relu(bn(squeeze(x))))))))."""
     planes = 8
     block = expect.neutral_batchnorms(expect.in_eval_mode(student.Bottleneck(4 * planes, planes)))
     eye = torch.eye(planes)

@@ -15,6 +15,8 @@ from autograder.student.probe import Call
 BASIC, BOTTLENECK, RESNET = "BasicBlock", "Bottleneck", "ResNet"
 BLOCKS = (BASIC, BOTTLENECK)
 EVERYWHERE = (*BLOCKS, RESNET)
+PARTS = {BASIC: 2, BOTTLENECK: 3, RESNET: 4}
+"""The part of the notebook that explains each class."""
 
 Change = Callable[[Program], Program | None]
 """Makes a wrong program of a right one; returns it as it is where the mistake makes no difference, None (or raises
@@ -56,7 +58,7 @@ class Edit:
         sentence: what the student reads.
         reading: the section of the paper, or the part of the notebook, to read again.
         change: the edit of a program.
-        place: the operation that it is about, "" for none: its tensors show the student's own layer.
+        places: the operations that it is about: their tensors show the student's own layers.
         rank: of several edits, those of a higher rank are made first.
         kind: the function that yielded it.
         vague: what the student reads where another edit of this name does the same, "" for `sentence`.
@@ -66,7 +68,7 @@ class Edit:
     sentence: str
     reading: str
     change: Change = field(repr=False)
-    place: str = ""
+    places: tuple[str, ...] = ()
     rank: int = 0
     kind: str = ""
     vague: str = ""
@@ -87,9 +89,12 @@ def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", rank: int = 0) -> 
     """Register a kind of edit.
 
     The function gets the longest right program of a class, and `Hints`; it yields `(name, change)`, and maybe the words
-    of the sentence and the place, for each place where the edit makes sense. The word "sentence" is the key of another
-    sentence than that of the name; "vague" are the words that take the place of some where the edit is not the only one
-    of its name that explains what was observed.
+    of the sentence and the place, for each place where the edit makes sense. These words are no words of the sentence:
+
+    - "places": the operations that it is about, where there are several;
+    - "sentence": the key of another sentence than that of the name;
+    - "vague": the words that take the place of some where the edit is not the only one of its name that explains what
+      was observed.
 
     Args:
         classes: in which it can occur.
@@ -121,14 +126,17 @@ def catalogue(class_name: str, hints: Hints) -> tuple[Edit, ...]:
     edits = []
     for function, default, classes, rank in _KINDS:
         for name, change, *more in function(LONGEST[class_name], hints) if class_name in classes else ():
-            words, place = more[0] if more else {}, more[1] if len(more) > 1 else ""
+            words, place = more[0] if more else {}, tuple(more[1:2])
+            places = words.get("places", place) if place else ()
             if not name:
                 edits.append(Edit("", "", "", change, rank=rank, kind=function.__name__))
                 continue
-            keys = (f"{class_name}.{name}", name, name.removeprefix("stem_"), words.get("sentence"), default)
-            sentence, reading = SENTENCES[next(key for key in keys if key in SENTENCES)]
+            keys = (name, name.removeprefix("stem_"), words.get("sentence"), default)
+            own = ((f"{class_name}.{key}", key) for key in keys)
+            sentence, reading = SENTENCES[next(key for pair in own for key in pair if key in SENTENCES)]
+            reading = reading.format(part=PARTS[class_name])
             vague = sentence.format(**words | words["vague"]) if "vague" in words else ""
-            edits.append(Edit(name, sentence.format(**words), reading, change, place, rank, function.__name__, vague))
+            edits.append(Edit(name, sentence.format(**words), reading, change, places, rank, function.__name__, vague))
     return tuple(edits)
 
 
@@ -187,18 +195,26 @@ def places(p: Program, kind_of_op: str, outside: bool = True) -> list[str]:
     return [o.name for o in p.ops if o.kind == kind_of_op and (outside or not o.name.startswith("shortcut"))]
 
 
-def scopes(p: Program, kind_of_op: str) -> Iterator[tuple[tuple[str, ...], dict[str, str]]]:
-    """Operations that are changed together, with the words for them: all, those of F, each alone, two of three."""
+def scopes(p: Program, kind_of_op: str) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Operations that are changed together, with the words for them: all, those of F, each alone, two of three.
+
+    The word "places" is no word, but these operations: the student reads which layers of the code they are.
+    """
+    for names, what in _groups(p, kind_of_op):
+        yield names, {"what": what, "places": names}
+
+
+def _groups(p: Program, kind_of_op: str) -> Iterator[tuple[tuple[str, ...], str]]:
     everywhere, residual = places(p, kind_of_op), places(p, kind_of_op, outside=False)
     called = {"conv": "convolutions", "norm": "BatchNorms"}[kind_of_op]
     if len(everywhere) > 1:
-        yield tuple(everywhere), {"what": f"all your {called}"}
-        yield tuple(residual), {"what": f"the {called} of F(x)"}
+        yield tuple(everywhere), f"all your {called}"
+        yield tuple(residual), f"the {called} of F(x)"
     for name in everywhere:
-        yield (name,), {"what": phrase(name)}
+        yield (name,), phrase(name)
     if len(residual) == 3:
         for names in itertools.combinations(residual, 2):
-            yield names, {"what": phrase(*names)}
+            yield names, phrase(*names)
 
 
 def on(names: Iterable[str], function: Callable[[Program, str], Program], kind_of_op: str = "") -> Change:
