@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from autograder.oracle.matching import Assignment, Found, assignments, compare
+from autograder.oracle.matching import Assignment, Found, assignments, compare, likeliest_extra
 from autograder.oracle.naming import proved_diagnosis
 from autograder.oracle.observe import ABOUT_GRADIENTS, TOLERANCE, Aspect, Observation, difference, replay
 from autograder.oracle.program import Program, squeeze_shape
@@ -204,6 +204,7 @@ def _named(message: Message, student: Any, subject: Subject) -> Verdict:
 def _inventory_complaint(program: Program, found: list[Found]) -> str:
     """What is missing or left over among the parameters, in words."""
     missing, extra = compare(program.roles, found)
+    extra = likeliest_extra(extra, found)
     parts = []
     if missing:
         parts.append("there is no " + ", no ".join(f"{WORDS[r.kind]} of shape {r.shape}" for r in missing[:3]))

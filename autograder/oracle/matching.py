@@ -137,6 +137,22 @@ def compare(roles: Sequence[Role], found: Sequence[Found]) -> tuple[list[Role], 
     return sorted(missing, key=order.__getitem__), extra
 
 
+def likeliest_extra(extra: Sequence[Found], found: Sequence[Found]) -> list[Found]:
+    """Which of the parameters that are alike are too many: those of a layer whose weight is, then biases of layers that
+    have weights of more than one dimension, such as convolutions. `compare` takes the last ones defined.
+    """
+    weights = [f for f in found if len(f.shape) > 1]
+    wrong = {layer_of(f.name) for f in extra if f in weights}
+    layers = {layer_of(f.name) for f in weights}
+    rank = lambda f: (layer_of(f.name) not in wrong, layer_of(f.name) not in layers, f not in extra)  # noqa: E731
+    wanted = Counter((f.shape, f.kinds, f.learned) for f in extra)
+    blamed = []
+    for (shape, kinds, learned), n in wanted.items():
+        alike = [f for f in found if (f.shape, f.kinds, f.learned) == (shape, kinds, learned)]
+        blamed += sorted(alike, key=rank)[:n]
+    return [f for f in found if f in blamed]
+
+
 def assignments(roles: Sequence[Role], found: Sequence[Found]) -> Iterator[Assignment]:
     """Yield maps from role to tensor name, the likeliest first; none when the tensors do not fit the roles."""
     held = {role.name: role.name.removeprefix(f"{UNUSED}.") for role in roles if role.name.startswith(f"{UNUSED}.")}

@@ -15,6 +15,7 @@ from typing import Any
 from autograder.contract import REQUIRED
 from autograder.submission.advice import hint_for
 from autograder.submission.annotations import raised_in_annotation
+from autograder.submission.attributes import attributes_instead
 from autograder.submission.defining_line import find_assignment
 from autograder.submission.out_of_order import Binders, Moved, Step
 from autograder.submission.slice import Slice, SlicedCell
@@ -229,9 +230,10 @@ def line_that_defines(class_: type, attribute: str) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """The exception's own message, whatever the student's exception class does."""
+    """The exception's own message, whatever the student's exception class does, and what helps to understand it."""
     try:
         message = str(error.msg if isinstance(error, SyntaxError) else error)
+        message = "; ".join(filter(None, (message, attributes_instead(error))))
     except BaseException:
         return "(its message cannot be shown)"
     return message[:LONGEST_MESSAGE] + " ... (cut)" if len(message) > LONGEST_MESSAGE else message

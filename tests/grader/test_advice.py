@@ -9,6 +9,7 @@ from torch import nn
 
 from autograder.student.message import CheckFailure, Message
 from autograder.submission.advice import hint_for
+from autograder.submission.execute import text_of
 from autograder.suite.explain import explain
 
 x = torch.ones(1, 3, 4, 4)
@@ -94,3 +95,32 @@ def test_a_layer_in_the_place_of_a_tensor_explains_a_failed_check():
     assert "F.relu(x) computes" in explain(CheckFailure(message))[1].hint
     other = Message("BasicBlock(8, 8) returns a tensor", "a tuple, not a tensor", "is the stride right?")
     assert explain(CheckFailure(other))[1].hint == "is the stride right?"
+
+
+def test_a_misspelled_layer_comes_with_the_names_that_there_are():
+    def message_of(call) -> str:
+        with pytest.raises(AttributeError) as raised:
+            call()
+        return text_of(raised.value)
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.bn1, self.bn2, self.stride = conv(), conv(), conv(), 1
+
+    asked = "'Block' object has no attribute '{}'; it has conv1, bn1, bn2, stride"
+    assert message_of(lambda: Block().bn_2) == f"{asked.format('bn_2')}; is bn2 meant?"
+    assert message_of(lambda: Block().zzz) == asked.format("zzz")
+    assert message_of(lambda: NoSelf().zzz) == "'NoSelf' object has no attribute 'zzz'"
+    assert message_of(lambda: x.zzz) == "'Tensor' object has no attribute 'zzz'"
+    many = nn.Module()
+    vars(many).update({f"name{n}": n for n in range(20)})
+    assert message_of(lambda: many.zzz).endswith("name10, name11, ...")
+
+
+def test_an_object_that_fights_back_keeps_its_message():
+    class Hostile:
+        __dict__ = property(lambda self: 1 / 0)
+
+    error = AttributeError("no such thing", name="x", obj=Hostile())
+    assert text_of(error) == "no such thing"

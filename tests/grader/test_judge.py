@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from autograder.maintain.build import solved_source
 from autograder.oracle import judge_block
 from autograder.oracle.matching import assignments
 from autograder.student.local import LocalStudent
@@ -128,3 +129,22 @@ def test_a_skeleton_draws_nothing(fill):
     assert getattr(nn.init, fill.__name__) is fill
     fill(weight)
     assert not bool((weight == 7).any())
+
+
+@pytest.mark.parametrize(
+    ("layer", "extra"),
+    [
+        ("nn.Conv2d(planes, planes, 5, padding=2)", "conv2.weight (12, 12, 5, 5), conv2.bias (12,)"),
+        ("nn.Conv2d(planes, planes, 3, padding=1)", "conv2.bias (12,)"),
+    ],
+)
+def test_the_parameter_that_is_too_many_is_that_of_the_wrong_layer(layer, extra, tmp_path):
+    """A BatchNorm has a bias of the same shape, which is right."""
+    line = "nn.Conv2d(planes, planes, kernel_size=3, stride=1, padding=1, bias=False)"
+    source = solved_source()
+    assert line in source
+    (tmp_path / "resnet.py").write_text(source.replace(line, layer, 1))
+    for stride in (1, 2):
+        student = LocalStudent.from_file(tmp_path / "resnet.py")
+        verdict = judge_block(student, "BasicBlock", 8, 12, stride, aspect="eval")
+        assert verdict.message.got.endswith(f"not expected: {extra}")
