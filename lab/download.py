@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import socket
 import ssl
 import time
 import urllib.error
@@ -41,9 +42,9 @@ def download(url: str, to: Path, title: str) -> None:
             if code == 416:  # what is there is no beginning of this file
                 to.unlink()
             refused = code is not None and code < 500 and code not in TRY_AGAIN
-            if seconds is None or refused or _is_certificate(error):
+            if seconds is None or refused or _is_certificate(error) or _is_offline(error):
                 raise DownloadFailed(f"{_in_words(error)}. {_what_helps(error)}") from None
-            print(f"{_in_words(error)}; trying again in {seconds} s")
+            print(f"Download of {title}: {_in_words(error)}; trying again in {seconds} s")
             time.sleep(seconds)
 
 
@@ -90,6 +91,11 @@ def _in_words(error: Exception) -> str:
 
 def _is_certificate(error: Exception) -> bool:
     return isinstance(getattr(error, "reason", error), ssl.SSLCertVerificationError)
+
+
+def _is_offline(error: Exception) -> bool:
+    """Whether the server's name is not known, as without internet: seconds later it is not known either."""
+    return isinstance(getattr(error, "reason", error), socket.gaierror)
 
 
 def _what_helps(error: Exception) -> str:

@@ -5,6 +5,7 @@ import http.server
 import io
 import multiprocessing
 import pickle
+import socket
 import ssl
 import subprocess
 import tarfile
@@ -183,7 +184,7 @@ def test_a_connection_that_breaks_off_is_taken_up_again(server, files, tmp_path,
     assert contents(tmp_path) == files
     assert left(tmp_path) == {utils.FOLDER}
     assert (server.requests, server.sent) == (4, len(server.body))
-    assert capsys.readouterr().out.count("the connection broke off; trying again in 0 s") == 3
+    assert capsys.readouterr().out.count("Download of CIFAR-10: the connection broke off; trying again in 0 s") == 3
 
 
 def test_a_connection_that_breaks_off_too_often_is_said_and_continued_by_the_next_call(server, files, tmp_path):
@@ -195,6 +196,16 @@ def test_a_connection_that_breaks_off_too_often_is_said_and_continued_by_the_nex
     utils.download_cifar10(tmp_path)
     assert contents(tmp_path) == files
     assert server.sent == len(server.body)
+
+
+def test_without_internet_nothing_is_tried_again(server, tmp_path, monkeypatch, capsys):
+    def no_such_name(*_, **__):
+        raise urllib.error.URLError(socket.gaierror(-2, "Name or service not known"))
+
+    monkeypatch.setattr("urllib.request.urlopen", no_such_name)
+    with pytest.raises(utils.DataError, match=r"Name or service not known\. Is there internet here\?"):
+        utils.download_cifar10(tmp_path)
+    assert capsys.readouterr().out == ""
 
 
 def test_a_server_that_cannot_send_the_rest_sends_all(server, files, tmp_path):
