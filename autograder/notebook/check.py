@@ -15,6 +15,7 @@ from otter.check.utils import IPythonInterpreter, LoggedEventReturnValue, logs_e
 
 from autograder.contract import QUESTIONS, REQUIRED
 from autograder.notebook.hints import Hint, make_hint
+from autograder.notebook.patience import Patience
 from autograder.notebook.preflight import inspect_file
 from autograder.oracle import diagnosis_of
 from autograder.student.local import LocalStudent
@@ -22,6 +23,7 @@ from autograder.student.message import Message
 from autograder.submission import UnreadableSubmission
 from autograder.submission.execute import in_notebook
 from autograder.submission.exported import exported_name
+from autograder.suite.markup import as_html
 from autograder.suite.outcome import Outcome
 from autograder.suite.plugin import every_case
 from autograder.suite.run import run_suite
@@ -41,6 +43,10 @@ COLAB = (
 
 class CheckFailed(Exception):
     """Some checks of a question do not pass; `str()` is the whole result as text."""
+
+
+class NoSuchQuestion(ValueError):
+    """A check or a hint was asked for without one of the questions; `str()` is one line."""
 
 
 class CheckResult:
@@ -95,7 +101,7 @@ def _row(o: Outcome) -> str:
     return (
         f'<tr><td style="{CELL};{bar};white-space:nowrap"><strong>{mark(o.outcome)} {o.outcome}</strong></td>'
         f'<td style="{CELL};white-space:nowrap">{o.points:g} of {o.possible:g}</td>'
-        f'<td style="{CELL}">{escape(o.title)}</td></tr>'
+        f'<td style="{CELL}">{as_html(o.title)}</td></tr>'
     )
 
 
@@ -116,7 +122,7 @@ def _paragraph(text: str, label: str = "", weight: str = "normal") -> str:
     if not text:
         return ""
     label = f"<strong>{label}:</strong> " if label else ""
-    return f'<p style="margin:2px 0;white-space:pre-wrap;font-weight:{weight}">{label}{escape(text)}</p>'
+    return f'<p style="margin:2px 0;white-space:pre-wrap;font-weight:{weight}">{label}{as_html(text)}</p>'
 
 
 class Notebook(otter.Notebook):
@@ -130,15 +136,17 @@ class Notebook(otter.Notebook):
         found = nb_path if nb_path and Path(nb_path).is_file() else None
         super().__init__(found, tests_dir=str(PUBLIC))
         self._hints: dict[str, tuple[Any, int]] = {}
-        _shorten_stub_errors()
+        _shorten_errors()
 
     @logs_event(EventType.CHECK)
-    def check(self, question: str, global_env: dict[str, Any] | None = None) -> LoggedEventReturnValue[CheckResult]:
+    def check(
+        self, question: str = "", global_env: dict[str, Any] | None = None
+    ) -> LoggedEventReturnValue[CheckResult]:
         """Run the public checks of a question, "q1" to "q4", on the classes that the kernel holds now."""
         env = _live_namespace() if global_env is None else global_env
         return LoggedEventReturnValue(run_checks(question, env), question=question, shelve_env=env)
 
-    def hint(self, question: str) -> Hint:
+    def hint(self, question: str = "") -> Hint:
         """Say where and why the checks of a question fail; called again, show its steps with their shapes."""
         result = run_checks(question, _live_namespace())
         failing = [(o.title, o.mistakes) for o in result.outcomes if o.failed]
@@ -226,14 +234,17 @@ def run_checks(question: str, env: dict[str, Any]) -> CheckResult:
     """Run the public checks of `question` on the classes in `env`.
 
     Raises:
-        ValueError: there is no such question.
+        NoSuchQuestion: as it says.
     """
     if question not in QUESTIONS:
-        raise ValueError(f"there is no question {question!r}; the questions are {', '.join(QUESTIONS)}")
+        said = f"there is no question {question!r}" if question else "no question is named"
+        raise NoSuchQuestion(f'{said}: write grader.check("q1"); the questions are {", ".join(QUESTIONS)}')
     hint = "run its cell, then check again"
     missing = {name: Message(got=f"`{name}` is not defined yet", hint=hint) for name in REQUIRED}
     student = LocalStudent(env, missing)
-    outcomes = run_suite(student, [PUBLIC], only=[question], quiet=False, diagnose=diagnosis_of, follow=every_case)
+    outcomes = run_suite(
+        student, [PUBLIC], only=[question], quiet=False, diagnose=diagnosis_of, follow=every_case, tell=Patience()
+    )
     return CheckResult(question, outcomes, diagnosis_of(student, question) if any(o.failed for o in outcomes) else None)
 
 
@@ -258,14 +269,16 @@ def _shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
-def _shorten_stub_errors() -> None:
-    """Show two lines, not a traceback, for a cell that runs into a stub."""
+def _shorten_errors() -> None:
+    """Show a line or two, not a traceback, for a cell that runs into a stub or asks for a question that is none."""
     if shell := _shell():
-        shell.set_custom_exc((NotImplementedError,), _show_stub)
+        shell.set_custom_exc((NotImplementedError, NoSuchQuestion), _show_shortened)
 
 
-def _show_stub(shell: Any, kind: type, error: NotImplementedError, trace: Any, tb_offset: int | None = None) -> None:
-    if in_notebook(traceback.extract_tb(trace)[-1].filename):
+def _show_shortened(shell: Any, kind: type, error: Exception, trace: Any, tb_offset: int | None = None) -> None:
+    if isinstance(error, NoSuchQuestion):
+        print(error, file=sys.stderr)
+    elif in_notebook(traceback.extract_tb(trace)[-1].filename):
         print(f"Not implemented yet: {error}\nFill in that cell, run it, then run this one again.", file=sys.stderr)
     else:  # PyTorch raises it too
         shell.showtraceback((kind, error, trace), tb_offset=tb_offset)

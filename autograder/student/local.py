@@ -17,7 +17,14 @@ from autograder.student.probe import make_probe
 from autograder.student.signature import NetworkClass, Parameter, parameters_of
 from autograder.student.skip_init import SkipInit
 from autograder.student.without_dropout import without_dropout
-from autograder.submission import Slice, execute, find_delegation, read_submission, slice_submission
+from autograder.submission import (
+    Slice,
+    UnreadableSubmission,
+    execute,
+    find_delegation,
+    read_submission,
+    slice_submission,
+)
 from autograder.submission.execute import is_defined, line_that_defines
 
 
@@ -91,6 +98,8 @@ class LocalStudent:
         Raises:
             UnreadableSubmission: the file holds no code; `str()` is one line for the student.
         """
+        if not path.exists():  # whoever runs `pytest` in another folder must see which path is meant
+            raise UnreadableSubmission(f"{path}: there is no such file.")
         return cls.from_slice(slice_submission(read_submission(path)))
 
     @classmethod

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -53,6 +53,7 @@ def run_suite(
     journal: Journal | None = None,
     diagnose: plugin.Diagnose | None = None,
     follow: plugin.Follow | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[Outcome]:
     """Run the tests in `folders` on `student` and return one outcome for each test function.
 
@@ -68,6 +69,7 @@ def run_suite(
         journal: records the cases; those that it knows already are not run.
         diagnose: names the mistakes in a question whose checks fail, see `plugin.Diagnose`.
         follow: tells which checks fail because of them, see `plugin.Follow`; without, no check is said to.
+        tell: called with the title of each test, before each of its cases.
 
     Raises:
         SuiteError: a test file is broken, or nothing was collected.
@@ -82,7 +84,7 @@ def run_suite(
             raise SuiteError(f"there are no such tests in {', '.join(map(str, folders))}")
         stash = {plugin.STUDENT: watched, plugin.SEED: seed, plugin.TRAINING: training, plugin.DIAGNOSE: diagnose}
         with _stashed(tests[0].config, stash) as config:
-            for test in run_tests(left, [recorder, _Run(journal, watched)]):
+            for test in run_tests(left, [recorder, _Run(journal, watched, tell)]):
                 if (broken := config.stash.get(plugin.BROKEN, None)) is not None:
                     raise broken
                 if until_failure and recorder.has_failed(test):
@@ -128,15 +130,17 @@ def _stashed(config: pytest.Config, values: dict[pytest.StashKey, Any]) -> Itera
 
 
 class _Run:
-    """Tells the journal which case runs, and ends with each test what it asked of the student's code."""
+    """Tells the journal and others which case runs, and ends with each test what it asked of the student's code."""
 
-    def __init__(self, journal: Journal, student: Watched):
-        self._journal, self._student = journal, student
+    def __init__(self, journal: Journal, student: Watched, tell: Callable[[str], None] | None):
+        self._journal, self._student, self._tell = journal, student, tell
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
         self._journal.current = plugin.case_id(item)
         self._journal.names[self._journal.current] = set()
+        if self._tell is not None:
+            self._tell((item.function.__doc__ or item.originalname).strip().splitlines()[0])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function):

@@ -60,8 +60,8 @@ def headline(question: str, outcomes: Sequence[Outcome]) -> str:
     earned, possible = sum(o.points for o in judged), sum(o.possible for o in judged)
     checks = "check passes" if len(judged) == 1 else "checks pass"
     count = f"all {passed}" if passed == len(judged) > 1 else f"{passed} of {len(judged)}"
-    least = "at least " if any(o.because for o in judged) else ""  # graders charge a mistake once
-    return f"{question} {QUESTIONS[question]}: {count} {checks}, {least}{earned:g} of {possible:g} points"
+    more = " or more: graders charge a mistake once, not each check" if any(o.because for o in judged) else ""
+    return f"{question} {QUESTIONS[question]}: {count} {checks}, {earned:g} of {possible:g} points{more}"
 
 
 def outlook(question: str, outcomes: Sequence[Outcome]) -> str:

@@ -141,7 +141,7 @@ def test_missing_notebook_is_one_line(handout):
     (handout / "assignment" / "resnet.ipynb").unlink()
     process = run_pytest(handout)
     assert process.returncode == 2
-    assert "resnet.ipynb" in process.stdout + process.stderr
+    assert "assignment/resnet.ipynb: there is no such file." in process.stdout + process.stderr
     assert "Traceback" not in process.stdout + process.stderr
 
 
@@ -281,6 +281,16 @@ def test_a_stub_in_the_way_is_two_lines_and_no_trace(session):
     said = session.run("net = BasicBlock")
     assert said.startswith("Not implemented yet: BasicBlock.__init__ builds no layers\n")
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("call", "said"), [('check("q5")', "there is no question 'q5'"), ("hint()", "no question is named")]
+)
+def test_a_question_that_is_none_is_one_line(session, call, said):
+    session.run("import os")
+    tags = {"tags": ["raises-exception"]}
+    session.notebook.cells.append(nbformat.v4.new_code_cell(f"grader.{call}", metadata=tags))
+    assert session.run(f"grader.{call}") == f'{said}: write grader.check("q1"); the questions are q1, q2, q3, q4\n'
 
 
 def test_diagrams_are_what_the_code_draws():

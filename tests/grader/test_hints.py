@@ -93,3 +93,13 @@ def test_code_without_a_name_gets_hints_too(env):
 
 def test_a_line_that_is_not_there_is_not_shown():
     assert LocalStudent({"BasicBlock": dict}).line_that_defines("BasicBlock", "conv1") == ""
+
+
+def test_a_check_of_slow_code_says_what_it_does(env, monkeypatch, capsys):
+    monkeypatch.setattr("autograder.notebook.patience.SECONDS", 0)
+    assert run_checks("q1", env("expansion = 1", "expansion = 1")).passed_all
+    first = capsys.readouterr().out.splitlines()[0]
+    assert re.fullmatch(r"Your code takes long: after \d+ s, this check runs: Output shape: .*\.", first), first
+    monkeypatch.setattr("autograder.notebook.patience.SECONDS", 1000)
+    run_checks("q1", env("expansion = 1", "expansion = 1"))
+    assert capsys.readouterr().out == ""

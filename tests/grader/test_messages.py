@@ -118,6 +118,14 @@ def test_the_notebook_shows_labelled_paragraphs(outcome):
     ]
 
 
+def test_names_of_code_are_code_in_the_notebook(outcome):
+    told = replace(outcome, title="Depth: `ResNet18()` <b>", message=Message(got="`BasicBlock` is not defined"))
+    page = CheckResult("q3", [told])._repr_html_()
+    assert "Depth: <code>ResNet18()</code> &lt;b&gt;" in page
+    assert "<code>BasicBlock</code> is not defined" in page
+    assert "`" not in page
+
+
 def test_the_terminal_shows_labelled_lines(folder):
     command = ("-m", "pytest", "-p", "autograder.suite.plugin", "-p", "no:cacheprovider", "--noconftest", "-q")
     solution = ("--submission", ROOT / "solutions" / "resnet.py")
