@@ -32,7 +32,7 @@ def find_problems(root: Path = ROOT, notebook: bool = True) -> list[str]:
 
 
 def _points_of_tests(root: Path) -> Iterator[str]:
-    sums: dict[str, float] = defaultdict(float)
+    sums: dict[str, dict[Path, float]] = defaultdict(lambda: defaultdict(float))
     broken = False
     for folder in SUITE:
         for path in sorted((root / folder).glob("test_*.py")):
@@ -62,12 +62,12 @@ def _points_of_tests(root: Path) -> Iterator[str]:
                     yield f"{place} {problem}"
                     broken = True
                 else:
-                    sums[question] += points
+                    sums[question][name] += points
     for question, points in POINTS.items() if sums and not broken else ():
-        if sums[question] != points:
+        if (there := sum(sums[question].values())) != points:
             place = f"{CONTRACT}:{_line(root / CONTRACT, 'POINTS =')}"
-            checks = f"its checks in {' and '.join(map(str, SUITE))} add up to {sums[question]:g}"
-            yield f"{place}: {question} has {points:g} points here, but {checks}"
+            files = ", ".join(f"{mine:g} in {name}" for name, mine in sums[question].items())
+            yield f"{place}: {question} has {points:g} points here, but its checks have {there:g}: {files or 'none'}"
 
 
 def _tests(tree: ast.Module) -> Iterator[ast.FunctionDef]:

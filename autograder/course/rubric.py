@@ -67,11 +67,12 @@ class Rubric:
             ValueError: a name is unknown, or a price is neither a share from 0 to 1 nor a kind; one line, that begins
                 with the name.
         """
-        known = [*self.kinds, *self.mistakes]
+        known = {name: name for name in (*self.kinds, *self.mistakes)}
+        known |= {self.title(name): name for name in self.mistakes}  # reports show the title
         for name, price in prices.items():
             if name not in self.kinds and self.entry_of(name) is None:
                 near = difflib.get_close_matches(name, known, 1)
-                meant = f"; is {near[0]} meant? See" if near else "; see"
+                meant = f"; is {known[near[0]]} meant? See" if near else "; see"
                 raise ValueError(f"{name}: no such mistake{meant} {FILE.name}")
             self._check(name, price)
         kinds = {name: price for name, price in prices.items() if name in self.kinds}

@@ -51,6 +51,11 @@ def test_without_a_file_there_are_defaults(tmp_path):
         ("prices.elu = []\n", 1, r"toml:1: prices.elu: must be a share .* or one of slip, detail, .* it is \[\]"),
         ("[prices]\nqqq = 1\n", 2, r"prices.qqq: no such mistake; see rubric.toml$"),
         ("prices.relu_befor_add = 1\n", 1, r": no such mistake; is relu_before_add meant\? See rubric.toml$"),
+        (
+            'prices."ReLU before the addition" = 1\n',
+            1,
+            r": no such mistake; is relu_before_add meant\? See rubric.toml$",
+        ),
         ("prices = 3\n", 1, "prices: Input should be a valid dictionary"),
         ("course = 'x'  # \u2028\nnames = 3\n", 2, "names: "),
     ],
@@ -147,7 +152,12 @@ def test_files_that_cannot_be_read_are_one_line_each(tmp_path):
         ("solutions/resnet.py", "name: q3\n# points: 30", "name: q3\n# points: 31", "q3 has 31 points here and 30 in"),
         ("course.toml", "q2 = 25", "q2 = 30", "q2 has 30 points here and 25 in"),
         ("course.toml", "percent_per_day = 0", "percent_per_day = -1", "late.percent_per_day"),
-        ("tests/hidden/test_q4_hidden.py", "points(12)", "points(11)", "q4 has 20 points here, but its checks in"),
+        (
+            "tests/hidden/test_q4_hidden.py",
+            *("points(12)", "points(11)"),
+            "q4 has 20 points here, but its checks have 19: 8 in tests/public/test_q4_training.py, "
+            "11 in tests/hidden/test_q4_hidden.py",
+        ),
         ("tests/hidden/test_q4_hidden.py", "points(12)", "points('12')", "needs @pytest.mark.points with a number"),
         ("tests/hidden/test_q4_hidden.py", "@pytest.mark.points(12)\n", "", "needs @pytest.mark.points with a number"),
         ("tests/hidden/test_q4_hidden.py", 'question("q4")', 'question("q5")', "needs @pytest.mark.question with one"),
@@ -165,7 +175,7 @@ def test_files_that_disagree_are_refused(file, old, new, expected, tmp_path, mon
     with pytest.raises(BuildError) as caught:
         build(tmp_path / "repository", validate=False)
     (line,) = str(caught.value).splitlines()
-    named = "autograder/contract.py" if "its checks in" in expected else file
+    named = "autograder/contract.py" if "its checks have" in expected else file
     assert re.match(rf"(.*/)?{named}:\d+: ", line), line
     assert expected in line
 
