@@ -68,8 +68,11 @@ def has_full_marks(grade: Result) -> bool:
 def deferred_points(grade: Result, question: str | None = None) -> float:
     """Points that are not possible yet because their tests are deferred; of all questions when None.
 
-    A deferred test has no possible points of its own, so they are what its question lacks to its full points.
+    A deferred test has no possible points of its own, so they are what its question lacks to its full points. Without
+    code that can be judged there is nothing to wait for.
     """
+    if not is_usable(grade):
+        return 0.0
     deferred = {test.question for test in grade.tests if test.outcome == "deferred"}
     asked = deferred if question is None else deferred & {question}
     return sum(max(0.0, POINTS[q] - possible_points(grade, q)) for q in asked)

@@ -9,7 +9,7 @@ from markupsafe import escape
 
 from autograder.contract import POINTS
 from autograder.course.settings import Course
-from autograder.grading.charge import public_part
+from autograder.grading.charge import is_charged_by_mistake, public_part
 from autograder.grading.result import Result
 from autograder.report.derived import corrected, deferred_points, is_decided, labels, possible, possible_points, total
 from autograder.report.page import HERE, environment, policy
@@ -18,6 +18,7 @@ from autograder.report.text import count, of_possible
 from autograder.student.message import as_text
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
+from autograder.suite.outcome import Outcome
 
 RESULT = "Result"
 """The fact that names the result: `write_feedback` knows its own files by it."""
@@ -58,7 +59,7 @@ def feedback_for(grade: Result, label: str, course: Course) -> Feedback:
     else:
         visible = grade.replace_tests(public_part(grade.tests))
     sheet = arrange(visible, label, "s")
-    lines = adjustments(grade)
+    lines = adjustments(grade, for_student=True)
     by_hand = [q for q in POINTS if q not in grade.questions and grade.adjustment.points(q)]
     questions = tuple(_question(grade, visible, q, shown) for q in sheet.questions if q.judged or q.id in by_hand)
     facts = [
@@ -86,14 +87,27 @@ def _question(grade: Result, visible: Result, sheet: QuestionSheet, shown: str) 
         change = score - grade.questions[sheet.id].score
         score = min(max(visible.questions[sheet.id].score + change, 0.0), of)
     hidden = [test for test in grade.of_question(sheet.id) if test.hidden]
-    if shown == "points" and (checks := [test for test in hidden if test.possible]):
-        points = of_possible(sum(test.points for test in hidden), sum(test.possible for test in hidden))
-        notes.append(f"{count(len(checks), 'hidden check')}: {points}")
+    if shown == "points" and any(test.possible for test in hidden):
+        notes.append(_of_hidden(hidden))
     if waiting := deferred_points(grade, sheet.id):
         notes.append(f"{count(waiting, 'point')} not judged yet: the check needs a GPU")
     if change := grade.adjustment.points(sheet.id):
         notes.append(f"corrected by {change:+g}")
     return QuestionFeedback(sheet.id, sheet.title, of_possible(score, of), sheet.findings, sheet.passed, tuple(notes))
+
+
+def _of_hidden(tests: Sequence[Outcome]) -> str:
+    """What the hidden checks of a question gave, in a sentence; their points alone would hide that some fail."""
+    checks = [test for test in tests if test.possible]
+    earned, of = sum(test.points for test in tests), sum(test.possible for test in tests)
+    said = count(len(checks), "hidden check")
+    failing = sum(is_charged_by_mistake(test) for test in checks)
+    if not failing:
+        return f"{said}: {of_possible(earned, of)}"
+    because = f"{failing} fail{'s' * (failing == 1)} because of a mistake that is charged once"
+    if earned < of:
+        return f"{said}: {of_possible(earned, of)}; {because}"
+    return f"{said}: {because}; no further points are lost"
 
 
 def write_feedback(grades: Sequence[Result], folder: Path, course: Course) -> None:

@@ -20,10 +20,11 @@ from autograder.grading.result import Result
 from autograder.report.class_view import overview
 from autograder.report.derived import STATUSES, in_words, is_usable, labels, title_of
 from autograder.report.submission_view import arrange
-from autograder.report.text import count, number
+from autograder.report.text import count, local_time, number
 from autograder.student.message import NO_MESSAGE
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
+from autograder.suite.markup import as_html
 
 HERE = Path(__file__).parent
 NO_COURSE = Course()
@@ -113,7 +114,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_sanitize,
     )
-    made.filters.update(number=number, in_words=in_words, title_of=title_of)
+    made.filters.update(number=number, in_words=in_words, title_of=title_of, local_time=local_time, code=_code)
     made.globals.update(count=count)
     return made
 
@@ -121,6 +122,11 @@ def environment() -> Environment:
 def _sanitize(value: Any) -> Any:
     """Sanitize every text that the template shows."""
     return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _code(text: str) -> Markup:
+    """What stands between backticks as code."""
+    return Markup(as_html(sanitize(text)))
 
 
 def policy(style: str, script: str) -> dict[str, str]:

@@ -6,13 +6,15 @@
   const pairs = [...body.rows].map((row, i) => [row, document.querySelectorAll(".sheet")[i]]);
   document.querySelectorAll(".tools").forEach((tools) => (tools.hidden = false));
 
-  // Every word must occur in a submission's name, status, mistakes or lost questions.
+  // Every word must occur in a submission's name, status, points, mistakes or lost questions; 0/88 is not in 10/88.
   const filter = document.getElementById("filter");
+  const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const occurs = (word, text) => (/^[\d.]+\//.test(word) ? ` ${text}`.includes(` ${word}`) : text.includes(word));
   const show = () => {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = plain(filter.value).split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const [row, sheet] of pairs) {
-      const fits = words.every((word) => row.dataset.k.includes(word));
+      const fits = words.every((word) => occurs(word, row.dataset.k));
       row.hidden = sheet.hidden = !fits;
       shown += fits;
     }

@@ -8,6 +8,7 @@ from autograder.grading.charge import is_charge, is_charged_by_mistake
 from autograder.grading.result import Result
 from autograder.report.derived import (
     charged,
+    corrected,
     deferred_points,
     earned,
     is_adjusted,
@@ -17,11 +18,12 @@ from autograder.report.derived import (
     late_points,
     mistakes,
     possible,
+    possible_points,
     title_of,
     total,
     training_in_words,
 )
-from autograder.report.text import count, number, of_possible, percent
+from autograder.report.text import count, local_time, number, of_possible, percent, without_accents
 from autograder.student.message import Message, first_of
 from autograder.submission.sanitize import sanitize
 from autograder.suite.outcome import Outcome
@@ -64,7 +66,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class QuestionSheet:
-    """One question of one submission; `judged` is False where `--only` left it out."""
+    """One question of one submission, its points with their corrections.
+
+    `judged` is False where `--only` left it out; `by_hand` is "+3", or "" without a correction.
+    """
 
     id: str
     title: str
@@ -74,6 +79,7 @@ class QuestionSheet:
     deferred: float
     findings: tuple[Finding, ...]
     passed: tuple[Check, ...]
+    by_hand: str = ""
 
     @property
     def level(self) -> str:
@@ -94,8 +100,8 @@ class QuestionSheet:
 
     @property
     def all_of_possible(self) -> str:
-        """`21/25 (84 %)`."""
-        return of_possible(self.score, self.possible)
+        """`21/25 (84 %)`, and how a person changed that."""
+        return of_possible(self.score, self.possible) + f", corrected by {self.by_hand}" * bool(self.by_hand)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def arrange(grade: Result, label: str, anchor: str, anonymous: bool = False) -> 
     With `anonymous`, nothing says how the grade came about: a hash, too, tells whose file it is.
     """
     anchors = {id(test): f"{anchor}t{index}" for index, test in enumerate(grade.tests, 1)}
-    questions = tuple(_question(grade, question, anchors) for question in QUESTIONS)
+    questions = tuple(_question(grade, question, anchors, anonymous) for question in QUESTIONS)
     names = mistakes(grade)
     adjusted = is_adjusted(grade)
     lossy = [q.id for q in questions if q.score < q.possible]
@@ -147,7 +153,7 @@ def arrange(grade: Result, label: str, anchor: str, anonymous: bool = False) -> 
         late_points=number(late_points(grade)),
         total=of_possible(total(grade), possible(grade)) if adjusted else "",
         search=sanitize(
-            " ".join([label, *_words(grade), grade.status, *map(title_of, names), *names, *lossy]).lower(),
+            without_accents(" ".join([label, *_words(grade), grade.status, *map(title_of, names), *names, *lossy])),
             one_line=True,
         ),
     )
@@ -156,14 +162,22 @@ def arrange(grade: Result, label: str, anchor: str, anonymous: bool = False) -> 
 def _words(grade: Result) -> list[str]:
     """What a submission is found by, besides its label."""
     students = grade.origin.students
-    return [grade.submission, grade.name, *(word for s in students for word in (s.id, s.email, s.section))]
+    people = [word for s in students for word in (s.id, s.email, s.section)]
+    points = [(grade.score, grade.possible), (total(grade), possible(grade))] if is_decided(grade) else []
+    return [grade.submission, grade.name, *people, *(f"{number(score)}/{number(of)}" for score, of in points)]
 
 
-def adjustments(grade: Result) -> list[str]:
-    """One line for each correction, for late points, and for the total; empty where nothing was changed."""
+def adjustments(grade: Result, for_student: bool = False) -> list[str]:
+    """One line for each correction, for late points, and for the total; empty where nothing was changed.
+
+    With `for_student` they do not say who corrected.
+    """
     if not is_adjusted(grade):
         return []
-    said = [f"{c.question} {c.points:+g}: {c.reason} ({c.who}, {c.when})" for c in grade.adjustment.corrections]
+    said = [
+        f"{c.question} {c.points:+g}: {c.reason} ({'' if for_student else f'{c.who}, '}{local_time(c.when)})"
+        for c in grade.adjustment.corrections
+    ]
     if days := grade.adjustment.days_late:
         lost = late_points(grade)
         said.append(f"{count(days, 'day')} late: {f'-{number(lost)}' if lost else 'no points are taken off'}")
@@ -189,8 +203,8 @@ def _reason_in_brief(test: Outcome) -> str:
     return test.message.got.split("\n")[0]
 
 
-def _question(grade: Result, question: str, anchors: dict[int, str]) -> QuestionSheet:
-    scores = grade.questions.get(question)
+def _question(grade: Result, question: str, anchors: dict[int, str], anonymous: bool) -> QuestionSheet:
+    change = 0.0 if anonymous else grade.adjustment.points(question)
     tests = grade.of_question(question)
     waiting = deferred_points(grade, question)
     passed = [test for test in tests if test.outcome == "passed"]
@@ -198,7 +212,7 @@ def _question(grade: Result, question: str, anchors: dict[int, str]) -> Question
     folded = {test.id: test.because[0] for test in tests if is_charged_by_mistake(test) and test.because[0] in lines}
     reasons: dict[_Reason, list[Outcome]] = {}
     for test in sorted(tests, key=lambda test: not is_lost(test)):  # what cost points first, then what is deferred
-        if test.outcome != "passed" and test.id not in folded and not is_charge(test):
+        if test.outcome != "passed" and test.id not in folded and not is_charge(test) and not _is_told(test, grade):
             reasons.setdefault(_reason(test), []).append(test)
     findings = (
         *(
@@ -210,13 +224,19 @@ def _question(grade: Result, question: str, anchors: dict[int, str]) -> Question
     return QuestionSheet(
         id=question,
         title=QUESTIONS[question],
-        judged=scores is not None,
-        score=scores.score if scores else 0.0,
-        possible=scores.possible if scores else 0.0,
+        judged=question in grade.questions,
+        score=corrected(grade, question),
+        possible=possible_points(grade, question),
         deferred=waiting,
         findings=findings,
         passed=tuple(_check(test, anchors) for test in passed),
+        by_hand=f"{change:+g}" if change else "",
     )
+
+
+def _is_told(test: Outcome, grade: Result) -> bool:
+    """Whether a check fails for nothing but the problem of the submission as a whole, which is shown once."""
+    return not is_usable(grade) and (not test.message or test.message.got in grade.problems)
 
 
 def _reason(test: Outcome) -> _Reason:
@@ -247,9 +267,9 @@ def _why(grade: Result, questions: tuple[QuestionSheet, ...]) -> str:
         return "No points were decided, because the grader itself failed. Run the same `grade` command again."
     gone = [(q.id, q.possible - q.score) for q in questions if q.score < q.possible]
     if gone:
-        total = count(grade.possible - grade.score, "point")
-        return f"Lost {total}: " + ", ".join(f"{number(points)} in {question}" for question, points in gone) + "."
-    return "Nothing was judged." if grade.possible <= 0 else "No points were lost."
+        lost = count(sum(points for _, points in gone), "point")
+        return f"Lost {lost}: " + ", ".join(f"{number(points)} in {question}" for question, points in gone) + "."
+    return "Nothing was judged." if possible(grade) <= 0 else "No points were lost."
 
 
 def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
@@ -267,7 +287,7 @@ def _facts(grade: Result) -> tuple[tuple[str, str], ...]:
         ("Graded file", grade.file),
         ("Result file", f"{grade.name}.json" if grade.name else "none"),
         ("SHA-256", grade.sha256),
-        ("Graded", made.when),
+        ("Graded", local_time(made.when)),
         ("Grader", f"{made.in_words()}, PyTorch {made.torch}, Python {made.python}, {made.processor}"),
         ("Seconds", number(grade.seconds)),
         ("Isolation", ", ".join(grade.isolation) or "none"),

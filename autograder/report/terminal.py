@@ -84,7 +84,7 @@ def print_result(grade: Result, console: Console) -> None:
     sheet = arrange(grade, label, "s")
     lines = [f"{label}: {sheet.total or sheet.score}", sheet.why, *sheet.problems]
     for question in sheet.questions:
-        if not question.judged:
+        if not (question.judged or question.by_hand):
             continue
         lines += ["", f"{question.id} {question.title}: {question.all_of_possible}"]
         for finding in question.findings:

@@ -1,4 +1,7 @@
-"""Numbers in words."""
+"""Numbers and times in words."""
+
+import unicodedata
+from datetime import datetime
 
 
 def number(value: float) -> str:
@@ -28,3 +31,19 @@ def of_possible(score: float, possible: float) -> str:
 def count(n: float, noun: str) -> str:
     """`1 submission`, `3 submissions`."""
     return f"{number(n)} {noun}" + ("" if n == 1 else "s")
+
+
+def local_time(when: str) -> str:
+    """A time as people here write it: without seconds, in the zone of this machine; what is no time with a zone, as
+    it is."""
+    try:
+        time = datetime.fromisoformat(when)
+    except ValueError:  # a person changed the file
+        return when
+    return when if time.tzinfo is None else f"{time.astimezone():%Y-%m-%d %H:%M}"
+
+
+def without_accents(text: str) -> str:
+    """Text to search in: lower case, without accents; report.js does the same with what is searched for."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed if not unicodedata.category(letter).startswith("M")).lower()

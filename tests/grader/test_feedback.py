@@ -5,7 +5,9 @@ import re
 import pytest
 
 from autograder.course.corrections import Adjustment, Correction
+from autograder.course.rubric import standard_rubric
 from autograder.course.settings import Course
+from autograder.grading.charge import charge
 from autograder.report import write_reports
 from autograder.report.feedback import as_markdown, feedback_for, write_feedback
 from tests.grader.test_report import HOSTILE, Outline, a_class, make_grade, make_test, save
@@ -110,10 +112,11 @@ def test_corrections_and_late_points_are_shown():
     entry = Correction(when="2026-11-27", who="ta", name="jane", question="q1", points=3, reason="misread")
     grade = GRADE.model_copy(update={"adjustment": Adjustment((entry,), 2, 4.0)})
     view = feedback_for(grade, "jane", Course())
-    assert view.adjustments == ("q1 +3: misread (ta, 2026-11-27)", "2 days late: -4", "Total: 9/20 (45 %)")
+    assert view.adjustments == ("q1 +3: misread (2026-11-27)", "2 days late: -4", "Total: 9/20 (45 %)")
     assert view.total == "9/20 (45 %)"
     assert view.questions[0].points == "3/10 (30 %)"
     assert "misread" in as_markdown(view)
+    assert not re.search(r"\bta\b", as_markdown(view)), "students read why, not who"
 
 
 def test_a_correction_of_a_question_that_was_not_judged_is_shown(tmp_path):
@@ -137,6 +140,20 @@ def test_deferred_points_are_named():
     bob, *_ = a_class()
     notes = [note for question in feedback_for(bob, "bob", Course()).questions for note in question.notes]
     assert "12 points not judged yet: the check needs a GPU" in notes
+
+
+def test_hidden_checks_that_fail_are_not_said_to_pass():
+    """They fail because of a mistake whose price the public checks paid."""
+    wrong = {"outcome": "failed", "mistakes": ["relu_before_add"], "because": ("relu_before_add",)}
+    tests = [make_test("q1", "shape", **wrong), *(make_test("q1", f"h{n}", hidden=True, **wrong) for n in range(4))]
+    grade = make_grade("x", *charge(tests, standard_rubric()))
+    (question,) = feedback_for(grade, "x", Course()).questions
+    because = "4 fail because of a mistake that is charged once"
+    assert question.points == "20/25 (80 %)"
+    assert question.notes == (f"4 hidden checks: {because}; no further points are lost",)
+    grade = make_grade("x", *charge([*tests, make_test("q1", "g", "failed", hidden=True)], standard_rubric()))
+    (question,) = feedback_for(grade, "x", Course()).questions
+    assert question.notes == (f"5 hidden checks: 20/25 (80 %); {because}",)
 
 
 def test_the_title_is_that_of_the_course():

@@ -95,6 +95,12 @@ def test_search_and_sort(page):
     page.locator("#filter").fill("0042")
     assert page.locator("#scores tbody tr:visible").count() == 1
     assert page.locator("#shown").text_content() == f"1 of {SIZE}"
+    page.locator("#filter").fill("STÜDENT 0042")
+    assert page.locator("#scores tbody tr:visible").count() == 1
+    page.locator("#filter").fill("5/225")
+    assert page.locator("#scores tbody tr:visible").count() == 0, "not in 165/225"
+    page.locator("#filter").fill("165/225")
+    assert page.locator("#scores tbody tr:visible").count() == SIZE
     page.locator("#filter").fill("")
     page.locator("#scores thead button").first.click()
     page.locator("#scores thead button").first.click()
