@@ -14,6 +14,7 @@ from autograder.course.origin import Student
 from autograder.course.roster import Roster
 from autograder.grading.result import Result
 from autograder.report.derived import (
+    SHOWN,
     corrected,
     deferred_points,
     is_decided,
@@ -42,11 +43,11 @@ class Export:
         filled: how many students have a grade in it.
         strangers: names of the results that belong to nobody in the roster.
         several: names of results of one student; none of them is in the file.
-        waiting: students whose grade lacks deferred points.
+        waiting: students whose grade lacks deferred points; the most that one of them can have is `reachable`.
         scaled: "", or how grades are converted to the points that the platform expects.
         undecided: names of the results without a grade, because the grader itself failed.
         partial: questions that were not judged, and how many students lack just these.
-        added: "", or the column that the roster does not have.
+        added: "", or the column that is made because the roster has none for the assignment.
     """
 
     text: str
@@ -58,6 +59,7 @@ class Export:
     undecided: tuple[str, ...] = ()
     partial: tuple[tuple[tuple[str, ...], int], ...] = ()
     added: str = ""
+    reachable: float = 0.0
 
     @property
     def notes(self) -> list[str]:
@@ -68,12 +70,15 @@ class Export:
         if self.undecided:
             notes.append(f"without a grade, because the grader failed: {', '.join(self.undecided)}; grade them again")
         if self.waiting:
-            notes.append(f"{count(self.waiting, 'student')} with deferred points: they are not in these grades")
+            most = f"{number(self.reachable)} of {number(_total())}"
+            notes.append(
+                f"{count(self.waiting, 'student')} with deferred points, which count 0 here: the most is {most} points"
+            )
         for questions, students in self.partial:
             were = "was" if len(questions) == 1 else "were"
             notes.append(f"{count(students, 'student')}: {', '.join(questions)} {were} not judged: 0 points")
         if self.added:
-            notes.append(f"no column {self.added} in the roster: Canvas creates an assignment")
+            notes.append(f"no column with ResNet in its name in the roster: Canvas creates an assignment {self.added}")
         if self.scaled:
             notes.append(f"converted: {self.scaled}")
         return [sanitize(note, one_line=True) for note in notes]
@@ -84,10 +89,11 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
 
     Args:
         platform: one of `FORMATS`.
-        column: the assignment's column in Canvas; found by its name, "resnet", if it is not given.
+        column: the assignment's column in Canvas; found by its name, "resnet", if it is not given, and made if there is
+            none.
 
     Raises:
-        ExportProblem: the roster is not an export of that platform, or has no column and no points to fill in.
+        ExportProblem: the roster is not an export of that platform, or has no such column, or no points to fill in.
     """
     if roster.platform not in FORMATS:
         raise ExportProblem(
@@ -107,6 +113,7 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
     strangers = [grade.name or grade.submission for grade in located if not here & set(grade.origin.students)]
     write = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope}[platform]
     rows, full = write(roster, whose, column)
+    waiting = [deferred_points(grade) for grade in whose.values() if deferred_points(grade)]
     partial = Counter(lacking for grade in whose.values() if (lacking := _not_judged(grade)))
     table = io.StringIO()
     csv.writer(table, lineterminator="\r\n").writerows(rows)
@@ -115,7 +122,8 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
         filled=len(whose),
         strangers=tuple(strangers),
         several=tuple(dict.fromkeys(several)),
-        waiting=sum(deferred_points(grade) > 0 for grade in whose.values()),
+        waiting=len(waiting),
+        reachable=_total() - min(waiting, default=0.0),
         scaled="" if full == _total() else f"{number(_total())} points here are {number(full)} there",
         undecided=tuple(grade.name or grade.submission for grade in grades if not is_decided(grade)),
         partial=tuple(sorted(partial.items())),
@@ -137,11 +145,13 @@ def _points(grade: Result, full: float) -> str:
 
 
 def in_one_line(grade: Result) -> str:
-    """The points of each question, as a student may see them."""
+    """The points of each question, as a student may see them, and what the grade on the platform is of."""
     judged = [q for q in POINTS if q not in _not_judged(grade)]
+    rest = _total() - possible(grade)
     parts = [f"{q} {number(corrected(grade, q))}/{number(possible_points(grade, q))}" for q in judged]
     parts += [f"late: -{number(lost)}"] if (lost := late_points(grade)) else []
-    return f"{number(total(grade))} of {number(possible(grade))} points: {', '.join(parts)}"
+    points = f"{number(total(grade))} of {number(_total())} points" + f", {number(rest)} not judged" * (rest >= SHOWN)
+    return f"{points}: {', '.join(parts)}"
 
 
 _Rows = tuple[list[Sequence[str]], float]
@@ -154,12 +164,15 @@ def _canvas(roster: Roster, whose: dict[Student, Result], column: str) -> _Rows:
         there = [place for place, title in enumerate(lower) if title == column.strip().casefold()]
     else:
         there = [place for place, title in enumerate(lower) if "resnet" in title and place not in known]
+    if column and not there:
+        others = ", ".join(title for place, title in enumerate(roster.header) if place not in known) or "none"
+        raise ExportProblem(f"--column {column}: the roster has no such column; its other columns: {others}")
     if any(place in known for place in there):
         raise ExportProblem(f"--column {column}: Canvas knows students by this column; name that of the assignment")
     if len(there) > 1:
         names = ", ".join(roster.header[place] for place in there)
         raise ExportProblem(f"several columns of the roster could be this assignment: {names}; choose with --column")
-    title = roster.header[there[0]] if there else column or "ResNet"
+    title = roster.header[there[0]] if there else "ResNet"
     full = _full((_cell(row, there[0]) for row in roster.rows if there and _is_possible(row)), "Points Possible", title)
     rows: list[Sequence[str]] = [[*(roster.header[place] for place in known), title]]
     possible = ["    Points Possible", *[""] * (len(known) - 1), number(full)]

@@ -115,8 +115,12 @@ def test_results_of_nobody_and_deferred_points_are_named(tmp_path):
     made = export(grades_of(write(tmp_path, [*FILES["canvas"], "stranger.py"]), roster), roster, "canvas")
     assert made.notes == [
         "not in the roster: stranger",
-        "2 students with deferred points: they are not in these grades",
+        "2 students with deferred points, which count 0 here: the most is 88 of 100 points",
     ]
+    roster = parse_roster(MOODLE)
+    made = export(grades_of(write(tmp_path / "moodle", FILES["moodle"]), roster), roster, "moodle")
+    assert table(made.text)[0]["Grade"] == "28.00"
+    assert table(made.text)[0]["Feedback comments"].startswith("28 of 100 points, 72 not judged: q1 10/10, ")
 
 
 def test_the_column_must_be_clear(tmp_path):
@@ -138,11 +142,17 @@ def test_a_column_that_identifies_students_is_not_filled(column):
         export([], parse_roster(CANVAS), "canvas", column)
 
 
-@pytest.mark.parametrize(("platform", "column"), [("canvas", "HW 9"), ("canvas", ""), ("moodle", ""), ("moodle", "x")])
-def test_a_column_that_the_roster_lacks_is_named(platform, column):
+@pytest.mark.parametrize(("platform", "column"), [("canvas", ""), ("moodle", ""), ("moodle", "x")])
+def test_a_column_that_is_created_is_named(platform, column):
     roster = parse_roster(ROSTERS[platform].replace("ResNet (77)", "HW 8"))
-    created = [f"no column {column or 'ResNet'} in the roster: Canvas creates an assignment"]
+    created = ["no column with ResNet in its name in the roster: Canvas creates an assignment ResNet"]
     assert export([], roster, platform, column).notes == (created if platform == "canvas" else [])
+
+
+def test_a_column_that_is_asked_for_must_be_there():
+    """Canvas would create an assignment with the misspelled name."""
+    with pytest.raises(ExportProblem, match=r"--column RseNet: .* no such column; its other columns: ResNet \(77\)"):
+        export([], parse_roster(CANVAS), "canvas", "RseNet")
 
 
 @pytest.mark.parametrize("points", ["nan", "-10", "0", "inf", "(read only)"])
@@ -170,7 +180,7 @@ def test_questions_that_were_not_judged_are_named(tmp_path):
     ]
     some = only.model_copy(update={"adjustment": Adjustment(tuple(entries[:2]))})
     assert "1 student: q4 was not judged: 0 points" in export([some, lin], roster, "canvas").notes
-    assert in_one_line(some) == "35 of 80 points: q1 25/25, q2 5/25, q3 5/30"
+    assert in_one_line(some) == "35 of 100 points, 20 not judged: q1 25/25, q2 5/25, q3 5/30"
     every = only.model_copy(update={"adjustment": Adjustment(tuple(entries))})
     assert not export([every], roster, "canvas").notes
 
