@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import functools
+import math
 import os
 import sys
 from pathlib import Path
@@ -40,6 +41,28 @@ class GivenPath(click.Path):
         if value == "":
             self.fail("is empty", *context)
         return super().convert(value, *context)
+
+
+class Number(click.IntRange):
+    """A whole number from a range; click calls the type of what is none "integer range"."""
+
+    name = "whole number"
+
+
+class Change(click.ParamType):
+    """Points that are added or taken off, with their sign: 3 could as well mean what the question has then."""
+
+    name = "+points"
+
+    def convert(self, value: object, *context: object) -> float:
+        """The points; what is no number, or no change of points, is refused."""
+        try:
+            points = float(value)
+        except ValueError:
+            self.fail(f"{value}: is no number of points", *context)
+        if math.isfinite(points) and isinstance(value, str) and not value.strip().startswith(("+", "-")):
+            self.fail(f"{value}: write +{value} to add points, -{value} to take them off", *context)
+        return points
 
 
 class Commands(click.Group):
@@ -172,7 +195,7 @@ def _say_deferred(reason: str) -> None:
 @click.option(
     "--jobs",
     show_default="one a core, as far as memory allows",
-    type=click.IntRange(1, 256),
+    type=Number(1, 256),
     help="Submissions graded at once; with --slurm, its cpus= counts instead.",
 )
 @click.option(
@@ -187,7 +210,7 @@ def _say_deferred(reason: str) -> None:
     type=click.Path(path_type=Path),
     help="The folder that holds CIFAR-10; needed with --device cpu.  [default on a GPU: $CIFAR10_ROOT]",
 )
-@click.option("--gpu-jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Networks trained at once.")
+@click.option("--gpu-jobs", default=1, show_default=True, type=Number(1, 64), help="Networks trained at once.")
 @click.option(
     "--slurm",
     is_eager=True,
@@ -314,7 +337,7 @@ def grade(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder with right/ and wrong/; see autograder/maintain/gallery.py.",
 )
-@click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=click.IntRange(1, 256))
+@click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=Number(1, 256))
 def validate(gallery: Path, jobs: int) -> None:
     """Grade a gallery of right and wrong submissions: does the suite still tell them apart?
 
@@ -400,7 +423,7 @@ def export(results: Path, platform: str | None, roster: Path | None, column: str
 @RESULTS
 @NAME
 @click.argument("question")
-@click.argument("points", metavar="+POINTS", type=float)
+@click.argument("points", metavar="+POINTS", type=Change())
 @click.argument("reason")
 @click.option("--who", default="", help="Who corrects.  [default: your user name]")
 def override(results: Path, name: str, question: str, points: float, reason: str, who: str) -> None:
@@ -421,7 +444,7 @@ def override(results: Path, name: str, question: str, points: float, reason: str
     except OSError as error:
         raise _failure(
             f"the correction is recorded: do not repeat it. {error.filename or results}: cannot be written: "
-            f"{error.strerror}. When that is mended, run `report {results}`"
+            f"{error.strerror}. When that is fixed, run `report {results}`"
         ) from error
     _show(_find(results, grade.name))
 
@@ -467,15 +490,17 @@ def reproduce(result: Path, submission: Path, unsafe: bool) -> None:
     Exit status 1 when anything differs. The key that lies beside RESULT is used, so the same numbers are drawn.
     """
     from autograder.grading.reproduce import reproduce as grade_again
+    from autograder.report.text import count
 
     if result.suffix != ".json":
         raise click.UsageError(f"{sanitize(str(result))} is no result file: RESULT, a .json file, comes first")
     found = grade_again(result, submission, unsafe)
-    for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared)):
+    different = [f"different: {line}" for line in found.differences]
+    for line in (*found.remarks, *(f"not judged here: {test}" for test in found.not_compared), *different):
         click.echo(sanitize(line, one_line=True), err=True)
-    click.echo(f"{found.same} checks are the same, {len(found.differences)} differences")
-    if found.differences:
-        raise click.ClickException("\n".join(sanitize(line, one_line=True) for line in found.differences))
+    click.echo(f"{count(found.same, 'check')} the same, {count(len(different), 'difference')}")
+    if different:
+        sys.exit(1)
 
 
 @main.command()

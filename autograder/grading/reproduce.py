@@ -72,7 +72,7 @@ def compare(before: Result, after: Result, remarks: tuple[str, ...] = ()) -> Com
         differences.append(f"status: was {before.status} and is {after.status}")
     were, are = ([line for line in result.problems if line != COST_NOTHING] for result in (before, after))
     if were != are:
-        differences.append(f"problems: were {were} and are {are}")
+        differences.append(f"problems: were {_shown(were)} and are {_shown(are)}")
     changed = {line.split(": ")[0] for line in differences}
     same = len((old.keys() & new.keys()) - set(waiting) - changed)
     return Comparison(same, tuple(sorted(differences)), tuple(sorted(waiting)), remarks)
@@ -81,6 +81,17 @@ def compare(before: Result, after: Result, remarks: tuple[str, ...] = ()) -> Com
 def _differences(old: Outcome, new: Outcome) -> list[str]:
     was, now = asdict(old), asdict(new)
     texts = (was.pop("message"), now.pop("message"))
-    said = [f"{name} was {was[name]!r} and is {now[name]!r}" for name in was if was[name] != now[name]]
-    said = said or [f"its message was {texts[0]} and is {texts[1]}"] * (texts[0] != texts[1])
+    said = [f"{name} was {_shown(was[name])} and is {_shown(now[name])}" for name in was if was[name] != now[name]]
+    if not said and old.message != new.message:
+        parts = [part for part in texts[0] if texts[0][part] != texts[1][part]]
+        said = [f"{part} of its message was {_shown(texts[0][part])} and is {_shown(texts[1][part])}" for part in parts]
     return [f"{old.id}: {'; '.join(said)}"] if said else []
+
+
+def _shown(value: object) -> str:
+    """A value of a result as people read it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple | list):
+        value = ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value) or "nothing"

@@ -78,11 +78,15 @@ def claim(folder: Path) -> Iterator[None]:
             raise ResultsFolderProblem(f"{folder}: another grader writes there: {owner}") from None
         raise ResultsFolderProblem(f"{folder}: another grader writes there") from None
     except OSError as error:
-        if error.errno not in CANNOT_WRITE:
+        if error.errno not in CANNOT_WRITE and folder.is_dir():
             raise
+        if not folder.is_dir():
+            raise ResultsFolderProblem(
+                f"{folder}: this folder cannot be made ({error.strerror}): choose another one with --out"
+            ) from None
         raise ResultsFolderProblem(
             f"{error.filename or folder}: cannot be read or written: {error.strerror}. What was written is kept: run "
-            "the same command again when that is mended"
+            "the same command again when that is fixed"
         ) from None
 
 

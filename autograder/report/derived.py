@@ -120,6 +120,8 @@ def check_correction(grade: Result, question: str, points: float) -> None:
     """
     if not math.isfinite(points):
         raise CorrectionProblem(f"{points:g} is not a number of points")
+    if points == 0:
+        raise CorrectionProblem("0 points change nothing: no correction is made")
     name = sanitize(grade.name, one_line=True)
     if question == LATE:
         lost, back = grade.adjustment.late_points, grade.adjustment.points(LATE)

@@ -139,6 +139,14 @@ def test_an_empty_path_is_refused(tmp_path, monkeypatch):
     assert "the questions are q1" in last_line("grade", ".", "--only", ",", status=2)
 
 
+def test_what_is_no_number_or_no_place_for_results_is_said_in_plain_words(tmp_path):
+    (tmp_path / "ann.py").write_text("class ResNet: pass")
+    assert "'many' is not a valid whole number." in last_line("grade", tmp_path, "--jobs", "many", status=2)
+    line = last_line("grade", tmp_path, "--out", "/proc/results")
+    assert line.startswith("Error: /proc/results: this folder cannot be made (")
+    assert line.endswith("): choose another one with --out")
+
+
 def test_arguments_in_the_wrong_order_are_said_to_be(graded, tmp_path):
     line = last_line("reproduce", tmp_path / "class" / "ann.py", graded / "ann.json", status=2)
     assert "ann.py is no result file: RESULT, a .json file, comes first" in line

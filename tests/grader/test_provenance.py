@@ -109,9 +109,13 @@ def test_comparison_names_what_differs():
         "public/test_q1.py::test_y",
         "public/test_q2.py::test_z",
     ]
-    assert "points was 5.0 and is 0.0; outcome was 'passed' and is 'failed'" in found.differences[0]
+    assert "points was 5 and is 0; outcome was passed and is failed" in found.differences[0]
     message = make_grade("a.py", make_test("q1", "x", "failed", message={"got": "8"}), make_test("q2", "z"), DEFERRED)
-    assert "its message was" in compare(new, message).differences[0]
+    (difference,) = compare(new, message).differences
+    assert difference == "public/test_q1.py::test_x: got of its message was 7 and is 8"
+    named = make_grade("a.py", make_test("q1", "x", "failed", message={"got": "7"}, mistakes=["no_relu_at_all"]))
+    difference, *_ = compare(new, named).differences
+    assert difference == "public/test_q1.py::test_x: mistakes was nothing and is no_relu_at_all"
 
 
 def test_a_training_that_cannot_be_repeated_is_not_a_difference():
