@@ -146,6 +146,16 @@ def test_labels_of_the_gallery_are_known():
             assert entry.misconception in {edit.name for edit in edits(CLASSES[entry.question])}, entry.name
 
 
+@pytest.mark.parametrize("kind", ["BasicBlock", "Bottleneck"])
+def test_a_condition_hides_no_other_mistake_of_the_shortcut(kind):
+    """Whether there is a projection is decided first: what is wrong with it is changed where there is one then."""
+    programs = [task.program for task in tasks_of(kind)]
+    conditions = [e for e in edits(kind) if e.kind == "wrong_condition" and e.name.startswith("projection_")]
+    others = [e for e in edits(kind) if e.kind != "wrong_condition" and all(apply((e,), p) for p in programs)]
+    lost = [(a.name, b.name) for a in conditions for b in others if not all(apply((a, b), p) for p in programs)]
+    assert not lost
+
+
 def test_one_relu_switched_by_rounding():
     """A gradient that differs once, as where an activation is within rounding of zero, is no mistake; twice it is."""
     student = LocalStudent.from_file(Path(__file__).parents[2] / "solutions/resnet.py")

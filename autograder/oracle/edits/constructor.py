@@ -43,7 +43,7 @@ def made_with(pick: Callable[[int, int, int], tuple[int, int, int]]) -> Change:
     return lambda p: replace(MAKE[p.kind](*pick(*p.arguments)), facts=p.facts)
 
 
-@kind(rank=1)
+@kind(rank=2)
 def wrong_arguments(program: Program, _: Hints) -> Found:
     """The constructor of a block takes its arguments otherwise."""
     yield "arguments_swapped", made_with(lambda i, p, s: (p, i, s))

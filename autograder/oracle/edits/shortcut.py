@@ -64,7 +64,7 @@ HALF_INVERTED: list[tuple[str, Callable[[int, int, int, int], bool]]] = [
 """When there is a projection where a comparison is the wrong way round: in words, and as above."""
 
 
-@kind()
+@kind(rank=1)
 def wrong_condition(program: Program, _: Hints) -> Found:
     """The shortcut is a projection where it should not be, or is none where it should."""
     conditions = [(name, {}, needed) for name, needed in CONDITIONS]
