@@ -250,12 +250,14 @@ class Part(NamedTuple):
     Args:
         untouched: the components that it does not touch.
         fits: those that are as observed with it.
+        hidden: those that it hides, because it raises first. Beside another edit it may raise later, or not at all.
         depth: the number of operations before the first that it changes.
     """
 
     edit: Edit
     untouched: int
     fits: int
+    hidden: int
     depth: int
 
 
@@ -300,9 +302,10 @@ class Search:
                 yield (*others, edit)
 
     def programs(self, edits: tuple[Edit, ...]) -> list[Program | None]:
-        """What is built, with these edits."""
+        """What is built with these edits, whatever its steps are called."""
         evidence = self.explainer.evidence
-        return [apply(edits, one.task.program) for one in (*evidence.subjects, *evidence.not_built)]
+        made = (apply(edits, one.task.program) for one in (*evidence.subjects, *evidence.not_built))
+        return [program and program.anonymous for program in made]
 
     def several(self) -> Iterator[tuple[Edit, ...]]:
         """Two or three edits that together explain everything; after the first set those found soon after it."""
@@ -439,10 +442,11 @@ class Search:
             own = names
             if program.roles != start.roles:
                 own = next(iter(self.explainer.orders_of(program, self.subject, 1)), None)
-            untouched = fits = 0
+            untouched = fits = shown = 0
             for c, value in self._view(program, (*base, edit), own) if own else ():
                 if c not in bits:
                     continue
+                shown |= bits[c]
                 before = origin.get(c)
                 same = torch.equal(value, before) if _are_tensors(value, before) else _same(value, before)
                 untouched |= bits[c] * same
@@ -451,7 +455,8 @@ class Search:
                     break
             else:
                 alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(program.ops, start.ops, strict=False))
-                yield Part(edit, untouched, fits, sum(1 for _ in alike))
+                hidden = sum(bits.values()) & ~shown if own else 0
+                yield Part(edit, untouched, fits, hidden, sum(1 for _ in alike))
 
     def _view(self, program: Program, edits: tuple[Edit, ...], names: Assignment) -> Iterator[tuple[str, Any]]:
         """What is seen of the program that has these edits, component by component; without what cannot be told."""
@@ -460,16 +465,24 @@ class Search:
         yield "random", random_operations(program)
         for missing in self.explainer.evidence.not_built:
             yield missing.task.written, explains_failure(apply(edits, missing.task.program), missing)
+        memory = self.explainer.memory
         for trial in _compared(self.subject):
             try:
-                attempt = replay(program, names, self.subject.exact, trial, self.explainer.memory(trial))
+                attempt = replay(program, names, self.subject.exact, trial, memory(trial), until_error=True)
             except DOES_NOT_FIT as error:
                 yield _label(trial), error
             except Unregistered:
                 continue
             else:
-                yield from ((f"{_label(trial)} {name}", value) for name, value in attempt.statistics.items())
+                for name, value in attempt.statistics.items():
+                    if attempt.error is None or self._is_reached(trial, name, value):
+                        yield f"{_label(trial)} {name}", value
                 yield _label(trial), attempt.error or attempt.form or attempt.output
+
+    def _is_reached(self, trial: Observation, name: str, value: Tensor) -> bool:
+        """Whether a pass that raises came to a layer, as its running statistic says, or the student's came no farther."""
+        drawn = self.subject.exact[name]
+        return value is not drawn or _same(trial.statistics[name].double(), drawn)
 
     @functools.cached_property
     def _seen(self) -> dict[str, Any]:
@@ -588,8 +601,9 @@ def _together(base: tuple[Edit, ...], parts: Sequence[Part]) -> Iterator[tuple[E
     every = functools.reduce(operator.or_, (part.untouched | part.fits for part in parts), 0)
     possible = []
     for a, b in itertools.combinations(sorted(parts, key=lambda part: part.depth), 2):
-        together = every & ~(a.untouched | b.untouched)
-        missing = every & ~((a.fits & b.untouched) | (a.untouched & b.fits) | together)
+        alone = (a.fits & b.untouched) | (a.untouched & b.fits)
+        together = every & ~alone & (~(a.untouched | b.untouched) | a.hidden | b.hidden)
+        missing = every & ~(alone | together)
         if a.edit.name != b.edit.name:
             unusual = (a.edit.kind in UNUSUAL) + (b.edit.kind in UNUSUAL)
             possible.append((missing.bit_count(), together.bit_count(), unusual, -b.depth, a.edit, b.edit))

@@ -122,12 +122,14 @@ def replay(
     drawn: Mapping[str, Tensor],
     seen: Observation,
     memory: Memory | None = None,
+    until_error: bool = False,
 ) -> Observation:
     """Compute the same observation for a program, with the student's weights in the roles that `names` assigns.
 
     Args:
         drawn: the weights in float64.
         memory: of other programs on this observation.
+        until_error: return what happened before an error, also where the student's code raised none.
 
     Raises:
         Exception: one of `interpreter.DOES_NOT_FIT`.
@@ -141,7 +143,7 @@ def replay(
     bound: Mapping[str, Hashable] | None = None if gradient else names
     x = seen.x.double().requires_grad_(True) if gradient else seen.exact_x
     with torch.set_grad_enabled(gradient):
-        until_error = seen.error is not None and bool(seen.statistics)
+        until_error = until_error or (seen.error is not None and bool(seen.statistics))
         result = run(program, weights, x, training, None if gradient else memory, bound, until_error)
     output = result.output
     expected = Observation(

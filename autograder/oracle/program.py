@@ -174,6 +174,16 @@ class Program:
             known.add(one.name)
         return self.output in known
 
+    @lazy
+    def anonymous(self) -> "Program":
+        """The program with numbers for the names of its operations: those that do the same step by step are equal."""
+        number = {"x": "x", "": "", **{one.name: str(at) for at, one in enumerate(self.ops)}}
+        ops = []
+        for one in self.ops:
+            refers = {option: number.get(one[option], one[option]) for option in ("writes", "shares")}
+            ops.append(one.but(name=number[one.name], inputs=tuple(number[i] for i in one.inputs), **refers))
+        return replace(self, ops=tuple(ops), returns=number[self.output])
+
     def fact(self, name: str) -> Any:
         """A fact, None where nothing is said about it."""
         return dict(self.facts).get(name)

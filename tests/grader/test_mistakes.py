@@ -152,7 +152,7 @@ def test_a_condition_hides_no_other_mistake_of_the_shortcut(kind):
     programs = [task.program for task in tasks_of(kind)]
     conditions = [e for e in edits(kind) if e.kind == "wrong_condition" and e.name.startswith("projection_")]
     others = [e for e in edits(kind) if e.kind != "wrong_condition" and all(apply((e,), p) for p in programs)]
-    lost = [(a.name, b.name) for a in conditions for b in others if not all(apply((a, b), p) for p in programs)]
+    lost = [(a.name, b.name) for a in conditions for b in others if not all(apply((b, a), p) for p in programs)]
     assert not lost
 
 
