@@ -54,7 +54,9 @@ class Known(enum.IntEnum):
     """It always raises, returns no tensor, or has layers that nobody sees: the rest of it may be anything."""
     SHAPES = 1
     """Where it runs at all, or of its shortcut only the identity. The function is not explained."""
-    VALUES = 2
+    PART = 2
+    """All that it computes; but the mistakes do not explain all of it: there is another one, which is not known."""
+    VALUES = 3
 
 
 def follow(folders: Collection[Path], student: Any, question: str, cases: Mapping[str, Case]) -> dict[str, Case]:
@@ -79,6 +81,8 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
         mine = {name: _with_either(case, diagnosis) for name, case in mine.items()}
     edited = EditedStudent(question, edits, student)
     known = how_known(student, edited, question, edits)
+    if known is Known.VALUES and not (diagnosis.complete or diagnosis.either):
+        known = Known.PART
     if known is Known.NOTHING:
         return {name: replace(case, because=()) for name, case in mine.items()}
     programs = tuple(apply(edits, task.program) for task in tasks_of(CLASSES[question]))

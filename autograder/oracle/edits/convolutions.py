@@ -253,6 +253,12 @@ def wrong_width(program: Program, _: Hints) -> Found:
             change = on((name,), lambda p, n, s=side, w=width: p.change(n, **{s: _widths(p)[w]}), kind_of_op)
             default = "conv_width" if kind_of_op == "conv" else "batchnorm_width"
             yield FAMOUS.get((name, side, width), default), change, {"what": phrase(name), "width": width}, name
+    for name in places(program, "conv", False):
+        layers = (name, name.replace("conv", "bn"))
+        for width, channels in _widths(program).items():
+            if program.by_name[name]["planes"] != channels:
+                change = on(layers, lambda p, n, w=width: p.change(n, planes=_widths(p)[w]))
+                yield "conv_width", change, {"what": phrase(*layers), "width": width}, name
     if program.kind == BASIC:
 
         def meet(p: Program, width: int) -> Program:
@@ -298,6 +304,22 @@ def other_number(program: Program, _: Hints) -> Found:
         yield "missing_3x3", lambda p, c=carrier, short=short: short(p).change(c, stride=stride_of(p))
     wide = lambda p: p.change("conv2", in_planes=p.arguments[0])  # noqa: E731
     yield "missing_squeeze", both(remove("conv1", "bn1", "relu1"), wide)
+    for carrier in ("conv3", "conv1"):
+        yield "missing_last_1x1", lambda p, c=carrier: _two_convolutions(p, 1, c), {}, "conv3"
+    for width in ("planes", "4 * planes"):
+
+        def basic(p: Program, width: str = width) -> Program:
+            inside = _widths(p)[width]
+            p = _two_convolutions(p, 3, "conv1").change("conv1", planes=inside).change("bn1", planes=inside)
+            return p.change("conv3", in_planes=inside)
+
+        yield "basic_block_convolutions", basic, {}, "conv1"
+
+
+def _two_convolutions(p: Program, first: int, carrier: str) -> Program:
+    """A bottleneck with two convolutions: one with this kernel, and a 3x3 convolution that returns F(x)."""
+    p = remove("conv2", "bn2", "relu2")(p).change("conv3", kernel=3, padding=1)
+    return p.change("conv1", kernel=first, padding=first // 2).change(carrier, stride=stride_of(p))
 
 
 @kind()

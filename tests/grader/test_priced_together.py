@@ -1,0 +1,67 @@
+"""What mistakes that come together cost: no more points than with one of them, and each is charged once."""
+
+from dataclasses import replace
+
+import pytest
+
+from autograder.course.rubric import standard_rubric
+from autograder.grading import edited_student
+from autograder.grading.charge import charge
+from autograder.grading.grade import run_suite
+from autograder.maintain.build import solved_source
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries
+from autograder.oracle import diagnosis_of
+from autograder.suite.cap import apply_cap
+from tests.grader.conftest import ROOT, student_of
+
+
+def points_of(source: str, question: str, tmp_path) -> tuple[set[str], float]:
+    """The names of the mistakes of a question's class, and its points."""
+    student = student_of(source, tmp_path)
+    outcomes = run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=[question])
+    diagnosis = diagnosis_of(student, question)
+    points = sum(outcome.points for outcome in apply_cap(charge(outcomes, standard_rubric())))
+    return set(diagnosis.names if diagnosis else ()), points
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "points"),
+    [
+        ("q1_projection_only_on_both_without_batchnorm", {"projection_only_on_both", "shortcut_without_batchnorm"}, 15),
+        ("q1_no_padding_and_no_shortcut", {"no_padding", "no_shortcut_add"}, 5),
+        ("q1_stride_ignored_and_no_padding", {"stride_ignored", "no_padding"}, 5),
+        ("q2_last_layers_to_planes", {"conv_width"}, 12.5),
+        ("q2_basic_block_convolutions", {"basic_block_convolutions"}, 10),
+        ("q2_missing_last_1x1", {"missing_last_1x1"}, 15),
+        ("q2_copy_of_basic_block", {"basic_block_convolutions", "expansion_1"}, 5),
+    ],
+)
+def test_each_mistake_is_named_and_charged(name, names, points, tmp_path):
+    entry = entries()[name]
+    assert points_of(complete(entry, solved_source()), entry.question, tmp_path) == (names, points)
+
+
+@pytest.mark.parametrize(
+    "returned", ["out + self.shortcut(x)", "F.relu(out) + self.shortcut(x)", "F.relu(out + 2 * self.shortcut(x))"]
+)
+def test_a_bottleneck_that_is_a_basic_block_gains_nothing_by_another_mistake(returned, tmp_path):
+    entry = entries()["q2_copy_of_basic_block"]
+    source = complete(entry, solved_source()).replace("F.relu(out + self.shortcut(x))", returned)
+    names, points = points_of(source, "q2", tmp_path)
+    assert "basic_block_convolutions" in names
+    assert points < 5
+
+
+def test_mistakes_that_do_not_explain_all_earn_half_at_most(tmp_path, monkeypatch):
+    """Where another mistake is there, and it may be many things, the function is not explained."""
+    right = "return F.relu(out + self.shortcut(x))"
+    source = solved_source().replace(right, "return F.relu(out) + self.shortcut(x)", 1)
+    assert points_of(source, "q1", tmp_path) == ({"relu_before_add"}, 20)
+
+    def diagnose(student, question):
+        diagnosis = diagnosis_of(student, question)
+        return diagnosis and replace(diagnosis, complete=False)
+
+    monkeypatch.setattr(edited_student, "diagnosis_of", diagnose)
+    assert points_of(source, "q1", tmp_path) == ({"relu_before_add"}, 12.5)
