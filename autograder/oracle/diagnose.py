@@ -480,7 +480,7 @@ class Search:
                 yield _label(trial), attempt.error or attempt.form or attempt.output
 
     def _is_reached(self, trial: Observation, name: str, value: Tensor) -> bool:
-        """Whether a pass that raises came to a layer, as its running statistic says, or the student's came no farther."""
+        """Whether a pass that raises came to a layer, as a running statistic says; or the student's came no farther."""
         drawn = self.subject.exact[name]
         return value is not drawn or _same(trial.statistics[name].double(), drawn)
 
