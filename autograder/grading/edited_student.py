@@ -21,7 +21,7 @@ from autograder.oracle import diagnosis_of
 from autograder.oracle.diagnose import CLASSES, Diagnosis, tasks_of
 from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, task_of
 from autograder.oracle.edits.constructor import other_stages
-from autograder.oracle.edits.kind import Change
+from autograder.oracle.edits.kind import NOT_CALLABLE, Change
 from autograder.oracle.interpreter import run
 from autograder.oracle.program import UNUSED, Program, Role
 from autograder.oracle.trial import Task
@@ -53,7 +53,8 @@ class Known(enum.IntEnum):
     NOTHING = 0
     """It always raises, returns no tensor, or has layers that nobody sees: the rest of it may be anything."""
     SHAPES = 1
-    """Where it runs at all, or of its shortcut only the identity. The function is not explained."""
+    """Where it runs at all, of its shortcut only the identity, or which layers it has, where forward calls None. The
+    function is not explained."""
     PART = 2
     """All that it computes; but the mistakes do not explain all of it: there is another one, which is not known."""
     VALUES = 3
@@ -148,9 +149,11 @@ def how_known(student: Any, edited: "EditedStudent", question: str, edits: Seque
     wanted, compared, runs = {_projects(task) for task in tasks}, set(), False
     for task in tasks:
         program = apply(edits, task.program)
+        visible = program is not None and all(one["registered"] for one in program.ops)
+        runs |= visible and program.fact("forward_raises") == NOT_CALLABLE  # it has the layers of the program
         if program is None or any(program.fact(fact) for fact in ("opaque", "raises", "forward_raises")):
             continue
-        for size in SIZES if all(one["registered"] for one in program.ops) else ():
+        for size in SIZES if visible else ():
             if _projects(task) in compared:
                 break
             x = torch.randn(task.shape(size), generator=torch.Generator().manual_seed(0))

@@ -12,14 +12,14 @@ import itertools
 import operator
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from autograder.contract import QUESTION_NAMES
-from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, catalogue, task_of
+from autograder.oracle.edits import SEEN_ONLY, SENTENCES, Edit, Hints, apply, catalogue, task_of
 from autograder.oracle.explain import (
     Explainer,
     can_be_raised,
@@ -33,6 +33,7 @@ from autograder.oracle.matching import Assignment, compare, held_by
 from autograder.oracle.observe import TOLERANCE, Observation, replay
 from autograder.oracle.program import Program, layer_of
 from autograder.oracle.trial import Evidence, Subject, Task, collect
+from autograder.student.signature import further_parameters
 
 CLASSES = {question: names[0] for question, names in QUESTION_NAMES.items()}
 """The class that each question asks for."""
@@ -193,7 +194,21 @@ def _explain(student: Any, kind: str, evidence: Evidence) -> Diagnosis | None:
         others = (other for (other,) in search.singles() if other.name not in known and again().explains((other,)))
         instead = next((other.sentence for other in others), "")
     either = _either(together, edits) if search.explainer.runs else ()
-    return Diagnosis(edits, layers, edits == together[0], unsure, instead, either) if edits else None
+    complete = edits == together[0]
+    edits = _from_outside(student, kind, edits)
+    return Diagnosis(edits, layers, complete, unsure, instead, either) if edits else None
+
+
+def _from_outside(student: Any, kind: str, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """The edits; a projection that is never there has another name where the block gets its shortcut in an argument.
+
+    Where that is the only mistake, checks say so themselves, see `suite.foreign`.
+    """
+    if "projection_never" not in _names(edits) or len(edits) == 1 or not further_parameters(student.parameters(kind)):
+        return edits
+    sentence, reading = SENTENCES["shortcut_from_outside"]
+    named = {"name": "shortcut_from_outside", "sentence": sentence, "reading": reading}
+    return tuple(replace(edit, **named) if edit.name == "projection_never" else edit for edit in edits)
 
 
 def _either(together: Sequence[tuple[Edit, ...]], certain: tuple[Edit, ...]) -> tuple[Edit, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from autograder.course.rubric import standard_rubric
 from autograder.grading import edited_student
-from autograder.grading.charge import charge
+from autograder.grading.charge import charge, is_charge
 from autograder.grading.grade import run_suite
 from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import complete
@@ -31,6 +31,7 @@ def points_of(source: str, question: str, tmp_path) -> tuple[set[str], float]:
         ("q1_projection_only_on_both_without_batchnorm", {"projection_only_on_both", "shortcut_without_batchnorm"}, 15),
         ("q1_no_padding_and_no_shortcut", {"no_padding", "no_shortcut_add"}, 5),
         ("q1_stride_ignored_and_no_padding", {"stride_ignored", "no_padding"}, 5),
+        ("q1_stride_as_flag", {"stride_as_flag"}, 15),
         ("q2_last_layers_to_planes", {"conv_width"}, 12.5),
         ("q2_basic_block_convolutions", {"basic_block_convolutions"}, 10),
         ("q2_missing_last_1x1", {"missing_last_1x1"}, 15),
@@ -65,3 +66,12 @@ def test_mistakes_that_do_not_explain_all_earn_half_at_most(tmp_path, monkeypatc
 
     monkeypatch.setattr(edited_student, "diagnosis_of", diagnose)
     assert points_of(source, "q1", tmp_path) == ({"relu_before_add"}, 12.5)
+
+
+def test_a_shortcut_from_outside_is_called_so_beside_another_mistake(tmp_path):
+    """Not that it is always x itself; and what forward calls where it is None costs no more than its price."""
+    entry = entries()["q1_downsample_called_where_it_is_none"]
+    student = student_of(complete(entry, solved_source()), tmp_path)
+    outcomes = run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=["q1"])
+    lines = {outcome.mistakes: outcome.points for outcome in charge(outcomes, standard_rubric()) if is_charge(outcome)}
+    assert lines == {("shortcut_from_outside",): -10, ("shortcut_call_inverted",): -10}

@@ -58,14 +58,15 @@ def assert_right_in_a_network(student):
             return
     except (NotDefined, StudentCrash, StudentTimeout):  # this is about ResNet
         pass
-    for (in_planes, planes, stride), side in zip(SHAPES_IN_NETWORK, SIDES, strict=True):
+    for block, side in zip(SHAPES_IN_NETWORK, SIDES, strict=True):
+        in_planes, planes, stride = block
         five = torch.randn(5, in_planes, side, side).relu()
         assert_same_on_any_batch(
             student.BasicBlock(in_planes, planes, stride),
             Reference(in_planes, planes, stride),
             {f"5 images of {side}x{side} pixels": five, "one image": five[:1]},
             f"BasicBlock({in_planes}, {planes}, stride={stride})",
-            lambda: None,
+            lambda block=block: judge_block(student, "BasicBlock", *block, aspect="eval").require(),
         )
 
 

@@ -14,6 +14,6 @@ from autograder.oracle.edits import (  # noqa: F401, I001 - in the order of thei
     left_out,
     constructor,
 )
-from autograder.oracle.edits.kind import SEEN_ONLY, Edit, Hints, apply, catalogue, task_of
+from autograder.oracle.edits.kind import SEEN_ONLY, SENTENCES, Edit, Hints, apply, catalogue, task_of
 
-__all__ = ["SEEN_ONLY", "Edit", "Hints", "apply", "catalogue", "task_of"]
+__all__ = ["SEEN_ONLY", "SENTENCES", "Edit", "Hints", "apply", "catalogue", "task_of"]

@@ -7,6 +7,7 @@ from autograder.oracle.edits.kind import (
     BLOCKS,
     BOTTLENECK,
     EVERYWHERE,
+    NOT_CALLABLE,
     RESNET,
     Change,
     Found,
@@ -56,6 +57,8 @@ def wrong_arguments(program: Program, _: Hints) -> Found:
     yield "default_stride", by_default(made_with(lambda i, p, s: (i, p, 2)))
     for stride in (1, 2):
         yield "stride_argument_ignored", made_with(lambda i, p, s, n=stride: (i, p, n)), {"value": stride}
+    flag = where_it(lambda p: p.fact("how") != "default", made_with(lambda i, p, s: (i, p, 2)))
+    yield "stride_as_flag", flag
     yield "planes_ignored", made_with(lambda i, p, s: (i, i, s))
     yield "in_planes_ignored", made_with(lambda i, p, s: (p, p, s))
     if program.kind == BOTTLENECK:
@@ -118,9 +121,8 @@ def wrong_blocks(program: Program, _: Hints) -> Found:
     yield "block_ignored", lambda p: p.state(opaque=True)
     yield "block_ignored", where_it(lambda p: p.kind == RESNET, lambda p: p.state(opaque=True))
     yield "blocks_not_called", lambda p: p.state(opaque=True, blocks_not_called=True)
-    nothing = ("TypeError", "'NoneType' object is not callable")
     hidden = lambda p: p.change_all([o.name for o in blocks(p)], registered=False)  # noqa: E731
-    yield "stage_builder_returns_nothing", lambda p: hidden(p).state(forward_raises=nothing)
+    yield "stage_builder_returns_nothing", lambda p: hidden(p).state(forward_raises=NOT_CALLABLE)
     yield "num_blocks_changed", where_it(lambda p: p.kind == RESNET, lambda p: p.state(list_changed=True))
 
 

@@ -109,6 +109,8 @@ def kind(classes: Sequence[str] = BLOCKS, sentence: str = "", rank: int = 0) -> 
     return register
 
 
+NOT_CALLABLE = ("TypeError", "'NoneType' object is not callable")
+"""What forward raises where it calls a layer that is None."""
 SEEN_ONLY = {"stages_differ"}
 """Edits that know what the student's own networks are built of, and nothing of others."""
 

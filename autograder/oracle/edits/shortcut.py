@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from autograder.oracle.edits.kind import (
     BOTTLENECK,
+    NOT_CALLABLE,
     Found,
     Hints,
     both,
@@ -90,7 +91,7 @@ def inverted_call(program: Program, _: Hints) -> Found:
     def change(p: Program) -> Program:
         if projects(p):
             return p.change_all(("shortcut_conv", "shortcut"), called=False)
-        return p.state(forward_raises=("TypeError", "'NoneType' object is not callable"))
+        return p.state(forward_raises=NOT_CALLABLE)
 
     yield "shortcut_call_inverted", change, {}, "shortcut_conv"
 
