@@ -382,6 +382,7 @@ class Search:
         First come sets that give the program the module's tensors, then edits are added that leave the tensors as they
         are. An edit that brings the program nearer to the tensors is made first; what it lacks then, another may do.
         """
+        yield from self._beside_other_right_ways()
         one, partial = self._nearer([[()]])
         if not _distance(self.right, self.subject):
             yield from _together((), list(self._parts(())))
@@ -394,6 +395,12 @@ class Search:
         yield from self._nearer(partial)[0]
         for base in bases[:1]:
             yield from _together(base, list(self._parts(base)))
+
+    def _beside_other_right_ways(self) -> Iterator[tuple[Edit, ...]]:
+        """Each mistake with each other right way. Where both are needed until the code raises as it does, neither
+        alone gets anything right."""
+        ways = [edit for edit in self.edits if not edit.name] if not self.explainer.runs else []
+        yield from ((way, edit) for way in ways for edit in self.edits if edit.name)
 
     def _nearer(
         self, groups: Sequence[Sequence[tuple[Edit, ...]]]

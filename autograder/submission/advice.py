@@ -48,6 +48,11 @@ ADVICE: list[tuple[str, str]] = [
         "a number of channels, or a size, is no whole number: divide with //",
     ),
     (
+        r"mat1 and mat2 shapes cannot be multiplied",
+        "a linear layer gets another number of features than it was built for: is each stage called, and its result "
+        "assigned? Are the features averaged over all positions, and then flattened to (N, channels)?",
+    ),
+    (
         r"'tuple' object is not callable",
         "a tuple is called, and a tuple is no layer: a comma at the end of the line that assigns it, as in "
         "`self.conv1 = nn.Conv2d(...),`, makes a tuple of a layer",

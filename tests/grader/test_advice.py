@@ -74,6 +74,12 @@ def test_hint(name):
     assert words in hint_for(str(raised.value)), str(raised.value)
 
 
+def test_features_that_do_not_fit():
+    with pytest.raises(RuntimeError) as raised:
+        nn.Linear(3, 2)(torch.ones(1, 12))
+    assert "is each stage called" in hint_for(str(raised.value))
+
+
 @pytest.mark.parametrize(
     "text",
     [

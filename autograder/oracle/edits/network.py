@@ -318,6 +318,13 @@ ORDERS = {
 """The order in which the stages are called. Where stage 2 or 3 is called twice in a row, the second call raises: it
 cannot be told whether the next one is called at all."""
 
+UNUSED_STAGES = {
+    **{(1,): "stage 1 returns", (2,): "stage 2 returns before stage 3", (3,): "stage 3 returns before stage 4"},
+    **{(4,): "stage 4 returns", (3, 4): "stages 3 and 4 return", (2, 3, 4): "stages 2 to 4 return"},
+}
+"""Stages that forward leaves out, or calls in vain. Where the channels do not agree, it cannot be told whether a stage
+is called after the next one, or never."""
+
 
 @kind((RESNET,))
 def wrong_order(program: Program, _: Hints) -> Found:
@@ -333,11 +340,12 @@ def wrong_order(program: Program, _: Hints) -> Found:
             return p.state(unused_blocks=True)  # [block(...)] * 0 builds one and throws it away
 
         yield "repeated_block", shared
-    for stage in range(1, 5):
-        skip = each_block(lambda p, o, s=stage: {"called": place(o)[0] != s})
-        # Where the channels do not agree, it cannot be told whether a stage is called after the next one, or never.
-        words = {"value": stage, "before": f" before stage {stage + 1}" if stage in (2, 3) else ""}
-        yield "stage_1_unused" if stage == 1 else "stage_unused", skip, words
+    for stages, what in UNUSED_STAGES.items():
+        skip = each_block(lambda p, o, s=stages: {"called": place(o)[0] not in s})
+        name = "stage_1_unused" if stages == (1,) else "stage_unused"
+        yield name, skip, {"what": what}
+        if len(stages) == 1:
+            yield name, lambda p, s=stages[0]: _lost(p, s), {"what": what}
     for name, orders in ORDERS.items():
         for order in orders:
             twice = next((i for i, j in itertools.pairwise(order) if i == j), 0)
@@ -347,6 +355,12 @@ def wrong_order(program: Program, _: Hints) -> Found:
     yield "blocks_unused", lambda p: remove(*others(p))(p).state(unused_blocks=True)  # nor registered
     last = lambda p, o: max(place(other) for other in blocks(p) if place(other)[0] == place(o)[0])  # noqa: E731
     yield "blocks_unused", each_block(lambda p, o: {"called": place(o) == last(p, o)})
+
+
+def _lost(p: Program, stage: int) -> Program:
+    """A stage is called, and what it returns is lost."""
+    mine = [o for o in blocks(p) if place(o)[0] == stage]
+    return p.rewire(mine[-1].name, mine[0].inputs[0])
 
 
 @kind((RESNET,))

@@ -1,0 +1,25 @@
+"""Entries of the gallery that get the name of their mistake, and no other."""
+
+import pytest
+
+from autograder.maintain.build import solved_source
+from autograder.maintain.gallery import complete
+from autograder.maintain.samples import entries
+from autograder.oracle import diagnosis_of
+from tests.grader.conftest import student_of
+
+
+@pytest.mark.parametrize(
+    ("entry", "names", "words"),
+    [
+        ("q3_stage_4_forgotten", ("stage_unused",), "what stage 4 returns"),
+        ("q3_stage_4_lost", ("stage_unused",), "what stage 4 returns"),
+        ("q3_stages_3_and_4_forgotten", ("stage_unused",), "what stages 3 and 4 return"),
+        ("q3_maxpool_and_window", ("maxpool_in_stem",), "max-pool"),
+    ],
+)
+def test_what_raises_behind_another_right_way_is_named(entry, names, words, tmp_path):
+    """A pooling of 4x4 is right until another mistake leaves another size; neither alone raises the same."""
+    diagnosis = diagnosis_of(student_of(complete(entries()[entry], solved_source()), tmp_path), "q3")
+    assert diagnosis.names == names
+    assert words in diagnosis.sentences[0]
