@@ -64,8 +64,8 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
     """Set `because` in the cases that fail because of the mistakes that were diagnosed in the student's question.
 
     A case that fails for another reason loses the name of the mistake. Where nothing was compared, the names stay, and
-    no case is said to fail because of them: each is charged by itself. So is a case that compares the function, where
-    that is not explained; see `suite.cap`.
+    no case is said to fail because of them: each is charged by itself. So is a case that compares the function and finds
+    another value, where that is not explained. Where it raises because of them, it is stopped; see `suite.cap`.
 
     Args:
         folders: of the tests.
@@ -96,8 +96,9 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
             where = case.message.where if case.outcome == "error" else ""  # otherwise a line of the mistake's layer
             found[name] = replace(case, mistakes=(), message=replace(case.message, mistake="", where=where))
         else:
-            explained = known is Known.VALUES or not case.differs
-            found[name] = replace(case, because=case.mistakes if explained else ())
+            unseen = case.differs and known is not Known.VALUES
+            stopped = unseen and case.outcome == "error"
+            found[name] = replace(case, because=() if unseen and not stopped else case.mistakes, stopped=stopped)
     return found
 
 
@@ -139,7 +140,8 @@ def _follow_besides_dropout(
         too = other.outcome == "passed" or name in alone
         because = (*([dropout[0].name] if too else []), *other.because)
         sentences = "\n".join([*diagnosis.sentences[: int(too)], *filter(None, [other.message.mistake])])
-        found[name] = replace(case, mistakes=because, because=because, message=replace(case.message, mistake=sentences))
+        message, stopped = replace(case.message, mistake=sentences), other.stopped
+        found[name] = replace(case, mistakes=because, because=because, message=message, stopped=stopped)
     return found
 
 

@@ -20,6 +20,8 @@ class Case:
     """Those of `mistakes` that are the reason why it fails."""
     differs: bool = False
     """The student's function was compared with the reference, and it computes something else or raises."""
+    stopped: bool = False
+    """It raises because of `because`, and nothing of what the class computes could be compared."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Outcome:
         differs: whether the function was compared with the reference and is another one, see `autograder.suite.cap`.
         because: where every case that fails does so because of a named mistake, the names of these mistakes. It is not
             charged by itself then, see `autograder.grading.charge`.
+        stopped: whether one of them raises because of them, and nothing of what the class computes could be compared.
     """
 
     id: str
@@ -54,6 +57,7 @@ class Outcome:
     failed_cases: int = 0
     differs: bool = False
     because: tuple[str, ...] = ()
+    stopped: bool = False
 
     @property
     def failed(self) -> bool:
@@ -91,6 +95,7 @@ def combine(id: str, question: str, title: str, points: float, cases: Sequence[C
         failed_cases=len(failed),
         differs=any(case.differs for case in cases),
         because=because,
+        stopped=any(case.stopped for case in explained),
     )
 
 

@@ -81,6 +81,15 @@ def test_a_name_that_explains_nothing_leaves_the_cap():
     assert taken(PROPERTIES, replace(WRONG, mistakes=("block_ignored",))) == -7
 
 
+def test_a_function_that_named_mistakes_stop_earns_half_and_is_called_so():
+    stopped = replace(WRONG, mistakes=("no_padding",), because=("no_padding",), points=4, stopped=True)
+    *_, line = apply_cap([PROPERTIES, stopped])
+    assert (line.points, line.title.partition(":")[0]) == (-11, "Does not run")
+    assert "because of what is named above" in line.message.got
+    *_, line = apply_cap([PROPERTIES, stopped, replace(WRONG, id="any", possible=1)])
+    assert (line.points, line.title.partition(":")[0]) == (-10.5, "Not explained")
+
+
 def test_deferred_points_are_not_possible():
     deferred = Outcome("hidden/t.py::later", "q3", "T: t.", 0.0, 0.0, "deferred", True)
     assert taken(PROPERTIES, WRONG, deferred) == -7

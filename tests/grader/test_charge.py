@@ -317,6 +317,18 @@ def test_a_class_that_never_runs_earns_half_at_most(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "points"), [("q1_projection_never", 12.5), ("q1_no_shortcut_add", 10), ("q3_maxpool_and_window", 15)]
+)
+def test_a_price_and_what_the_function_is_worth_are_not_both_taken(name, points, tmp_path):
+    """A mistake that stops the code costs its price, and half of the question where that is more."""
+    entry = entries()[name]
+    student = student_of(complete(entry, solved_source()), tmp_path)
+    tests = charge(run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=[entry.question]), RUBRIC)
+    assert all(test.because for test in tests if test.outcome != "passed" and not is_charge(test))
+    assert sum(test.points for test in apply_cap(tests)) == points
+
+
 def test_without_edits_the_programs_pass_every_check():
     """What stands in for the student's code is right but for the edits."""
     for question in ("q1", "q2", "q3"):
