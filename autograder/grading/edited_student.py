@@ -64,8 +64,8 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
     """Set `because` in the cases that fail because of the mistakes that were diagnosed in the student's question.
 
     A case that fails for another reason loses the name of the mistake. Where nothing was compared, the names stay, and
-    no case is said to fail because of them: each is charged by itself. So is a case that compares the function and finds
-    another value, where that is not explained. Where it raises because of them, it is stopped; see `suite.cap`.
+    no case is said to fail because of them: each is charged by itself. So is a case that compares the function, where
+    that is not explained. Where such a case raises because of them, it is stopped; see `suite.cap`.
 
     Args:
         folders: of the tests.
