@@ -223,17 +223,17 @@ def other_result(program: Program, _: Hints) -> Found:
 @kind(EVERYWHERE)
 def unfinished(program: Program, _: Hints) -> Found:
     """Forward ends after its first steps, and returns nothing; running statistics show which these are."""
-    if program.kind == RESNET:
-        entries = [o.name for o in program.ops if o.kind == "block" and o.name.endswith(".0")]
-    else:
-        entries = [o.name for o in program.ops if o.kind == "conv"]
-    for first in (program.ops[0].name, *entries):
+    convs = places(program, "conv", outside=False)
+    entries = [o.name for o in program.ops if o.kind == "block" and o.name.endswith(".0")]
+    for first in (*convs, *entries):
         yield "no_return", lambda p, n=first: _ending_before(p, n)
+    if program.kind in BLOCKS:
+        yield "no_return", lambda p: _ending_before(p, "shortcut_conv" if projects(p) else "sum")
 
 
 def _ending_before(p: Program, first: str) -> Program:
     """The operation `first` and those behind it are not called; nothing is returned."""
-    at = [o.name for o in p.ops].index(first)
+    at = p.ops.index(p.by_name[first])
     ops = (*p.ops[:at], *(o.but(called=False) for o in p.ops[at:]))
     return replace(p, ops=ops).insert(p.output, op("form", "form", "", how="NoneType"))
 
