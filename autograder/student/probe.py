@@ -119,6 +119,7 @@ def make_probe(expansion: int = 1, norm: bool = False) -> type[nn.Module]:
     _records[Probe] = record
     Probe.expansion = expansion
     Probe.__qualname__ = Probe.__name__ = f"Probe{expansion}"
+    Probe.__module__ = "checks"  # PyTorch writes it into messages
     return Probe
 
 

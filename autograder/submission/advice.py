@@ -27,6 +27,15 @@ ADVICE: list[tuple[str, str]] = [
         "several layers in one value stand where a single layer is expected; to make one layer of a list, put a star "
         "before it: nn.Sequential(*layers)",
     ),
+    (
+        r"\b(?:Probe\d+|BasicBlock|Bottleneck) is not a Module subclass",
+        "the class of the blocks stands where a block is expected: call it, as in block(in_planes, planes, stride)",
+    ),
+    (
+        r"Tensor is not a Module subclass",
+        "a class that holds layers is called with a tensor: parentheses build the layer in the constructor, as in "
+        "self.shortcut = nn.Sequential(); forward then calls it",
+    ),
     (r"\btorch\.nn\.modules\.[\w.]+ is not a Module subclass|\bfunctional\.\w+ is not a Module subclass", _NOT_BUILT),
     (rf"got \({_LAYER}, |must be Tensor, not {_LAYER}\b|\ba {_LAYER}, not a tensor", _NOT_CALLED),
     (rf"unsupported operand type\(s\) for [^:]+: .*'{_LAYER}'", _NOT_CALLED),
@@ -60,6 +69,27 @@ ADVICE: list[tuple[str, str]] = [
     (
         r"'list' object is not callable",
         "a list is called, and a list is no layer: make one layer of it with nn.Sequential(*layers)",
+    ),
+    (
+        r"cannot assign '(?:list|tuple)' as child module",
+        "a list takes the place of a layer, and a list is no layer: make one layer of it with nn.Sequential(*layers)",
+    ),
+    (
+        r"cannot assign '[\w.]*Tensor' as child module",
+        "a tensor takes the place of a layer: what a layer returns needs a name of its own, without `self.`",
+    ),
+    (
+        r"object has no attribute '(?:shortcut|skip|downsample|identity|projection|proj)(?:_\w+)?'",
+        "forward uses it in every block: is it assigned in the constructor where no projection is needed, too? An empty "
+        "nn.Sequential() returns its input. Is the name spelled alike in both places?",
+    ),
+    (
+        r"expected (?:2D or 3D|5D) input \(got 4D input\)",
+        "this BatchNorm is not for images: nn.BatchNorm2d takes (N, C, H, W)",
+    ),
+    (
+        r"descriptor '__init__' of 'super' object needs an argument",
+        "parentheses are missing after super: write super().__init__()",
     ),
     (
         r"'Tensor' object is not callable",

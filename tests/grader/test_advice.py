@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder.student.message import CheckFailure, Message
+from autograder.student.probe import make_probe
 from autograder.submission.advice import hint_for
 from autograder.submission.execute import text_of
 from autograder.suite.explain import explain
@@ -28,6 +29,22 @@ class NoSelf(nn.Module):
 class Another(nn.Module):
     def __init__(self):
         super(BasicBlock, self).__init__()
+
+
+class NoParentheses(nn.Module):
+    def __init__(self):
+        super.__init__()
+
+
+class OnlyInside(nn.Module):
+    def __init__(self, layer=None):
+        super().__init__()
+        self.conv = conv()
+        if layer is not None:
+            self.conv = layer
+
+    def forward(self, x):
+        return x + self.shortcut(x)
 
 
 def conv() -> nn.Module:
@@ -62,6 +79,15 @@ WRONG = {
     "no self": (lambda: NoSelf()(x), "def forward(self, x):"),
     "another class": (lambda: Another(), "super().__init__()"),
     "gradient to keep": (lambda: x.retain_grad(), "if out.requires_grad"),
+    "super without parentheses": (lambda: NoParentheses(), "super().__init__()"),
+    "Sequential without parentheses": (lambda: nn.Sequential(x), "self.shortcut = nn.Sequential()"),
+    "block not called": (lambda: nn.Sequential(make_probe()), "block(in_planes, planes, stride)"),
+    "own block not called": (lambda: nn.Sequential(BasicBlock), "block(in_planes, planes, stride)"),
+    "list for layer": (lambda: OnlyInside(one_list), "nn.Sequential(*layers)"),
+    "tensor for layer": (lambda: OnlyInside(x), "without `self.`"),
+    "no shortcut": (lambda: OnlyInside()(x), "nn.Sequential() returns its input"),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(3)(x), "nn.BatchNorm2d"),
+    "BatchNorm3d": (lambda: nn.BatchNorm3d(3)(x), "nn.BatchNorm2d"),
 }
 
 
@@ -69,7 +95,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_hint(name):
     call, words = WRONG[name]
-    with pytest.raises((TypeError, AttributeError, RuntimeError)) as raised:
+    with pytest.raises((TypeError, AttributeError, RuntimeError, ValueError)) as raised:
         call()
     assert words in hint_for(str(raised.value)), str(raised.value)
 
