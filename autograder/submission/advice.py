@@ -80,8 +80,8 @@ ADVICE: list[tuple[str, str]] = [
     ),
     (
         r"object has no attribute '(?:shortcut|skip|downsample|identity|projection|proj)(?:_\w+)?'",
-        "forward uses it in every block: is it assigned in the constructor where no projection is needed, too? An empty "
-        "nn.Sequential() returns its input. Is the name spelled alike in both places?",
+        "forward uses it in every block: is it assigned where no projection is needed, too? An empty nn.Sequential() "
+        "returns its input. Is the name spelled alike in both places?",
     ),
     (
         r"expected (?:2D or 3D|5D) input \(got 4D input\)",

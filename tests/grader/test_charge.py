@@ -294,6 +294,16 @@ def test_the_suite_charges_the_mistake_alone(name, tmp_path):
     assert all(test.because for test in tests if test.outcome == "failed" and not is_charge(test))
 
 
+@pytest.mark.parametrize("name", ["q1_shortcut_relu_on_identity", "q1_shortcut_relu_in_place", "q2_input_changed"])
+def test_a_relu_where_none_belongs_costs_no_less_in_place(name, tmp_path):
+    entry = entries()[name]
+    student = student_of(complete(entry, solved_source()), tmp_path)
+    tests = charge(run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=[entry.question]), RUBRIC)
+    (line,) = [test for test in tests if is_charge(test)]
+    assert (line.mistakes, sum(test.points for test in tests)) == ((entry.misconception,), 20)
+    assert "in place, so that the caller's tensor changes too" in line.message.mistake
+
+
 @pytest.mark.parametrize("name", ["q1_no_return", "q1_layers_in_list"])
 def test_a_mistake_that_hides_what_the_class_computes_has_no_price(name, tmp_path):
     """Forward could be empty, or compute anything: whoever forgets `return` cannot earn more than check by check."""

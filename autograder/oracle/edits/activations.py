@@ -60,7 +60,8 @@ def relu_on_residual_alone(program: Program, _: Hints) -> Found:
 @kind()
 def relu_at_shortcut(program: Program, _: Hints) -> Found:
     """A ReLU before or behind the shortcut."""
-    yield "input_relu", lambda p: p.insert("x", RELU, only=("shortcut_conv" if projects(p) else "shortcut",))
+    on_input = lambda p: p.insert("x", RELU, only=("shortcut_conv" if projects(p) else "shortcut",))  # noqa: E731
+    yield "input_relu", on_input, {"how": ""}
     yield "shortcut_relu", on(("shortcut",), lambda p, name: p.insert(name, RELU), "norm")
     yield "shortcut_relu", insert("shortcut", RELU)
 
@@ -68,7 +69,7 @@ def relu_at_shortcut(program: Program, _: Hints) -> Found:
 @kind(EVERYWHERE, sentence="extra_relu")
 def extra_relu(program: Program, _: Hints) -> Found:
     """A ReLU where none belongs; one behind another changes nothing."""
-    yield "relu_on_input", insert("x", RELU)
+    yield "relu_on_input", insert("x", RELU), {"how": ""}
     if program.kind in BLOCKS:
         yield "relu_on_residual_input", insert("x", RELU, only=("conv1",))
     for name in places(program, "conv"):

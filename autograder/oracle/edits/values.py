@@ -159,11 +159,14 @@ def pooled(program: Program, _: Hints) -> Found:
             yield name, insert(after, pool, only=("conv1",) if after == "x" else ()), said
 
 
+IN_PLACE = ", in place, so that the caller's tensor changes too"
+
+
 @kind(EVERYWHERE)
 def in_place(program: Program, _: Hints) -> Found:
-    """An operation in place writes into the caller's tensor."""
+    """An operation in place writes into the caller's tensor; a ReLU on x is wrong by itself, in place or not."""
     relu = op("in_place", "act", "", how="relu", writes="x")
-    yield "input_changed", insert("x", relu)
+    yield "relu_on_input", insert("x", relu), {"how": IN_PLACE}
     if program.kind in BLOCKS:
 
         def late(p: Program) -> Program:
@@ -175,7 +178,7 @@ def in_place(program: Program, _: Hints) -> Found:
             )
 
         add = where_it(lambda p: not projects(p), lambda p: p.change("sum", writes="x"))
-        yield "input_changed", late
+        yield "input_relu", late, {"how": IN_PLACE}
         yield "input_changed", add
         yield "input_changed", both(add, where_it(lambda p: not projects(p), lambda p: p.change("relu", writes="x")))
 
