@@ -34,3 +34,16 @@ def test_half_of_a_forward_pass_lacks_a_return_and_nothing_else(entry, part, tmp
     diagnosis = diagnosis_of(student, entries()[entry].question)
     assert (diagnosis.names, diagnosis.complete) == (("no_return",), True)
     assert diagnosis.sentences[0].endswith(f"Read again: {part} of the notebook.")
+
+
+def test_a_1x1_convolution_that_keeps_all_channels_is_no_squeeze(tmp_path):
+    """One mistake: no convolution is one too many."""
+    student = student_of(complete(entries()["q2_squeeze_keeps_channels"], solved_source()), tmp_path)
+    assert diagnosis_of(student, "q2").names == ("missing_squeeze",)
+
+
+def test_a_network_whose_stages_are_not_written_is_told_to_build_blocks(tmp_path):
+    source = "\n".join(line for line in solved_source().split("\n") if "= self._make_stage(" not in line)
+    diagnosis = diagnosis_of(student_of(source, tmp_path), "q3")
+    assert diagnosis.names == ("block_ignored",)
+    assert "call `block` for each block of the stages" in diagnosis.sentences[0]

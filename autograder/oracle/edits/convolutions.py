@@ -304,6 +304,8 @@ def other_number(program: Program, _: Hints) -> Found:
         yield "missing_3x3", lambda p, c=carrier, short=short: short(p).change(c, stride=stride_of(p))
     wide = lambda p: p.change("conv2", in_planes=p.arguments[0])  # noqa: E731
     yield "missing_squeeze", both(remove("conv1", "bn1", "relu1"), wide)
+    kept = lambda p: p.change("conv1", planes=p.arguments[0]).change("bn1", planes=p.arguments[0])  # noqa: E731
+    yield "missing_squeeze", both(kept, wide)  # a 1x1 convolution that keeps all channels squeezes nothing
     for carrier in ("conv3", "conv1"):
         yield "missing_last_1x1", lambda p, c=carrier: _two_convolutions(p, 1, c), {}, "conv3"
     for width in ("planes", "4 * planes"):
