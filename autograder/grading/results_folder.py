@@ -62,6 +62,10 @@ def claim(folder: Path) -> Iterator[None]:
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        said = f"{folder}: this folder cannot be made ({error.strerror}): choose another one with --out"
+        raise ResultsFolderProblem(said) from None
+    try:
         with FileLock(folder / LOCK, timeout=0):
             (folder / OWNER).write_text(f"process {os.getpid()} on {socket.gethostname()}, since {time.ctime()}\n")
             for scrap in folder.glob(".*.tmp"):
@@ -78,12 +82,8 @@ def claim(folder: Path) -> Iterator[None]:
             raise ResultsFolderProblem(f"{folder}: another grader writes there: {owner}") from None
         raise ResultsFolderProblem(f"{folder}: another grader writes there") from None
     except OSError as error:
-        if error.errno not in CANNOT_WRITE and folder.is_dir():
+        if error.errno not in CANNOT_WRITE:
             raise
-        if not folder.is_dir():
-            raise ResultsFolderProblem(
-                f"{folder}: this folder cannot be made ({error.strerror}): choose another one with --out"
-            ) from None
         raise ResultsFolderProblem(
             f"{error.filename or folder}: cannot be read or written: {error.strerror}. What was written is kept: run "
             "the same command again when that is fixed"
