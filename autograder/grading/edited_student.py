@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.oracle import diagnosis_of
-from autograder.oracle.diagnose import CLASSES, Diagnosis, tasks_of
+from autograder.oracle.diagnose import CLASSES, Diagnosis, seen_besides, tasks_of
 from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, task_of
 from autograder.oracle.edits.constructor import other_stages
 from autograder.oracle.edits.kind import NOT_CALLABLE, Change
@@ -39,6 +39,8 @@ ONLY_IN_PLACE = "doesn't match the broadcast shape"
 """What `out += shortcut` raises where the shapes differ and `out + shortcut`, as in a program, repeats values."""
 DRAWS = 3
 """Draws of weights and inputs for a check that passes: with some draws a check misses the mistake."""
+BESIDES = {"dropout": "with dropout switched off", "lists": "with the list of layers taken for its layers"}
+"""What is said of a check that fails for another reason, by `Diagnosis.besides`."""
 UNKNOWN = "NotImplementedError"
 """What raises where a program does not say what the student's class does."""
 SIZES = ((6, 4), (5, 5), (2, 2))
@@ -75,8 +77,8 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
     mine = {} if diagnosis is None else {n: c for n, c in cases.items() if set(c.mistakes) <= set(diagnosis.names)}
     if not mine:
         return {}
-    if diagnosis.besides_dropout:
-        return _follow_besides_dropout(folders, student, question, mine, diagnosis)
+    if diagnosis.besides:
+        return _follow_besides(folders, student, question, mine, diagnosis)
     edits = (*diagnosis.mistakes, *diagnosis.either[:1])
     if diagnosis.either:
         mine = {name: _with_either(case, diagnosis) for name, case in mine.items()}
@@ -112,35 +114,36 @@ def _with_either(case: Case, diagnosis: Diagnosis) -> Case:
     )
 
 
-def _follow_besides_dropout(
+def _follow_besides(
     folders: Collection[Path], student: Any, question: str, cases: Mapping[str, Case], diagnosis: Diagnosis
 ) -> dict[str, Case]:
-    """As `follow`, where dropout is one of the mistakes: the checks run once more with dropout switched off.
+    """As `follow`, where the first mistake hides others: the checks run once more without it, see `seen_besides`.
 
-    Those that pass then fail because of dropout. Those that fail do so because of the other mistakes, and of dropout
-    too if it is one of their reasons: with it alone they fail.
+    Those that pass then fail because of that mistake. Those that fail do so because of the other mistakes, and of the
+    first one too if it is one of their reasons: with it alone they fail.
     """
     silent, journal = Watched(student, Journal()), Journal(known=_AllBut(set(cases)))
-    with student.without_dropout():
+    with seen_besides(student, diagnosis.besides):
         arguments = {"diagnose": diagnosis_of, "follow": functools.partial(follow, folders)}
         run_suite(silent, folders, only=[question], journal=journal, **arguments)
-    dropout = diagnosis.mistakes[:1]
-    programs = tuple(apply(dropout, task.program) for task in tasks_of(CLASSES[question]))
-    key = (question, tuple(edit.name for edit in dropout), programs)
-    alone = _failing_cases(EditedStudent(question, dropout), folders, question, key, set(cases))
+    hiding = diagnosis.mistakes[:1]
+    programs = tuple(apply(hiding, task.program) for task in tasks_of(CLASSES[question]))
+    key = (question, tuple(edit.name for edit in hiding), programs)
+    alone = _failing_cases(EditedStudent(question, hiding), folders, question, key, set(cases))
     found = {}
     for name, case in cases.items():
         other = journal.cases[name]
         if other.outcome != "passed" and not other.because:
             message = other.message
             if other.outcome == "failed":
-                message = replace(message, got=f"with dropout switched off, {message.got}")
+                message = replace(message, got=f"{BESIDES[diagnosis.besides]}, {message.got}")
             found[name] = replace(case, mistakes=(), because=(), message=replace(message, mistake=""))
             continue
         too = other.outcome == "passed" or name in alone
-        because = (*([dropout[0].name] if too else []), *other.because)
+        because = (*([hiding[0].name] if too else []), *other.because)
         sentences = "\n".join([*diagnosis.sentences[: int(too)], *filter(None, [other.message.mistake])])
-        message, stopped = replace(case.message, mistake=sentences), other.stopped
+        stopped = other.stopped or (diagnosis.besides == "lists" and case.differs and case.outcome == "error")
+        message = replace(case.message, mistake=sentences)
         found[name] = replace(case, mistakes=because, because=because, message=message, stopped=stopped)
     return found
 

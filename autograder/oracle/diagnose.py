@@ -7,6 +7,7 @@ raises before most of it is seen, only the names that all of them have are given
 the same submission gets the same diagnosis on any machine.
 """
 
+import contextlib
 import functools
 import itertools
 import operator
@@ -23,6 +24,7 @@ from autograder.oracle.edits import SEEN_ONLY, SENTENCES, Edit, Hints, apply, ca
 from autograder.oracle.explain import (
     Explainer,
     can_be_raised,
+    error_text,
     explains_failure,
     facts_agree,
     random_operations,
@@ -59,6 +61,8 @@ COMPARED = {"BasicBlock": 2, "Bottleneck": 2, "ResNet": 9}
 """What it costs to compare a set with the trials of one module, by class."""
 VERIFIED = 25
 """What it costs to compare a set with all the evidence."""
+BY_LISTS = {"module_list_called": "Module [ModuleList] is missing", "list_of_layers": "list is not a Module subclass"}
+"""What is raised where a list of layers stands in the place of a layer, by the name of the mistake."""
 OR = "|"
 """Between the names of mistakes of which one is there."""
 FEW = 3
@@ -82,8 +86,8 @@ class Diagnosis:
         unsure: for each of them whether another edit of its name explains as much, so that its place is not proved.
         instead: what it may be as well, where the code always raises and one other mistake explains as much.
         either: where one more mistake is there, and a few explain as much: an edit for each of them.
-        besides_dropout: whether the first of the mistakes is dropout, and the others are those that are left when it is
-            switched off.
+        besides: what lets others be seen, if the first of the mistakes is that what hides them, see `seen_besides`:
+            "dropout", or "lists".
     """
 
     mistakes: tuple[Edit, ...]
@@ -92,7 +96,7 @@ class Diagnosis:
     unsure: tuple[bool, ...] = ()
     instead: str = ""
     either: tuple[Edit, ...] = ()
-    besides_dropout: bool = False
+    besides: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -144,7 +148,16 @@ def diagnose(student: Any, question: str) -> Diagnosis | None:
     evidence = collect(student, tasks_of(kind), SIZES[0], seed=0)
     if any(map(_begins_otherwise, evidence.subjects)):  # with what the last network of other checks has left behind
         evidence = collect(student, tasks_of(kind), SIZES[0], seed=0)
-    return _besides_dropout(student, kind, evidence) or _explain(student, kind, evidence)
+    return (
+        _besides_dropout(student, kind, evidence)
+        or _besides_lists(student, kind, evidence)
+        or _explain(student, kind, evidence)
+    )
+
+
+def seen_besides(student: Any, what: str) -> contextlib.AbstractContextManager[Any]:
+    """A context in which dropout returns its input, or a list of layers is taken for its layers."""
+    return student.without_dropout() if what == "dropout" else student.with_lists()
 
 
 def _besides_dropout(student: Any, kind: str, evidence: Evidence) -> Diagnosis | None:
@@ -152,7 +165,7 @@ def _besides_dropout(student: Any, kind: str, evidence: Evidence) -> Diagnosis |
     random = next((subject for subject in evidence.subjects if subject.random.what), None)
     if random is None or not hasattr(student, "without_dropout"):
         return None
-    with student.without_dropout():
+    with seen_besides(student, "dropout"):
         silent = collect(student, tasks_of(kind), SIZES[0], seed=0)
         if any(subject.random.what for subject in silent.subjects):
             return None
@@ -162,11 +175,41 @@ def _besides_dropout(student: Any, kind: str, evidence: Evidence) -> Diagnosis |
     name = "dropout_in_eval" if in_eval else "dropout"
     dropout = next(edit for edit in catalogue(kind, Hints()) if edit.name == name)
     if rest is None:
-        return Diagnosis((dropout,), ("",), right, (False,), besides_dropout=True)
+        return Diagnosis((dropout,), ("",), right, (False,), besides="dropout")
+    return _with_rest(dropout, rest, "dropout")
+
+
+def _with_rest(first: Edit, rest: Diagnosis, besides: str) -> Diagnosis:
+    """The diagnosis of what is left when the first mistake is out of the way, and that mistake."""
     unsure = (False, *(rest.unsure or [False] * len(rest.mistakes)))
-    return Diagnosis(
-        (dropout, *rest.mistakes), ("", *rest.layers), rest.complete, unsure, rest.instead, besides_dropout=True
-    )
+    layers = ("", *rest.layers)
+    return Diagnosis((first, *rest.mistakes), layers, rest.complete, unsure, rest.instead, besides=besides)
+
+
+def _besides_lists(student: Any, kind: str, evidence: Evidence) -> Diagnosis | None:
+    """A list of layers where a layer is expected, and what is wrong when it is taken for its layers.
+
+    None where no list is the reason, or where the code raises or cannot be explained even so.
+    """
+    name = _raised_by_list(evidence)
+    if not name or not hasattr(student, "with_lists"):
+        return None
+    with seen_besides(student, "lists"):
+        mended = collect(student, tasks_of(kind), SIZES[0], seed=0)
+        right = Explainer(mended).all_right
+        rest = None if right or _raised_by_list(mended) else _explain(student, kind, mended)
+    listed = next(edit for edit in catalogue(kind, Hints()) if edit.name == name)
+    if right:
+        return Diagnosis((listed,), ("",), unsure=(False,), besides="lists")
+    return _with_rest(listed, rest, "lists") if rest is not None else None
+
+
+def _raised_by_list(evidence: Evidence) -> str:
+    """The name of the mistake that a list of layers stands where a layer is expected; "" where nothing says so."""
+    errors = [one.error for one in evidence.not_built]
+    errors += [trial.error for subject in evidence.subjects for trial in subject.trials if trial.error is not None]
+    texts = [error_text(error) for error in errors]
+    return next((name for name, raised in BY_LISTS.items() if any(raised in text for text in texts)), "")
 
 
 def _explain(student: Any, kind: str, evidence: Evidence) -> Diagnosis | None:

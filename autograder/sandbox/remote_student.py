@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
@@ -119,19 +120,27 @@ class RemoteStudent:
         """An optimizer of the module's parameters, with `step()`."""
         return RemoteAdam(self._session, module, lr)
 
-    @contextlib.contextmanager
-    def without_dropout(self) -> Iterator[None]:
+    def without_dropout(self) -> AbstractContextManager[None]:
         """A context in which dropout in the student's code returns its input. A new worker does not know of it."""
-        self._switch_dropout(on=False)
+        return self._switched("dropout", on=False)
+
+    def with_lists(self) -> AbstractContextManager[None]:
+        """A context in which a list of layers in the place of a layer is taken for its layers. A new worker does not
+        know of it."""
+        return self._switched("lists", on=True)
+
+    @contextlib.contextmanager
+    def _switched(self, operation: str, on: bool) -> Iterator[None]:
+        self._switch(operation, on)
         try:
             yield
         finally:
             self.drop()
             with contextlib.suppress(StudentCrash, StudentTimeout):
-                self._switch_dropout(on=True)
+                self._switch(operation, not on)
 
-    def _switch_dropout(self, on: bool) -> None:
-        result, tensors = self._session.request("The grader", "dropout", {"on": on})
+    def _switch(self, operation: str, on: bool) -> None:
+        result, tensors = self._session.request("The grader", operation, {"on": on})
         with self._session.judged():
             check(tensors, {})
             wire.fields(result, {})

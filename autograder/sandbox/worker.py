@@ -24,6 +24,7 @@ from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
 from autograder.student.passes import modes_return_module
 from autograder.student.state import load_state, state_of
+from autograder.student.with_lists import with_lists
 from autograder.student.without_dropout import without_dropout
 from autograder.submission import Slice
 from autograder.submission.execute import execute, is_defined, student_lines, text_of
@@ -115,6 +116,8 @@ class Server:
         self._optimizers: dict[int, Adam] = {}
         self._drops = True
         """Whether dropout drops values; otherwise it returns its input."""
+        self._lists = False
+        """Whether a list of layers in the place of a layer is taken for its layers."""
         self.at = 0
         """The number of the request that is executed."""
         self._operations: dict[str, Callable[..., Result]] = {
@@ -139,6 +142,7 @@ class Server:
             "adam": self._adam,
             "step": self._step,
             "dropout": self._dropout,
+            "lists": self._with_lists,
         }
 
     def answer(self, header: dict[str, Any], body: memoryview) -> Result:
@@ -153,7 +157,8 @@ class Server:
                 linux.set_name(str(self.at))
             end = start + one["size"]
             try:
-                result = self._operations[one["op"]](tensors=unpack(body[start:end]), **one["args"])
+                with with_lists(self._lists):
+                    result = self._operations[one["op"]](tensors=unpack(body[start:end]), **one["args"])
             except BaseException:
                 for other in requests[self.at + 1 :]:
                     if other["op"] == "forget":
@@ -322,6 +327,10 @@ class Server:
 
     def _dropout(self, on: bool, tensors: dict[str, Tensor]) -> Result:
         self._drops = on
+        return {}, {}
+
+    def _with_lists(self, on: bool, tensors: dict[str, Tensor]) -> Result:
+        self._lists = on
         return {}, {}
 
 

@@ -16,6 +16,7 @@ from autograder.student.message import CheckFailure, Message
 from autograder.student.probe import make_probe
 from autograder.student.signature import NetworkClass, Parameter, parameters_of
 from autograder.student.skip_init import SkipInit
+from autograder.student.with_lists import with_lists
 from autograder.student.without_dropout import without_dropout
 from autograder.submission import (
     Slice,
@@ -174,6 +175,10 @@ class LocalStudent:
     def without_dropout(self) -> AbstractContextManager[Any]:
         """A context in which dropout in the student's code returns its input."""
         return without_dropout()
+
+    def with_lists(self) -> AbstractContextManager[Any]:
+        """A context in which a list of layers in the place of a layer is taken for its layers."""
+        return with_lists()
 
     def _find(self, name: str) -> Callable[..., Any]:
         assert name in REQUIRED

@@ -339,6 +339,30 @@ def test_a_price_and_what_the_function_is_worth_are_not_both_taken(name, points,
     assert sum(test.points for test in apply_cap(tests)) == points
 
 
+LISTS = [
+    ("q3_list_of_layers", "", "", 15, {"mistake/q3/list_of_layers", "not_explained/q3"}),
+    ("q3_stages_in_module_list", "", "", 15, {"mistake/q3/module_list_called", "not_explained/q3"}),
+    ("q1_shortcut_in_module_list", "", "", 12.5, {"mistake/q1/module_list_called", "not_explained/q1"}),
+    (
+        *("q1_shortcut_in_module_list", "F.relu(out + self.shortcut(x))", "F.relu(self.shortcut(x))", 5),
+        {"mistake/q1/module_list_called", "mistake/q1/residual_dropped"},
+    ),
+    ("q3_list_of_layers", "self.linear(out)", "self.linear(out) + x.mean()", 0, set()),  # what else it does is unknown
+]
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "points", "lines"), LISTS)
+def test_a_list_in_the_place_of_a_layer_has_a_price_if_the_rest_is_known(name, right, wrong, points, lines, tmp_path):
+    """The list is taken for its layers: what else is wrong is charged as well."""
+    question = name[:2]
+    source = complete(entries()[name], solved_source())
+    student = student_of(source.replace(right, wrong, 1) if right else source, tmp_path)
+    tests = run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=[question])
+    outcomes = apply_cap(charge(tests, RUBRIC))
+    assert {outcome.id for outcome in outcomes if not outcome.possible} == lines
+    assert sum(outcome.points for outcome in outcomes) == points
+
+
 def test_without_edits_the_programs_pass_every_check():
     """What stands in for the student's code is right but for the edits."""
     for question in ("q1", "q2", "q3"):

@@ -308,6 +308,18 @@ def test_what_resnet18_returns_is_named_behind_the_sandbox_too(name, tmp_path, z
         assert diagnosis_of(student, "q3").names == (name,)
 
 
+def test_a_list_is_taken_for_its_layers_behind_the_sandbox_too(tmp_path, zygote):
+    path = tmp_path / "submission.py"
+    path.write_text(complete(entries()["q1_shortcut_in_module_list"], solved_source()))
+    with RemoteStudent(slice_submission(read_submission(path)), zygote=zygote) as student:
+        block, x = student.BasicBlock(8, 16), torch.randn(2, 8, 4, 4)
+        with student.with_lists():
+            assert block(x).shape == (2, 16, 4, 4)
+        with pytest.raises(StudentError, match="ModuleList"):
+            block(x)
+        assert diagnosis_of(student, "q1").names == ("module_list_called",)
+
+
 def test_dropout_is_switched_off_behind_the_sandbox_too(tmp_path, zygote):
     path = tmp_path / "submission.py"
     path.write_text(complete(entries()["q1_dropout_in_both_modes"], solved_source()))

@@ -77,6 +77,9 @@ def wrong_arguments(program: Program, _: Hints) -> Found:
 def not_initialised(program: Program, _: Hints) -> Found:
     """nn.Module is not set up."""
     yield "super_init_forgotten", raises("AttributeError", "before Module.__init__()")
+    yield "list_of_layers", raises("TypeError", "list is not a Module subclass")
+    if program.kind in BLOCKS:
+        yield "list_of_layers", where_it(projects, raises("TypeError", "list is not a Module subclass"))
     yield "forward_missing", _calls_without_forward(program.kind)
     for called in ("ModuleList", "ModuleDict"):
         change, words = _calls_without_forward(called), {"called": called}
