@@ -356,7 +356,7 @@ def test_a_list_in_the_place_of_a_layer_has_a_price_if_the_rest_is_known(name, r
     """The list is taken for its layers: what else is wrong is charged as well."""
     question = name[:2]
     source = complete(entries()[name], solved_source())
-    student = student_of(source.replace(right, wrong, 1) if right else source, tmp_path)
+    student = student_of(source.replace(right, wrong) if right else source, tmp_path)
     tests = run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=[question])
     outcomes = apply_cap(charge(tests, RUBRIC))
     assert {outcome.id for outcome in outcomes if not outcome.possible} == lines
