@@ -86,7 +86,7 @@ class Diagnosis:
         unsure: for each of them whether another edit of its name explains as much, so that its place is not proved.
         instead: what it may be as well, where the code always raises and one other mistake explains as much.
         either: where one more mistake is there, and a few explain as much: an edit for each of them.
-        besides: what lets others be seen, if the first of the mistakes is that what hides them, see `seen_besides`:
+        besides: what lets the others be seen, if the first of the mistakes is the one that hides them, `seen_besides`:
             "dropout", or "lists".
     """
 
