@@ -99,7 +99,7 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
             found[name] = replace(case, mistakes=(), message=replace(case.message, mistake="", where=where))
         else:
             unseen = case.differs and known is not Known.VALUES
-            stopped = unseen and case.outcome == "error"
+            stopped = unseen and known is Known.SHAPES and case.outcome == "error"
             found[name] = replace(case, because=() if unseen and not stopped else case.mistakes, stopped=stopped)
     return found
 

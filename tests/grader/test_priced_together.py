@@ -30,7 +30,7 @@ def points_of(source: str, question: str, tmp_path) -> tuple[set[str], float]:
     [
         ("q1_projection_only_on_both_without_batchnorm", {"projection_only_on_both", "shortcut_without_batchnorm"}, 15),
         ("q1_no_padding_and_no_shortcut", {"no_padding", "no_shortcut_add"}, 5),
-        ("q1_stride_ignored_and_no_padding", {"stride_ignored", "no_padding"}, 5),
+        ("q1_stride_ignored_and_no_padding", {"stride_ignored", "no_padding"}, 10),
         ("q1_stride_as_flag", {"stride_as_flag"}, 15),
         ("q2_last_layers_to_planes", {"conv_width"}, 12.5),
         ("q2_basic_block_convolutions", {"basic_block_convolutions"}, 10),
