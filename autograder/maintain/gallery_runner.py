@@ -119,7 +119,7 @@ def in_fresh_process(name: str, function: Callable[..., Any], *arguments: Any, s
 
 
 def _judge_in_process(path: Path, known: Known | None) -> tuple[Journal, list[Outcome]]:
-    return in_fresh_process(path.name, judge, path, known)
+    return in_fresh_process(path.name, judge, path, known, seconds=MOST_SECONDS)
 
 
 def _prepare(seconds: int) -> None:

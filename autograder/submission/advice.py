@@ -33,8 +33,8 @@ ADVICE: list[tuple[str, str]] = [
     ),
     (
         r"Tensor is not a Module subclass",
-        "a class that holds layers is called with a tensor: parentheses build the layer in the constructor, as in "
-        "self.shortcut = nn.Sequential(); forward then calls it",
+        "a class that holds layers is called with a tensor: the constructor builds the layer, with parentheses, as in "
+        "nn.Sequential(); forward then calls it",
     ),
     (r"\btorch\.nn\.modules\.[\w.]+ is not a Module subclass|\bfunctional\.\w+ is not a Module subclass", _NOT_BUILT),
     (rf"got \({_LAYER}, |must be Tensor, not {_LAYER}\b|\ba {_LAYER}, not a tensor", _NOT_CALLED),

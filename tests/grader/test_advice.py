@@ -80,7 +80,7 @@ WRONG = {
     "another class": (lambda: Another(), "super().__init__()"),
     "gradient to keep": (lambda: x.retain_grad(), "if out.requires_grad"),
     "super without parentheses": (lambda: NoParentheses(), "super().__init__()"),
-    "Sequential without parentheses": (lambda: nn.Sequential(x), "self.shortcut = nn.Sequential()"),
+    "Sequential without parentheses": (lambda: nn.Sequential(x), "as in nn.Sequential()"),
     "block not called": (lambda: nn.Sequential(make_probe()), "block(in_planes, planes, stride)"),
     "own block not called": (lambda: nn.Sequential(BasicBlock), "block(in_planes, planes, stride)"),
     "list for layer": (lambda: OnlyInside(one_list), "nn.Sequential(*layers)"),
