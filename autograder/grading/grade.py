@@ -130,11 +130,11 @@ class Grader:
             with contextlib.ExitStack() as opened:
                 first = student = opened.enter_context(self._open(reading))
                 tests = self._judge(student, reading, sha256, only)
-                for earlier in reading.earlier if is_losing(tests) else ():
-                    other = opened.enter_context(self._open(earlier, SECONDS_OF_EARLIER))
-                    again = self._judge(other, reading, sha256, only)
+                for another in reading.earlier if is_losing(tests) else ():
+                    other = opened.enter_context(self._open(another, SECONDS_OF_EARLIER))
+                    again = self._judge(other, another, sha256, only)
                     if is_better(again, tests, self._rubric):
-                        reading, student, tests = replace(earlier, file=reading.file), other, again
+                        reading, student, tests = replace(another, file=reading.file), other, again
                         notes = (*notes, GRADED_EARLIER) if GRADED_EARLIER not in notes else notes
                     if not is_losing(tests):
                         break

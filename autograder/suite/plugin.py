@@ -187,8 +187,7 @@ class Recorder:
         question, points = question_of(item), item.get_closest_marker("points")
         if question not in QUESTIONS or points is None:
             raise pytest.UsageError(f"{item.nodeid}: a test of the suite needs a known question and points")
-        title = (item.function.__doc__ or item.originalname).strip().splitlines()[0]
-        self._tests[suite_id(item)] = (question, title, float(points.args[0]))
+        self._tests[suite_id(item)] = (question, title_of(item), float(points.args[0]))
         self._order[case_id(item)] = suite_id(item)
 
     @pytest.hookimpl(trylast=True)
@@ -238,6 +237,11 @@ class Recorder:
         terminalreporter.section("points")
         for question, mine in asked.items():
             terminalreporter.line(f"{headline(question, mine)}. {outlook(question, mine)}".rstrip())
+
+
+def title_of(item: pytest.Item) -> str:
+    """The first line of the test's docstring."""
+    return (item.function.__doc__ or item.originalname).strip().splitlines()[0]
 
 
 def suite_id(item: pytest.Item) -> str:

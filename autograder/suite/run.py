@@ -140,7 +140,7 @@ class _Run:
         self._journal.current = plugin.case_id(item)
         self._journal.names[self._journal.current] = set()
         if self._tell is not None:
-            self._tell((item.function.__doc__ or item.originalname).strip().splitlines()[0])
+            self._tell(plugin.title_of(item))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function):
