@@ -14,12 +14,11 @@ def with_lists(on: bool = True) -> Iterator[None]:
     if not on:
         yield
         return
-    init = nn.Sequential.__init__
     nn.Sequential.__init__, nn.ModuleList.forward = _unpacking, _one_after_the_other
     try:
         yield
     finally:
-        nn.Sequential.__init__ = init
+        nn.Sequential.__init__ = _sequential
         del nn.ModuleList.forward
 
 

@@ -203,3 +203,24 @@ def test_problems_that_cost_nothing_are_said_to(tmp_path, zygote):
     assert wrong.problems == right.problems[:1]
     assert right.replace_tests(wrong.tests).problems == wrong.problems
     assert wrong.replace_tests(right.tests).problems == right.problems
+
+
+def test_an_earlier_slice_does_not_replace_the_outcomes_that_are_known(zygote, tmp_path, monkeypatch):
+    """A training of q4 alone needs what the other questions got before."""
+    path = tmp_path / "entry.py"
+    path.write_text(solved_source().replace("out + self.shortcut(x)", "out"))
+    read, given, known = Grader._read, [], []
+
+    def read_twice(self, path):
+        reading = read(self, path)
+        return replace(reading, earlier=(reading,))
+
+    def take(self, student, reading, sha256, only, earlier, tests):
+        given.append(earlier)
+        return tests, None
+
+    monkeypatch.setattr(Grader, "_read", read_twice)
+    monkeypatch.setattr(Grader, "_train_if_asked", take)
+    with Grader(zygote=zygote) as grader:
+        assert grader.grade(path, only=["q1"], earlier=known).score < 25
+    assert given[0] is known
