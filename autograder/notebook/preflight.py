@@ -27,11 +27,13 @@ class Preflight:
     Args:
         missing: for each required name that the file does not define, why.
         differs: names whose code in the kernel is not the code in the file.
+        problems: what raised, or had to wait for a lower cell, when the code in the file was executed.
         outcomes: of the public checks, run on the code in the file.
     """
 
     missing: Mapping[str, Message]
     differs: tuple[str, ...]
+    problems: tuple[str, ...]
     outcomes: Mapping[str, list[Outcome]]
 
     @property
@@ -49,7 +51,7 @@ class Preflight:
     def warnings(self, name: str) -> str:
         """What is wrong with the file called `name`, in words; "" when nothing is."""
         parts = (filter(None, (reason.got, reason.hint, reason.where)) for reason in self.missing.values())
-        lines = ["! " + "\n".join(reason) for reason in parts]
+        lines = ["! " + "\n".join(reason) for reason in parts] or [f"! {problem}" for problem in self.problems]
         if self.differs:
             names = ", ".join(f"`{name}`" for name in self.differs)
             lines.append(f"! {names}: the code that runs here is not the code in the saved file {name}.")
@@ -78,12 +80,14 @@ def inspect_file(path: Path, kernel: Mapping[str, Any], public: Path) -> Preflig
 
 def _inspect(slice_: Slice, kernel: Mapping[str, Any], public: Path) -> Preflight:
     saved: dict[str, Any] = {}
-    reasons = why_missing(slice_, execute(slice_, saved))
+    problems = execute(slice_, saved)
+    reasons = why_missing(slice_, problems)
     missing = {name: reasons[name] for name in REQUIRED if name not in saved}
     outcomes = run_suite(LocalStudent(saved, reasons), [public])
     return Preflight(
         missing=missing,
         differs=tuple(_find_differences(saved, kernel)),
+        problems=tuple(problems),
         outcomes={question: [o for o in outcomes if o.question == question] for question in QUESTIONS},
     )
 

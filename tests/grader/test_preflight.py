@@ -139,6 +139,21 @@ def test_a_name_that_is_missing_is_explained(tmp_path):
     assert "the name must be exactly `Bottleneck`" in found.warnings("resnet.ipynb")
 
 
+def test_what_stands_below_the_line_that_needs_it_is_told(tmp_path):
+    path = tmp_path / "resnet.ipynb"
+    cells = [CLASSES.removeprefix(HEAD), HEAD]
+    nbformat.write(nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, cells))), path)
+    found = inspect_file(path, kernel(CLASSES), PUBLIC)
+    assert (found.missing, found.differs) == ({}, ())
+    told = found.warnings("resnet.ipynb")
+    assert told.startswith("! cell 1, line 4: `nn` is needed here, but gets its value further down, in cell 2, line 1")
+    assert told.endswith("The grader ran it first.")
+
+
+def test_a_file_that_runs_from_top_to_bottom_has_no_warnings(tmp_path):
+    assert compare(tmp_path, CLASSES, CLASSES).warnings("resnet.ipynb") == ""
+
+
 def test_a_file_without_code_is_refused(tmp_path):
     path = tmp_path / "resnet.ipynb"
     path.write_text("")
