@@ -245,6 +245,7 @@ def grade(
     from autograder.course.roster import RosterProblem, read_roster
     from autograder.grading.capacity import complain_about_memory, suggested_jobs
     from autograder.grading.classroom import grade_all
+    from autograder.grading.failures import in_words
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
     from autograder.grading.look import look_at
     from autograder.grading.results_folder import (
@@ -324,8 +325,7 @@ def grade(
             click.echo(f"in {out}: {summary(every)}")
     if failures:
         raise _failure(
-            "the grader itself failed on these submissions; run the command again to grade them:\n"
-            + "\n".join(failures)
+            "the grader itself failed on these submissions; run the command again to grade them:\n" + in_words(failures)
         )
 
 

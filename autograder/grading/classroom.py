@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from autograder.course.handins import Handin
 from autograder.course.settings import load_course
+from autograder.grading.failures import Failure
 from autograder.grading.pool import grade_each
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result, ResultError, read_result
@@ -36,11 +37,11 @@ def grade_all(
     tell: Callable[[str], None] = lambda line: None,
     warn: Callable[[str], None] = lambda line: None,
     say_kept: Callable[[int, int], None] = lambda kept, priced: None,
-) -> tuple[list[Result], list[str]]:
+) -> tuple[list[Result], list[Failure]]:
     """Grade every submission and keep one JSON file each in `out`.
 
-    Returns `(results, failures)`: the results in the order of `submissions`, and one line for each submission on which
-    the grader itself failed. Its result says so, and the next run grades it again.
+    Returns `(results, failures)`: the results in the order of `submissions`, and those on which the grader itself
+    failed. Such a result says so, and the next run grades it again.
 
     Args:
         jobs: processes that grade.
@@ -106,7 +107,7 @@ def grade_all(
             before = known[path]
             if not isinstance(result, Result):
                 log = f"{datetime.now(UTC)} {provenance().in_words()}\n{path}: {result}\n\n{result.log}"
-                failures.append(f"{path}: {result} ({keep_log(out, handins[path].name, log)})")
+                failures.append(Failure(str(path), str(result), str(keep_log(out, handins[path].name, log))))
                 sha256 = fingerprint(path)
                 if not sha256 and files[path].exists():  # it cannot be read any more: what it got before stays
                     with contextlib.suppress(ResultError):

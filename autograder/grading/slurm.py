@@ -15,6 +15,7 @@ from typing import Any
 from autograder.contract import Problem
 from autograder.course.handins import Handin
 from autograder.grading.classroom import grade_all
+from autograder.grading.failures import Failure
 from autograder.grading.result import Result
 from autograder.grading.results_folder import grading_key, load_result
 
@@ -65,8 +66,8 @@ def parse_settings(text: str) -> tuple[int, dict[str, Any]]:
 class Share:
     """What one task does. submitit calls `checkpoint` when its time is over, and starts it again."""
 
-    def __call__(self, handins: list[Handin], out: Path, options: dict[str, Any]) -> list[str]:
-        """Grade these submissions; returns one line for each that the grader failed on."""
+    def __call__(self, handins: list[Handin], out: Path, options: dict[str, Any]) -> list[Failure]:
+        """Grade these submissions; returns those that the grader failed on."""
         options = dict(options)
         setup = options.pop("setup")
         return grade_all(handins, out, training=setup(), warn=print, **options)[1]
@@ -87,7 +88,7 @@ def grade_on_slurm(
     force: bool = False,
     advance: Callable[[str], None] = lambda name: None,
     **options: Any,
-) -> tuple[list[Result], list[str]]:
+) -> tuple[list[Result], list[Failure]]:
     """Grade as `grade_all` does, on the nodes of a cluster; returns when no task is left in the queue.
 
     Args:
@@ -113,11 +114,11 @@ def grade_on_slurm(
         for name in {one.name for one in submissions if (out / f"{one.name}.json").exists()} - seen:
             seen.add(name)
             advance(name)
-    failures = [line for job in jobs for line in _failures_of(job)]
+    failures = [failure for job in jobs for failure in _failures_of(job)]
     results = {one.file: load_result(out / f"{one.name}.json", one.file) for one in submissions}
-    named = {line.partition(": ")[0] for line in failures}
+    named = {failure.what for failure in failures}
     failures += [
-        f"{file}: its task ended without a result; see {out / LOGS}"
+        Failure(str(file), "its task ended without a result", str(out / LOGS))
         for file, result in results.items()
         if result is None and str(file) not in named
     ]
@@ -154,9 +155,9 @@ def _in_queue(jobs: Iterable) -> bool:
     raise SlurmProblem(f"squeue does not answer: {told}; the tasks go on: run this command again when they have ended")
 
 
-def _failures_of(job: Any) -> list[str]:
+def _failures_of(job: Any) -> list[Failure]:
     """What a task says; nothing where it ended without a word, and its results speak."""
     try:
         return job.result() if job.paths.result_pickle.exists() else []
     except Exception as error:
-        return [f"task {job.job_id}: {' '.join(str(error).split())[-500:]}"]
+        return [Failure(f"task {job.job_id}", " ".join(str(error).split())[-500:])]

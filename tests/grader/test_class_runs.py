@@ -19,6 +19,7 @@ from autograder.__main__ import main
 from autograder.course.handins import handins
 from autograder.grading import classroom
 from autograder.grading.classroom import grade_all
+from autograder.grading.failures import Failure, in_words
 from autograder.grading.find_submissions import NothingToGrade, find_submissions
 from autograder.grading.pool import _as_broken, grade_each
 from autograder.grading.result import Result
@@ -366,3 +367,14 @@ def test_a_file_without_code_is_not_trained(unavailable, outcome):
     [accuracy] = [test for test in judge_unreadable(REASON, SUITE, ["q4"], context) if "accuracy" in test.id]
     assert accuracy.outcome == outcome
     assert accuracy.message.got == (f"Deferred: {unavailable}" if unavailable else REASON)
+
+
+def test_a_check_that_is_broken_is_said_once_for_the_whole_class():
+    reason = "tests/hidden/test_q1_hidden.py, line 12: NameError: name 'x' is not defined"
+    class_ = [Failure(f"class/{name}.py", reason, f"results/logs/{name}.log") for name in "abcde"]
+    other = Failure("class/f.py", "the process that graded it was killed", "results/logs/f.log")
+    assert in_words([*class_, other]).splitlines() == [
+        f"5 submissions, the first is class/a.py: {reason}; see results/logs/a.log",
+        "class/f.py: the process that graded it was killed (results/logs/f.log)",
+    ]
+    assert in_words(class_[:2]).splitlines() == [f"class/{n}.py: {reason} (results/logs/{n}.log)" for n in "ab"]
