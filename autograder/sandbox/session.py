@@ -20,6 +20,7 @@ from torch import Tensor
 from autograder.sandbox import wire
 from autograder.sandbox.launcher import Death, Worker, Zygote
 from autograder.sandbox.limits import MAX_PROBLEMS, MAX_TRACEBACK, Limits
+from autograder.sandbox.repeats import Shapes, shorten
 from autograder.sandbox.tensors import check, pack, unpack
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
 from autograder.submission import Slice
@@ -42,6 +43,8 @@ class Request:
     arguments: Mapping[str, Any]
     body: bytes = b""
     """Its tensors, packed."""
+    shapes: Shapes = dataclasses.field(default_factory=dict)
+    """Of tensors that are sent in part, see `repeats`."""
     done: Callable[[], None] = lambda: None
     """Called when it has been executed, and nothing after it in its frame has raised."""
 
@@ -121,7 +124,8 @@ class Session:
             The result, a JSON object, and its tensors. The caller must check both, within `judged()`.
         """
         self.start()
-        return self._send(Request(what, operation, arguments, pack(tensors or {})))
+        sent, shapes = shorten(tensors or {})
+        return self._send(Request(what, operation, arguments, pack(sent), shapes))
 
     def postpone(
         self,
@@ -133,11 +137,12 @@ class Session:
     ) -> None:
         """Send a request whose result nobody needs together with the next one, which raises what it raises."""
         self.start()
-        body = pack(tensors or {})
+        sent, shapes = shorten(tensors or {})
+        body = pack(sent)
         if sum(len(one.body) for one in self._postponed) + len(body) > _MOST_POSTPONED:
             self.flush()
             self.start()
-        self._postponed.append(Request(what, operation, arguments, body, done))
+        self._postponed.append(Request(what, operation, arguments, body, shapes, done))
 
     def flush(self) -> None:
         """Send the requests that are postponed, if there are any."""
@@ -199,7 +204,10 @@ class Session:
         began = time.monotonic()
         number = next(self._numbers)
         self.frames += 1
-        *before, last = [{"op": one.operation, "args": one.arguments, "size": len(one.body)} for one in requests]
+        *before, last = [
+            {"op": one.operation, "args": one.arguments, "size": len(one.body), "shapes": one.shapes}
+            for one in requests
+        ]
         header = {"id": number, "before": before, **last}
         left = self._limits.submission_seconds - self._seconds
         deadline = began + min(seconds, left)

@@ -19,6 +19,7 @@ from autograder.contract import REQUIRED
 from autograder.sandbox import linux, reader, wire
 from autograder.sandbox.confine import Plan, confine
 from autograder.sandbox.limits import MAX_PROBLEMS, MAX_TRACEBACK, Limits
+from autograder.sandbox.repeats import lengthen
 from autograder.sandbox.tensors import pack, packable, unpack
 from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
@@ -157,8 +158,9 @@ class Server:
                 linux.set_name(str(self.at))
             end = start + one["size"]
             try:
+                tensors = lengthen(unpack(body[start:end]), one.get("shapes", {}))
                 with with_lists(self._lists):
-                    result = self._operations[one["op"]](tensors=unpack(body[start:end]), **one["args"])
+                    result = self._operations[one["op"]](tensors=tensors, **one["args"])
             except BaseException:
                 for other in requests[self.at + 1 :]:
                     if other["op"] == "forget":

@@ -23,9 +23,13 @@ def uniform(shape: Sequence[int], generator: torch.Generator | None = None) -> T
     return _draw(torch.rand, shape, generator)
 
 
-def _draw(draw: Callable[..., Tensor], shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
+def repeated(drawn: Tensor, shape: Sequence[int]) -> Tensor:
+    """A tensor of this shape that repeats these numbers, as far as they do not suffice."""
     size = math.prod(shape)
-    drawn = draw(min(size, DRAWN), generator=generator)
-    if size > DRAWN:
-        drawn = drawn.repeat(-(-size // DRAWN))[:size]
+    if size > len(drawn):
+        drawn = drawn.repeat(-(-size // len(drawn)))[:size]
     return drawn.view(tuple(shape))
+
+
+def _draw(draw: Callable[..., Tensor], shape: Sequence[int], generator: torch.Generator | None) -> Tensor:
+    return repeated(draw(min(math.prod(shape), DRAWN), generator=generator), shape)
