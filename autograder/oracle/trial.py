@@ -17,7 +17,7 @@ from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
 from autograder.student.passes import Proxy
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, expansion_of
-from autograder.student.state import load_state, state_of
+from autograder.student.state import load_state, outline_of, parameters_of, state_of
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ class Subject:
         self.calls: list[tuple[int, int, int]] | None = None
         self.facts: dict[str, Any] = {}
         self.random = Randomness()
-        state = {name: value.detach() for name, value in state_of(module).items()}
-        parameters = frozenset(name for name, _ in module.named_parameters())
+        state = {name: value.detach() for name, value in outline_of(module).items()}
+        parameters = frozenset(parameters_of(module))
         self.found = without_other_buffers(classify_tensors(state, parameters), task.program.roles)
         self.drawn = draw(state, self.found, generator)
         load_state(module, self.drawn)

@@ -8,6 +8,8 @@ MAX_TRACEBACK = 6000
 """Characters of a text with the student's own lines."""
 MAX_PROBLEMS = 20
 """Statements that raised while the code was executed, of which a student reads."""
+MAX_OUTLINED = 256 * MIB
+"""Bytes of the weights of which a worker sends the shapes alone: whoever gets them may draw as many."""
 
 
 @dataclass(frozen=True)

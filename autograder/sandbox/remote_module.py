@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from autograder.sandbox import wire
+from autograder.sandbox.limits import MAX_OUTLINED
 from autograder.sandbox.remote_object import Opaque, RemoteObject
 from autograder.sandbox.session import Session
-from autograder.sandbox.tensors import MAX_NAME, check
+from autograder.sandbox.tensors import MAX_NAME, check, from_outline
 from autograder.student.passes import Proxy
+from autograder.student.state import is_float_kernel
 
 MAX_PARAMETERS = 1 << 40  # in one tensor
 
@@ -83,16 +85,22 @@ class RemoteModule(RemoteObject, Proxy):
         """As in `nn.Module`."""
         return self.train(False)
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """As in `nn.Module`, but with copies of the tensors."""
-        return dict(self._state().tensors)
+    def state_dict(self, kernels: bool = True) -> dict[str, Tensor]:
+        """As in `nn.Module`, but with copies of the tensors; without `kernels`, as `student.state.outline_of`."""
+        return dict(self._state(kernels=kernels).tensors)
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """As in `nn.Module`, strict."""
+    def load_state_dict(self, state: Mapping[str, Tensor], whole: bool = True) -> None:
+        """As in `nn.Module`, strict; if it is not the `whole` state, as `student.state.update_state`."""
         names, changed = self._without_loaded(state)
-        self._loaded = _Loaded(self._session.new_handle(), state)
-        arguments = {"number": self._loaded.number, "names": names}
+        kept = self._loaded if names is not None and not whole else None
+        self._loaded = _Loaded(self._session.new_handle(), state, kept)
+        arguments = {"number": self._loaded.number, "names": names, "whole": whole}
         self._postpone("load_state_dict", arguments, changed, self._loaded.confirm)
+
+    def step_along_gradients(self, state: Mapping[str, Tensor], size: float) -> None:
+        """As `student.passes.step_along_gradients`."""
+        names, changed = self._without_loaded(state)
+        self._postpone("step_along", {"names": names, "size": size}, changed)
 
     def _without_loaded(self, state: Mapping[str, Tensor]) -> tuple[list[str] | None, Mapping[str, Tensor]]:
         """The names of a state, and the tensors that the worker does not have from the last one; None: it has none."""
@@ -100,9 +108,10 @@ class RemoteModule(RemoteObject, Proxy):
             return None, state
         return list(state), {name: value for name, value in state.items() if not self._loaded.has(name, value)}
 
-    def named_parameters(self) -> list[tuple[str, Tensor]]:
-        """Names and copies of the parameters, with their current `grad`."""
-        return list(self._state(gradients=self._called).parameters.items())
+    def named_parameters(self, kernels: bool = True) -> list[tuple[str, Tensor]]:
+        """Names and copies of the parameters, with their current `grad`; without `kernels`, as
+        `student.state.parameters_of`, where they have none."""
+        return list(self._state(gradients=self._called and kernels, kernels=kernels).parameters.items())
 
     def parameters(self) -> Iterator[Tensor]:
         """The parameters of `named_parameters()`."""
@@ -117,6 +126,17 @@ class RemoteModule(RemoteObject, Proxy):
                 raise wire.WireError("expected gradients of parameters")
         return {name: tensors.get(name) for name in names}
 
+    def gradient_norms(self) -> dict[str, float | None]:
+        """As `student.passes.gradient_norms`."""
+        result, tensors = self._ask("gradient_norms")
+        with self._session.judged():
+            names = wire.fields(result, {"names": list})["names"]
+            if not all(type(one) is list and list(map(type, one)) == [str, bool] and _is_name(one[0]) for one in names):
+                raise wire.WireError("expected names of parameters")
+            check(tensors, {"norms": (torch.float64, (sum(given for _, given in names),))})
+        norms = iter(tensors["norms"].tolist())
+        return {name: next(norms) if given else None for name, given in names}
+
     def modes_return_module(self) -> bool:
         """As `student.passes.modes_return_module`."""
         result, tensors = self._ask("modes")
@@ -130,18 +150,18 @@ class RemoteModule(RemoteObject, Proxy):
         """As in `nn.Module`."""
         self._postpone("zero_grad")
 
-    def _state(self, gradients: bool = False) -> "_State":
+    def _state(self, gradients: bool = False, kernels: bool = True) -> "_State":
         """The state as it is now; asked for once, until something is asked that may change it.
 
         That may be asked of another module: two of them may share a tensor, which is a mistake.
         """
         session = self._session
         is_known = self._known is not None and self._known[0] == session.frames and not session.waiting
-        if not is_known or (gradients and not self._known[1].gradients):
+        if not is_known or not self._known[1].suffices(gradients, kernels):
             known, loaded = (self._loaded.number, self._loaded.tensors) if self._loaded else (0, {})
-            result, tensors = self._ask("state", {"gradients": gradients, "known": known})
+            result, tensors = self._ask("state", {"gradients": gradients, "kernels": kernels, "known": known})
             with self._session.judged():
-                self._known = session.frames, _State.from_reply(result, tensors, loaded, gradients)
+                self._known = session.frames, _State.from_reply(result, tensors, loaded, gradients, kernels)
         return self._known[1]
 
     def _postpone(
@@ -164,17 +184,26 @@ class RemoteModule(RemoteObject, Proxy):
         return self._session.request(what, operation, {"module": self.handle, **(arguments or {})}, tensors)
 
 
-NAMES = {"outputs": "forward", "state": "state_dict", "gradients": "parameters", "modes": "train"}
+NAMES = {
+    **{"outputs": "forward", "state": "state_dict", "step_along": "load_state_dict", "modes": "train"},
+    **{"gradients": "parameters", "gradient_norms": "parameters"},
+}
 """Of operations that are called otherwise in the student's code."""
 
 
 class _Loaded:
-    """A state that was sent to be loaded into a module, and that the worker keeps once it is `confirmed`."""
+    """A state that was sent to be loaded into a module, and that the worker keeps once it is `confirmed`.
 
-    def __init__(self, number: int, state: Mapping[str, Tensor]):
+    Args:
+        number: its own.
+        state: the tensors.
+        kept: what was loaded before and is kept beside them.
+    """
+
+    def __init__(self, number: int, state: Mapping[str, Tensor], kept: "_Loaded | None" = None):
         self.number, self.confirmed = number, False
-        self.tensors = {name: value.detach() for name, value in state.items()}
-        self._versions = {name: value._version for name, value in state.items()}
+        self.tensors = {**(kept.tensors if kept else {}), **{name: value.detach() for name, value in state.items()}}
+        self._versions = {**(kept._versions if kept else {}), **{n: value._version for n, value in state.items()}}
 
     def confirm(self) -> None:
         """The worker has loaded it."""
@@ -196,15 +225,26 @@ class _State:
         tensors: its `state_dict()`.
         parameters: by name, with their `grad`.
         gradients: whether gradients were asked for.
+        kernels: whether the values of the weights of layers were asked for.
     """
 
     tensors: dict[str, Tensor]
     parameters: dict[str, Tensor]
     gradients: bool
+    kernels: bool
+
+    def suffices(self, gradients: bool, kernels: bool) -> bool:
+        """Whether it has what is asked for."""
+        return self.gradients >= gradients and self.kernels >= kernels
 
     @classmethod
     def from_reply(
-        cls, result: dict[str, Any], tensors: dict[str, Tensor], loaded: Mapping[str, Tensor], gradients: bool
+        cls,
+        result: dict[str, Any],
+        tensors: dict[str, Tensor],
+        loaded: Mapping[str, Tensor],
+        gradients: bool,
+        kernels: bool,
     ) -> "_State":
         """Check and sort what a worker sent; what it only names is as it was `loaded`."""
         sorted_: dict[str, dict[str, Tensor]] = {"state": {}, "value": {}, "grad": {}}
@@ -213,9 +253,17 @@ class _State:
             if kind not in sorted_:
                 raise wire.WireError("expected a state")
             sorted_[kind][name] = tensor
-        names = wire.fields(result, {"state": list, "parameters": list})["state"]
+        names = wire.fields(result, {"state": list, "parameters": list, "outlines": dict})["state"]
         if not all(type(name) is str for name in names) or len(set(names)) < len(names):
             raise wire.WireError("expected the names of a state")
+        outlined = {name: from_outline(entry) for name, entry in result["outlines"].items()}
+        if outlined and (kernels or sum(value.nbytes for value in outlined.values()) > MAX_OUTLINED):
+            raise wire.WireError("expected values")
+        if sorted_["state"].keys() & outlined or not all(
+            _is_name(name) and is_float_kernel(value) for name, value in outlined.items()
+        ):
+            raise wire.WireError("expected outlines of weights")
+        sorted_["state"] |= outlined
         if not sorted_["state"].keys() <= set(names) <= sorted_["state"].keys() | loaded.keys():
             raise wire.WireError("expected each tensor of the state")
         sorted_["state"] = {n: sorted_["state"][n] if n in sorted_["state"] else loaded[n].detach() for n in names}
@@ -231,9 +279,9 @@ class _State:
             if (grad := sorted_["grad"].pop(name, None)) is not None:
                 check({name: grad}, {name: (value.dtype, tuple(value.shape))})
                 parameters[name].grad = grad
-        if sorted_["value"] or sorted_["grad"]:
+        if sorted_["value"] or sorted_["grad"] or not outlined.keys() <= parameters.keys():
             raise wire.WireError("expected parameters only")
-        return cls(sorted_["state"], parameters, gradients)
+        return cls(sorted_["state"], parameters, gradients, kernels)
 
 
 class RemoteSkeleton:
@@ -242,8 +290,8 @@ class RemoteSkeleton:
     def __init__(self, reported: list[Any]):
         self._shapes = [_named_shape(entry) for entry in reported]
 
-    def named_parameters(self) -> list[tuple[str, Tensor]]:
-        """Names, and tensors without values (on the meta device)."""
+    def named_parameters(self, kernels: bool = False) -> list[tuple[str, Tensor]]:
+        """Names, and tensors without values (on the meta device), whatever is asked for."""
         return [(name, torch.empty(shape, device="meta")) for name, shape in self._shapes]
 
 

@@ -7,6 +7,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -90,6 +91,18 @@ def unpack(body: bytearray | memoryview) -> dict[str, Tensor]:
     return tensors
 
 
+def outline(tensor: Tensor) -> list[Any]:
+    """The dtype and the shape of a tensor, for JSON."""
+    return [_NAMES[tensor.dtype], list(tensor.shape)]
+
+
+def from_outline(entry: object) -> Tensor:
+    """A tensor of that dtype and shape without values, on the meta device; raises `WireError` where there is none."""
+    if type(entry) is not list or [type(part) for part in entry] != [str, list]:
+        raise WireError("expected a dtype and a shape")
+    return torch.empty(entry[1], dtype=_checked_dtype(*entry), device="meta")
+
+
 def check(tensors: Mapping[str, Tensor], expected: Expected) -> None:
     """Raise `WireError` unless `tensors` has exactly the names, dtypes and shapes `expected`."""
     if tensors.keys() != expected.keys():
@@ -102,12 +115,10 @@ def check(tensors: Mapping[str, Tensor], expected: Expected) -> None:
 def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Tensor, int]:
     """Return the tensor of this entry, which must begin at `start`, and the offset of its end."""
     fields(entry, _FIELDS)
-    dtype, shape = _DTYPES.get(entry["dtype"]), entry["shape"]
-    if len(name) > MAX_NAME or not name.isprintable() or dtype is None or len(shape) > MAX_DIMENSIONS:
-        raise WireError("a tensor with a strange name, dtype or shape")
-    sizes = [size for size in shape if size]  # PyTorch multiplies them all, also where one is 0
-    if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in shape) or math.prod(sizes) > MAX_SIZE:
-        raise WireError("a tensor with a strange shape")
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise WireError("a tensor with a strange name")
+    shape = entry["shape"]
+    dtype = _checked_dtype(entry["dtype"], shape)
     end = start + math.prod(shape) * dtype.itemsize
     if entry["data_offsets"] != [start, end] or end > len(data):
         raise WireError("a tensor whose size does not match its shape")
@@ -117,6 +128,16 @@ def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Ten
         raise WireError("a bool that is neither true nor false")
     tensor = torch.frombuffer(data, dtype=dtype, count=math.prod(shape), offset=start).view(shape)
     return tensor if tensor.data_ptr() % dtype.itemsize == 0 else tensor.clone(), end
+
+
+def _checked_dtype(name: str, shape: list[Any]) -> torch.dtype:
+    """The dtype of this name; raises `WireError` where there is none, or no tensor of this shape."""
+    if name not in _DTYPES or len(shape) > MAX_DIMENSIONS:
+        raise WireError("a tensor with a strange dtype or shape")
+    sizes = [size for size in shape if size]  # PyTorch multiplies them all, also where one is 0
+    if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in shape) or math.prod(sizes) > MAX_SIZE:
+        raise WireError("a tensor with a strange shape")
+    return _DTYPES[name]
 
 
 def _raw_bytes(tensor: Tensor) -> memoryview:

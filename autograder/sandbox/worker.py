@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from autograder.contract import REQUIRED
 from autograder.sandbox import linux, reader, wire
 from autograder.sandbox.confine import Plan, confine
-from autograder.sandbox.limits import MAX_PROBLEMS, MAX_TRACEBACK, Limits
+from autograder.sandbox.limits import MAX_OUTLINED, MAX_PROBLEMS, MAX_TRACEBACK, Limits
 from autograder.sandbox.repeats import lengthen
-from autograder.sandbox.tensors import pack, packable, unpack
+from autograder.sandbox.tensors import outline, pack, packable, unpack
 from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
-from autograder.student.passes import modes_return_module
-from autograder.student.state import load_state, state_of
+from autograder.student.passes import gradient_norms, modes_return_module, step_along_gradients
+from autograder.student.state import is_float_kernel, load_state, state_of
 from autograder.student.with_lists import with_lists
 from autograder.student.without_dropout import without_dropout
 from autograder.submission import Slice
@@ -136,6 +136,8 @@ class Server:
             "outputs": self._outputs,
             "state": self._state,
             "gradients": self._gradients,
+            "gradient_norms": self._gradient_norms,
+            "step_along": self._step_along,
             "load_state_dict": self._load_state_dict,
             "train": self._train,
             "modes": self._modes,
@@ -273,34 +275,61 @@ class Server:
                 reply[str(number)] = y.clone()  # the next pass may change it
         return {"type_name": kind}, reply
 
-    def _state(self, module: int, gradients: bool, known: int, tensors: dict[str, Tensor]) -> Result:
+    def _state(self, module: int, gradients: bool, kernels: bool, known: int, tensors: dict[str, Tensor]) -> Result:
         """Send the state as `state:NAME`, parameters that it lacks as `value:NAME`, gradients as `grad:NAME`.
 
-        What is as it was loaded is only named, if that was the state of the number `known`.
+        What is as it was loaded is only named, if that was the state of the number `known`. Of the weights of layers
+        only the outlines are sent, if no `kernels` are wanted.
         """
-        state = {name: v for name, v in state_of(self._modules[module]).items() if _sendable(v)}
+        state = self._sendable_state(module)
         number, loaded = self._loaded.get(module, (0, {}))
         loaded = loaded if number == known else {}
-        reply = {f"state:{n}": v for n, v in state.items() if not (n in loaded and _is_copy(v, loaded[n]))}
+        learned = dict(self._modules[module].named_parameters())
+        outlined = {} if kernels else {n: v for n, v in state.items() if n in learned and _is_weight(v, learned[n])}
+        if sum(value.nbytes for value in outlined.values()) > MAX_OUTLINED:
+            outlined = {}
+        sent = {n: v for n, v in state.items() if n not in outlined and not (n in loaded and _is_copy(v, loaded[n]))}
+        reply = {f"state:{name}": value for name, value in sent.items()}
         parameters = []
-        for name, parameter in self._modules[module].named_parameters():
+        for name, parameter in learned.items():
             if name not in state or not _is_view(state[name], parameter):
                 reply[f"value:{name}"] = parameter
             if gradients and parameter.grad is not None:
                 reply[f"grad:{name}"] = parameter.grad
             parameters.append([name, parameter.requires_grad])
-        return {"state": list(state), "parameters": parameters}, reply
+        outlines = {name: outline(value) for name, value in outlined.items()}
+        return {"state": list(state), "parameters": parameters, "outlines": outlines}, reply
 
     def _gradients(self, module: int, tensors: dict[str, Tensor]) -> Result:
         parameters = list(self._modules[module].named_parameters())
         return {"names": [name for name, _ in parameters]}, {n: p.grad for n, p in parameters if p.grad is not None}
 
-    def _load_state_dict(self, module: int, number: int, names: list[str] | None, tensors: dict[str, Tensor]) -> Result:
-        state = self._whole(module, names, tensors)
-        self._loaded.pop(module, None)
-        load_state(self._modules[module], state)
-        self._loaded[module] = number, state
+    def _gradient_norms(self, module: int, tensors: dict[str, Tensor]) -> Result:
+        norms = gradient_norms(self._modules[module])
+        known = [norm for norm in norms.values() if norm is not None]
+        given = [[name, norm is not None] for name, norm in norms.items()]
+        return {"names": given}, {"norms": torch.tensor(known, dtype=torch.float64)}
+
+    def _step_along(self, module: int, names: list[str] | None, size: float, tensors: dict[str, Tensor]) -> Result:
+        step_along_gradients(self._modules[module], self._whole(module, names, tensors), size)
         return {}, {}
+
+    def _load_state_dict(
+        self, module: int, number: int, names: list[str] | None, whole: bool, tensors: dict[str, Tensor]
+    ) -> Result:
+        """Load tensors and keep them; those that are neither sent nor named stay as they are, if not `whole`."""
+        given = self._whole(module, names, tensors)
+        _, known = self._loaded.pop(module, (0, {}))
+        if whole:
+            load_state(self._modules[module], given)
+        else:
+            load_state(self._modules[module], {**self._sendable_state(module), **given})
+            given = given if names is None else {**known, **given}
+        self._loaded[module] = number, given
+        return {}, {}
+
+    def _sendable_state(self, module: int) -> dict[str, Tensor]:
+        return {name: value for name, value in state_of(self._modules[module]).items() if _sendable(value)}
 
     def _whole(self, module: int, names: list[str] | None, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """The state of these names; what is not sent is as it was loaded last."""
@@ -349,6 +378,10 @@ def _report(probe: Any) -> dict[str, Any]:
 def _is_view(value: Tensor, parameter: Tensor) -> bool:
     same = value.shape == parameter.shape and value.dtype == parameter.dtype and value.stride() == parameter.stride()
     return same and packable(parameter) and value.data_ptr() == parameter.data_ptr()
+
+
+def _is_weight(value: Tensor, parameter: Tensor) -> bool:
+    return is_float_kernel(value) and _is_view(value, parameter)
 
 
 def _is_copy(value: Tensor, loaded: Tensor) -> bool:

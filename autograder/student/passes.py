@@ -23,6 +23,14 @@ class Proxy(ABC):
         """The current `grad` of each parameter, by its name."""
 
     @abstractmethod
+    def gradient_norms(self) -> dict[str, float | None]:
+        """As the function `gradient_norms`."""
+
+    @abstractmethod
+    def step_along_gradients(self, state: Mapping[str, Tensor], size: float) -> None:
+        """As the function `step_along_gradients`."""
+
+    @abstractmethod
     def modes_return_module(self) -> bool:
         """As the function `modes_return_module`."""
 
@@ -36,6 +44,22 @@ def gradients_of(module: Any) -> dict[str, Tensor | None]:
     if isinstance(module, Proxy):
         return module.gradients()
     return {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+def gradient_norms(module: Any) -> dict[str, float | None]:
+    """The 2-norm of the current `grad` of each parameter of a module; None where it has none."""
+    if isinstance(module, Proxy):
+        return module.gradient_norms()
+    return {n: None if g is None else float(g.double().norm()) for n, g in gradients_of(module).items()}
+
+
+def step_along_gradients(module: Any, state: Mapping[str, Tensor], size: float) -> None:
+    """Load the state plus `size` times the current gradients."""
+    if isinstance(module, Proxy):
+        module.step_along_gradients(state, size)
+        return
+    gradients = gradients_of(module).items()
+    load_state(module, {**state, **{name: state[name] + size * g for name, g in gradients if g is not None}})
 
 
 def modes_return_module(module: Any) -> bool:

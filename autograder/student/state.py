@@ -21,6 +21,34 @@ def state_of(module: Any) -> dict[str, Tensor]:
     return {name: value for name, value in state.items() if first.get(name) == name}
 
 
+def outline_of(module: Any) -> dict[str, Tensor]:
+    """As `state_of`, for those who need no weights of layers: these may be without values, on the meta device."""
+    return state_of(module) if isinstance(module, nn.Module) else module.state_dict(kernels=False)
+
+
+def parameters_of(module: Any) -> dict[str, Tensor]:
+    """A module's parameters by name; weights of layers may be without values, as in `outline_of`."""
+    return dict(module.named_parameters() if isinstance(module, nn.Module) else module.named_parameters(kernels=False))
+
+
+def is_kernel(value: Tensor) -> bool:
+    """A weight of a convolution or a linear layer; a BatchNorm's may have the shape (1, C, 1, 1)."""
+    return value.dim() > 1 and value.numel() > max(value.shape)
+
+
+def is_float_kernel(value: Tensor) -> bool:
+    """One of floating-point numbers."""
+    return is_kernel(value) and value.is_floating_point()
+
+
+def update_state(module: Any, changes: Mapping[str, Tensor]) -> None:
+    """Load these tensors, and leave the others of the module's state as they are."""
+    if isinstance(module, nn.Module):
+        load_state(module, {**state_of(module), **changes})
+    else:
+        module.load_state_dict(changes, whole=False)
+
+
 def load_state(module: Any, state: Mapping[str, Tensor]) -> None:
     """Load what `state_of` returned, or other values; strict, as `load_state_dict`."""
     try:

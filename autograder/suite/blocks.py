@@ -10,7 +10,7 @@ from torch import Tensor
 from autograder.student.draw import uniform
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.probe import Call, calls_of
-from autograder.student.state import load_state, state_of
+from autograder.student.state import load_state, outline_of, parameters_of, state_of
 from autograder.suite import expect
 
 PLANES = (64, 128, 256, 512)
@@ -57,7 +57,7 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
         assert_depends_on(net, assert_holds_own_blocks(student, num_blocks, net))
         return
     shapes = probe_weights(calls, 1)
-    held = [value for value in state_of(net).values() if tuple(value.shape) in shapes]
+    held = [value for value in outline_of(net).values() if tuple(value.shape) in shapes]
     if len(held) < sum(num_blocks):  # blocks in a Python list, which q3 charges: their weights are not in the state
         another = build(probe)
         load_state(another, state_of(net))
@@ -71,7 +71,7 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
 
 def assert_holds_own_blocks(student: Any, num_blocks: Sequence[int], net: Any) -> set[tuple[int, ...]]:
     """Among the parameters of `net` must be those of its blocks, of the class `BasicBlock`; returns their shapes."""
-    left = Counter(tuple(parameter.shape) for _, parameter in net.named_parameters())
+    left = Counter(tuple(parameter.shape) for parameter in parameters_of(net).values())
     shapes = set()
     for block in layout(1, num_blocks):
         try:

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from autograder.student.draw import normal
 from autograder.student.message import CheckFailure, Message
-from autograder.student.passes import gradients_of, modes_return_module
+from autograder.student.passes import gradient_norms, modes_return_module, step_along_gradients
 from autograder.student.signature import expansion_of
-from autograder.student.state import load_state, state_of
+from autograder.student.state import is_kernel, load_state, outline_of, parameters_of, state_of, update_state
 
 RELATIVE = 1e-3
 """How far two tensors may differ, relative to the largest expected value. float32 arithmetic of a block stays
@@ -98,25 +98,24 @@ def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
 
 
 def set_state(module: Any, rule: Callable[[str, Tensor], Tensor]) -> Any:
-    """Replace each tensor of the module's state by `rule(name, tensor)`, a new one or the same; returns the module."""
-    return _load(module, state_of(module), rule)
+    """Replace each tensor of the module's state by `rule(name, tensor)`, a new one or the same; returns the module.
 
-
-def _load(module: Any, state: Mapping[str, Tensor], rule: Callable[[str, Tensor], Tensor]) -> Any:
-    load_state(module, {name: rule(name, value) for name, value in state.items()})
+    The rule gets weights of layers without their values, see `outline_of`.
+    """
+    new = {name: (rule(name, value), value) for name, value in outline_of(module).items()}
+    update_state(module, {name: value for name, (value, before) in new.items() if value is not before})
     return module
 
 
 def silence_convolutions(module: Any, kernel: int | None = None) -> Any:
     """Set every convolution (of that kernel size, if given) to zero, and BatchNorms as `neutral_batchnorms` does."""
-    state = state_of(module)
     vectors = _vectors(module)
 
     def rule(name: str, value: Tensor) -> Tensor:
-        silent = _is_kernel(value) and kernel in (None, value.shape[-1])
-        return torch.zeros_like(value) if silent or name in vectors.convolution else vectors.set(name, value, 0.0)
+        silent = is_kernel(value) and kernel in (None, value.shape[-1])
+        return _filled(value, 0.0) if silent or name in vectors.convolution else vectors.set(name, value, 0.0)
 
-    return _load(module, state, rule)
+    return set_state(module, rule)
 
 
 def neutral_batchnorms(module: Any) -> Any:
@@ -126,9 +125,8 @@ def neutral_batchnorms(module: Any) -> Any:
 
 def shift_batchnorms(module: Any, shift: float) -> Any:
     """Set every BatchNorm weight to one and every bias to `shift`; running statistics are as before the first batch."""
-    state = state_of(module)
     vectors = _vectors(module)
-    return _load(module, state, lambda name, value: vectors.set(name, value, shift))
+    return set_state(module, lambda name, value: vectors.set(name, value, shift))
 
 
 def set_vectors(module: Any, scales: Mapping[int, Tensor], shifts: Mapping[int, Tensor]) -> Any:
@@ -136,14 +134,13 @@ def set_vectors(module: Any, scales: Mapping[int, Tensor], shifts: Mapping[int, 
 
     Running statistics are as before the first batch.
     """
-    state = state_of(module)
     vectors = _vectors(module)
 
     def rule(name: str, value: Tensor) -> Tensor:
         given = scales if name in vectors.scales else shifts if name in vectors.shifts | vectors.convolution else {}
         return given[value.numel()].reshape(value.shape) if value.numel() in given else _fresh(name, value)
 
-    return _load(module, state, rule)
+    return set_state(module, rule)
 
 
 WORDS = {"scale": ("weight", "gamma", "gain", "scale"), "shift": ("bias", "beta", "shift", "offset")}
@@ -162,8 +159,8 @@ class _Vectors:
     def set(self, name: str, value: Tensor, shift: float) -> Tensor:
         """The new value of a tensor when every BatchNorm is fresh, scales by one and adds `shift`; others stay."""
         if name in self.scales:
-            return torch.ones_like(value)
-        return torch.full_like(value, shift) if name in self.shifts else _fresh(name, value)
+            return _filled(value, 1.0)
+        return _filled(value, shift) if name in self.shifts else _fresh(name, value)
 
 
 def names_of_scales(module: Any) -> frozenset[str]:
@@ -173,8 +170,12 @@ def names_of_scales(module: Any) -> frozenset[str]:
 
 def _fresh(name: str, value: Tensor) -> Tensor:
     """Running statistics as they are before the first batch: a constructor may have had one already."""
-    filled = {"running_mean": torch.zeros_like, "running_var": torch.ones_like}.get(name.rpartition(".")[2])
-    return filled(value) if filled else value
+    number = {"running_mean": 0.0, "running_var": 1.0}.get(name.rpartition(".")[2])
+    return value if number is None else _filled(value, number)
+
+
+def _filled(value: Tensor, number: float) -> Tensor:
+    return torch.full(value.shape, number, dtype=value.dtype)
 
 
 def _vectors(module: Any) -> _Vectors:
@@ -183,12 +184,12 @@ def _vectors(module: Any) -> _Vectors:
     The name shows it, or initial values that are well above zero; the rest is counted, see `_paired`.
     """
     places: dict[str, list[tuple[str, Tensor]]] = defaultdict(list)
-    for name, value in module.named_parameters():
+    for name, value in parameters_of(module).items():
         places[name.rpartition(".")[0]].append((name, value.detach()))
     told: dict[int, dict[str, str]] = defaultdict(dict)
     beside: dict[int, dict[str, str]] = defaultdict(dict)
     for parameters in places.values():
-        mine = [(name, value) for name, value in parameters if not _is_kernel(value)]
+        mine = [(name, value) for name, value in parameters if not is_kernel(value)]
         which = beside if len(mine) == 1 and len(parameters) == 2 else told
         for name, value in mine:
             which[value.numel()][name] = _purpose(name, value)
@@ -234,36 +235,31 @@ def _paired(told: Mapping[str, str], beside: Mapping[str, str]) -> dict[str, str
     return found
 
 
-def _is_kernel(value: Tensor) -> bool:
-    """A weight of a convolution or a linear layer; a BatchNorm's may have the shape (1, C, 1, 1)."""
-    return value.dim() > 1 and value.numel() > max(value.shape)
-
-
 def scramble(module: Any) -> dict[str, Tensor]:
     """Give a module random weights with which every parameter affects the output; returns its new state."""
 
     def rule(value: Tensor) -> Tensor:
         if not value.is_floating_point():
             return value
-        if _is_kernel(value):
-            return normal(value.shape).to(value.dtype) * (2.0 / value[0].numel()) ** 0.5
+        if is_kernel(value):
+            return normal(value.shape).to(value.dtype) * (2.0 / math.prod(value.shape[1:])) ** 0.5
         return torch.rand_like(value) + 0.5  # also a valid running variance
 
-    state = {name: rule(value) for name, value in state_of(module).items()}
+    state = {name: rule(value) for name, value in outline_of(module).items()}
     load_state(module, state)
     return state
 
 
 def count_parameters(module: Any) -> int:
     """Number of values among the parameters; one that is shared counts once."""
-    return sum(parameter.numel() for _, parameter in module.named_parameters())
+    return sum(parameter.numel() for parameter in parameters_of(module).values())
 
 
 def assert_parameter_count(module: Any, expected: int, what: str, hint: str) -> None:
     """`module` must have `expected` values among its parameters."""
     got = count_parameters(module)
     if got != expected:
-        shapes = ", ".join(f"{name} {tuple(p.shape)}" for name, p in list(module.named_parameters())[:12])
+        shapes = ", ".join(f"{name} {tuple(p.shape)}" for name, p in list(parameters_of(module).items())[:12])
         fail(
             f"{what} has {expected:,} parameters",
             f"{got:,} ({got - expected:+,}): {shapes or 'none at all'}",
@@ -272,7 +268,8 @@ def assert_parameter_count(module: Any, expected: int, what: str, hint: str) -> 
 
 
 def assert_shares_nothing(module: Any, another: Any, statement: str, hint: str) -> None:
-    """Other weights in `module` must leave those of `another` as they are; scrambles `module`."""
+    """Other weights in `module` must leave those of `another` as they are; scrambles both."""
+    scramble(another)  # what is not as it was loaded is all that a worker has to send
     before = {name: value.clone() for name, value in state_of(another).items()}
     scramble(module)
     if changed_tensors(before, state_of(another)) and (shared := equal_tensors(state_of(module), state_of(another))):
@@ -301,21 +298,17 @@ def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
     assert_tensor(y, f"{what} returns a tensor")
     upstream = torch.randn_like(y)
     y.backward(upstream)
-    gradients = gradients_of(module)
+    norms = gradient_norms(module)
     statement = f"every parameter of {what} takes part in the output, so that it can learn"
     hint = "is a layer built in __init__ but not called in forward, or called under no_grad or detach?"
-    idle = [n for n, g in gradients.items() if g is None or not torch.count_nonzero(g)]
-    if idle:
+    if idle := [name for name, norm in norms.items() if not norm]:
         fail(statement, f"no gradient reaches {', '.join(idle[:6])}", hint)
-    length = float(torch.stack([g.double().norm() for g in gradients.values()]).norm())
+    length = math.hypot(*norms.values())
     if not 0 < length < math.inf:
         fail(statement, "gradients that are zero or infinite but for rounding", hint)
-    after_step = dict(state)
-    if unknown := gradients.keys() - state.keys():
+    if unknown := norms.keys() - state.keys():
         fail(f"the parameters of {what} are in its state_dict()", f"{', '.join(sorted(unknown)[:6])} is not")
-    for name, gradient in gradients.items():
-        after_step[name] = state[name] + STEP / length * gradient
-    load_state(module, after_step)
+    step_along_gradients(module, state, STEP / length)
     with torch.no_grad():
         after = module(x)
     assert_shape(after, y.shape, f"{what} returns the same shape again")

@@ -7,7 +7,8 @@ from autograder.sandbox.remote_student import RemoteStudent
 from autograder.sandbox.session import Session
 from autograder.student.errors import StudentCrash, StudentError
 from autograder.student.local import LocalStudent
-from autograder.student.passes import modes_return_module, outputs_of
+from autograder.student.passes import gradient_norms, modes_return_module, outputs_of, step_along_gradients
+from autograder.student.state import outline_of, parameters_of, update_state
 from autograder.submission import read_submission, slice_submission
 
 BLOCK = """
@@ -41,6 +42,17 @@ LIES = """
         state = dict(super().state_dict())
         server._loaded[frame.f_locals["module"]] = frame.f_locals["known"], {n: v.clone() for n, v in state.items()}
         return state
+"""
+OUTLINES = """
+    def named_parameters(self):
+        import sys
+        frame = sys._getframe(1)
+        while "_serve" not in frame.f_code.co_name:
+            frame = frame.f_back
+        server = frame.f_locals["server"]
+        told = {"state": [%(name)r], "parameters": [[%(name)r, True]], "outlines": {%(name)r: %(entry)r}}
+        server._operations["state"] = lambda **_: (told, {})
+        return super().named_parameters()
 """
 KEEPS_ITS_OUTPUT = """
     def forward(self, x):
@@ -118,6 +130,62 @@ def test_what_is_known_is_not_sent(make):
     assert make.sent < KERNEL
 
 
+def test_of_an_outline_no_kernel_is_sent(make):
+    block = make()
+    outline, parameters = outline_of(block), parameters_of(block)
+    assert make.received < 1000
+    state = block.state_dict()
+    assert make.received > KERNEL
+    assert [(n, v.shape, v.dtype) for n, v in outline.items()] == [(n, v.shape, v.dtype) for n, v in state.items()]
+    assert [name for name, value in outline.items() if value.is_meta] == ["conv1.weight"]
+    assert torch.equal(outline["bn1.running_var"], torch.ones(16))
+    assert [(n, p.requires_grad) for n, p in parameters.items()] == [
+        ("conv1.weight", True),
+        ("bn1.weight", True),
+        ("bn1.bias", True),
+    ]
+
+
+def test_what_is_not_updated_stays(make):
+    block = make()
+    state = block.state_dict()
+    shift, scale = {"bn1.bias": torch.full((16,), 2.0)}, {"bn1.weight": torch.full((16,), 3.0)}
+    make.sent = make.received = 0
+    for changes in (shift, scale, scale, shift | scale):
+        update_state(block, changes)
+        outline_of(block)
+    assert make.sent < KERNEL
+    assert make.received < KERNEL
+    assert_state(block, state | shift | scale)
+    other = drawn(block)
+    block.load_state_dict(other)
+    update_state(block, shift)  # nothing is confirmed yet
+    assert_state(block, other | shift)
+    block.train()(torch.randn(4, 16, 4, 4))
+    update_state(block, shift)
+    assert not torch.equal(block.state_dict()["bn1.running_mean"], other["bn1.running_mean"])
+    block.load_state_dict(other | shift)
+    assert_state(block, other | shift)
+    update_state(block, {"bn2.bias": torch.zeros(16)})
+    with pytest.raises(StudentError, match="Unexpected key"):
+        block.state_dict()
+
+
+def test_a_step_along_gradients(make):
+    block = make()
+    state = drawn(block)
+    block.load_state_dict(state)
+    block(torch.randn(2, 16, 4, 4)).sum().backward()
+    gradients = block.gradients()
+    norms = gradient_norms(block)
+    assert norms.keys() == gradients.keys()
+    assert all(norms[name] == pytest.approx(float(g.double().norm())) for name, g in gradients.items())
+    make.sent = 0
+    step_along_gradients(block, state, 0.5)
+    assert_state(block, state | {name: state[name] + 0.5 * gradient for name, gradient in gradients.items()})
+    assert make.sent < KERNEL
+
+
 def test_outputs_of_several_inputs_are_those_of_each(make):
     inputs = [torch.full((1, 16, 4, 4), float(value)) for value in (1, 2, 1, 3)]
     for more in ("", KEEPS_ITS_OUTPUT):
@@ -186,6 +254,37 @@ def test_a_module_that_takes_the_tensors_themselves(make):
 def test_a_worker_that_names_what_was_never_loaded(make):
     with pytest.raises(StudentCrash, match="interfered"):
         make(LIES).state_dict()
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("a", ["F32", [1 << 20, 1 << 10]]),
+        ("a", ["F32", [1 << 40, 4]]),
+        ("a", ["F32", [4]]),
+        ("a", ["I64", [4, 4]]),
+        ("a", ["F4", [4, 4]]),
+        ("a", ["F32", [4, -4]]),
+        ("a", ["F32", [4, True]]),
+        ("a", ["F32", "44"]),
+        ("a", "F32"),
+        ("a" * 1000, ["F32", [4, 4]]),
+    ],
+)
+def test_outlines_that_are_none(make, name, entry):
+    """A worker may declare any shape, and whoever gets it draws as many numbers."""
+    block = make(OUTLINES % {"name": name, "entry": entry})
+    block.gradients()
+    with pytest.raises(StudentCrash, match="interfered"):
+        outline_of(block)
+
+
+def test_an_outline_instead_of_values(make):
+    block = make(OUTLINES % {"name": "a", "entry": ["F32", [4, 4]]})
+    block.gradients()
+    assert outline_of(block)["a"].shape == (4, 4)
+    with pytest.raises(StudentCrash, match="interfered"):
+        block.state_dict()
 
 
 @pytest.mark.parametrize(("more", "returned"), [("", True), (RETURNS_NOTHING, False)], ids=["right", "wrong"])

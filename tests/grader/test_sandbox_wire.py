@@ -15,7 +15,9 @@ from safetensors.torch import load as library_load
 from safetensors.torch import save as library_save
 
 from autograder.sandbox import wire
+from autograder.sandbox.repeats import lengthen, shorten
 from autograder.sandbox.tensors import check, pack, unpack
+from autograder.student.draw import DRAWN, normal
 
 TENSORS = {
     "float": torch.randn(2, 3),
@@ -71,6 +73,28 @@ def test_the_format_is_that_of_safetensors():
     assert all(same(by_library[name], tensor) for name, tensor in plain.items())
     one = {"x": torch.randn(3, 4)}
     assert same(unpack(bytearray(library_save(one)))["x"], one["x"])
+
+
+def test_only_what_repeats_is_shortened():
+    tensors = {
+        "drawn": 0.1 * normal((64, 64, 3, 3)),
+        "zeros": torch.zeros(100, 100),
+        "small": normal((20, 20)),
+        "random": torch.randn(100, 100),
+        "nearly": normal((64, 64, 3, 3)),
+        "signs": torch.zeros(100, 100),
+        "double": torch.zeros(100, 100, dtype=torch.float64),
+        "turned": torch.zeros(100, 200).T,
+    }
+    tensors["nearly"].view(-1)[-1] += 1
+    tensors["signs"].view(-1)[-1] = -0.0
+    short, shapes = shorten(tensors)
+    assert shapes == {"drawn": [64, 64, 3, 3], "zeros": [100, 100]}
+    assert len(short["drawn"]) == len(short["zeros"]) == DRAWN
+    back = lengthen(unpack(bytearray(pack(short))), shapes)
+    assert list(back) == list(tensors)
+    assert all(same(back[name], tensor) for name, tensor in tensors.items())
+    assert str(back["signs"][-1, -1]) == "tensor(-0.)"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from autograder.oracle import judge_block
-from autograder.student.state import state_of
+from autograder.student.state import outline_of
 from autograder.suite import expect
 from autograder.suite.start import assert_learns_from_start
 
@@ -58,7 +58,7 @@ def test_projection_shortcut(student, in_planes, planes, stride):
     block = expect.silence_convolutions(expect.in_eval_mode(student.Bottleneck(in_planes, planes, stride)))
     projection = torch.randn(4 * planes, in_planes, 1, 1)
     flat = (4 * planes, in_planes)
-    found = [n for n, value in state_of(block).items() if tuple(value.shape) in (flat, (*flat, 1, 1))]
+    found = [n for n, value in outline_of(block).items() if tuple(value.shape) in (flat, (*flat, 1, 1))]
     if not found:
         expect.fail(
             f"{name(in_planes, planes, stride)} changes the shape, so its shortcut is a 1x1 convolution with a "

@@ -14,7 +14,7 @@ from autograder.oracle import judge_network
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, classes_parameter
-from autograder.student.state import load_state, state_of
+from autograder.student.state import load_state, outline_of
 from autograder.suite import expect
 from autograder.suite.blocks import assert_depends_on, assert_holds_own_blocks, layout, probe_weights
 from autograder.suite.own_network import assert_own_blocks_learn
@@ -134,7 +134,7 @@ def test_stages(student, expansion, num_blocks):
     if sorted(built) != sorted(widths):  # in which order they are built is free: a probe refuses other channels
         expect.fail(f"{statement} {widths}", f"{built}", HINT)
     shapes = probe_weights(layout(expansion, num_blocks), expansion)
-    held = [tuple(value.shape) for value in state_of(net).values()]
+    held = [tuple(value.shape) for value in outline_of(net).values()]
     if missing := Counter(shapes) - Counter(held):
         expect.fail(
             f"the weight of every block is part of the network's state: one of shape {next(iter(missing))} too",
@@ -212,7 +212,7 @@ def test_head(student, num_classes):
         num_classes = 10
     net = expect.in_eval_mode(student.ResNet(student.probe(1), [1, 1, 1, 1], num_classes))
     bias = torch.linspace(-2, 2, num_classes)
-    if not any(tuple(value.shape) == (num_classes,) for value in state_of(net).values()):
+    if not any(tuple(value.shape) == (num_classes,) for value in outline_of(net).values()):
         statement = f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
         expect.fail(statement, "no tensor of that shape in its state", "nn.Linear(512 * block.expansion, num_classes)")
 
@@ -220,7 +220,7 @@ def test_head(student, num_classes):
         if tuple(value.shape) == (num_classes,):
             return bias
         is_weight = sorted(size for size in value.shape if size > 1) == [num_classes, 512]  # x @ W stores it transposed
-        return torch.zeros_like(value) if is_weight else value
+        return torch.zeros(value.shape, dtype=value.dtype) if is_weight else value
 
     expect.set_state(net, rule)
     expect.assert_same(
@@ -280,8 +280,8 @@ def judge_resnet18_of_probes(student, probe, net):
 def assert_nothing_added(net, plain):
     """ResNet18() must compute what ResNet, which made `plain`, computes with the same weights, and nothing besides."""
     state = expect.scramble(net)
-    names = list(state_of(plain))
-    if [tuple(v.shape) for v in state_of(plain).values()] != [tuple(v.shape) for v in state.values()]:
+    names = list(outline_of(plain))
+    if [tuple(v.shape) for v in outline_of(plain).values()] != [tuple(v.shape) for v in state.values()]:
         return  # built in another way: there is nothing to compare
     same = dict(zip(names, state.values(), strict=True))
     x = torch.randn(2, 3, 32, 32)
