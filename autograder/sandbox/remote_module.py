@@ -29,10 +29,11 @@ class RemoteModule(RemoteObject, Proxy):
         self._loaded: _Loaded | None = None
         self._known: tuple[int, _State] | None = None
         self._called = False
+        self._outline: _State | None = None
 
     def __call__(self, x: Tensor) -> Tensor | Opaque:
         """Compute module(x). If the code changes `x` in place, the caller's `x` changes as well."""
-        self._called = True
+        self.used()
         call = RemoteCall(self._session, self)
         with_grad = torch.is_grad_enabled()
         arguments = {
@@ -63,7 +64,7 @@ class RemoteModule(RemoteObject, Proxy):
 
     def outputs(self, inputs: Sequence[Tensor], state: Mapping[str, Tensor] | None = None) -> list[Tensor | Opaque]:
         """As `student.passes.outputs_of`; stops at what is no tensor."""
-        self._called = True
+        self.used()
         names, changed = self._without_loaded(state or {})
         given = {f"state:{name}": value for name, value in changed.items()}
         different = {f"x:{id(x)}": x for x in inputs}
@@ -74,6 +75,10 @@ class RemoteModule(RemoteObject, Proxy):
             if list(tensors) != [str(number) for number in range(len(tensors))] or len(tensors) > len(inputs):
                 raise wire.WireError("expected outputs")
         return [*tensors.values(), *([Opaque(kind)] if len(tensors) < len(inputs) else [])]
+
+    def used(self) -> None:
+        """The module may have other tensors than before, as after a pass; not so after `load_state_dict`."""
+        self._called, self._outline = True, None
 
     def train(self, mode: bool = True) -> "RemoteModule":
         """As in `nn.Module`."""
@@ -153,8 +158,11 @@ class RemoteModule(RemoteObject, Proxy):
     def _state(self, gradients: bool = False, kernels: bool = True) -> "_State":
         """The state as it is now; asked for once, until something is asked that may change it.
 
-        That may be asked of another module: two of them may share a tensor, which is a mistake.
+        That may be asked of another module: two of them may share a tensor, which is a mistake. An outline, without
+        `kernels`, is asked for once until the module is used; its values are those of then.
         """
+        if self._outline is not None and not kernels:
+            return self._outline
         session = self._session
         is_known = self._known is not None and self._known[0] == session.frames and not session.waiting
         if not is_known or not self._known[1].suffices(gradients, kernels):
@@ -162,6 +170,8 @@ class RemoteModule(RemoteObject, Proxy):
             result, tensors = self._ask("state", {"gradients": gradients, "kernels": kernels, "known": known})
             with self._session.judged():
                 self._known = session.frames, _State.from_reply(result, tensors, loaded, gradients, kernels)
+        if not self._known[1].kernels:
+            self._outline = self._known[1]
         return self._known[1]
 
     def _postpone(
@@ -300,11 +310,13 @@ class RemoteAdam(RemoteObject):
 
     def __init__(self, session: Session, module: RemoteModule, lr: float):
         super().__init__(session)
+        self._module = module
         arguments = {"optimizer": self._handle, "module": module.handle, "lr": lr}
         session.postpone("the optimizer's step", "adam", arguments)
 
     def step(self) -> None:
         """Update the parameters with their gradients."""
+        self._module.used()
         self._session.postpone("the optimizer's step", "step", {"optimizer": self.handle})
 
 

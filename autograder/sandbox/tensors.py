@@ -3,12 +3,14 @@
 `unpack` accepts untrusted bytes: it returns valid tensors or raises `WireError`.
 """
 
+import functools
 import json
 import math
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +21,11 @@ MAX_TENSORS = 4096
 MAX_NAME = 512
 MAX_DIMENSIONS = 8
 MAX_SIZE = 1 << 31  # of one dimension; an empty tensor may declare any other
+
+_KNOWN = 256
+"""Tables that are kept: the same ones come again and again."""
+_MOST_KNOWN = 1 << 13
+"""Bytes of a table that is kept."""
 
 _LENGTH = struct.Struct("<Q")
 _DTYPES = {
@@ -44,19 +51,10 @@ Expected = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
 
 def pack(tensors: Mapping[str, Tensor]) -> bytes:
     """Write tensors in the safetensors format. This is several times faster than the library."""
-    table, parts, end = {}, [], 0
-    for name, tensor in tensors.items():
-        data = _raw_bytes(tensor)
-        table[name] = {
-            "dtype": _NAMES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [end, end + len(data)],
-        }
-        parts.append(data)
-        end += len(data)
-    text = json.dumps(table).encode()
-    text += b" " * (-len(text) % 8)
-    return b"".join([_LENGTH.pack(len(text)), text, *parts]) if table else b""
+    if not tensors:
+        return b""
+    table = _table(tuple((name, value.dtype, value.shape) for name, value in tensors.items()))
+    return b"".join([table, *map(_raw_bytes, tensors.values())])
 
 
 def packable(tensor: Tensor) -> bool:
@@ -73,22 +71,18 @@ def unpack(body: bytearray | memoryview) -> dict[str, Tensor]:
     Raises:
         WireError: `body` has another form.
     """
-    tensors, start = {}, _LENGTH.size
-    if body:
-        table_size = _LENGTH.unpack_from(body)[0] if len(body) >= start else len(body)
-        if table_size > min(MAX_TABLE, len(body) - start):
-            raise WireError("a table of tensors that is too large, or not there")
-        table = parse_header(bytes(body[start : start + table_size]))
-        if len(table) > MAX_TENSORS:
-            raise WireError(f"{len(table)} tensors")
-        start += table_size
-        data = memoryview(body)[start:]
-        end = 0
-        for name, entry in table.items():
-            tensors[name], end = _tensor(name, entry, data, end)
-        if end != len(data):
-            raise WireError("bytes that belong to no tensor")
-    return tensors
+    if not body:
+        return {}
+    body, start = memoryview(body), _LENGTH.size
+    table_size = _LENGTH.unpack_from(body)[0] if len(body) >= start else len(body)
+    if table_size > min(MAX_TABLE, len(body) - start):
+        raise WireError("a table of tensors that is too large, or not there")
+    start += table_size
+    text, data = bytes(body[_LENGTH.size : start]), body[start:]
+    entries = (_known_entries if table_size <= _MOST_KNOWN else _entries)(text)
+    if (entries[-1].end if entries else 0) != len(data):
+        raise WireError("tensors whose sizes do not match that of the body")
+    return {entry.name: _tensor(entry, data) for entry in entries}
 
 
 def outline(tensor: Tensor) -> list[Any]:
@@ -112,22 +106,64 @@ def check(tensors: Mapping[str, Tensor], expected: Expected) -> None:
             raise WireError(f"expected {name} to be {dtype} of shape {shape}")
 
 
-def _tensor(name: str, entry: object, data: memoryview, start: int) -> tuple[Tensor, int]:
-    """Return the tensor of this entry, which must begin at `start`, and the offset of its end."""
-    fields(entry, _FIELDS)
-    if len(name) > MAX_NAME or not name.isprintable():
-        raise WireError("a tensor with a strange name")
-    shape = entry["shape"]
-    dtype = _checked_dtype(entry["dtype"], shape)
-    end = start + math.prod(shape) * dtype.itemsize
-    if entry["data_offsets"] != [start, end] or end > len(data):
-        raise WireError("a tensor whose size does not match its shape")
+def same_bits(tensor: Tensor, other: Tensor) -> bool:
+    """Whether two tensors of one type and shape hold the same bits; a NaN is the same as itself."""
+    return np.array_equal(*(np.frombuffer(_raw_bytes(one), np.uint8) for one in (tensor, other)))
+
+
+class _Entry(NamedTuple):
+    """Of a table: where a tensor lies."""
+
+    name: str
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+@functools.lru_cache(_KNOWN)
+def _table(tensors: tuple[tuple[str, torch.dtype, tuple[int, ...]], ...]) -> bytes:
+    """The table of tensors of these names, types and shapes, with its length before it."""
+    table, end = {}, 0
+    for name, dtype, shape in tensors:
+        start, end = end, end + math.prod(shape) * dtype.itemsize
+        table[name] = {"dtype": _NAMES[dtype], "shape": list(shape), "data_offsets": [start, end]}
+    text = json.dumps(table).encode()
+    text += b" " * (-len(text) % 8)
+    return _LENGTH.pack(len(text)) + text
+
+
+def _entries(text: bytes) -> tuple[_Entry, ...]:
+    """Parse a table, and check it; the first tensor begins at 0, and each other one where the one before it ends."""
+    table, entries, end = parse_header(text), [], 0
+    if len(table) > MAX_TENSORS:
+        raise WireError(f"{len(table)} tensors")
+    for name, entry in table.items():
+        fields(entry, _FIELDS)
+        if len(name) > MAX_NAME or not name.isprintable():
+            raise WireError("a tensor with a strange name")
+        dtype, start = _checked_dtype(entry["dtype"], entry["shape"]), end
+        end += math.prod(entry["shape"]) * dtype.itemsize
+        if entry["data_offsets"] != [start, end]:
+            raise WireError("a tensor whose size does not match its shape")
+        entries.append(_Entry(name, dtype, tuple(entry["shape"]), start, end))
+    return tuple(entries)
+
+
+_known_entries = functools.lru_cache(_KNOWN)(_entries)
+
+
+def _tensor(entry: _Entry, data: memoryview) -> Tensor:
+    """The tensor of this entry."""
+    _, dtype, shape, start, end = entry
     if start == end:
-        return torch.empty(shape, dtype=dtype), end
+        return torch.empty(shape, dtype=dtype)
     if dtype == torch.bool and bytes(data[start:end]).translate(None, b"\0\1"):
         raise WireError("a bool that is neither true nor false")
-    tensor = torch.frombuffer(data, dtype=dtype, count=math.prod(shape), offset=start).view(shape)
-    return tensor if tensor.data_ptr() % dtype.itemsize == 0 else tensor.clone(), end
+    count = (end - start) // dtype.itemsize
+    tensor = torch.frombuffer(data, dtype=dtype, count=count, offset=start)
+    tensor = tensor if len(shape) == 1 else tensor.view(shape)
+    return tensor if tensor.data_ptr() % dtype.itemsize == 0 else tensor.clone()
 
 
 def _checked_dtype(name: str, shape: list[Any]) -> torch.dtype:

@@ -46,7 +46,7 @@ def send(
     before: Sequence[bytes] = (),
 ) -> None:
     """Send one frame; `deadline` is a value of `time.monotonic()`. The body begins with the parts in `before`."""
-    text = json.dumps(header, allow_nan=False).encode()
+    text = _ENCODER.encode(header).encode()
     text += b" " * (-len(text) % 8)  # the numbers in the body lie where their types need it
     size = sum(map(len, before)) + len(body)
     parts = [_PREFIX.pack(_MAGIC, len(text), size) + text, *before, body]
@@ -80,7 +80,7 @@ def receive(
 def parse_header(text: bytes | bytearray) -> dict[str, Any]:
     """Parse a JSON object; NaN, repeated keys and nesting that exhausts the stack are errors."""
     try:
-        header = json.loads(text.decode(), parse_constant=_refuse, object_pairs_hook=_without_repeats)
+        header = _DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
         raise WireError(f"not JSON: {type(error).__name__}") from None
     if not isinstance(header, dict):
@@ -117,7 +117,8 @@ def _receive_exactly(sock: socket.socket, size: int, deadline: float) -> bytearr
 def _await(sock: socket.socket, deadline: float) -> None:
     """Set the timeout of `sock` such that its next call ends at `deadline`."""
     if deadline == math.inf:
-        sock.settimeout(None)
+        if sock.gettimeout() is not None:
+            sock.settimeout(None)
         return
     remaining = deadline - time.monotonic()
     if remaining <= 0:
@@ -134,3 +135,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a repeated key")
     return result
+
+
+_ENCODER = json.JSONEncoder(allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse, object_pairs_hook=_without_repeats)

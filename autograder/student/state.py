@@ -22,7 +22,8 @@ def state_of(module: Any) -> dict[str, Tensor]:
 
 
 def outline_of(module: Any) -> dict[str, Tensor]:
-    """As `state_of`, for those who need no weights of layers: these may be without values, on the meta device."""
+    """As `state_of`, for those who ask for names and shapes: of a module in a worker, weights of layers are without
+    values, on the meta device, and other values may be those before `load_state`."""
     return state_of(module) if isinstance(module, nn.Module) else module.state_dict(kernels=False)
 
 

@@ -269,8 +269,7 @@ def assert_parameter_count(module: Any, expected: int, what: str, hint: str) -> 
 
 def assert_shares_nothing(module: Any, another: Any, statement: str, hint: str) -> None:
     """Other weights in `module` must leave those of `another` as they are; scrambles both."""
-    scramble(another)  # what is not as it was loaded is all that a worker has to send
-    before = {name: value.clone() for name, value in state_of(another).items()}
+    before = scramble(another)  # what is not as it was loaded is all that a worker has to send
     scramble(module)
     if changed_tensors(before, state_of(another)) and (shared := equal_tensors(state_of(module), state_of(another))):
         fail(statement, f"two of them share {shared[:200]}", hint)

@@ -78,7 +78,7 @@ KERNEL = 16 * 16 * 9 * 4
 
 @pytest.fixture
 def make(tmp_path, zygote, monkeypatch):
-    """Make a block behind the sandbox; `make.sent` and `make.received` count the bytes of tensors."""
+    """Make a block behind the sandbox; `make.sent` and `make.received` count bytes of tensors, `make.requests` frames."""
     students = []
 
     def make_block(more=""):
@@ -91,13 +91,14 @@ def make(tmp_path, zygote, monkeypatch):
     exchange = Session._exchange
 
     def counted(session, requests, seconds):
+        make_block.requests += 1
         make_block.sent += sum(len(request.body) for request in requests)
         result, tensors = exchange(session, requests, seconds)
         make_block.received += sum(tensor.nbytes for tensor in tensors.values())
         return result, tensors
 
     monkeypatch.setattr(Session, "_exchange", counted)
-    make_block.sent = make_block.received = 0
+    make_block.sent = make_block.received = make_block.requests = 0
     yield make_block
     for student in students:
         student.close()
@@ -144,6 +145,18 @@ def test_of_an_outline_no_kernel_is_sent(make):
         ("bn1.weight", True),
         ("bn1.bias", True),
     ]
+
+
+def test_an_outline_is_asked_for_once_until_the_module_is_used(make):
+    block, other = make(), make.student.BasicBlock(16, 16)
+    outline_of(block)
+    block.load_state_dict({name: torch.zeros_like(value) for name, value in block.state_dict().items()})
+    other(torch.ones(1, 16, 4, 4))
+    before = make.requests
+    assert int(outline_of(block)["bn1.num_batches_tracked"]) == 0
+    assert make.requests == before
+    block.train()(torch.randn(4, 16, 4, 4))
+    assert int(outline_of(block)["bn1.num_batches_tracked"]) == 1
 
 
 def test_what_is_not_updated_stays(make):
