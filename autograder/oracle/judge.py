@@ -1,6 +1,7 @@
 """Compare the student's module with the reference, on weights and inputs that are drawn afresh."""
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ show a branch that is rarely dropped; see `Task.is_large`."""
 SIZE = (8, 6)
 """Height and width of a block's input; not square, because a block must work for any size."""
 Kind = Literal["BasicBlock", "Bottleneck"]
+Mode = Literal["eval", "train"]
 
 FULL_SEARCHES = 4
 """Searches through all assignments of tensors to roles that may find none that agrees, in one question. For a right
@@ -40,8 +42,10 @@ _searches: WeakKeyDictionary[Any, Counter[str]] = WeakKeyDictionary()
 _orders: WeakKeyDictionary[Any, dict[tuple[str, frozenset[str]], Assignment]] = WeakKeyDictionary()
 """For each student, class and set of roles, which tensor has which role: found out with one module, and tried first
 with others. Modules with other roles may have found another of two assignments that compute the same."""
+_looks: WeakKeyDictionary[Any, dict[tuple[Task, Mode], bool]] = WeakKeyDictionary()
+"""Each student's blocks that were looked at, and whether they are right, see `is_right`."""
 _right: WeakKeyDictionary[Any, dict[Task, Subject]] = WeakKeyDictionary()
-"""Each student's blocks that were right in all checks: output, statistics and gradients are looked at in one module."""
+"""Each student's blocks that were right in one mode, and were not looked at in the other one."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,70 @@ def judge_block(student: Any, kind: Kind, in_planes: int, planes: int, stride: i
         Exception: the student's code raised; where a mistake is proved to cause it, the exception has the attributes
             `mistakes` (names) and `mistake` (sentences).
     """
+    mode = "eval" if aspect == "eval" else "train"
+    if is_right(student, kind, in_planes, planes, stride, mode=mode):
+        return Verdict(True)
     return _judge(student, Task(kind, (in_planes, planes, stride)), aspect)
+
+
+def is_right(
+    student: Any, kind: Kind, in_planes: int, planes: int, stride: int | None = None, *, mode: Mode = "eval"
+) -> bool:
+    """Whether a block is right in eval mode, or in train mode: there with its running statistics and all gradients.
+
+    It is built once for both. What is right with random weights is right with those of any check, which need not build
+    it again, nor look at each step. Where this is False, a block may be right all the same: after one of a class that
+    is wrong, the others are left to the checks. The random numbers of the check stay as they are.
+
+    Args:
+        stride: None where the constructor is called without it.
+
+    Raises:
+        StudentTimeout, StudentCrash: the worker is gone.
+    """
+    getattr(student, kind)  # the check depends on this name, and so says the journal of the suite
+    task = Task(kind, (in_planes, planes, stride or 1), "default" if stride is None else "positional")
+    looks = _looks.setdefault(student, {})
+    if (task, mode) not in looks:
+        known_wrong = any(one.kind == kind and how == mode and not right for (one, how), right in looks.items())
+        looks[task, mode] = not known_wrong and _look(student, task, mode)
+    return looks[task, mode]
+
+
+def _look(student: Any, task: Task, mode: Mode) -> bool:
+    with torch.random.fork_rng(devices=[]):
+        generator = torch.Generator().manual_seed(int(torch.randint(1 << 31, ())))
+        try:
+            subject = earlier = _right.get(student, {}).pop(task, None)
+            if subject is None or not is_there(subject.module):
+                subject = Subject(task, _built(student, task), generator)
+            agrees = (_agrees_in_train_mode if mode == "train" else _agrees_in_eval_mode)(student, subject)
+        except FATAL:
+            raise
+        except Exception:  # the checks find out what it is
+            return False
+        if agrees and earlier is None:
+            _right.setdefault(student, {})[task] = subject
+        return agrees
+
+
+def _built(student: Any, task: Task) -> Any:
+    """A block with as many parameters as it should have."""
+    module = task.build(student)
+    wanted = sum(math.prod(role.shape) for role in task.program.roles if role.kind not in ("mean", "var"))
+    if sum(parameter.numel() for _, parameter in module.named_parameters()) != wanted:
+        raise ValueError("another number of parameters")
+    return module
+
+
+def _agrees_in_eval_mode(student: Any, subject: Subject) -> bool:
+    trial = subject.run("eval", SIZE, afresh=bool(subject.trials))
+    return trial.error is None and not _compare(student, subject, trial)[1]
+
+
+def _agrees_in_train_mode(student: Any, subject: Subject) -> bool:
+    trial, again = subject.run_in_train_mode(SIZE, _repeats(subject.task))
+    return not _compare(student, subject, trial)[1] and all(_is_same(output, trial.output) for output in again)
 
 
 def judge_network(
@@ -89,8 +156,8 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
     generator = torch.Generator().manual_seed(int(torch.randint(1 << 31, ())))
     for left in reversed(range(DRAWS if aspect == "gradient" else 1)):
         try:
-            subject = _take_right(student, task) or Subject(task, task.build(student), generator)
-            trial = subject.run(aspect, SIZE, afresh=bool(subject.trials))
+            subject = Subject(task, task.build(student), generator)
+            trial = subject.run(aspect, SIZE)
         except FATAL:
             raise
         except Exception as error:
@@ -102,24 +169,12 @@ def _judge(student: Any, task: Task, aspect: Aspect) -> Verdict:
         except Exception as error:
             raise GraderBroken(f"the reference for {task.written} failed: {error!r}") from error
         if not complaint:
-            verdict = _repeatable(student, subject, trial) if aspect == "train" else Verdict(True)
-            if verdict.agrees and task.kind != "ResNet":  # networks take much memory
-                _right.setdefault(student, {})[task] = subject
-            return verdict
+            return _repeatable(student, subject, trial) if aspect == "train" else Verdict(True)
         if not left or not again:
             formula = {"what": task.written, "formula": FORMULAS[task.kind]}
             message = Message(EXPECTED[aspect].format(**formula), complaint, "; ".join(symptoms(trial, expected)))
             return _named(message, student, subject)
     raise AssertionError("unreachable")
-
-
-def _take_right(student: Any, task: Task) -> Subject | None:
-    """A block that other checks built and found right; the next one builds its own if this one does not."""
-    subject = _right.get(student, {}).pop(task, None)
-    if subject is None or not is_there(subject.module):
-        return None
-    getattr(student, task.kind)  # the check depends on this name, and so says the journal of the suite
-    return subject
 
 
 def _compare(student: Any, subject: Subject, trial: Observation) -> tuple[Observation | None, str, bool]:
@@ -165,15 +220,8 @@ def _known(
 
 def _repeatable(student: Any, subject: Subject, trial: Observation) -> Verdict:
     """In train mode the output depends on the batch alone, however often it is computed."""
-    expected = trial.output
-    largest = TOLERANCE * float(expected.abs().max())
-    repeats = REPEATS_OF_LARGE if subject.task.is_large else REPEATS
-    for again in outputs_of(subject.module, [trial.x] * repeats):
-        if not isinstance(again, Tensor) or again.shape != expected.shape or not again.is_floating_point():
-            break
-        if not float((again - expected).abs().max()) <= largest:  # it may be no number
-            break
-    else:
+    again = outputs_of(subject.module, [trial.x] * _repeats(subject.task))
+    if all(_is_same(output, trial.output) for output in again):
         return Verdict(True)
     message = Message(
         expected=f"in train mode, {subject.task.written} returns the same output whenever it gets the same batch",
@@ -181,6 +229,17 @@ def _repeatable(student: Any, subject: Subject, trial: Observation) -> Verdict:
         hint="is there dropout, another random number, or a value that one forward pass leaves for the next?",
     )
     return _named(message, student, subject)
+
+
+def _repeats(task: Task) -> int:
+    return REPEATS_OF_LARGE if task.is_large else REPEATS
+
+
+def _is_same(again: Any, expected: Tensor) -> bool:
+    """Whether a later pass gives the same output as the first one."""
+    if not isinstance(again, Tensor) or again.shape != expected.shape or not again.is_floating_point():
+        return False
+    return float((again - expected).abs().max()) <= TOLERANCE * float(expected.abs().max())  # not if it is no number
 
 
 def _explained(error: Exception, student: Any, evidence: Evidence) -> Exception:

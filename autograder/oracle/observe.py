@@ -11,7 +11,7 @@ from torch import Tensor
 from autograder.oracle.interpreter import Memory, run
 from autograder.oracle.program import Program
 from autograder.student.passes import gradients_of
-from autograder.student.state import state_of
+from autograder.student.state import is_vector, state_of
 
 Aspect = Literal["eval", "train", "gradient", "fresh"]
 """"fresh" is the mode in which the student's function returned the module."""
@@ -112,8 +112,7 @@ def observe(module: Any, x: Tensor, aspect: Aspect, generator: torch.Generator) 
 
 def statistics_of(module: Any) -> dict[str, Tensor]:
     """A copy of the module's tensors with one value per channel: running statistics are among them."""
-    state = state_of(module).items()
-    return {n: v.detach().clone() for n, v in state if v.is_floating_point() and v.numel() == max(v.shape, default=1)}
+    return {name: value.detach().clone() for name, value in state_of(module).items() if is_vector(value)}
 
 
 def replay(
@@ -138,7 +137,7 @@ def replay(
     weights = {role.name: drawn[names[role.name]] for role in program.roles}
     if gradient:
         kept = {role.name for role in program.roles if role.kind in ("mean", "var")}
-        weights = {n: v if n in kept else v.detach().clone().requires_grad_() for n, v in weights.items()}
+        weights = {n: v if n in kept else v.detach().requires_grad_() for n, v in weights.items()}
     training = seen.aspect != "eval" and not (seen.aspect == "fresh" and program.fact("mode") == "eval")
     bound: Mapping[str, Hashable] | None = None if gradient else names
     x = seen.x.double().requires_grad_(True) if gradient else seen.exact_x
@@ -151,7 +150,7 @@ def replay(
         x_after=None if result.x is None else result.x.detach(),
         error=result.error,
     )
-    if seen.aspect == "train":
+    if seen.aspect == "train" or seen.statistics:
         expected.statistics = {names[role]: value for role, value in result.statistics.items()}
     if output is not None and seen.upstream is not None and seen.upstream.shape == output.shape:
         if output.requires_grad:

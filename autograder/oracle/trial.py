@@ -14,7 +14,7 @@ from autograder.oracle.observe import Aspect, Observation, observe, statistics_o
 from autograder.oracle.program import Program, basic_block, bottleneck, network
 from autograder.oracle.randomness import Randomness, randomness, randomness_before_error
 from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
-from autograder.student.passes import Proxy
+from autograder.student.passes import Proxy, in_train_mode
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, expansion_of
 from autograder.student.state import load_state, outline_of, parameters_of, state_of
@@ -63,8 +63,8 @@ class Task:
 
     @property
     def is_large(self) -> bool:
-        """Whether one pass takes long: a network, or a block as wide as in a network's last stages."""
-        return bool(self.expansion) or max(self.arguments) >= 256
+        """Whether one pass takes long: a network, or a block as wide as in a network."""
+        return bool(self.expansion) or max(self.arguments) >= 64
 
     def build(self, student: Any, probe: Any = None, num_blocks: list[int] | None = None) -> Any:
         """Build the student's module.
@@ -134,16 +134,43 @@ class Subject:
 
         Args:
             size: of a block's input.
-            afresh: load the weights again first, and forget gradients: train mode changes running statistics.
+            afresh: load the weights again first: train mode changes running statistics.
             images: how many, where it matters.
         """
         if afresh:
             load_state(self.module, self.drawn)
-            if aspect == "gradient":
-                self.module.zero_grad()
+        if aspect == "gradient":
+            self.module.zero_grad()
         trial = self._observe(aspect, size, images)
         self.trials.append(trial)
         return trial
+
+    def run_in_train_mode(self, size: tuple[int, int], repeats: int) -> tuple[Observation, list[Tensor]]:
+        """Run a block in train mode once with everything that is observed there, and a few times more.
+
+        What the student's code raises is raised; so is `ValueError` where it returns something else than it should.
+
+        Returns:
+            the trial, with gradients and running statistics, and the other outputs.
+        """
+        _, planes, stride = self.task.arguments
+        shape = self.task.shape(size)
+        x = torch.randn(shape, generator=self._generator)
+        out = (shape[0], planes * self.task.program.fact("expansion"), *(-(-side // stride) for side in size))
+        trial = Observation("gradient", x, torch.randn(out, generator=self._generator), None)
+        again = []
+        for key, value in in_train_mode(self.module, x, trial.upstream, repeats).items():
+            kind, _, name = key.partition(" ")
+            if kind == "y":
+                trial.output = value
+            elif kind == "x":
+                trial.input_gradient = value
+            elif kind == "again":
+                again.append(value)
+            else:
+                (trial.statistics if kind == "state" else trial.gradients)[name] = value
+        self.trials.append(trial)
+        return trial, again
 
     @cached_property
     def other_gradient(self) -> Observation:

@@ -80,6 +80,14 @@ class RemoteModule(RemoteObject, Proxy):
         """The module may have other tensors than before, as after a pass; not so after `load_state_dict`."""
         self._called, self._outline = True, None
 
+    def in_train_mode(self, x: Tensor, upstream: Tensor, repeats: int) -> dict[str, Tensor]:
+        """As `student.passes.in_train_mode`; which tensors there are is not checked."""
+        self.used()
+        result, tensors = self._ask("in_train_mode", {"repeats": repeats}, {"x": x, "upstream": upstream})
+        with self._session.judged():
+            wire.fields(result, {})
+        return tensors
+
     def train(self, mode: bool = True) -> "RemoteModule":
         """As in `nn.Module`."""
         self._postpone("train", {"mode": mode})
@@ -142,6 +150,16 @@ class RemoteModule(RemoteObject, Proxy):
         norms = iter(tensors["norms"].tolist())
         return {name: next(norms) if given else None for name, given in names}
 
+    def shared_with(self, another: "RemoteModule") -> list[str]:
+        """As `student.passes.shared_tensors`."""
+        result, tensors = self._ask("shared", {"another": another.handle})
+        with self._session.judged():
+            check(tensors, {})
+            names = wire.fields(result, {"names": list})["names"]
+            if not all(map(_is_name, names)):
+                raise wire.WireError("expected names")
+        return names
+
     def modes_return_module(self) -> bool:
         """As `student.passes.modes_return_module`."""
         result, tensors = self._ask("modes")
@@ -195,8 +213,11 @@ class RemoteModule(RemoteObject, Proxy):
 
 
 NAMES = {
-    **{"outputs": "forward", "state": "state_dict", "step_along": "load_state_dict", "modes": "train"},
-    **{"gradients": "parameters", "gradient_norms": "parameters"},
+    **dict.fromkeys(("outputs", "in_train_mode"), "forward"),
+    **dict.fromkeys(("state", "shared"), "state_dict"),
+    **dict.fromkeys(("gradients", "gradient_norms"), "parameters"),
+    "step_along": "load_state_dict",
+    "modes": "train",
 }
 """Of operations that are called otherwise in the student's code."""
 

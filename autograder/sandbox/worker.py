@@ -23,7 +23,13 @@ from autograder.sandbox.repeats import lengthen
 from autograder.sandbox.tensors import outline, pack, packable, same_bits, unpack
 from autograder.student.adam import Adam
 from autograder.student.local import LocalStudent
-from autograder.student.passes import gradient_norms, modes_return_module, step_along_gradients
+from autograder.student.passes import (
+    gradient_norms,
+    in_train_mode,
+    modes_return_module,
+    shared_tensors,
+    step_along_gradients,
+)
 from autograder.student.state import is_float_kernel, load_state, state_of
 from autograder.student.with_lists import with_lists
 from autograder.student.without_dropout import without_dropout
@@ -134,10 +140,12 @@ class Server:
             "call": self._call,
             "backward": self._backward,
             "outputs": self._outputs,
+            "in_train_mode": self._in_train_mode,
             "state": self._state,
             "gradients": self._gradients,
             "gradient_norms": self._gradient_norms,
             "step_along": self._step_along,
+            "shared": self._shared,
             "load_state_dict": self._load_state_dict,
             "train": self._train,
             "modes": self._modes,
@@ -275,6 +283,10 @@ class Server:
                 reply[str(number)] = y.clone()  # the next pass may change it
         return {"type_name": kind}, reply
 
+    def _in_train_mode(self, module: int, repeats: int, tensors: dict[str, Tensor]) -> Result:
+        with without_dropout(not self._drops):
+            return {}, in_train_mode(self._modules[module], tensors["x"], tensors["upstream"], repeats)
+
     def _state(self, module: int, gradients: bool, kernels: bool, known: int, tensors: dict[str, Tensor]) -> Result:
         """Send the state as `state:NAME`, parameters that it lacks as `value:NAME`, gradients as `grad:NAME`.
 
@@ -303,6 +315,9 @@ class Server:
     def _gradients(self, module: int, tensors: dict[str, Tensor]) -> Result:
         parameters = list(self._modules[module].named_parameters())
         return {"names": [name for name, _ in parameters]}, {n: p.grad for n, p in parameters if p.grad is not None}
+
+    def _shared(self, module: int, another: int, tensors: dict[str, Tensor]) -> Result:
+        return {"names": shared_tensors(self._modules[module], self._modules[another])}, {}
 
     def _gradient_norms(self, module: int, tensors: dict[str, Tensor]) -> Result:
         norms = gradient_norms(self._modules[module])

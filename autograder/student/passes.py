@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.student.state import load_state
+from autograder.student.state import is_vector, load_state, place_of, state_of
 
 
 class Proxy(ABC):
@@ -33,6 +33,14 @@ class Proxy(ABC):
     @abstractmethod
     def modes_return_module(self) -> bool:
         """As the function `modes_return_module`."""
+
+    @abstractmethod
+    def shared_with(self, another: "Proxy") -> list[str]:
+        """As the function `shared_tensors`."""
+
+    @abstractmethod
+    def in_train_mode(self, x: Tensor, upstream: Tensor, repeats: int) -> dict[str, Tensor]:
+        """As the function `in_train_mode`."""
 
     @abstractmethod
     def outputs(self, inputs: Sequence[Tensor], state: Mapping[str, Tensor] | None = None) -> list[Any]:
@@ -74,6 +82,14 @@ def is_there(module: Any) -> bool:
     return not isinstance(module, Proxy) or module.is_there
 
 
+def shared_tensors(module: Any, another: Any) -> list[str]:
+    """Names of the floating-point tensors of a module that `another` has as well, in the same memory."""
+    if isinstance(module, Proxy):
+        return module.shared_with(another)
+    places = {place_of(value) for value in state_of(another).values()} - {None}
+    return [n for n, value in state_of(module).items() if value.is_floating_point() and place_of(value) in places]
+
+
 def outputs_of(module: Any, inputs: Sequence[Tensor], state: Mapping[str, Tensor] | None = None) -> list[Any]:
     """Compute module(x) for each of the inputs in turn, with a copy of it, without gradients.
 
@@ -90,3 +106,34 @@ def outputs_of(module: Any, inputs: Sequence[Tensor], state: Mapping[str, Tensor
             output = module(x.clone())
             outputs.append(output.clone() if isinstance(output, Tensor) else output)  # it may be a view of a weight
     return outputs
+
+
+def in_train_mode(module: Any, x: Tensor, upstream: Tensor, repeats: int) -> dict[str, Tensor]:
+    """Compute module(x) in train mode with gradients, and a few times more without.
+
+    Args:
+        upstream: the gradient of the output.
+        repeats: how many times more.
+
+    Returns:
+        The first output, "y"; the gradient of the input, "x"; those of the parameters, "gradient NAME"; the tensors
+        with one value per channel as the first pass left them, "state NAME"; the other outputs, "again 0" and so on.
+
+    Raises:
+        ValueError: the output is no tensor like `upstream`.
+    """
+    if isinstance(module, Proxy):
+        return module.in_train_mode(x, upstream, repeats)
+    module.zero_grad()  # a layer outside of the module has gradients already
+    module.train()
+    leaf = x.clone().requires_grad_()
+    with torch.enable_grad():
+        y = module(leaf)
+    if not isinstance(y, Tensor) or y.shape != upstream.shape or y.dtype != upstream.dtype:
+        raise ValueError("another output than expected")
+    found = {"y": y.detach().clone()}
+    found |= {f"state {name}": value.clone() for name, value in state_of(module).items() if is_vector(value)}
+    y.backward(upstream)
+    found |= {f"gradient {name}": value for name, value in gradients_of(module).items() if value is not None}
+    found["x"] = leaf.grad
+    return found | {f"again {number}": y for number, y in enumerate(outputs_of(module, [x] * repeats))}

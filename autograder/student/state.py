@@ -50,6 +50,11 @@ def update_state(module: Any, changes: Mapping[str, Tensor]) -> None:
         module.load_state_dict(changes, whole=False)
 
 
+def is_vector(value: Tensor) -> bool:
+    """Whether a tensor has one value per channel, as running statistics do."""
+    return value.is_floating_point() and value.numel() == max(value.shape, default=1)
+
+
 def load_state(module: Any, state: Mapping[str, Tensor]) -> None:
     """Load what `state_of` returned, or other values; strict, as `load_state_dict`."""
     try:
@@ -73,11 +78,11 @@ def _first_names(module: nn.Module, state: Mapping[str, Any]) -> dict[str, str]:
     for name in sorted(state, key=lambda name: name not in parameters):
         value = state[name]
         if isinstance(value, Tensor) and name.rpartition(".")[2] != EXTRA:
-            first[name] = known.setdefault(_place(value) or (name,), name)
+            first[name] = known.setdefault(place_of(value) or (name,), name)
     return first
 
 
-def _place(value: Tensor) -> tuple | None:
+def place_of(value: Tensor) -> tuple | None:
     """Where the tensor is in memory; None where this does not tell tensors apart."""
     try:
         return (value.data_ptr(), value.dtype, value.shape, value.stride()) if value.numel() else None

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autograder.student.draw import normal
 from autograder.student.message import CheckFailure, Message
-from autograder.student.passes import gradient_norms, modes_return_module, step_along_gradients
+from autograder.student.passes import gradient_norms, modes_return_module, shared_tensors, step_along_gradients
 from autograder.student.signature import expansion_of
 from autograder.student.state import is_kernel, load_state, outline_of, parameters_of, state_of, update_state
 
@@ -268,10 +268,8 @@ def assert_parameter_count(module: Any, expected: int, what: str, hint: str) -> 
 
 
 def assert_shares_nothing(module: Any, another: Any, statement: str, hint: str) -> None:
-    """Other weights in `module` must leave those of `another` as they are; scrambles both."""
-    before = scramble(another)  # what is not as it was loaded is all that a worker has to send
-    scramble(module)
-    if changed_tensors(before, state_of(another)) and (shared := equal_tensors(state_of(module), state_of(another))):
+    """No tensor of `module` may be one of `another`, so that other weights leave those of `another` as they are."""
+    if shared := ", ".join(shared_tensors(module, another)):
         fail(statement, f"two of them share {shared[:200]}", hint)
 
 
@@ -365,11 +363,6 @@ def changed_tensors(before: dict[str, Tensor], after: dict[str, Tensor]) -> str:
     return ", ".join(
         n for n, v in before.items() if v.is_floating_point() and not (n in after and torch.equal(v, after[n]))
     )
-
-
-def equal_tensors(state: dict[str, Tensor], other: dict[str, Tensor]) -> str:
-    """Names of the floating-point tensors that are the same in two states, separated by commas."""
-    return ", ".join(n for n, v in state.items() if v.is_floating_point() and n in other and torch.equal(v, other[n]))
 
 
 def assert_gradient(module: Any, x: Tensor, expected: Tensor, what: str) -> None:

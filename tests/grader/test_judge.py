@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from autograder.maintain.build import solved_source
-from autograder.oracle import judge_block
+from autograder.oracle import is_right, judge_block
 from autograder.oracle.matching import assignments
 from autograder.student.local import LocalStudent
 from autograder.student.skip_init import SkipInit
@@ -97,6 +97,32 @@ def test_one_module_is_enough_for_all_that_is_right():
         judge_block(student, "BasicBlock", 6, 10, 2, aspect=aspect).require()
     assert Block.built == 1
     assert journal.names == {aspect: {"BasicBlock"} for aspect in ("eval", "train", "gradient")}
+
+
+class Scaled(Block):
+    """It is wrong at a stride of 2, in one of the modes."""
+
+    def forward(self, x):
+        return super().forward(x) * (2 if self.stride == 2 and self.training is self.wrong else 1)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_block_is_looked_at_once_and_none_after_a_wrong_one(wrong):
+    student = LocalStudent({"BasicBlock": Scaled})
+    Scaled.wrong, Scaled.built = wrong, 0
+    wrong_mode, right_mode = ("train", "eval") if wrong else ("eval", "train")
+    before = torch.get_rng_state()
+    for _ in range(2):
+        assert is_right(student, "BasicBlock", 6, 10, 1, mode=wrong_mode)
+        assert not is_right(student, "BasicBlock", 6, 10, 2, mode=wrong_mode)
+        assert not is_right(student, "BasicBlock", 8, 10, 1, mode=wrong_mode)
+    assert Scaled.built == 2
+    for arguments in ((6, 10, 1), (6, 10, 2), (8, 10, 1), (8, 10)):
+        assert is_right(student, "BasicBlock", *arguments, mode=right_mode)
+    assert Scaled.built == 5  # without a stride it is another call
+    assert torch.equal(torch.get_rng_state(), before)
+    judge_block(student, "BasicBlock", 8, 10, 1, aspect="train" if wrong else "eval").require()
+    assert not judge_block(student, "BasicBlock", 6, 10, 2, aspect="train" if wrong else "eval").agrees
 
 
 @pytest.mark.parametrize(

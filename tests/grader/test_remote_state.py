@@ -7,7 +7,15 @@ from autograder.sandbox.remote_student import RemoteStudent
 from autograder.sandbox.session import Session
 from autograder.student.errors import StudentCrash, StudentError
 from autograder.student.local import LocalStudent
-from autograder.student.passes import gradient_norms, modes_return_module, outputs_of, step_along_gradients
+from autograder.student.passes import (
+    gradient_norms,
+    gradients_of,
+    in_train_mode,
+    modes_return_module,
+    outputs_of,
+    shared_tensors,
+    step_along_gradients,
+)
 from autograder.student.state import outline_of, parameters_of, update_state
 from autograder.submission import read_submission, slice_submission
 
@@ -78,7 +86,7 @@ KERNEL = 16 * 16 * 9 * 4
 
 @pytest.fixture
 def make(tmp_path, zygote, monkeypatch):
-    """Make a block behind the sandbox; `make.sent` and `make.received` count bytes of tensors, `make.requests` frames."""
+    """Make a block behind the sandbox; `make.sent`, `make.received` count bytes of tensors, `make.requests` frames."""
     students = []
 
     def make_block(more=""):
@@ -207,6 +215,30 @@ def test_outputs_of_several_inputs_are_those_of_each(make):
         for output, one in zip(outputs_of(block, inputs), expected, strict=True):
             assert torch.equal(output, one)
     assert [float(one.mean()) for one in expected] == [1, 2, 1, 3]
+
+
+def test_train_mode_in_one_request_is_that_of_each_step(make):
+    block, other = make(), make()
+    state, x, upstream = drawn(block), torch.randn(3, 16, 4, 4), torch.randn(3, 16, 4, 4)
+    for one in (block, other):
+        one.load_state_dict(state)
+    found = in_train_mode(block, x, upstream, 2)
+    leaf = x.clone().requires_grad_()
+    y = other.train()(leaf)
+    expected = {"y": y.detach(), "again 0": y.detach(), "again 1": y.detach()}
+    expected |= {f"state {name}": value for name, value in other.state_dict().items() if value.dim() == 1}
+    y.backward(upstream)
+    expected |= {"x": leaf.grad, **{f"gradient {name}": value for name, value in gradients_of(other).items()}}
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert not torch.equal(block.state_dict()["bn1.running_mean"], state["bn1.running_mean"])
+    with pytest.raises(StudentError, match="another output"):
+        in_train_mode(block, x, upstream[:1], 0)
+
+
+def test_tensors_in_the_same_memory_are_found(make):
+    assert not shared_tensors(make(), make.student.BasicBlock(16, 16))
+    assert shared_tensors(make(SHARES), make.student.BasicBlock(16, 16)) == ["conv1.weight"]
 
 
 def test_what_another_module_changes_is_seen(make):

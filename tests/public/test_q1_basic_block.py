@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from autograder.oracle import judge_block
+from autograder.oracle import is_right, judge_block
 from autograder.student.state import outline_of
 from autograder.suite import expect
 from autograder.suite.start import assert_learns_from_start
@@ -26,6 +26,8 @@ def name(in_planes: int, planes: int, stride: int = 1) -> str:
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
 def test_output_shape(student, in_planes, planes, stride):
     """Output shape: (N, in_planes, H, W) becomes (N, planes, H / stride, W / stride)."""
+    if is_right(student, "BasicBlock", in_planes, planes, stride):
+        return
     block = expect.in_eval_mode(student.BasicBlock(in_planes, planes, stride))
     expect.assert_shape(
         block(torch.randn(2, in_planes, 16, 12)),
@@ -55,6 +57,8 @@ def test_identity_shortcut(student, planes):
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), PROJECTIONS)
 def test_projection_shortcut(student, in_planes, planes, stride):
     """Projection shortcut: where the shape changes, x passes a 1x1 convolution and a BatchNorm."""
+    if is_right(student, "BasicBlock", in_planes, planes, stride):
+        return
     block = expect.silence_convolutions(expect.in_eval_mode(student.BasicBlock(in_planes, planes, stride)), kernel=3)
     projection = torch.randn(planes, in_planes, 1, 1)
     flat = (planes, in_planes)
@@ -84,6 +88,8 @@ def test_projection_shortcut(student, in_planes, planes, stride):
 def test_relu_between_convolutions(student, sign):
     """ReLU between the convolutions: F(x) = bn(conv(relu(bn(conv(x)))))."""
     planes = 8
+    if is_right(student, "BasicBlock", planes, planes):
+        return
     block = expect.neutral_batchnorms(expect.in_eval_mode(student.BasicBlock(planes, planes)))
     mirror = torch.zeros(planes, planes, 3, 3)
     mirror[range(planes), range(planes), 1, 1] = sign
@@ -105,6 +111,8 @@ def test_relu_between_convolutions(student, sign):
 def test_relu_after_addition(student, shift):
     """ReLU last: the shortcut is added first, then the sum goes through the ReLU."""
     planes = 8
+    if is_right(student, "BasicBlock", planes, planes):
+        return
     block = expect.silence_convolutions(expect.in_eval_mode(student.BasicBlock(planes, planes)))
     expect.shift_batchnorms(block, shift)
     x = torch.randn(2, planes, 8, 8)
@@ -123,24 +131,27 @@ def test_relu_after_addition(student, shift):
 def test_parameter_count(student, in_planes, planes, stride, expected):
     """Parameters: the right number, of this block alone; every one of them learns, and `expansion` says the width."""
     expect.assert_expansion(student.BasicBlock, 1, "BasicBlock")
-    block = student.BasicBlock(in_planes, planes, stride)
+    block, another = (student.BasicBlock(in_planes, planes, stride) for _ in range(2))
     what = name(in_planes, planes, stride)
     hint = "convolutions have no bias; the shortcut has parameters only where the shape changes"
-    expect.assert_parameter_count(block, expected, what, hint)
-    another = student.BasicBlock(in_planes, planes, stride)
+    learns = is_right(student, "BasicBlock", in_planes, planes, stride, mode="train")
+    if not learns:
+        expect.assert_parameter_count(block, expected, what, hint)
     statement = f"every call of {what} builds a block with layers of its own"
-    expect.assert_shares_nothing(block, another, statement, "are the layers built outside of __init__?")
+    expect.assert_shares_nothing(another, block, statement, "are the layers built outside of __init__?")
     x = torch.randn(2, in_planes, 4, 4)
-    expect.assert_every_parameter_learns(block, x, what)
+    if not learns:
+        expect.assert_every_parameter_learns(another, x, what)
     if (in_planes, planes, stride, expected) == COUNTS[0]:
-        assert_learns_from_start(student, another, x, what)
+        assert_learns_from_start(student, block, x, what)
 
 
 @pytest.mark.points(1)
 def test_batchnorm_modes(student):
     """BatchNorm: learns statistics in train mode, uses them in eval mode."""
     block = student.BasicBlock(8, 16, 2)
-    expect.assert_batchnorm_modes(block, torch.randn(4, 8, 8, 8) * 2 + 1, name(8, 16, 2))
+    if not all(is_right(student, "BasicBlock", 8, 16, 2, mode=mode) for mode in ("eval", "train")):
+        expect.assert_batchnorm_modes(block, torch.randn(4, 8, 8, 8) * 2 + 1, name(8, 16, 2))
     judge_block(student, "BasicBlock", 8, 12, 2, aspect="train").require()
     expect.assert_modes_return_module(block, "BasicBlock")
 
@@ -157,6 +168,8 @@ def test_gradient_through_shortcut(student):
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), [(8, 8, 1), (8, 16, 2)])
 def test_input_unchanged(student, in_planes, planes, stride):
     """Input: the block leaves the tensor it was given as it was."""
+    if is_right(student, "BasicBlock", in_planes, planes, stride):
+        return
     block = expect.in_eval_mode(student.BasicBlock(in_planes, planes, stride))
     expect.assert_input_unchanged(block, torch.randn(2, in_planes, 8, 8), name(in_planes, planes, stride))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from autograder.oracle import judge_block
+from autograder.oracle import is_right, judge_block
 from autograder.student.state import outline_of
 from autograder.suite import expect
 from autograder.suite.start import assert_learns_from_start
@@ -26,6 +26,8 @@ def name(in_planes: int, planes: int, stride: int = 1) -> str:
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), SHAPES)
 def test_output_shape(student, in_planes, planes, stride):
     """Output shape: (N, in_planes, H, W) becomes (N, 4 * planes, H / stride, W / stride)."""
+    if is_right(student, "Bottleneck", in_planes, planes, stride):
+        return
     block = expect.in_eval_mode(student.Bottleneck(in_planes, planes, stride))
     expect.assert_shape(
         block(torch.randn(2, in_planes, 16, 12)),
@@ -55,6 +57,8 @@ def test_identity_shortcut(student, planes):
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), PROJECTIONS)
 def test_projection_shortcut(student, in_planes, planes, stride):
     """Projection shortcut: where the shape changes, x passes a 1x1 convolution and a BatchNorm."""
+    if is_right(student, "Bottleneck", in_planes, planes, stride):
+        return
     block = expect.silence_convolutions(expect.in_eval_mode(student.Bottleneck(in_planes, planes, stride)))
     projection = torch.randn(4 * planes, in_planes, 1, 1)
     flat = (4 * planes, in_planes)
@@ -84,6 +88,8 @@ def test_projection_shortcut(student, in_planes, planes, stride):
 def test_relus_between_convolutions(student, signs):
     """ReLU after the squeeze and after the 3x3: F(x) = bn(expand(relu(bn(conv(relu(bn(squeeze(x))))))))."""
     planes = 8
+    if is_right(student, "Bottleneck", 4 * planes, planes):
+        return
     block = expect.neutral_batchnorms(expect.in_eval_mode(student.Bottleneck(4 * planes, planes)))
     eye = torch.eye(planes)
     pass_first = torch.zeros(planes, 4 * planes, 1, 1)
@@ -110,6 +116,8 @@ def test_relus_between_convolutions(student, signs):
 def test_relu_after_addition(student, shift):
     """ReLU last: the shortcut is added first, then the sum goes through the ReLU."""
     planes = 8
+    if is_right(student, "Bottleneck", 4 * planes, planes):
+        return
     block = expect.silence_convolutions(expect.in_eval_mode(student.Bottleneck(4 * planes, planes)))
     expect.shift_batchnorms(block, shift)
     x = torch.randn(2, 4 * planes, 8, 8)
@@ -128,24 +136,27 @@ def test_relu_after_addition(student, shift):
 def test_parameter_count(student, in_planes, planes, stride, expected):
     """Parameters: the right number, of this block alone; every one of them learns, and `expansion` says the width."""
     expect.assert_expansion(student.Bottleneck, 4, "Bottleneck")
-    block = student.Bottleneck(in_planes, planes, stride)
+    block, another = (student.Bottleneck(in_planes, planes, stride) for _ in range(2))
     what = name(in_planes, planes, stride)
     hint = "convolutions have no bias; planes is the narrow width, 4 * planes the width that leaves the block"
-    expect.assert_parameter_count(block, expected, what, hint)
-    another = student.Bottleneck(in_planes, planes, stride)
+    learns = is_right(student, "Bottleneck", in_planes, planes, stride, mode="train")
+    if not learns:
+        expect.assert_parameter_count(block, expected, what, hint)
     statement = f"every call of {what} builds a block with layers of its own"
-    expect.assert_shares_nothing(block, another, statement, "are the layers built outside of __init__?")
+    expect.assert_shares_nothing(another, block, statement, "are the layers built outside of __init__?")
     x = torch.randn(2, in_planes, 4, 4)
-    expect.assert_every_parameter_learns(block, x, what)
+    if not learns:
+        expect.assert_every_parameter_learns(another, x, what)
     if (in_planes, planes, stride, expected) == COUNTS[0]:
-        assert_learns_from_start(student, another, x, what)
+        assert_learns_from_start(student, block, x, what)
 
 
 @pytest.mark.points(1)
 def test_batchnorm_modes(student):
     """BatchNorm: learns statistics in train mode, uses them in eval mode."""
     block = student.Bottleneck(16, 8, 2)
-    expect.assert_batchnorm_modes(block, torch.randn(4, 16, 8, 8) * 2 + 1, name(16, 8, 2))
+    if not all(is_right(student, "Bottleneck", 16, 8, 2, mode=mode) for mode in ("eval", "train")):
+        expect.assert_batchnorm_modes(block, torch.randn(4, 16, 8, 8) * 2 + 1, name(16, 8, 2))
     judge_block(student, "Bottleneck", 8, 6, 2, aspect="train").require()
     expect.assert_modes_return_module(block, "Bottleneck")
 
@@ -162,6 +173,8 @@ def test_gradient_through_shortcut(student):
 @pytest.mark.parametrize(("in_planes", "planes", "stride"), [(32, 8, 1), (16, 8, 2)])
 def test_input_unchanged(student, in_planes, planes, stride):
     """Input: the block leaves the tensor it was given as it was."""
+    if is_right(student, "Bottleneck", in_planes, planes, stride):
+        return
     block = expect.in_eval_mode(student.Bottleneck(in_planes, planes, stride))
     expect.assert_input_unchanged(block, torch.randn(2, in_planes, 8, 8), name(in_planes, planes, stride))
 

@@ -306,6 +306,7 @@ def assert_new_network(net, another):
     statement = "every call of ResNet18() builds a new network"
     hint = "is the network built outside of the function, or is a list of blocks kept, as a default `blocks=[]` is?"
     expect.assert_shares_nothing(net, another, statement, hint)
+    expect.scramble(net)
     with torch.no_grad():
         alone, others = net(x), net(torch.cat([x[:1], torch.rand_like(x[1:])]))
     expect.assert_shape(alone, (2, 10), "ResNet18() returns a network with (N, 10) logits")
