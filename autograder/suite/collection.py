@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -60,11 +61,11 @@ def run_tests(tests: Sequence[pytest.Item], plugins: Collection[object]) -> Iter
         super(pytest.PytestPluginManager, manager).register(plugin)
     last = {name: vars(sys).pop(name) for name in LAST if name in vars(sys)}
     try:
-        for test in tests:
-            # Without a next one, the fixtures of a session end too: whoever stops here leaves nothing behind.
-            test.ihook.pytest_runtest_protocol(item=test, nextitem=None)
+        for test, following in itertools.zip_longest(tests, tests[1:]):
+            test.ihook.pytest_runtest_protocol(item=test, nextitem=following)
             yield test
     finally:
+        tests[0].session._setupstate.teardown_exact(None)  # of what the tests have in common, wherever this stops
         for plugin in plugins:
             manager.unregister(plugin)
         for name in LAST:
