@@ -13,6 +13,7 @@ from autograder.oracle.matching import classify_tensors, draw, untranspose, with
 from autograder.oracle.observe import Aspect, Observation, observe, statistics_of, to_float64
 from autograder.oracle.program import Program, basic_block, bottleneck, network
 from autograder.oracle.randomness import Randomness, randomness, randomness_before_error
+from autograder.oracle.small_images import CIFAR10, SMALL
 from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
 from autograder.student.passes import Proxy, in_train_mode
 from autograder.student.probe import calls_of
@@ -86,8 +87,10 @@ class Task:
         return make(*arguments[: len(arguments) - (self.how == "default")])
 
     def shape(self, size: tuple[int, int]) -> tuple[int, ...]:
-        """Shape of the input, (N, C, H, W): a block gets `size`, a network the size of CIFAR-10."""
-        return (2, 3, 32, 32) if self.expansion else (1 if self.is_large else 3, self.arguments[0], *size)
+        """Shape of the input, (N, C, H, W): a network gets images as large as those of CIFAR-10, or `SMALL` ones."""
+        if self.expansion:
+            return 2, 3, *(size if size == SMALL else CIFAR10)
+        return 1 if self.is_large else 3, self.arguments[0], *size
 
 
 class Subject:
@@ -133,7 +136,7 @@ class Subject:
         module or loading its weights, where that was postponed.
 
         Args:
-            size: of a block's input.
+            size: of a block's input, or `SMALL`.
             afresh: load the weights again first: train mode changes running statistics.
             images: how many, where it matters.
         """

@@ -1,7 +1,7 @@
 """Whether a network is built of the block that it is given, and uses every one: q3 and q4 ask for that."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from autograder.student.draw import uniform
 from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.student.passes import gradient_norms
 from autograder.student.probe import Call, calls_of
 from autograder.student.state import load_state, outline_of, parameters_of, state_of
 from autograder.suite import expect
@@ -87,23 +88,58 @@ def assert_holds_own_blocks(student: Any, num_blocks: Sequence[int], net: Any) -
     return shapes
 
 
-def assert_depends_on(net: Any, shapes: Collection[tuple[int, ...]]) -> None:
-    """The logits of `net` must depend on each tensor of its state that has one of these shapes."""
-    state = expect.scramble(net)
-    net.eval()
+def assert_depends_on(
+    net: Any,
+    shapes: Collection[tuple[int, ...]],
+    state: dict[str, Tensor] | None = None,
+    gradients: Mapping[str, float | None] | None = None,
+) -> None:
+    """The logits of `net` must depend on each tensor of its state that has one of these shapes.
+
+    A gradient that is not zero shows it, or else another value does: a block may be detached.
+
+    Args:
+        state: random weights, see `scrambled`, and
+        gradients: the norms of those of the parameters in eval mode, where these are known.
+    """
+    state = expect.scramble(net) if state is None else state
     x = _images()
+    gradients = _gradients(net, x) if gradients is None else gradients
+    left = [key for key, value in state.items() if tuple(value.shape) in shapes and not _is_reached(gradients, key)]
+    if not left:
+        return
+    load_state(net, state)
+    net.eval()
     logits = net(x)
     expect.assert_tensor(logits, "a network returns logits")
-    for key, value in state.items():
-        if tuple(value.shape) in shapes:
-            # Each value by another factor: one factor for all would cancel out in a BatchNorm.
-            load_state(net, {**state, key: value * uniform(value.shape).to(value.dtype)})
-            statement = f"the logits depend on every block: {key} {tuple(value.shape)} too"
-            expect.assert_differ(net(x), logits, statement, "the same logits with another weight", UNUSED)
+    for key in left:
+        value = state[key]
+        # Each value by another factor: one factor for all would cancel out in a BatchNorm.
+        load_state(net, {**state, key: value * uniform(value.shape).to(value.dtype)})
+        statement = f"the logits depend on every block: {key} {tuple(value.shape)} too"
+        expect.assert_differ(net(x), logits, statement, "the same logits with another weight", UNUSED)
+
+
+def _gradients(net: Any, x: Tensor) -> dict[str, float | None]:
+    """The norms of the gradients of the parameters in eval mode; none where there are none."""
+    try:
+        net.eval()
+        logits = net(x)
+        expect.assert_tensor(logits, "")
+        logits.backward(torch.randn_like(logits))
+        return gradient_norms(net)
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        return {}
+
+
+def _is_reached(gradients: Mapping[str, float | None], name: str) -> bool:
+    return (gradients.get(name) or 0.0) > 0
 
 
 def _images() -> Tensor:
-    return torch.randn(1, 3, 32, 32)  # one is enough in eval mode; a network is run once for each of its blocks
+    return torch.randn(1, 3, 32, 32)  # one is enough in eval mode
 
 
 CALL_BLOCK = "does _make_layer call `block`, once for each block?"

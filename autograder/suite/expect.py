@@ -85,6 +85,16 @@ def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
 
     So for linear layers, also where the weight is stored as (in, out), for `x @ W` or `nn.ConvTranspose2d`.
     """
+    return set_state(module, _given(weights))
+
+
+def with_weights(state: Mapping[str, Tensor], weights: Sequence[Tensor]) -> dict[str, Tensor]:
+    """A state with the weights that `set_weights` would set."""
+    rule = _given(weights)
+    return {name: rule(name, value) for name, value in state.items()}
+
+
+def _given(weights: Sequence[Tensor]) -> Callable[[str, Tensor], Tensor]:
     by_size = {(*weight.shape[:2], weight.numel()): weight for weight in weights}
 
     def rule(_: str, value: Tensor) -> Tensor:
@@ -94,7 +104,7 @@ def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
         transposed = by_size.get((*size[1::-1], size[-1])) if math.prod(size[:2]) == size[-1] else None
         return value if transposed is None else transposed.reshape(size[1::-1]).T.reshape(value.shape)
 
-    return set_state(module, rule)
+    return rule
 
 
 def set_state(module: Any, rule: Callable[[str, Tensor], Tensor]) -> Any:
@@ -237,6 +247,13 @@ def _paired(told: Mapping[str, str], beside: Mapping[str, str]) -> dict[str, str
 
 def scramble(module: Any) -> dict[str, Tensor]:
     """Give a module random weights with which every parameter affects the output; returns its new state."""
+    state = scrambled(outline_of(module))
+    load_state(module, state)
+    return state
+
+
+def scrambled(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state that `scramble` gives a module."""
 
     def rule(value: Tensor) -> Tensor:
         if not value.is_floating_point():
@@ -245,9 +262,7 @@ def scramble(module: Any) -> dict[str, Tensor]:
             return normal(value.shape).to(value.dtype) * (2.0 / math.prod(value.shape[1:])) ** 0.5
         return torch.rand_like(value) + 0.5  # also a valid running variance
 
-    state = {name: rule(value) for name, value in outline_of(module).items()}
-    load_state(module, state)
-    return state
+    return {name: rule(value) for name, value in state.items()}
 
 
 def count_parameters(module: Any) -> int:
@@ -284,12 +299,22 @@ def assert_expansion(block: Any, expected: int, what: str) -> None:
         )
 
 
-def assert_every_parameter_learns(module: Any, x: Tensor, what: str) -> None:
+def assert_every_parameter_learns(module: Any, x: Tensor, what: str, state: dict[str, Tensor] | None = None) -> None:
     """After a backward pass in train mode each parameter must have a gradient that is not zero, and that is correct.
 
     The gradients are correct when a small step along all of them raises <upstream, output> as much as they predict.
+
+    Args:
+        module: its gradients are lost.
+        x: the input.
+        what: the module in words.
+        state: random weights, see `scrambled`, where the module's state is known.
     """
-    state = scramble(module)
+    if state is None:
+        state = scramble(module)
+    else:
+        load_state(module, state)
+        module.zero_grad()
     module.train()
     y = module(x)
     assert_tensor(y, f"{what} returns a tensor")

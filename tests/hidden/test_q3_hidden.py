@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.oracle import judge_network
+from autograder.oracle.small_images import CIFAR10, SMALL, TINY, takes_small_images
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.message import CheckFailure
 from autograder.student.probe import calls_of
@@ -28,6 +29,8 @@ NETWORKS = [
     (1, [1, 1, 1, 1], 10),
     (3, [1, 2, 1, 1], 7),
 ]  # (expansion, num_blocks, num_classes)
+NETWORK = (1, [1, 1, 3, 2], 10)
+"""The network that is looked at in train mode."""
 
 
 @pytest.mark.points(3)
@@ -47,11 +50,14 @@ def classes(student, number: int) -> int:
 @pytest.mark.forward
 def test_any_batch(student):
     """Any batch: ResNet computes the same function of every batch, and leaves BatchNorm in its blocks as it is."""
-    net, given = student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1]), batches(3, 32, 32)
-    if takes_small_images(net):
-        given["24 images of 8x8 pixels"] = torch.randn(24, 3, 8, 8)
+    net = student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1])
+    if takes_small_images(student):
+        given = batches(3, *SMALL)
+        given["24 images of 8x8 pixels"] = torch.randn(24, 3, *TINY)
+        given["2 images of 32x32 pixels"] = torch.randn(2, 3, *CIFAR10)
     else:
-        given["20 images"] = torch.cat([given.pop("16 images"), torch.randn(4, 3, 32, 32)])
+        given = batches(3, *CIFAR10)
+        given["20 images"] = torch.cat([given.pop("16 images"), torch.randn(4, 3, *CIFAR10)])
     assert_same_on_any_batch(
         net,
         Reference(),
@@ -59,18 +65,6 @@ def test_any_batch(student):
         "ResNet(block, [1, 1, 1, 1])",
         lambda: judge_network(student, 1, [1, 1, 1, 1], 10, aspect="train").require(),
     )
-
-
-def takes_small_images(net) -> bool:
-    """Whether a network takes images of 8x8 pixels, which cost less; not where its pooling has a fixed size."""
-    try:
-        with torch.no_grad():
-            expect.in_eval_mode(net)(torch.randn(2, 3, 8, 8))  # which leaves all running statistics as they are
-    except NOT_ABOUT_THE_CODE:
-        raise
-    except Exception:
-        return False
-    return True
 
 
 class Reference(nn.Module):
@@ -94,7 +88,7 @@ class Reference(nn.Module):
 @pytest.mark.points(2)
 def test_train_mode(student):
     """Train mode: the stem's BatchNorm normalises with the batch and updates its running statistics."""
-    judge_network(student, 2, [2, 1, 1, 1], classes(student, 7), aspect="train").require()
+    judge_network(student, *NETWORK, aspect="train").require()
     assert_leaves_blocks(student)
 
 
@@ -183,10 +177,10 @@ class OfBlocks(nn.Sequential):
 @pytest.mark.points(2)
 def test_gradients(student):
     """Gradients: those of the images and of every parameter of the network are right."""
-    judge_network(student, 1, [1, 1, 3, 2], 10, aspect="gradient").require()
+    judge_network(student, *NETWORK, aspect="gradient").require()
     assert_own_blocks_learn(student)
     net = student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1])
-    x = torch.randn(24, 3, 8, 8) if takes_small_images(net) else torch.randn(2, 3, 32, 32)
+    x = torch.randn(24, 3, *TINY) if takes_small_images(student) else torch.randn(2, 3, *CIFAR10)
     expect.assert_every_parameter_learns(net, x, "a network of blocks with BatchNorm")
 
 

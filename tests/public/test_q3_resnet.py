@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from autograder.oracle import judge_network
+from autograder.oracle.small_images import image_size
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, classes_parameter
@@ -18,6 +19,7 @@ from autograder.student.state import load_state, outline_of
 from autograder.suite import expect
 from autograder.suite.blocks import assert_depends_on, assert_holds_own_blocks, layout, probe_weights
 from autograder.suite.own_network import assert_own_blocks_learn
+from autograder.suite.probe_network import probe_network
 from autograder.suite.start import assert_learns_from_start
 
 pytestmark = pytest.mark.question("q3")
@@ -123,26 +125,25 @@ def assert_parameters(student):
 @pytest.mark.parametrize(("expansion", "num_blocks"), NETWORKS)
 def test_stages(student, expansion, num_blocks):
     """Stages: the right number of blocks at the right widths, and the output depends on each."""
-    probe, given = student.probe(expansion), list(num_blocks)
-    net = student.ResNet(probe, given)
-    if given != num_blocks:
+    network = probe_network(student, expansion, num_blocks)
+    if network.given != num_blocks:
         hint = "pop(), insert() and the like change the caller's list: read it by index, or loop over it"
-        expect.fail("ResNet leaves the list num_blocks as it was", f"{num_blocks} became {given}", hint)
+        expect.fail("ResNet leaves the list num_blocks as it was", f"{num_blocks} became {network.given}", hint)
     statement = f"{written(num_blocks)} with block.expansion = {expansion} builds blocks with (in_planes, planes) ="
     widths = [call[:2] for call in layout(expansion, num_blocks)]
-    built = [call[:2] for call in calls_of(probe, layout(expansion, num_blocks))]
+    built = [call[:2] for call in network.built]
     if sorted(built) != sorted(widths):  # in which order they are built is free: a probe refuses other channels
         expect.fail(f"{statement} {widths}", f"{built}", HINT)
     shapes = probe_weights(layout(expansion, num_blocks), expansion)
-    held = [tuple(value.shape) for value in outline_of(net).values()]
+    held = [tuple(value.shape) for value in network.state.values()]
     if missing := Counter(shapes) - Counter(held):
         expect.fail(
             f"the weight of every block is part of the network's state: one of shape {next(iter(missing))} too",
             "no such tensor in state_dict()",
-            THROWN_AWAY if len(probe.kept) < len(widths) else IN_A_LIST,
+            THROWN_AWAY if len(network.kept) < len(widths) else IN_A_LIST,
         )
-    assert_depends_on(net, set(shapes))
-    if call := probe.foreign_call:
+    assert_depends_on(network.net, set(shapes), network.state, gradients_of_parameters(network))
+    if call := network.foreign_call:
         expect.fail(
             "ResNet calls block(in_planes, planes, stride): any block that has these parameters will do",
             f"your ResNet calls {call}",
@@ -152,14 +153,22 @@ def test_stages(student, expansion, num_blocks):
         )
 
 
+def gradients_of_parameters(network):
+    """Those of the parameters of a network; none where there are none."""
+    try:
+        return network.gradients[1]
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        return {}
+
+
 @pytest.mark.points(3)
 @pytest.mark.parametrize(("expansion", "num_blocks"), NETWORKS)
 def test_downsampling(student, expansion, num_blocks):
     """Downsampling: stride 2 at the start of stages 2 to 4 and nowhere else; the stem has no pooling."""
-    probe = student.probe(expansion)
-    net = expect.in_eval_mode(student.ResNet(probe, [*num_blocks]))
-    wanted = layout(expansion, num_blocks)
-    built = calls_of(probe, wanted)
+    network, wanted = probe_network(student, expansion, num_blocks), layout(expansion, num_blocks)
+    built = network.built
     if not same_strides(built, wanted):
         statement = f"{written(num_blocks)} builds its blocks with the strides {[call[2] for call in wanted]}"
         expect.fail(
@@ -167,15 +176,8 @@ def test_downsampling(student, expansion, num_blocks):
             f"{[call[2] for call in built]}",
             "only the first block of a stage carries the stride; stage 1 has stride 1",
         )
-    expect.scramble(net)
-    point = torch.zeros(64, 3, 3, 3)
-    point[:, :, 1, 1] = torch.rand(64, 3) + 0.1
-    expect.set_weights(net, [point])
-    x = (torch.rand(1, 3, 32, 32) + 0.1).requires_grad_()
-    logits = net(x)
-    expect.assert_tensor(logits, "a network returns logits")
-    logits.backward(torch.randn_like(logits))
-    seen = x.grad.abs().sum(dim=(0, 1)).nonzero() if x.grad is not None else torch.empty(0, 2)
+    gradient, _ = network.gradients
+    seen = gradient.abs().sum(dim=(0, 1)).nonzero() if gradient is not None else torch.empty(0, 2)
     expected = torch.cartesian_prod(torch.arange(0, 32, 8), torch.arange(0, 32, 8))
     if seen.shape != expected.shape or not torch.equal(seen, expected):
         expect.fail(
@@ -191,14 +193,14 @@ def test_downsampling(student, expansion, num_blocks):
 def test_parameters(student, expansion, num_blocks):
     """Parameters: every layer is registered, none is shared, and every one learns."""
     what = f"{written(num_blocks)} made of probe blocks"
-    net = student.ResNet(student.probe(expansion), [*num_blocks])
+    network = probe_network(student, expansion, num_blocks)
     hint = (
         "stem: 3x3 convolution without bias, BatchNorm; head: linear with bias. A Python list hides layers from "
         "PyTorch (use nn.Sequential or nn.ModuleList); [block] * n repeats one block"
     )
-    expect.assert_parameter_count(net, parameters(expansion, num_blocks), what, hint)
-    x = torch.randn(2, 3, 32, 32)
-    expect.assert_every_parameter_learns(net, x, what)
+    expect.assert_parameter_count(network, parameters(expansion, num_blocks), what, hint)
+    x = torch.randn(2, 3, *image_size(student))
+    expect.assert_every_parameter_learns(network.net, x, what, network.state)
     if (expansion, num_blocks) == NETWORKS[0]:
         assert_own_blocks_learn(student)
         assert_learns_from_start(student, student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1]), x, what)
