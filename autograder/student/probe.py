@@ -154,4 +154,4 @@ def _in_words(value: Any) -> str:
 
 def _random(width: int, in_planes: int) -> Tensor:
     """A weight of shape (width, in_planes, 1, 1) for a ReLU network."""
-    return draw.normal((width, in_planes, 1, 1)) * (2.0 / in_planes) ** 0.5
+    return draw.normal((width, in_planes, 1, 1)).mul_((2.0 / in_planes) ** 0.5)

@@ -47,8 +47,8 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
     probe = student.probe(1)
     try:
         net = build(probe)
-        expect.in_eval_mode(net)(_images())
         calls = calls_of(probe, layout(1, num_blocks))
+        expect.in_eval_mode(net)(_images())
     except NOT_ABOUT_THE_CODE:
         raise
     except Exception:
@@ -104,7 +104,9 @@ def assert_depends_on(
     """
     state = expect.scramble(net) if state is None else state
     x = _images()
-    gradients = _gradients(net, x) if gradients is None else gradients
+    if gradients is None:
+        net.eval()
+        gradients = _gradients(net, x)
     left = [key for key, value in state.items() if tuple(value.shape) in shapes and not _is_reached(gradients, key)]
     if not left:
         return
@@ -120,10 +122,16 @@ def assert_depends_on(
         expect.assert_differ(net(x), logits, statement, "the same logits with another weight", UNUSED)
 
 
+def every_parameter_is_reached(net: Any, x: Tensor) -> bool:
+    """Whether in train mode a gradient that is not zero reaches every parameter, with the weights that there are."""
+    net.train()
+    gradients = _gradients(net, x)
+    return bool(gradients) and all(_is_reached(gradients, name) for name in gradients)
+
+
 def _gradients(net: Any, x: Tensor) -> dict[str, float | None]:
-    """The norms of the gradients of the parameters in eval mode; none where there are none."""
+    """The norms of the gradients of the parameters; none where the network cannot be run, or nothing has a gradient."""
     try:
-        net.eval()
         logits = net(x)
         expect.assert_tensor(logits, "")
         logits.backward(torch.randn_like(logits))

@@ -18,6 +18,7 @@ from autograder.oracle import judge_block
 from autograder.oracle.full_network import network_of_blocks
 from autograder.oracle.interpreter import run
 from autograder.oracle.program import Program
+from autograder.oracle.small_images import CIFAR10, TINY
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.local import NotDefined
 from autograder.student.message import CheckFailure
@@ -94,7 +95,7 @@ def _look(student: Any) -> Look:
                 "Your ResNet freezes layers of its blocks: they keep the random values that they start with.",
             )
         if not starts_as_usual(net):
-            assert_learns_from_start(student, net, torch.randn(2, 3, 32, 32), WRITTEN)
+            assert_learns_from_start(student, net, torch.randn(2, 3, *CIFAR10), WRITTEN)
             return Look(None, agrees=False)
     except NOT_ABOUT_THE_CODE:
         raise
@@ -144,7 +145,7 @@ def _blocks_learn(student: Any) -> bool:
 def _agrees(net: Any, parameters: dict[str, Tensor]) -> bool:
     """Whether a new network computes what the reference does in train mode, and after that in eval mode."""
     references = [_Reference(weights) for weights in _assignments(parameters)]
-    x = torch.randn(5, 3, 8, 8)
+    x = torch.randn(3, 3, *TINY)
     with torch.no_grad():
         try:
             try:
@@ -155,7 +156,7 @@ def _agrees(net: Any, parameters: dict[str, Tensor]) -> bool:
             except Exception:  # a pooling of a fixed size: running statistics are as after this batch all the same
                 for reference in references:
                     reference.train(x)
-                x = torch.randn(2, 3, 32, 32)
+                x = torch.randn(2, 3, *CIFAR10)
                 y = net(x)
             evaluated = expect.in_eval_mode(net)(x[:1])
         except NOT_ABOUT_THE_CODE:

@@ -48,7 +48,7 @@ class ProbeNetwork:
 
     @cached_property
     def gradients(self) -> tuple[Tensor | None, dict[str, float | None]]:
-        """In eval mode, of one image, and the norms of those of the parameters; the stem looks at one pixel at a time."""
+        """In eval mode, of one image, and the norms of those of the parameters; the stem looks at single pixels."""
         point = torch.zeros(64, 3, 3, 3)
         point[:, :, 1, 1] = torch.rand(64, 3) + 0.1
         load_state(self.net, expect.with_weights(self.state, [point]))

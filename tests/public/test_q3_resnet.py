@@ -11,13 +11,20 @@ import pytest
 import torch
 
 from autograder.oracle import judge_network
-from autograder.oracle.small_images import image_size
+from autograder.oracle.small_images import CIFAR10, image_size
 from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.student.passes import outputs_of
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, classes_parameter
 from autograder.student.state import load_state, outline_of
 from autograder.suite import expect
-from autograder.suite.blocks import assert_depends_on, assert_holds_own_blocks, layout, probe_weights
+from autograder.suite.blocks import (
+    assert_depends_on,
+    assert_holds_own_blocks,
+    every_parameter_is_reached,
+    layout,
+    probe_weights,
+)
 from autograder.suite.own_network import assert_own_blocks_learn
 from autograder.suite.probe_network import probe_network
 from autograder.suite.start import assert_learns_from_start
@@ -31,9 +38,13 @@ IN_A_LIST = "PyTorch does not see what is in a Python list: use nn.Sequential or
 HINT = "does _make_layer pass (in_planes, planes, stride), and set in_planes = planes * block.expansion after each?"
 
 
-def parameters(expansion: int, num_blocks: list[int]) -> int:
-    """How many parameters a network of probe blocks has: stem, blocks, head for ten classes."""
-    blocks = sum(in_planes * planes * expansion for in_planes, planes, _ in layout(expansion, num_blocks))
+def parameters(expansion: int, num_blocks: list[int], norm: bool = False) -> int:
+    """How many parameters a network of probe blocks has: stem, blocks, head for ten classes.
+
+    Args:
+        norm: whether the blocks have BatchNorm.
+    """
+    blocks = sum((in_planes + 2 * norm) * planes * expansion for in_planes, planes, _ in layout(expansion, num_blocks))
     return 64 * 3 * 9 + 2 * 64 + blocks + 512 * expansion * 10 + 10
 
 
@@ -226,7 +237,7 @@ def test_head(student, num_classes):
 
     expect.set_state(net, rule)
     expect.assert_same(
-        net(torch.randn(2, 3, 32, 32)),
+        net(torch.randn(2, 3, *image_size(student))),
         bias.repeat(2, 1),
         f"with the weight of the linear layer set to zero the logits are its bias, {bias[0]:.1f} to {bias[-1]:.1f}",
         "return what the linear layer gives: nn.CrossEntropyLoss applies the softmax itself",
@@ -253,7 +264,7 @@ def test_resnet18(student):
         expect.assert_shape(net(torch.randn(2, 3, 32, 32)), (2, 10), RESNET18)
 
     with explained_by_parameters(student, returns_logits):
-        probe = student.probe(1)
+        probe = student.probe(1, norm=True)
         if (net := resnet18_of_probes(student, probe)) is not None:
             judge_resnet18_of_probes(student, probe, net)
         else:
@@ -267,54 +278,59 @@ def judge_resnet18_of_probes(student, probe, net):
     built = calls_of(probe, expected)
     if sorted(built) != sorted(expected):
         expect.fail(f"{RESNET18}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
-    normalizing = student.probe(1, norm=True)
-    with_norm = student.ResNet18(basic_block=normalizing)
-    assert_new_network(with_norm, student.ResNet18(basic_block=normalizing))
-    x = torch.randn(2, 3, 32, 32)
-    expect.assert_shape(expect.in_eval_mode(net)(x), (2, 10), f"{RESNET18}, so its logits are (N, 10)")
+    state = assert_new_network(net, student.ResNet18(basic_block=probe))
     what = "ResNet18() made of probe blocks"
-    expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2]), what, "each block and layer once")
-    expect.assert_every_parameter_learns(net, x, what)
+    expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2], norm=True), what, "each block and layer once")
+    x = torch.randn(2, 3, *image_size(student))
+    if not every_parameter_is_reached(net, x):  # with the weights of plain ResNet, it computes the same: see below
+        assert_own_blocks_learn(student)  # which has a name for layers of blocks that are frozen
+        expect.assert_every_parameter_learns(net, x, what, state)
     expect.assert_modes_return_module(net, "ResNet")
-    assert_nothing_added(with_norm, student.ResNet(student.probe(1, norm=True), [2, 2, 2, 2]))
+    assert_nothing_added(student, net, student.ResNet(student.probe(1, norm=True), [2, 2, 2, 2]), state)
 
 
-def assert_nothing_added(net, plain):
-    """ResNet18() must compute what ResNet, which made `plain`, computes with the same weights, and nothing besides."""
-    state = expect.scramble(net)
-    names = list(outline_of(plain))
-    if [tuple(v.shape) for v in outline_of(plain).values()] != [tuple(v.shape) for v in state.values()]:
+def assert_nothing_added(student, net, plain, state):
+    """ResNet18() must compute what ResNet, which made `plain`, computes with the same weights, and nothing besides.
+
+    Args:
+        net: what ResNet18() returned.
+        state: some weights for it.
+    """
+    names = list(shapes := {name: value.shape for name, value in outline_of(plain).items()})
+    if [*shapes.values()] != [value.shape for value in state.values()]:
         return  # built in another way: there is nothing to compare
-    same = dict(zip(names, state.values(), strict=True))
-    x = torch.randn(2, 3, 32, 32)
-    load_state(plain, same)
-    with torch.no_grad():
-        for training in (True, False):  # eval mode depends on the running statistics that train mode leaves
-            plain.train(training)
-            expected, again = plain(x), plain(x)
-            if not isinstance(expected, torch.Tensor) or not torch.equal(expected, again):
-                return  # what is random in ResNet is judged there
-            mode = "train" if training else "eval"
-            statement = f"in {mode} mode, ResNet18() computes what ResNet(BasicBlock, [2, 2, 2, 2]) computes"
-            hint = "return the network as it is built: no layer, hook or setting is added to it"
-            net.train(training)
-            net(x)
-            expect.assert_same(net(x), expected, statement, hint)
+    load_state(plain, dict(zip(names, state.values(), strict=True)))
+    load_state(net, state)
+    x = torch.randn(2, 3, *image_size(student))
+    for training in (True, False):  # eval mode depends on the running statistics that train mode leaves
+        plain.train(training)
+        expected, *again = outputs_of(plain, [x, x])
+        if not isinstance(expected, torch.Tensor) or not again or not torch.equal(expected, again[0]):
+            return  # what is random in ResNet is judged there
+        mode = "train" if training else "eval"
+        statement = f"in {mode} mode, ResNet18() computes what ResNet(BasicBlock, [2, 2, 2, 2]) computes"
+        hint = "return the network as it is built: no layer, hook or setting is added to it"
+        net.train(training)
+        expect.assert_same(outputs_of(net, [x, x])[-1], expected, statement, hint)
 
 
 def assert_new_network(net, another):
-    """`net`, as ResNet18() returns it, is in train mode, and `another` one shares nothing with it."""
-    x = torch.randn(2, 3, 32, 32)
+    """`net`, as ResNet18() returns it, is in train mode, and `another` one shares nothing with it.
+
+    Returns:
+        The new weights of `net`.
+    """
+    x = torch.randn(2, 3, *CIFAR10)
     statement = "every call of ResNet18() builds a new network"
     hint = "is the network built outside of the function, or is a list of blocks kept, as a default `blocks=[]` is?"
     expect.assert_shares_nothing(net, another, statement, hint)
-    expect.scramble(net)
-    with torch.no_grad():
-        alone, others = net(x), net(torch.cat([x[:1], torch.rand_like(x[1:])]))
-    expect.assert_shape(alone, (2, 10), "ResNet18() returns a network with (N, 10) logits")
+    state = expect.scramble(net)
+    alone, *others = outputs_of(net, [x, torch.cat([x[:1], torch.rand_like(x[1:])])])
+    expect.assert_shape(alone, (2, 10), f"{RESNET18}, so its logits are (N, 10)")
     statement = "ResNet18() returns a network in train mode, whose BatchNorm normalises with the batch"
     got = "the logits of an image do not depend on the rest of the batch, as in eval mode"
-    expect.assert_differ(others[:1], alone[:1], statement, got, "return the network as it is built, without .eval()")
+    expect.assert_differ(others[0][:1], alone[:1], statement, got, "return the network as it is built, without .eval()")
+    return state
 
 
 def resnet18_of_probes(student, probe):
@@ -341,9 +357,9 @@ def judge_own_resnet18(student):
         raise
     except Exception:
         return
-    assert_new_network(net, student.ResNet18())
+    state = assert_new_network(net, student.ResNet18())
     expected = parameters(1, [0, 0, 0, 0]) + blocks
     expect.assert_parameter_count(net, expected, RESNET18, "return ResNet(BasicBlock, [2, 2, 2, 2])")
-    expect.assert_every_parameter_learns(net, torch.randn(2, 3, 32, 32), "ResNet18()")
+    expect.assert_every_parameter_learns(net, torch.randn(2, 3, *image_size(student)), "ResNet18()", state)
     expect.assert_modes_return_module(net, "ResNet")
-    assert_nothing_added(net, student.ResNet(student.BasicBlock, [2, 2, 2, 2]))
+    assert_nothing_added(student, net, student.ResNet(student.BasicBlock, [2, 2, 2, 2]), state)

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from autograder.oracle.small_images import takes_small_images
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.suite import expect
 from autograder.suite.blocks import assert_built_of_blocks
@@ -36,6 +37,8 @@ def test_overfits_eight_images(student):
 def learns(student, block):
     """Whether a network of these blocks learns; not if it cannot be built of them or trained."""
     try:
+        if takes_small_images(student) and train(student, block, 8) is None:
+            return True
         return train_on_small_images(student, block) is None
     except NOT_ABOUT_THE_CODE:
         raise
