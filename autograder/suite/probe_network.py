@@ -11,7 +11,7 @@ from torch import Tensor
 from autograder.oracle.small_images import CIFAR10
 from autograder.student.passes import gradient_norms, is_there
 from autograder.student.probe import Call, calls_of
-from autograder.student.state import load_state, outline_of, parameters_of
+from autograder.student.state import load_state, outline_of
 from autograder.suite import expect
 from autograder.suite.blocks import layout
 
@@ -33,17 +33,8 @@ class ProbeNetwork:
         self.foreign_call: str = probe.foreign_call
 
     @cached_property
-    def _parameters(self) -> list[tuple[str, Tensor]]:
-        return [(name, torch.empty_like(value, device="meta")) for name, value in parameters_of(self.net).items()]
-
-    def named_parameters(self) -> list[tuple[str, Tensor]]:
-        """Names and shapes."""
-        return self._parameters
-
-    @cached_property
     def state(self) -> dict[str, Tensor]:
         """Random weights for it, see `scrambled`."""
-        _ = self._parameters  # asked for with the state
         return expect.scrambled(outline_of(self.net))
 
     @cached_property

@@ -209,7 +209,7 @@ def test_parameters(student, expansion, num_blocks):
         "stem: 3x3 convolution without bias, BatchNorm; head: linear with bias. A Python list hides layers from "
         "PyTorch (use nn.Sequential or nn.ModuleList); [block] * n repeats one block"
     )
-    expect.assert_parameter_count(network, parameters(expansion, num_blocks), what, hint)
+    expect.assert_parameter_count(network.net, parameters(expansion, num_blocks), what, hint)
     x = torch.randn(2, 3, *image_size(student))
     expect.assert_every_parameter_learns(network.net, x, what, network.state)
     if (expansion, num_blocks) == NETWORKS[0]:
