@@ -86,7 +86,7 @@ KERNEL = 16 * 16 * 9 * 4
 
 @pytest.fixture
 def make(tmp_path, zygote, monkeypatch):
-    """Make a block behind the sandbox; `make.sent`, `make.received` count bytes of tensors, `make.requests` frames."""
+    """Make a block in a worker; `make.sent` and `make.received` count bytes of tensors, `make.requests` frames."""
     students = []
 
     def make_block(more=""):
