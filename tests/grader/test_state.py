@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.student.state import load_state, state_of
+from autograder.student.state import load_state, state_of, update_state
 
 
 class TwoNames(nn.Module):
@@ -40,6 +40,17 @@ def test_a_loaded_value_is_not_written_back_by_the_other_name():
     assert bool((module.layers[0].weight == 1).all())
     assert bool((module.scale == 2).all())
     assert module.extra == {"format": 2}
+
+
+def test_an_update_leaves_the_rest():
+    module = TwoNames()
+    before = {name: value.clone() for name, value in state_of(module).items()}
+    update_state(module, {"bn.weight": torch.full((4,), 2.0)})
+    after = state_of(module)
+    assert [name for name, value in before.items() if not torch.equal(value, after[name])] == ["bn.weight"]
+    assert module.extra == {"format": 2}
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        update_state(module, {"conv.bias": torch.zeros(4)})
 
 
 @pytest.mark.parametrize("change", ["missing", "unexpected", "shape"])
