@@ -148,7 +148,7 @@ class Subject:
         self.trials.append(trial)
         return trial
 
-    def run_in_train_mode(self, size: tuple[int, int], repeats: int) -> tuple[Observation, list[Tensor]]:
+    def run_in_train_mode(self, size: tuple[int, int], repeats: int) -> tuple[Observation, list[Any]]:
         """Run a block in train mode once with everything that is observed there, and a few times more.
 
         What the student's code raises is raised; so is `ValueError` where it returns something else than it should.
@@ -160,20 +160,16 @@ class Subject:
         shape = self.task.shape(size)
         x = torch.randn(shape, generator=self._generator)
         out = (shape[0], planes * self.task.program.fact("expansion"), *(-(-side // stride) for side in size))
-        trial = Observation("gradient", x, torch.randn(out, generator=self._generator), None)
-        again = []
-        for key, value in in_train_mode(self.module, x, trial.upstream, repeats).items():
-            kind, _, name = key.partition(" ")
-            if kind == "y":
-                trial.output = value
-            elif kind == "x":
-                trial.input_gradient = value
-            elif kind == "again":
-                again.append(value)
-            else:
-                (trial.statistics if kind == "state" else trial.gradients)[name] = value
+        upstream = torch.randn(out, generator=self._generator)
+        found = in_train_mode(self.module, x, upstream, repeats)
+        statistics, gradients = (
+            {key.removeprefix(kind): value for key, value in found.items() if key.startswith(kind)}
+            for kind in ("state ", "gradient ")
+        )
+        trial = Observation("gradient", x, upstream, found.get("y"), statistics=statistics, gradients=gradients)
+        trial.input_gradient = found.get("x")
         self.trials.append(trial)
-        return trial, again
+        return trial, [found.get(f"again {number}") for number in range(repeats)]
 
     @cached_property
     def other_gradient(self) -> Observation:
