@@ -38,7 +38,7 @@ def refuse_small_images(student: Any) -> None:
 
 def _look(student: Any) -> bool:
     try:
-        net = student.ResNet(student.probe(1), [1, 1, 1, 1])
+        net = student.ResNet(student.probe(1), (1, 1, 1, 1))
         net.eval()
         outputs = outputs_of(net, [torch.zeros(2, 3, *size) for size in (CIFAR10, SMALL, TINY)])
     except NOT_ABOUT_THE_CODE:

@@ -80,7 +80,7 @@ class Task:
         if self.kind == "ResNet":
             arguments = [
                 probe or student.probe(arguments[0], self.norm),
-                num_blocks or list(arguments[1]),
+                num_blocks or arguments[1],
                 arguments[2],
             ]
             make = make.exactly if self.how == "default" else make

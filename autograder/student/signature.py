@@ -104,7 +104,8 @@ class NetworkClass:
         """The class itself."""
 
     def __call__(self, block: Any, num_blocks: Sequence[int], num_classes: int | None = None) -> Any:
-        """Build a network of the student's."""
+        """Build a network of the student's. It gets the list `num_blocks` itself, or a new one for a tuple."""
+        num_blocks = [*num_blocks] if isinstance(num_blocks, tuple) else num_blocks
         positional, named = self._arguments(block, num_blocks, num_classes)
         return self.exactly(*positional, **named)
 

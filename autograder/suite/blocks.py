@@ -11,7 +11,7 @@ from autograder.student.draw import uniform
 from autograder.student.errors import NOT_ABOUT_THE_CODE
 from autograder.student.passes import gradient_norms
 from autograder.student.probe import Call, calls_of
-from autograder.student.state import load_state, outline_of, parameters_of, state_of
+from autograder.student.state import load_state, parameters_of
 from autograder.suite import expect
 
 PLANES = (64, 128, 256, 512)
@@ -46,9 +46,12 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
     """
     probe = student.probe(1)
     try:
-        net = build(probe)
+        net, x = build(probe), _images()
         calls = calls_of(probe, layout(1, num_blocks))
-        expect.in_eval_mode(net)(_images())
+        state = expect.scramble(net)
+        net.eval()
+        if not (gradients := _gradients(net, x)):
+            net(x)
     except NOT_ABOUT_THE_CODE:
         raise
     except Exception:
@@ -58,16 +61,15 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
         assert_depends_on(net, assert_holds_own_blocks(student, num_blocks, net))
         return
     shapes = probe_weights(calls, 1)
-    held = [value for value in outline_of(net).values() if tuple(value.shape) in shapes]
+    held = [value for value in state.values() if tuple(value.shape) in shapes]
     if len(held) < sum(num_blocks):  # blocks in a Python list, which q3 charges: their weights are not in the state
         another = build(probe)
-        load_state(another, state_of(net))
-        x = _images()
+        load_state(another, state)
         statement = "the logits depend on the blocks that ResNet builds"
         expect.assert_differ(
             expect.in_eval_mode(another)(x), net(x), statement, "the same logits with other blocks", UNUSED
         )
-    assert_depends_on(net, set(shapes))
+    assert_depends_on(net, set(shapes), state, gradients)
 
 
 def assert_holds_own_blocks(student: Any, num_blocks: Sequence[int], net: Any) -> set[tuple[int, ...]]:

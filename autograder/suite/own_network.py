@@ -78,7 +78,7 @@ def _look(student: Any) -> Look:
     if not student.has_own_blocks:
         return Look(None, agrees=True)
     try:
-        net = student.ResNet(student.BasicBlock, [*NUM_BLOCKS])
+        net = student.ResNet(student.BasicBlock, NUM_BLOCKS)
         parameters = dict(net.named_parameters())
     except NOT_ABOUT_THE_CODE:
         raise
@@ -108,7 +108,7 @@ def _is_foreign_call(student: Any) -> bool:
     """Whether `ResNet` gives blocks other arguments than the question says; another check charges that."""
     probe = student.probe(1)
     try:
-        student.ResNet(probe, [*NUM_BLOCKS])
+        student.ResNet(probe, NUM_BLOCKS)
         calls_of(probe, SHAPES)
     except NOT_ABOUT_THE_CODE:
         raise

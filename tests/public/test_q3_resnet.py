@@ -26,7 +26,7 @@ from autograder.suite.blocks import (
     probe_weights,
 )
 from autograder.suite.own_network import assert_own_blocks_learn
-from autograder.suite.probe_network import probe_network
+from autograder.suite.probe_network import normalized_network, probe_network
 from autograder.suite.start import assert_learns_from_start
 
 pytestmark = pytest.mark.question("q3")
@@ -70,9 +70,11 @@ def test_logits_shape(student, expansion, num_blocks, num_classes):
 
     def returns_logits(make, classes, *given):
         net = expect.in_eval_mode(make(student.probe(expansion), [*num_blocks], *given))
-        for images in (2, 1):
+        numbers = (2, 1)
+        outputs = outputs_of(net, [torch.randn(images, 3, *CIFAR10) for images in numbers])
+        for images, output in zip(numbers, outputs, strict=False):  # they end with the first that is no tensor
             expect.assert_shape(
-                net(torch.randn(images, 3, 32, 32)),
+                output,
                 (images, classes),
                 f"{written(num_blocks, classes)} with block.expansion = {expansion} returns ({images}, {classes}) "
                 f"logits for {images} image{'s' if images > 1 else ''}",
@@ -214,7 +216,7 @@ def test_parameters(student, expansion, num_blocks):
     expect.assert_every_parameter_learns(network.net, x, what, network.state)
     if (expansion, num_blocks) == NETWORKS[0]:
         assert_own_blocks_learn(student)
-        assert_learns_from_start(student, student.ResNet(student.probe(1, norm=True), [1, 1, 1, 1]), x, what)
+        assert_learns_from_start(student, normalized_network(student, afresh=True), x, what)
 
 
 @pytest.mark.points(2)
@@ -223,7 +225,7 @@ def test_head(student, num_classes):
     """Head: the linear layer comes last; logits are neither softmax nor ReLU outputs."""
     if not accepts_classes(student.parameters("ResNet")):
         num_classes = 10
-    net = expect.in_eval_mode(student.ResNet(student.probe(1), [1, 1, 1, 1], num_classes))
+    net = expect.in_eval_mode(student.ResNet(student.probe(1), (1, 1, 1, 1), num_classes))
     bias = torch.linspace(-2, 2, num_classes)
     if not any(tuple(value.shape) == (num_classes,) for value in outline_of(net).values()):
         statement = f"the head of {written([1, 1, 1, 1], num_classes)} is a linear layer with a bias of {num_classes}"
@@ -286,7 +288,7 @@ def judge_resnet18_of_probes(student, probe, net):
         assert_own_blocks_learn(student)  # which has a name for layers of blocks that are frozen
         expect.assert_every_parameter_learns(net, x, what, state)
     expect.assert_modes_return_module(net, "ResNet")
-    assert_nothing_added(student, net, student.ResNet(student.probe(1, norm=True), [2, 2, 2, 2]), state)
+    assert_nothing_added(student, net, student.ResNet(student.probe(1, norm=True), (2, 2, 2, 2)), state)
 
 
 def assert_nothing_added(student, net, plain, state):

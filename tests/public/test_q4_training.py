@@ -11,7 +11,7 @@ from autograder.suite.blocks import assert_built_of_blocks
 
 pytestmark = pytest.mark.question("q4")
 
-NUM_BLOCKS = [1, 1, 1, 1]
+NUM_BLOCKS = (1, 1, 1, 1)
 LEARNING_RATE = 3e-3
 """Of Adam, whose steps have this length however large weights and gradients are: so any usual initialization learns."""
 STEPS = 40
@@ -24,7 +24,7 @@ PATIENCE = 12
 @pytest.mark.points(8)
 def test_overfits_eight_images(student):
     """Learning: a few steps of Adam are enough to tell eight images apart."""
-    assert_built_of_blocks(student, NUM_BLOCKS, lambda block: student.ResNet(block, [*NUM_BLOCKS]))
+    assert_built_of_blocks(student, NUM_BLOCKS, lambda block: student.ResNet(block, NUM_BLOCKS))
     if learns(student, student.probe(1)):  # whatever its own block does, which q1 judges
         return
     if (failure := train_on_small_images(student, student.BasicBlock)) is not None:
@@ -61,7 +61,7 @@ def train(student, block, size):
 
     Each step gets the images in another order: an answer that depends on the place in the batch is right by chance.
     """
-    net = student.ResNet(block, [*NUM_BLOCKS], 10)
+    net = student.ResNet(block, NUM_BLOCKS, 10)
     net.train()
     images, classes = torch.randn(8, 3, size, size), torch.randperm(10)[:8]
     optimizer = student.Adam(net, LEARNING_RATE)
