@@ -23,8 +23,8 @@ from autograder.student.errors import StudentError
 
 ORDERS = 24
 """Assignments of tensors to roles that are tried; wrong code too usually defines layers in order."""
-REMEMBERED = 2**19
-"""Operations on the input of a trial whose values are kept, times the size of the input: some megabytes."""
+REMEMBERED = 64 << 20
+"""Bytes of values that are kept for programs that begin alike. A network has 6 MB in each trial, and 25 trials."""
 OVERWRITTEN = "modified by an inplace operation"
 """What PyTorch says in the backward pass where `+=` changed a value that it needs."""
 OWN_CHECKS = ("AssertionError", "ValueError")
@@ -133,11 +133,11 @@ class Explainer:
         return count
 
     def memory(self, trial: Observation) -> Memory:
-        """What was computed already on the input of a trial."""
-        memory = self._memories.setdefault(id(trial), {})
-        if len(memory) > REMEMBERED // trial.x.numel():
-            memory.clear()
-        return memory
+        """What was computed already on the input of a trial; what was not asked for longest is forgotten."""
+        self._memories[id(trial)] = self._memories.pop(id(trial), None) or Memory()  # the last one now
+        while sum(memory.size for memory in self._memories.values()) > REMEMBERED:
+            self._memories.pop(next(iter(self._memories)))
+        return self._memories.setdefault(id(trial), Memory())
 
     def replays(self, program: Program, subject: Subject, orders: int) -> Iterator[bool]:
         """For each of the likeliest assignments of the module's tensors, whether the program does what the module did.

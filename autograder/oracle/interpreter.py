@@ -5,6 +5,7 @@ student's float32 result is compared, so that the difference is the student's ro
 it raises what PyTorch raises.
 """
 
+import copy
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,8 +17,17 @@ from torch import Tensor
 from autograder.oracle.program import Op, Program
 from autograder.student.probe import WrongWiring, wiring_message
 
-Memory = dict[tuple, "Step"]
-"""What was computed already on one input in one mode, for programs that begin alike."""
+
+class Memory(dict[tuple, "Step"]):
+    """What was computed already on one input, for programs that begin alike."""
+
+    size = 0
+    """Bytes of the values that are kept."""
+
+    def __setitem__(self, key: tuple, step: "Step") -> None:
+        super().__setitem__(key, step)
+        if step.value is not None and all(step.value is not value for value in step.inputs):
+            self.size += step.value.nbytes
 
 
 DOES_NOT_FIT = (RuntimeError, ValueError, LookupError)
@@ -77,7 +87,7 @@ class Step:
                 value = KINDS[self.op.kind](self)
                 self.value = self.inputs[0] if self.op["lost"] else value
             except DOES_NOT_FIT as error:
-                self.error = error
+                self.error = error.with_traceback(None)  # its frames hold all that was computed
 
 
 def run(
@@ -103,7 +113,7 @@ def run(
         Exception: one of `DOES_NOT_FIT`.
         Unregistered: a layer is not registered.
     """
-    memory = {} if memory is None else memory
+    memory = Memory() if memory is None else memory
     values: dict[str, tuple[int, Tensor | None]] = {"x": (-1, x)}
     state: dict[str, tuple[int, Tensor | None]] = {}
     form, error = "", None
@@ -132,7 +142,7 @@ def run(
             state[f"{owner.name}.{ending}"] = (step.number, value)
         form = one["how"] if one.kind == "form" else form
     if error is not None and not until_error:
-        raise error
+        raise copy.copy(error)  # `memory` keeps the other one, without frames
     output = None if error is not None else values[program.output][1]
     statistics = {
         role.name: state[role.name][1] if role.name in state else weights[role.name]

@@ -45,7 +45,7 @@ WORDS = {
 
 def steps_of(program: Program, shape: tuple[int, ...]) -> list[ShapeStep]:
     """The steps of a right program on an input of this shape."""
-    memory: Memory = {}
+    memory = Memory()
     weights = {role.name: torch.ones(role.shape) for role in program.roles}
     run(program, weights, torch.zeros(shape), False, memory)
     shapes = {step.op.name: tuple(step.value.shape) for step in memory.values()}

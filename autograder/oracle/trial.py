@@ -190,6 +190,7 @@ class Subject:
             if getattr(error, "operation", "") in ("construct", "load_state_dict"):
                 raise  # it was asked for before this
             statistics = statistics_of(self.module) if aspect == "train" else {}
+            error = error.with_traceback(None)  # its frames hold the module and the trials before
             trial = Observation(aspect, x, None, None, statistics=statistics, error=error)
         for name in self._transposed:
             if trial.gradients.get(name) is not None:
@@ -239,7 +240,7 @@ def collect(
         except FATAL:
             raise
         except Exception as error:
-            evidence.not_built.append(NotBuilt(task, error))
+            evidence.not_built.append(NotBuilt(task, error.with_traceback(None)))
     return evidence
 
 

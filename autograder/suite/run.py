@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import traceback
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,16 @@ class _Run:
         self._journal.names[self._journal.current] = set()
         if self._tell is not None:
             self._tell(plugin.title_of(item))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo):
+        """The frames of a test that failed hold what it computed; the error holds them, and they hold the error."""
+        report = yield
+        error = None if call.excinfo is None else call.excinfo.value
+        while error is not None:
+            traceback.clear_frames(error.__traceback__)
+            error = error.__context__
+        return report
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function):
