@@ -55,9 +55,10 @@ def _uses(
             if node in searched or isinstance(node, (ast.Import, ast.ImportFrom)):
                 continue
             searched.add(node)
-            for line, dotted in _ready_made(node, aliases, called):
+            executable = list(_executable(node, called))
+            for line, dotted in _ready_made(executable, aliases):
                 yield f"{label}, line {line}: `{dotted}`"
-            for inner in _executable(node, called):
+            for inner in executable:
                 if isinstance(inner, ast.Name) and inner.id not in seen and inner.id not in REQUIRED:
                     seen.add(inner.id)
                     waiting.append(inner.id)
@@ -168,10 +169,10 @@ def _last_name(decorator: ast.expr) -> str:
     return _dotted(decorator.func if isinstance(decorator, ast.Call) else decorator).split(".")[-1]
 
 
-def _ready_made(node: ast.stmt, aliases: Mapping[str, str], called: Collection[str]) -> Iterator[tuple[int, str]]:
-    """Yield line and full name of each use of ready-made code in a statement."""
+def _ready_made(nodes: Iterable[ast.AST], aliases: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    """Yield line and full name of each use of ready-made code among the nodes of a statement."""
     inside = set()  # `torch.hub` in `torch.hub.load`
-    for inner in _executable(node, called):
+    for inner in nodes:
         if isinstance(inner, ast.Attribute):
             inside.add(inner.value)
         if isinstance(inner, (ast.Name, ast.Attribute)) and isinstance(inner.ctx, ast.Load) and inner not in inside:

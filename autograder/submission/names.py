@@ -166,8 +166,9 @@ def footprint(statement: ast.stmt, segment: str, functions: dict[str, Function])
     adds: set[str] = set()
     trains = always = False
     nodes = list(_executed(statement))
-    uses |= {f".{node.attr}" for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
-    uses.update(_in_annotations(statement))
+    every = list(ast.walk(statement))
+    uses |= {f".{node.attr}" for node in every if isinstance(node, ast.Attribute)}
+    uses.update(_in_annotations(every))
 
     def runs(name: str) -> None:
         """The statement calls this function of the submission."""
@@ -364,9 +365,9 @@ def _identifiers(statement: ast.stmt) -> Iterator[str]:
             yield node.arg
 
 
-def _in_annotations(statement: ast.stmt) -> Iterator[str]:
+def _in_annotations(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Yield the names in annotations that are texts: TorchScript and `typing.get_type_hints` look for them."""
-    for node in ast.walk(statement):
+    for node in nodes:
         for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
             for part in ast.walk(annotation) if isinstance(annotation, ast.AST) else ():
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):

@@ -1,11 +1,10 @@
 """Limit on the size of code that is trained: code is short, tables of answers and trained weights are not."""
 
-import ast
 import contextlib
 import io
 import tokenize
 
-from autograder.submission.slice import Slice, SlicedCell, lines_of, start_of
+from autograder.submission.slice import Slice, SlicedCell, lines_of, start_of, statements_in
 
 MOST_BYTES = 20_000
 """Limit in bytes. The longest correct entry of the gallery has 7,400 bytes, including the rest of the solution. A table
@@ -45,7 +44,7 @@ def too_heavy(slice_: Slice) -> str:
 
 def _bare_cell(cell: SlicedCell) -> SlicedCell:
     source = _without_comments(cell.source).encode().split(b"\n")
-    body = ast.parse(cell.source).body
+    body = statements_in(cell.source)
     lines = [b""] * len(source)
     for index in cell.keep:
         first, _ = start_of(body[index])

@@ -6,6 +6,7 @@ Statements that only call, train, print or plot are left out, so a forgotten tra
 
 import ast
 import difflib
+import functools
 import re
 import sys
 import warnings
@@ -79,8 +80,18 @@ class Slice:
     @property
     def nodes(self) -> list[tuple[str, ast.stmt]]:
         """The kept statements in order, each with the label of its cell."""
-        bodies = [(cell, ast.parse(cell.source).body) for cell in self.cells]
+        bodies = [(cell, statements_in(cell.source)) for cell in self.cells]
         return [(cell.label, body[index]) for cell, body in bodies for index in cell.keep]
+
+
+@functools.lru_cache(maxsize=64)
+def statements_in(source: str) -> list[ast.stmt]:
+    """The statements of a cell, which nobody may change: a reader looks at them many times.
+
+    Raises:
+        Exception: as of `ast.parse`.
+    """
+    return ast.parse(source).body
 
 
 def _all(kind: type, *values: Any) -> tuple[Any, ...]:
@@ -169,7 +180,7 @@ class _Notebook:
             cells.append(SlicedCell(parsed[number].cell.label, parsed[number].source, keep, parsed[number].module))
         used = {cell.module for cell in cells} | {""}
         problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
-        if any(map(_compiles, kept)):
+        if any("compile" in cell.source for cell in cells) and any(map(_compiles, kept)):
             problems.append(NOT_COMPILED)
         return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing, self._text)))
 
@@ -205,7 +216,7 @@ def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statem
 
 def _imports_of(statement: ast.stmt, module: str, modules: Collection[str]) -> Iterator[str]:
     """Yield those of the `modules` that a statement of a module imports, packages before what is in them."""
-    for node in ast.walk(statement):
+    for node in ast.walk(statement) if any(modules) else ():  # "" is the notebook itself
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             is_package = any(other.startswith(f"{module}.") for other in modules)
@@ -267,10 +278,10 @@ def _parse_as(cell: Cell, source: str, module: str) -> _Parsed:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as an invalid escape sequence in a docstring
-            tree = ast.parse(source)
+            body = statements_in(source)
             # Only the compiler rejects `return` at top level. Jupyter allows `await` there.
             compile(source, f"<{cell.label}>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        return _Parsed(cell, source, tree.body, "", module)
+        return _Parsed(cell, source, body, "", module)
     except SyntaxError as error:
         return _Parsed(cell, source, (), _syntax_problem(cell, error), module)
     except (ValueError, RecursionError, MemoryError, OverflowError):
