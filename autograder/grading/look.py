@@ -1,4 +1,7 @@
-"""What files of students define, read in confined processes: to choose among several files of one student."""
+"""What files of students define, read in confined processes: to choose among several files of one student.
+
+PyTorch, with which bytes are sent to them, is imported only where there are such files: whoever asks lives long.
+"""
 
 import functools
 import os
@@ -7,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote, require_confinement
-from autograder.sandbox.reader import read_confined
 from autograder.student.errors import GraderBroken
 from autograder.submission import NOTHING, Content, UnreadableSubmission, read_source, read_upload
 
@@ -35,6 +37,8 @@ def look_at(paths: Collection[Path], unsafe: bool = False, jobs: int | None = No
 
 
 def _look(path: Path, zygote: Zygote | None) -> Content | None:
+    from autograder.sandbox.reader import read_confined
+
     try:
         return (read_confined(path, zygote) if zygote else read_source(read_upload(path))).content
     except UnreadableSubmission:
