@@ -55,6 +55,18 @@ def keep_freed_memory() -> None:
         _libc.mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT)
 
 
+def resident_bytes() -> int:
+    """The memory that this process has, with what it shares with others."""
+    with open("/proc/self/statm") as sizes:
+        return int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def return_freed_memory() -> None:
+    """Have the C library give all memory that is free back to the kernel."""
+    if hasattr(_libc, "malloc_trim"):  # glibc
+        _libc.malloc_trim(0)
+
+
 def use_huge_pages() -> None:
     """Move the memory of this process into pages of 2 MB, where the kernel can (Linux 6.1); it takes half a second.
 
