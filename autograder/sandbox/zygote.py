@@ -216,6 +216,10 @@ def _reap(pid: int, workers: set[int], grace: float) -> dict[str, Any]:
 
 def _children() -> set[int]:
     """The children of this process, which as subreaper also inherits the children of dead workers."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:  # usually there are none: to look at each process of the machine takes longer
+        return set()
     children = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
