@@ -1,5 +1,6 @@
 """Trials: what one of the student's modules did with the weights it was given."""
 
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -190,8 +191,7 @@ class Subject:
             if getattr(error, "operation", "") in ("construct", "load_state_dict"):
                 raise  # it was asked for before this
             statistics = statistics_of(self.module) if aspect == "train" else {}
-            error = error.with_traceback(None)  # its frames hold the module and the trials before
-            trial = Observation(aspect, x, None, None, statistics=statistics, error=error)
+            trial = Observation(aspect, x, None, None, statistics=statistics, error=_without_values(error))
         for name in self._transposed:
             if trial.gradients.get(name) is not None:
                 trial.gradients[name] = trial.gradients[name].T
@@ -240,8 +240,15 @@ def collect(
         except FATAL:
             raise
         except Exception as error:
-            evidence.not_built.append(NotBuilt(task, error.with_traceback(None)))
+            evidence.not_built.append(NotBuilt(task, _without_values(error)))
     return evidence
+
+
+def _without_values(error: Exception) -> Exception:
+    """The error, whose traceback tells the lines alone: its frames hold the module and what was computed before."""
+    lines = error.__traceback__ and error.__traceback__.tb_next  # the first one is that of who catches it
+    traceback.clear_frames(lines)
+    return error.with_traceback(lines)
 
 
 def _examine(

@@ -235,6 +235,14 @@ def test_an_exception_shows_the_students_own_lines(tmp_path):
     )
 
 
+@pytest.mark.parametrize("aspect", ["eval", "train", "gradient"])
+def test_an_exception_that_is_judged_shows_them_as_well(tmp_path, aspect):
+    student = student_of("F.relu(out.view(7) + x)", tmp_path)
+    with pytest.raises(RuntimeError) as caught:
+        judge_block(student, "BasicBlock", 8, 8, 1, aspect=aspect)
+    assert explain(caught.value)[1].where == "resnet.py, line 19, in forward\n    return F.relu(out.view(7) + x)"
+
+
 def test_what_pytorch_has_not_implemented_is_no_stub(tmp_path):
     student = student_of("nn.ModuleList()(out)", tmp_path)
     with pytest.raises(NotImplementedError) as caught:
