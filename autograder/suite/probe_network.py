@@ -15,7 +15,6 @@ from autograder.student.state import load_state, outline_of
 from autograder.suite import expect
 from autograder.suite.blocks import layout
 
-_normalized: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 _networks: WeakKeyDictionary[Any, dict[tuple, "ProbeNetwork"]] = WeakKeyDictionary()
 
 
@@ -60,15 +59,3 @@ def probe_network(student: Any, expansion: int, num_blocks: Sequence[int]) -> Pr
     if key not in networks or not is_there(networks[key].net):
         networks[key] = ProbeNetwork(student, expansion, num_blocks)
     return networks[key]
-
-
-def normalized_network(student: Any, afresh: bool = False) -> Any:
-    """A network of four probes with BatchNorm.
-
-    Args:
-        afresh: build a new one, with its initial values. Another one has any values, and gradients.
-    """
-    make = student.ResNet
-    if afresh or student not in _normalized or not is_there(_normalized[student]):
-        _normalized[student] = make(student.probe(1, norm=True), [1, 1, 1, 1])
-    return _normalized[student]

@@ -7,7 +7,7 @@ from autograder.oracle import judge_network
 from autograder.oracle.small_images import CIFAR10, SMALL, image_size, takes_small_images
 from autograder.oracle.trial import Task
 from autograder.student.local import LocalStudent
-from autograder.suite.probe_network import normalized_network, probe_network
+from autograder.suite.probe_network import probe_network
 
 POOL = "F.adaptive_avg_pool2d(out, 1)"
 
@@ -55,9 +55,6 @@ def test_checks_share_a_network(tmp_path):
     assert probe_network(student, 1, [1, 1, 1, 1]) is network
     assert probe_network(student, 2, [1, 1, 1, 1]) is not network
     assert network.built == network.kept
-    normalized = normalized_network(student)
-    assert normalized_network(student) is normalized
-    assert normalized_network(student, afresh=True) is not normalized
 
 
 def test_a_tuple_of_blocks_becomes_a_list(tmp_path):

@@ -22,7 +22,6 @@ from autograder.suite.own_network import (
     assert_own_blocks_learn,
     look_at_own_network,
 )
-from autograder.suite.probe_network import normalized_network
 
 pytestmark = pytest.mark.question("q3")
 
@@ -49,7 +48,7 @@ def classes(student, number: int) -> int:
 @pytest.mark.forward
 def test_any_batch(student):
     """Any batch: ResNet computes the same function of every batch, and leaves BatchNorm in its blocks as it is."""
-    net = normalized_network(student)
+    net = student.ResNet(student.probe(1, norm=True), (1, 1, 1, 1))
     if takes_small_images(student):
         given = batches(3, *SMALL)
         del given["16 images"]
@@ -179,8 +178,7 @@ def test_gradients(student):
     """Gradients: those of the images and of every parameter of the network are right."""
     judge_network(student, 1, [1, 1, 3, 2], 10, aspect="gradient").require()
     assert_own_blocks_learn(student)
-    net = normalized_network(student)
-    net.zero_grad()
+    net = student.ResNet(student.probe(1, norm=True), (1, 1, 1, 1))
     x = torch.randn(24, 3, *TINY) if takes_small_images(student) else torch.randn(2, 3, *CIFAR10)
     expect.assert_every_parameter_learns(net, x, "a network of blocks with BatchNorm")
 

@@ -26,7 +26,7 @@ from autograder.suite.blocks import (
     probe_weights,
 )
 from autograder.suite.own_network import assert_own_blocks_learn
-from autograder.suite.probe_network import normalized_network, probe_network
+from autograder.suite.probe_network import probe_network
 from autograder.suite.start import assert_learns_from_start
 
 pytestmark = pytest.mark.question("q3")
@@ -216,7 +216,7 @@ def test_parameters(student, expansion, num_blocks):
     expect.assert_every_parameter_learns(network.net, x, what, network.state)
     if (expansion, num_blocks) == NETWORKS[0]:
         assert_own_blocks_learn(student)
-        assert_learns_from_start(student, normalized_network(student, afresh=True), x, what)
+        assert_learns_from_start(student, student.ResNet(student.probe(1, norm=True), (1, 1, 1, 1)), x, what)
 
 
 @pytest.mark.points(2)
