@@ -147,9 +147,10 @@ class _Run:
     def pytest_runtest_makereport(self, call: pytest.CallInfo):
         """The frames of a test that failed hold what it computed; the error holds them, and they hold the error."""
         report = yield
-        error = None if call.excinfo is None else call.excinfo.value
-        while error is not None:
+        error, cleared = call.excinfo and call.excinfo.value, set()
+        while error is not None and id(error) not in cleared:
             traceback.clear_frames(error.__traceback__)
+            cleared.add(id(error))
             error = error.__context__
         return report
 
