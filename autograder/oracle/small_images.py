@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from autograder.student.errors import NOT_ABOUT_THE_CODE
-from autograder.student.passes import outputs_of
+from autograder.student.passes import outputs_of, settle
 
 CIFAR10, SMALL, TINY = (32, 32), (16, 16), (8, 8)
 """Height and width of images: the last stage has 4x4 positions of the first, 2x2 of the next, and one of the last."""
@@ -22,6 +22,7 @@ def takes_small_images(student: Any) -> bool:
     """
     _ = student.ResNet  # the check depends on this name, and so says the journal of the suite
     if student not in _takes_small:
+        settle(student)
         _takes_small[student] = _look(student)
     return _takes_small[student]
 

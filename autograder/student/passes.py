@@ -47,6 +47,15 @@ class Proxy(ABC):
         """As the function `outputs_of`; stops at what is no tensor."""
 
 
+def settle(student: Any) -> None:
+    """Have everything executed that a worker was asked for and nobody waited for.
+
+    What it raises belongs to the check that asked for it, and not to a look that catches exceptions.
+    """
+    if hasattr(type(student), "flush"):
+        student.flush()
+
+
 def gradients_of(module: Any) -> dict[str, Tensor | None]:
     """The current `grad` of each parameter of a module, by its name."""
     if isinstance(module, Proxy):

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from autograder.oracle import is_right
+from autograder.oracle.small_images import takes_small_images
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.sandbox.session import Session
 from autograder.student.errors import StudentCrash, StudentError
@@ -18,6 +20,7 @@ from autograder.student.passes import (
 )
 from autograder.student.state import outline_of, parameters_of, update_state
 from autograder.submission import read_submission, slice_submission
+from autograder.suite.own_network import look_at_own_network
 
 BLOCK = """
 import torch
@@ -76,6 +79,19 @@ class BasicBlock(BasicBlock):
     def __init__(self, in_planes, planes, stride=1):
         super().__init__(in_planes, planes, stride)
         self.conv1 = LAYER
+"""
+RAISES = """
+
+class BasicBlock(BasicBlock):
+    def __init__(self, in_planes, planes, stride=1):
+        super().__init__(in_planes, planes, stride)
+        if planes == 1:
+            raise ValueError("one channel")
+
+
+class ResNet(nn.Module):
+    def __init__(self, block, num_blocks, num_classes=10):
+        super().__init__()
 """
 RETURNS_NOTHING = """
     def train(self, mode=True):
@@ -342,3 +358,16 @@ def test_what_train_and_eval_return(tmp_path, more, returned):
         block = student.BasicBlock(8, 8)
         assert modes_return_module(block) is returned
         assert not block.training
+
+
+@pytest.mark.parametrize(
+    "look",
+    [lambda student: is_right(student, "BasicBlock", 16, 16), takes_small_images, look_at_own_network],
+    ids=["block", "size of images", "own network"],
+)
+def test_a_look_leaves_an_exception_to_the_check_that_caused_it(make, look):
+    make(RAISES)
+    student = make.student
+    student.BasicBlock(16, 1)
+    with pytest.raises(StudentError, match="one channel"):
+        look(student)

@@ -131,10 +131,10 @@ def test_relu_after_addition(student, shift):
 def test_parameter_count(student, in_planes, planes, stride, expected):
     """Parameters: the right number, of this block alone; every one of them learns, and `expansion` says the width."""
     expect.assert_expansion(student.BasicBlock, 1, "BasicBlock")
-    block, another = (student.BasicBlock(in_planes, planes, stride) for _ in range(2))
     what = name(in_planes, planes, stride)
     hint = "convolutions have no bias; the shortcut has parameters only where the shape changes"
     learns = is_right(student, "BasicBlock", in_planes, planes, stride, mode="train")
+    block, another = (student.BasicBlock(in_planes, planes, stride) for _ in range(2))
     if not learns:
         expect.assert_parameter_count(block, expected, what, hint)
     statement = f"every call of {what} builds a block with layers of its own"

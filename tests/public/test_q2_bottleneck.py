@@ -136,10 +136,10 @@ def test_relu_after_addition(student, shift):
 def test_parameter_count(student, in_planes, planes, stride, expected):
     """Parameters: the right number, of this block alone; every one of them learns, and `expansion` says the width."""
     expect.assert_expansion(student.Bottleneck, 4, "Bottleneck")
-    block, another = (student.Bottleneck(in_planes, planes, stride) for _ in range(2))
     what = name(in_planes, planes, stride)
     hint = "convolutions have no bias; planes is the narrow width, 4 * planes the width that leaves the block"
     learns = is_right(student, "Bottleneck", in_planes, planes, stride, mode="train")
+    block, another = (student.Bottleneck(in_planes, planes, stride) for _ in range(2))
     if not learns:
         expect.assert_parameter_count(block, expected, what, hint)
     statement = f"every call of {what} builds a block with layers of its own"
