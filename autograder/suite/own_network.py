@@ -5,8 +5,8 @@ five million values, which take long to draw and to send, so it is built once an
 """
 
 import functools
-from collections import defaultdict
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,6 +17,7 @@ from torch import Tensor
 from autograder.oracle import judge_block
 from autograder.oracle.full_network import network_of_blocks
 from autograder.oracle.interpreter import run
+from autograder.oracle.matching import assignments, classify_tensors, untranspose, without_other_buffers
 from autograder.oracle.program import Program
 from autograder.oracle.small_images import CIFAR10, TINY
 from autograder.student.errors import NOT_ABOUT_THE_CODE
@@ -24,6 +25,7 @@ from autograder.student.local import NotDefined
 from autograder.student.message import CheckFailure
 from autograder.student.passes import settle
 from autograder.student.probe import calls_of
+from autograder.student.state import parameters_of, state_of
 from autograder.suite import expect
 from autograder.suite.blocks import layout
 from autograder.suite.start import assert_learns_from_start, starts_as_usual
@@ -32,6 +34,8 @@ NUM_BLOCKS = (1, 1, 1, 1)
 WRITTEN = "ResNet(BasicBlock, [1, 1, 1, 1])"
 SHAPES = layout(1, NUM_BLOCKS)
 """The (in_planes, planes, stride) of its blocks."""
+LIKELIEST = 4
+"""Assignments of tensors to roles that are tried, in each order of definition."""
 SIDES = (32, 32, 16, 8)
 """Height and width of what each of them gets, where the images are 32x32."""
 
@@ -98,12 +102,12 @@ def _look(student: Any) -> Look:
             )
         if not starts_as_usual(net):
             assert_learns_from_start(student, net, torch.randn(2, 3, *CIFAR10), WRITTEN)
-            return Look(None, agrees=False)
+            expect.neutral_batchnorms(net)  # one that starts at zero hides what its block computes
     except NOT_ABOUT_THE_CODE:
         raise
     except Exception as error:
         return Look(error if _blocks_learn(student) else None, agrees=False)
-    return Look(None, _agrees(net, parameters))
+    return Look(None, _agrees(net))
 
 
 def _is_foreign_call(student: Any) -> bool:
@@ -144,28 +148,27 @@ def _blocks_learn(student: Any) -> bool:
     return True
 
 
-def _agrees(net: Any, parameters: dict[str, Tensor]) -> bool:
-    """Whether a new network computes what the reference does in train mode, and after that in eval mode."""
-    references = [_Reference(weights) for weights in _assignments(parameters)]
-    x = torch.randn(5, 3, *TINY)  # more than four: a block may treat larger batches otherwise
+def _agrees(net: Any) -> bool:
+    """Whether a network computes what the reference does in train mode, and after that in eval mode."""
+    batches = [torch.randn(5, 3, *TINY)]  # more than four images: a block may treat larger batches otherwise
     with torch.no_grad():
         try:
+            names = frozenset(parameters_of(net))
+            state = {n: v.detach() if n in names else v.detach().clone() for n, v in state_of(net).items()}
             try:
                 net.train()
-                y = net(x)
+                trained = net(batches[0])
             except NOT_ABOUT_THE_CODE:
                 raise
             except Exception:  # a pooling of a fixed size: running statistics are as after this batch all the same
-                for reference in references:
-                    reference.train(x)
-                x = torch.randn(2, 3, *CIFAR10)
-                y = net(x)
-            evaluated = expect.in_eval_mode(net)(x[:1])
+                batches.append(torch.randn(2, 3, *CIFAR10))
+                trained = net(batches[1])
+            evaluated = expect.in_eval_mode(net)(batches[-1][:1])
         except NOT_ABOUT_THE_CODE:
             raise
         except Exception:
             return False
-        return any(_is_same(y, one.train(x)) and _is_same(evaluated, one.eval(x[:1])) for one in references)
+        return any(one.returns(batches, trained, evaluated) for one in _references(state, names))
 
 
 class _Reference:
@@ -174,15 +177,14 @@ class _Reference:
     def __init__(self, weights: dict[str, Tensor]):
         self._weights = weights
 
-    def train(self, x: Tensor) -> Tensor:
-        """The logits in train mode."""
-        result = run(_program(), self._weights, x, training=True)
-        self._weights = self._weights | result.statistics
-        return result.output
-
-    def eval(self, x: Tensor) -> Tensor:
-        """The logits in eval mode."""
-        return run(_program(), self._weights, x, training=False).output
+    def returns(self, batches: Sequence[Tensor], trained: Any, evaluated: Any) -> bool:
+        """Whether it returns the same for the last batch in train mode, and for its first image in eval mode."""
+        for x in batches:
+            result = run(_program(), self._weights, x, training=True)
+            self._weights = self._weights | result.statistics
+        if not _is_same(trained, result.output):
+            return False
+        return _is_same(evaluated, run(_program(), self._weights, batches[-1][:1], training=False).output)
 
 
 @functools.cache
@@ -190,23 +192,15 @@ def _program() -> Program:
     return network_of_blocks(NUM_BLOCKS)
 
 
-def _assignments(parameters: dict[str, Tensor]) -> Iterator[dict[str, Tensor]]:
-    """For each role a value, in the two usual orders: tensors are told apart by shape. BatchNorms are as PyTorch's."""
-    found, roles, weights = defaultdict(list), defaultdict(list), {}
-    for value in parameters.values():
-        found[tuple(value.shape)].append(value.detach())
-    for role in _program().roles:
-        if role.kind in ("weight", "bias"):
-            roles[tuple(role.shape)].append(role.name)
-        else:
-            weights[role.name] = (torch.zeros if role.kind in ("beta", "mean") else torch.ones)(role.shape)
-    if all(len(found[shape]) == len(names) for shape, names in roles.items()):
-        for step in (1, -1):
-            yield weights | {
-                name: value
-                for shape, names in roles.items()
-                for name, value in zip(names, found[shape][::step], strict=True)
-            }
+def _references(state: Mapping[str, Tensor], parameters: frozenset[str]) -> Iterator[_Reference]:
+    """The reference with the tensors of a state, by the likeliest assignments to its roles, in the two usual orders."""
+    roles = _program().roles
+    found = without_other_buffers(classify_tensors(state, parameters), roles)
+    found, transposed = untranspose(found, _program())
+    values = {name: value.T if name in transposed else value for name, value in state.items()}
+    orders = (itertools.islice(assignments(roles, order), LIKELIEST) for order in (found, found[::-1]))
+    for names in itertools.chain.from_iterable(orders):
+        yield _Reference({role.name: values[names[role.name]].reshape(role.shape) for role in roles})
 
 
 def _is_same(value: Any, expected: Tensor) -> bool:
