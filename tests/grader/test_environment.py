@@ -4,11 +4,12 @@ import ast
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tests.grader.conftest import ROOT
@@ -37,6 +38,19 @@ def test_lock_is_exact_and_names_no_place():
     for name, requirement in LOCK.items():
         assert requirement.url is None, name
         assert [s.operator for s in requirement.specifier] == ["=="], name
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0", "3.14.0"])
+def test_the_lock_can_be_installed_on_every_python(python):
+    """Debian 12 has Python 3.11.2; a package that asks for 3.11.5 stops the whole installation there."""
+    refuses = [
+        f"{one.name} {one.version}: Python {needed}"
+        for one in distributions()
+        if canonicalize_name(one.name) in LOCK
+        and (needed := one.metadata.get("Requires-Python"))
+        and python not in SpecifierSet(needed)
+    ]
+    assert refuses == []
 
 
 def test_otter_is_imported_without_a_grammar():
