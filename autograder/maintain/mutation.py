@@ -6,7 +6,7 @@ Operators over the syntax tree make several hundred mutants of BasicBlock, Bottl
 judged, in process, with the tests of its question. One that keeps full marks survives, unless it is shown to be
 equivalent: on several constructor arguments and inputs, with the same weights, it has the same tensors, outputs,
 running statistics and gradients as the solution. Survivors are printed; exit status 1 when there are any.
-`--every 12` takes every twelfth mutant, as CI does. The full run takes about two minutes of one core.
+`--every 12` takes every twelfth mutant, as CI does. The full run takes about a minute of one core.
 """
 
 import argparse
