@@ -21,11 +21,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from autograder.grading.result import Result
 from autograder.sandbox import linux
 from autograder.sandbox.launcher import SandboxUnavailable, Zygote
 from autograder.student.errors import GraderBroken
 from autograder.suite.outcome import Outcome
+from autograder.training.memory_watch import resident_bytes
 from autograder.training.slots import Slots
 
 if TYPE_CHECKING:
@@ -239,7 +242,8 @@ def _grade_in_process(connection: Connection, zygote: Zygote | None, settings: M
         linux.die_with_parent(os.getppid())  # the server, which ends with it
     from autograder.grading.preload import Grader
 
-    before = _memory()
+    process = psutil.Process()
+    before = resident_bytes(process)
     with contextlib.suppress(EOFError, ConnectionError), contextlib.closing(connection):  # nobody asks any more
         while True:
             path, questions, earlier, refused = connection.recv()
@@ -250,14 +254,9 @@ def _grade_in_process(connection: Connection, zygote: Zygote | None, settings: M
             except Exception as error:
                 result = _as_broken(error)
             connection.send(result)
-            if _memory() - before > KEPT:
+            if resident_bytes(process) - before > KEPT:
                 gc.collect()
                 linux.return_freed_memory()
-
-
-def _memory() -> int:
-    """Bytes that this process has; 0 where nobody knows."""
-    return linux.resident_bytes() if sys.platform == "linux" else 0
 
 
 def _as_broken(error: Exception, cause: Exception | None = None) -> GraderBroken:

@@ -21,6 +21,7 @@ from autograder.oracle.trial import FATAL, Evidence, NotBuilt, Subject, Task
 from autograder.student.errors import GraderBroken
 from autograder.student.message import NO_MESSAGE, CheckFailure, Message
 from autograder.student.passes import is_there, outputs_of, settle
+from autograder.student.state import parameters_of
 
 DRAWS = 3
 """Draws of weights and input; gradients must agree on one of them. An activation within rounding of zero can switch a
@@ -113,9 +114,8 @@ def _look(student: Any, task: Task, mode: Mode) -> bool:
     with torch.random.fork_rng(devices=[]):
         generator = torch.Generator().manual_seed(int(torch.randint(1 << 31, ())))
         try:
-            subject = earlier = _right.get(student, {}).pop(task, None)
-            if subject is None or not is_there(subject.module):
-                subject = Subject(task, _built(student, task), generator)
+            earlier = _take_right(student, task)
+            subject = earlier or Subject(task, _built(student, task), generator)
             agrees = (_agrees_in_train_mode if mode == "train" else _agrees_in_eval_mode)(student, subject)
         except FATAL:
             raise
@@ -130,7 +130,7 @@ def _built(student: Any, task: Task) -> Any:
     """A block with as many parameters as it should have."""
     module = task.build(student)
     wanted = sum(math.prod(role.shape) for role in task.program.roles if role.kind not in ("mean", "var"))
-    if sum(parameter.numel() for _, parameter in module.named_parameters()) != wanted:
+    if sum(parameter.numel() for parameter in parameters_of(module).values()) != wanted:
         raise ValueError("another number of parameters")
     return module
 
@@ -197,13 +197,7 @@ def _agrees_on_small_images(student: Any, task: Task, aspect: Aspect, generator:
         trial = subject.run(aspect, SMALL, afresh=bool(subject.trials))
         if trial.error is not None:
             return False
-        found_before = _orders.setdefault(student, {})
-        known = _known(found_before, task.program, subject.found)
-        likely = itertools.chain(known, assignments(task.program.roles, subject.found))
-        for names in itertools.islice(likely, LIKELIEST):
-            if not difference(replay(task.program, names, subject.exact, trial), trial):
-                break
-        else:
+        if _compare(student, subject, trial, LIKELIEST)[1]:
             return False
         if aspect == "train" and not _is_repeatable(subject, trial):
             return False
@@ -211,7 +205,6 @@ def _agrees_on_small_images(student: Any, task: Task, aspect: Aspect, generator:
         raise
     except Exception:
         return False
-    found_before[task.kind, frozenset(names)] = names
     if task.expansion == 1:  # others take much memory
         _right.setdefault(student, {})[task] = subject
     return True
@@ -226,16 +219,22 @@ def _take_right(student: Any, task: Task) -> Subject | None:
     return subject
 
 
-def _compare(student: Any, subject: Subject, trial: Observation) -> tuple[Observation | None, str, bool]:
+def _compare(
+    student: Any, subject: Subject, trial: Observation, most: int | None = None
+) -> tuple[Observation | None, str, bool]:
     """Return what was expected, by the likeliest assignment of tensors, and what differs; "" where nothing does.
 
     The third value says whether, by some assignment, only gradients differ: then other weights may decide.
+
+    Args:
+        most: assignments to try; if not given, all of them, as long as `FULL_SEARCHES` allows.
     """
     nearest, first, program, kind = "", None, subject.task.program, subject.task.kind
     searches = _searches.setdefault(student, Counter())
     found_before = _orders.setdefault(student, {})
     known = _known(found_before, program, subject.found)
-    most = FEWEST_ATTEMPTS if known or searches[kind] == FULL_SEARCHES else None
+    if most is None and (known or searches[kind] == FULL_SEARCHES):
+        most = FEWEST_ATTEMPTS
     tried, again = 0, False
     for names in itertools.islice(itertools.chain(known, assignments(program.roles, subject.found)), most):
         attempt = replay(program, names, subject.exact, trial)

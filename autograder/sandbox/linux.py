@@ -55,12 +55,6 @@ def keep_freed_memory() -> None:
         _libc.mallopt(_M_TRIM_THRESHOLD, _MOST_KEPT)
 
 
-def resident_bytes() -> int:
-    """The memory that this process has, with what it shares with others."""
-    with open("/proc/self/statm") as sizes:
-        return int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def return_freed_memory() -> None:
     """Have the C library give all memory that is free back to the kernel."""
     if hasattr(_libc, "malloc_trim"):  # glibc

@@ -49,6 +49,18 @@ class Request:
     """Called when it has been executed, and nothing after it in its frame has raised."""
 
 
+def _packed(
+    what: str,
+    operation: str,
+    arguments: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    done: Callable[[], None] = lambda: None,
+) -> Request:
+    """A request with these tensors."""
+    sent, shapes = shorten(tensors)
+    return Request(what, operation, arguments, pack(sent), shapes, done)
+
+
 class Session:
     """Sends requests to the worker of one submission, and starts a worker when there is none.
 
@@ -124,8 +136,7 @@ class Session:
             The result, a JSON object, and its tensors. The caller must check both, within `judged()`.
         """
         self.start()
-        sent, shapes = shorten(tensors or {})
-        return self._send(Request(what, operation, arguments, pack(sent), shapes))
+        return self._send(_packed(what, operation, arguments, tensors or {}))
 
     def postpone(
         self,
@@ -137,12 +148,11 @@ class Session:
     ) -> None:
         """Send a request whose result nobody needs together with the next one, which raises what it raises."""
         self.start()
-        sent, shapes = shorten(tensors or {})
-        body = pack(sent)
-        if sum(len(one.body) for one in self._postponed) + len(body) > _MOST_POSTPONED:
+        request = _packed(what, operation, arguments, tensors or {}, done)
+        if sum(len(one.body) for one in (*self._postponed, request)) > _MOST_POSTPONED:
             self.flush()
             self.start()
-        self._postponed.append(Request(what, operation, arguments, body, shapes, done))
+        self._postponed.append(request)
 
     def flush(self) -> None:
         """Send the requests that are postponed, if there are any."""

@@ -85,16 +85,16 @@ def set_weights(module: Any, weights: Sequence[Tensor]) -> Any:
 
     So for linear layers, also where the weight is stored as (in, out), for `x @ W` or `nn.ConvTranspose2d`.
     """
-    return set_state(module, _given(weights))
+    return set_state(module, _rule_for(weights))
 
 
 def with_weights(state: Mapping[str, Tensor], weights: Sequence[Tensor]) -> dict[str, Tensor]:
     """A state with the weights that `set_weights` would set."""
-    rule = _given(weights)
+    rule = _rule_for(weights)
     return {name: rule(name, value) for name, value in state.items()}
 
 
-def _given(weights: Sequence[Tensor]) -> Callable[[str, Tensor], Tensor]:
+def _rule_for(weights: Sequence[Tensor]) -> Callable[[str, Tensor], Tensor]:
     by_size = {(*weight.shape[:2], weight.numel()): weight for weight in weights}
 
     def rule(_: str, value: Tensor) -> Tensor:

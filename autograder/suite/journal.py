@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.contract import REQUIRED
+from autograder.student.passes import settle
 from autograder.suite.outcome import Case
 
 
@@ -40,8 +41,7 @@ class Watched:
 
     def flush(self) -> None:
         """Have everything executed that was asked for, where the code is in a worker."""
-        if hasattr(type(self._student), "flush"):
-            self._student.flush()
+        settle(self._student)
 
     def drop(self) -> None:
         """Forget what was asked for and is not executed yet, where the code is in a worker."""
