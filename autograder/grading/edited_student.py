@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from autograder.oracle import diagnosis_of
-from autograder.oracle.diagnose import CLASSES, Diagnosis, seen_besides, tasks_of
+from autograder.oracle.diagnose import CLASSES, seen_besides, tasks_of
+from autograder.oracle.diagnosis import Diagnosis
 from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, task_of
 from autograder.oracle.edits.constructor import other_stages
 from autograder.oracle.edits.kind import NOT_CALLABLE, Change

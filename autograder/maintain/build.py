@@ -38,7 +38,10 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 
 STUDENT_ROOMS = ("submission", "student", "oracle", "suite", "notebook")
 """Folders of `autograder/` that students get, whole; each imports only from these."""
-NAMING = tuple(f"autograder/oracle/{name}" for name in ("diagnose.py", "edits/", "explain.py", "mistakes.toml"))
+NAMING = tuple(
+    f"autograder/oracle/{name}"
+    for name in ("diagnose.py", "diagnosis.py", "edits/", "explain.py", "hints.py", "mistakes.toml", "search.py")
+)
 """What names mistakes. Students do not get it where `name_mistakes` in `course.toml` says so."""
 GRADER_ROOMS = (*STUDENT_ROOMS, "course", "sandbox", "training", "grading", "report", "platforms")
 STUDENT_FILES = (

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from torch import Tensor
+
 from autograder.oracle.edits import Edit, apply
 from autograder.oracle.interpreter import DOES_NOT_FIT, Memory, Unregistered
 from autograder.oracle.matching import Assignment, assignments, fits, held_by
 from autograder.oracle.observe import (
     ABOUT_GRADIENTS,
+    TOLERANCE,
     Observation,
     differ_at_peak,
     difference,
@@ -188,6 +191,10 @@ class Explainer:
         divides = program.kind in ("ResNet", "ResNet18") and any(one.kind == "reshape" for one in program.ops)
         return same_error(error, mine) and ((self.runs and not divides) or not _is_own_check(error))
 
+    def can_be_explained(self, error: Exception) -> bool:
+        """Whether a program may raise it: something about shapes. Where nothing runs, no check of the student's own."""
+        return _error_kind(error) in REPRODUCED and (self.runs or not _is_own_check(error))
+
     @functools.cached_property
     def runs(self) -> bool:
         """Whether any of the modules returned something."""
@@ -225,11 +232,6 @@ def _error_kind(error: Exception) -> str:
 
 def _is_own_check(error: Exception) -> bool:
     return _error_kind(error) in OWN_CHECKS and not OF_BATCHNORM.search(error_text(error))
-
-
-def can_be_raised(error: Exception) -> bool:
-    """Whether a program may raise it: something about shapes."""
-    return _error_kind(error) in REPRODUCED
 
 
 def same_error(error: Exception, mine: Exception) -> bool:
@@ -300,3 +302,19 @@ def facts_agree(program: Program, subject: Subject) -> bool:
         return False  # a network may build its blocks in any order
     seen = subject.random
     return not seen.checked or random_operations(program, seen.checked == "statistics") == seen.operations
+
+
+def is_same(a: Any, b: Any) -> bool:
+    """Whether two things that were observed are equal: exceptions, tensors up to rounding, or anything else."""
+    if a is b:
+        return True
+    if isinstance(a, Exception) and isinstance(b, Exception):
+        return same_error(b, a)
+    if not are_tensors(a, b):
+        return type(a) is type(b) and a == b
+    return a.numel() == b.numel() and bool((a.reshape(b.shape) - b).abs().max() <= TOLERANCE * b.abs().max())
+
+
+def are_tensors(a: Any, b: Any) -> bool:
+    """Whether both are tensors."""
+    return isinstance(a, Tensor) and isinstance(b, Tensor)

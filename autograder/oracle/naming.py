@@ -13,7 +13,7 @@ try:
 except ModuleNotFoundError:  # `name_mistakes = false` in course.toml
     diagnose = None
 if TYPE_CHECKING:
-    from autograder.oracle.diagnose import Diagnosis
+    from autograder.oracle.diagnosis import Diagnosis
 
 _diagnoses: WeakKeyDictionary[Any, dict[str, "Diagnosis | None"]] = WeakKeyDictionary()
 
