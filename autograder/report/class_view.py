@@ -64,7 +64,7 @@ class Mistake:
     name: str
     questions: tuple[str, ...]
     hidden: bool
-    share: int
+    share: float
     points: float
     places: tuple[tuple[int, int], ...]
 
@@ -204,14 +204,14 @@ class _Places:
 
 
 def _ranked(prefix: str, found: Iterable[_Places], of: int) -> tuple[Mistake, ...]:
-    ranking = sorted(found, key=lambda places: (-len(places.first), min(places.questions), places.name))
+    ranking = sorted(found, key=lambda one: (-len(one.first), -one.points, min(one.questions), one.name))
     return tuple(
         Mistake(
             anchor=f"{prefix}{rank}",
             name=places.name,
             questions=tuple(sorted(places.questions)),
             hidden=places.hidden,
-            share=percent(len(places.first), of) or 0,
+            share=100 * len(places.first) / of,
             points=places.points,
             places=tuple(places.first.items()),
         )

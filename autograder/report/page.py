@@ -61,6 +61,7 @@ def write_html(
         named.sort(key=lambda pair: (unicodedata.normalize("NFKD", pair[0].casefold()), pair[0]))  # Ç with C
     grades = [grade for _, grade in named]
     style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    called = " ".join(filter(None, (course.course, course.term)))
     facts = overview(grades)
     anchors = {mistake.name: mistake.anchor for mistake in facts.mistakes}
     sheets = [arrange(grade, label, f"s{index}", anonymous) for index, (label, grade) in enumerate(named, 1)]
@@ -69,7 +70,7 @@ def write_html(
     bodies = {sheet.anchor: Markup(template.render(sheet=sheet, anchors=anchors)) for sheet in sheets}
     packed, chunks = _pack(bodies) if len(sheets) > LARGEST_PLAIN else ({}, [])
     html = jinja.get_template("report.html.jinja").render(
-        title=" ".join(filter(None, ("Class report", course.course, course.term))),
+        title=f"Class report: {called}" if called else "Class report",
         overview=facts,
         anchors=anchors,
         sheets=sheets,

@@ -326,12 +326,18 @@ def test_mistakes_are_ranked_by_submissions_without_unusable_ones():
         make_grade("d", make_test("q1", "one", **relu), status="crashed"),
     ]
     facts = overview(grades)
-    assert [(m.name.partition(":")[0], m.share, m.places) for m in facts.checks] == [
+    assert [(m.name.partition(":")[0], round(m.share), m.places) for m in facts.checks] == [
         ("Two", 100, ((0, 2), (1, 2), (2, 2))),
         ("One", 33, ((0, 1),)),
         ("Three", 33, ((1, 3),)),
     ]
     assert [(m.name, m.questions, m.places) for m in facts.mistakes] == [("relu_before_add", ("q1",), ((0, 1),))]
+
+
+def test_a_mistake_of_few_is_no_whole_percent_of_a_large_class(tmp_path):
+    relu = make_test("q1", "one", "failed", mistakes=["relu_before_add"])
+    grades = [make_grade(f"right{n}", make_test("q1", "one")) for n in range(499)]
+    assert "1 submission (0.2 %)" in page([make_grade("wrong", relu), *grades], tmp_path)
 
 
 # The page
