@@ -330,6 +330,7 @@ def grade(
 
 
 @main.command()
+@click.argument("names", nargs=-1, metavar="[ENTRY]...")
 @click.option(
     "--gallery",
     default=GALLERY,
@@ -338,8 +339,10 @@ def grade(
     help="A folder with right/ and wrong/; see autograder/maintain/gallery.py.",
 )
 @click.option("--jobs", default=os.cpu_count(), show_default="one a core", type=Number(1, 256))
-def validate(gallery: Path, jobs: int) -> None:
+def validate(names: tuple[str, ...], gallery: Path, jobs: int) -> None:
     """Grade a gallery of right and wrong submissions: does the suite still tell them apart?
+
+    With the names of entries, only these are graded, and what they lose is printed.
 
     Exit status 1 when a right one loses a point, a wrong one loses none in its question or one in another, or a
     mistake is given another mistake's name.
@@ -347,9 +350,9 @@ def validate(gallery: Path, jobs: int) -> None:
     from rich.console import Console
 
     from autograder.maintain.forkserver import forkserver_context
-    from autograder.maintain.gallery import load_gallery
+    from autograder.maintain.gallery import choose, load_gallery
 
-    entries = load_gallery(gallery)
+    entries = choose(load_gallery(gallery), names)
     forkserver_context()  # it takes seconds to start: it does so while this process imports what it needs
 
     from autograder.maintain.validate import examine, print_findings
@@ -357,7 +360,7 @@ def validate(gallery: Path, jobs: int) -> None:
 
     with progress(len(entries)) as advance:
         findings = examine(entries, jobs, advance)
-    print_findings(findings, Console())
+    print_findings(findings, Console(), bool(names))
     if not findings.sound:
         sys.exit(1)
 
@@ -372,12 +375,10 @@ def gallery() -> None:
 def show_entry(name: str) -> None:
     """Print the entry NAME as a whole submission, to read or to grade."""
     from autograder.maintain.build import solved_source
-    from autograder.maintain.gallery import complete, load_gallery
+    from autograder.maintain.gallery import choose, complete, load_gallery
 
-    entries = {entry.name: entry for entry in load_gallery(GALLERY)}
-    if name not in entries:
-        raise click.ClickException(f"there is no entry {name}; the right and wrong ones lie in {GALLERY}")
-    click.echo(complete(entries[name], solved_source()))
+    (entry,) = choose(load_gallery(GALLERY), [name])
+    click.echo(complete(entry, solved_source()))
 
 
 @main.command()

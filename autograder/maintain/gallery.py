@@ -15,8 +15,9 @@ title; comments right after the docstring are its labels; then come the names th
 
 import ast
 import copy
+import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,20 @@ def load_gallery(folder: Path) -> list[Entry]:
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadEntry(f"{folder}: two entries are called {min(twice)}")
     return entries
+
+
+def choose(entries: list[Entry], names: Collection[str]) -> list[Entry]:
+    """The entries with these names; all where no name is given.
+
+    Raises:
+        BadEntry: there is none with one of the names.
+    """
+    known = [entry.name for entry in entries]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3)
+            raise BadEntry(f"there is no entry {name}" + (f"; did you mean {' or '.join(near)}?" if near else ""))
+    return [entry for entry in entries if entry.name in names] if names else entries
 
 
 def complete(entry: Entry, solution_source: str) -> str:

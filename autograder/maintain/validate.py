@@ -141,11 +141,17 @@ def examine(entries: Collection[Entry], jobs: int, advance: Callable[[str], None
     return Findings(tuple(graded[entry.name] for entry in entries))
 
 
-def print_findings(findings: Findings, console: Console) -> None:
-    """One page: a verdict, then every surprise with its reason and what to do."""
+def print_findings(findings: Findings, console: Console, chosen: bool = False) -> None:
+    """One page: a verdict, then every surprise with its reason and what to do.
+
+    Args:
+        chosen: only some entries are graded: what each loses is printed, and nothing is said of idle tests.
+    """
     parts = [count(len(findings.right), "right submission"), count(len(findings.wrong), "wrong one")]
     console.print(Text(f"{' and '.join(parts)} graded with the whole suite", style="bold"))
-    for title, advice, rows, serious in _sections(findings):
+    for graded in findings.graded if chosen else ():
+        console.print(Padding(_losses(graded, graded.lost()), (0, 0, 0, 8)))
+    for title, advice, rows, serious in _sections(findings, chosen):
         style = "green" if not rows else "red" if serious else "yellow"
         console.print(Text(f"{len(rows):>4}  {title}", style=style))
         if rows:
@@ -160,7 +166,7 @@ def print_findings(findings: Findings, console: Console) -> None:
     console.print(Text(verdict, style="bold green" if findings.sound else "bold red"))
 
 
-def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Text], bool]]:
+def _sections(findings: Findings, chosen: bool) -> Iterator[tuple[str, str, list[Text], bool]]:
     """Title, what a TA should do, rows, and whether it makes the suite unsound."""
     yield (
         "right submissions below full marks",
@@ -198,6 +204,8 @@ def _sections(findings: Findings) -> Iterator[tuple[str, str, list[Text], bool]]
         [_row(g, f"{g.entry.question}: {g.entry.title}") for g in findings.unseen],
         False,
     )
+    if chosen:
+        return
     yield (
         "tests that no entry fails",
         "Dead weight, or the gallery lacks the mistake that the test is for: write that entry.",

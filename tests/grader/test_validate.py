@@ -126,6 +126,14 @@ def test_unsound_gallery_ends_with_status_1(tmp_path, monkeypatch):
     assert "1  wrong submissions that lose points in another question" in lines
     assert "1  diagnoses that name the wrong mistake" in lines
     assert any("named missing_last_relu" in line for line in lines)
+    process = run("validate", "q1_mislabelled", "--gallery", tmp_path)
+    assert process.exit_code == 1, process.stderr
+    assert "0 right submissions and 1 wrong one graded" in process.stdout
+    assert "wrong/q1_mislabelled  loses " in process.stdout
+    assert "tests that no entry fails" not in process.stdout
+    process = run("validate", "q1_mislabeled", "--gallery", tmp_path)
+    assert process.exit_code == 1
+    assert "there is no entry q1_mislabeled; did you mean q1_mislabelled?" in process.stderr
 
 
 def test_folder_that_is_no_gallery(tmp_path):

@@ -28,7 +28,7 @@ def test_forward(student, in_planes, planes, stride):
 def test_any_batch(student, in_planes, planes, stride):
     """Any batch: Bottleneck computes the same function of every batch, whatever its size and its values."""
     given = batches(in_planes, 8, 6)
-    given["128 images of 4x3 pixels"] = torch.randn(128, in_planes, 4, 3)
+    given["128 images of 4x2 pixels"] = torch.randn(128, in_planes, 4, 2)  # the stride divides both sides
     given["an image of 32x32 pixels"] = torch.randn(1, in_planes, 32, 32)
     if stride == 1:
         given["2 images of odd height and width"] = torch.randn(2, in_planes, 7, 5)
