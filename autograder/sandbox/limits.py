@@ -14,12 +14,12 @@ MAX_OUTLINED = 256 * MIB
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one submission. A worker that exceeds one is replaced; a submission gets `workers` workers at most."""
+    """Limits of one submission. A worker that exceeds one is replaced, a few times for each question."""
 
     import_seconds: float = 30.0
     """Wall-clock time for executing the slice, once per worker."""
     request_seconds: float = 20.0
-    """Wall-clock time for one request: a forward pass, say, with the construction before it; a backward pass."""
+    """Wall-clock time for one step: the construction of an object, a forward pass, a backward pass."""
     submission_seconds: float = 300.0
     """Wall-clock time for all requests of one submission together."""
     cpu_seconds: int = 300
@@ -32,8 +32,10 @@ class Limits:
     """Largest request, in bytes of tensors."""
     threads: int = 16
     files: int = 64
-    workers: int = 6
-    """Workers that are started for one submission."""
+    stops: int = 6
+    """Workers that may end in the checks of one question; its other checks do not start one more."""
+    timeouts: int = 3
+    """Those of them that may do so because a step did not return in time."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class RemoteStudent:
     @property
     def problems(self) -> list[str]:
         """What the student's code raised when it was executed. Executes it now if that has not happened yet."""
-        self._session.start()
+        self._session.execute_once()
         return list(self._session.problems)
 
     @property
@@ -145,6 +145,15 @@ class RemoteStudent:
             check(tensors, {})
             wire.fields(result, {})
 
+    @contextlib.contextmanager
+    def on_behalf_of(self, question: str) -> Iterator[None]:
+        """A context in which workers that end count for this question: checks of others are not affected."""
+        before, self._session.question = self._session.question, question
+        try:
+            yield
+        finally:
+            self._session.question = before
+
     def flush(self) -> None:
         """Have everything executed that was asked for; raises what the student's code raises."""
         self._session.flush()
@@ -169,7 +178,7 @@ class RemoteStudent:
 
     def defines(self, name: str) -> bool:
         """Whether the submission defines a required name, as the worker reports it."""
-        self._session.start()
+        self._session.execute_once()
         return name in self._session.defined
 
     def _find(self, name: str) -> "RemoteClass":

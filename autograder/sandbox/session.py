@@ -9,8 +9,10 @@ be a wrong value. Each failure becomes an exception whose text is for the studen
 import contextlib
 import dataclasses
 import itertools
+import selectors
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ MAX_MESSAGE = 2000
 _GRACE_SECONDS = 0.5  # a worker that closed its channel may end by itself, which tells its exit status
 
 _MOST_POSTPONED = 64 << 20  # bytes of tensors
+_LOOKS = 20  # at what a worker does, in the time that one step may take
 
 Failure = StudentTimeout | StudentCrash
 
@@ -77,6 +80,9 @@ class Session:
         self._postponed: list[Request] = []
         self._seconds = self._cpu_seconds = 0.0
         self._given_up: Failure | None = None
+        self._stops: dict[str, list[Failure]] = defaultdict(list)
+        self.question = ""
+        """Whose checks run: a class that ends its workers costs the checks of other questions nothing."""
         self.last_failure: Failure | None = None
         self.generation = 0
         """Counts the workers; an object exists only in the worker of its own generation."""
@@ -85,6 +91,8 @@ class Session:
         self.problems: list[str] = []
         """What the student's code raised when it was executed, one text per statement."""
         self.defined: list[str] = []
+        self.is_known = False
+        """Whether the slice has been executed once, so that `problems` and `defined` are what it makes them."""
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -100,6 +108,15 @@ class Session:
     def waiting(self) -> bool:
         """Whether requests are postponed."""
         return any(one.operation != "forget" for one in self._postponed)
+
+    def execute_once(self) -> None:
+        """Start a worker, unless what the slice defines is known.
+
+        Raises:
+            StudentTimeout, StudentCrash: as `start`.
+        """
+        if not self.is_known:
+            self.start()
 
     def new_handle(self) -> int:
         """A number for the next object in a worker."""
@@ -120,6 +137,8 @@ class Session:
         if self._given_up is not None:
             self.close()
             raise type(self._given_up)(str(self._given_up))
+        if (stopped := self._stopped_too_often()) is not None:
+            raise stopped
         if self._worker is None:
             self._start_worker()
 
@@ -201,6 +220,7 @@ class Session:
                 raise wire.WireError("expected texts")
         self.problems = [sanitize(text, MAX_TRACEBACK) for text in result["problems"][:MAX_PROBLEMS]]
         self.defined = result["defined"]
+        self.is_known = True
 
     def _send(self, request: Request) -> tuple[dict[str, Any], dict[str, Tensor]]:
         requests, self._postponed = [*self._postponed, request], []
@@ -220,16 +240,18 @@ class Session:
         ]
         header = {"id": number, "before": before, **last}
         left = self._limits.submission_seconds - self._seconds
-        deadline = began + min(seconds, left)
         channel = self._worker.channel
         try:
+            deadline = began + min(seconds, left)
             wire.send(channel, header, requests[-1].body, deadline, [one.body for one in requests[:-1]])
+            deadline = self._wait_for_reply(seconds, began + left)
             reply, body = wire.receive(channel, wire.MAX_REPLY_HEADER, self._limits.reply_bytes, deadline)
             return self._open(reply, body, number, requests)
         except wire.DeadlineExceeded:
+            taken = time.monotonic() - began
             rest = f", and the {self._limits.submission_seconds:g} s of the submission are over"
-            late = f"did not return within {min(seconds, left):.3g} s{rest if left < seconds else ''}."
-            raise self._end(StudentTimeout(f"{self._current(requests)} {late}")) from None
+            late = f"within {left:.3g} s{rest}" if taken >= left else f"within {seconds:.3g} s"
+            raise self._end(StudentTimeout(f"{self._current(requests)} did not return {late}.")) from None
         except wire.PeerClosed:
             raise self._end(None, self._current(requests)) from None
         except wire.TooLarge:
@@ -242,13 +264,40 @@ class Session:
         finally:
             self._seconds += time.monotonic() - began
 
-    def _current(self, requests: Sequence[Request]) -> str:
-        """What the worker is doing, or did last, of these requests: it calls itself by their number. For messages."""
+    def _wait_for_reply(self, seconds: float, end: float) -> float:
+        """Wait while the worker goes from step to step; returns when its reply must be there as a whole.
+
+        Args:
+            seconds: that each step may take.
+            end: when the time of the submission is over, by `time.monotonic()`.
+
+        Raises:
+            DeadlineExceeded: a step takes longer.
+        """
+        step, since = self._step(), time.monotonic()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._worker.channel, selectors.EVENT_READ)
+            while True:
+                deadline = min(since + seconds, end)
+                left = deadline - time.monotonic()
+                if selector.select(min(seconds / _LOOKS, max(left, 0.0))):
+                    return deadline
+                if (now := self._step()) != step:
+                    step, since = now, time.monotonic()
+                elif left <= 0:
+                    raise wire.DeadlineExceeded
+
+    def _step(self) -> str:
+        """What the worker is doing, or did last: the number of the request, and of a pass; "" where it is unknown."""
         try:
-            name = Path(f"/proc/{self._worker.pid}/comm").read_bytes().strip()
-        except OSError:  # ended, or of a user whose processes cannot be seen
-            name = b""
-        number = int(name) if name.isdigit() else len(requests)
+            return Path(f"/proc/{self._worker.pid}/comm").read_text().strip()
+        except (OSError, UnicodeDecodeError):  # ended, or of a user whose processes cannot be seen
+            return ""
+
+    def _current(self, requests: Sequence[Request]) -> str:
+        """What the worker is doing, or did last, of these requests. For messages."""
+        name, _, _ = self._step().partition(".")
+        number = int(name) if name.isdecimal() and name.isascii() else len(requests)
         return requests[min(number, len(requests) - 1)].what or requests[-1].what
 
     def _open(
@@ -286,6 +335,7 @@ class Session:
         died_by_itself = failure is None
         death = self._bury(_GRACE_SECONDS if died_by_itself else 0.0)
         self.last_failure = self._explain(death, what) if died_by_itself else failure
+        self._stops[self.question].append(self.last_failure)
         return self.last_failure
 
     def _bury(self, grace: float = 0.0) -> Death:
@@ -323,8 +373,13 @@ class Session:
             return StudentCrash(
                 f"Your code used up the {limits.cpu_seconds} s of processor time that a submission has."
             )
-        if self._worker is None and self.generation >= limits.workers:
-            return StudentCrash(
-                f"Your code was stopped {self.generation} times; it is not started again. {self.last_failure}"
-            )
         return None
+
+    def _stopped_too_often(self) -> Failure | None:
+        """Why the checks of this question start no worker any more."""
+        stops = self._stops[self.question]
+        late = sum(isinstance(failure, StudentTimeout) for failure in stops)
+        if len(stops) < self._limits.stops and late < self._limits.timeouts:
+            return None
+        last = stops[-1]
+        return type(last)(f"Your code was stopped {len(stops)} times here; these checks do not start it again. {last}")

@@ -27,6 +27,7 @@ from autograder.student.passes import (
     gradient_norms,
     in_train_mode,
     modes_return_module,
+    outputs_of,
     shared_tensors,
     step_along_gradients,
 )
@@ -164,8 +165,7 @@ class Server:
         requests = [*header.get("before", ()), header]
         start = 0
         for self.at, one in enumerate(requests):
-            if len(requests) > 1:
-                linux.set_name(str(self.at))
+            linux.set_name(str(self.at))
             end = start + one["size"]
             try:
                 tensors = lengthen(unpack(body[start:end]), one.get("shapes", {}))
@@ -178,6 +178,10 @@ class Server:
                 raise
             start = end
         return result
+
+    def _next_pass(self, number: int) -> None:
+        """Tell that a pass begins: each has a time limit of its own."""
+        linux.set_name(f"{self.at}.{number}")
 
     def _forget(self, handle: int, tensors: dict[str, Tensor] | None = None) -> Result:
         for table in (self._modules, self._loaded, self._calls, self._probes, self._optimizers):
@@ -274,6 +278,7 @@ class Server:
         state = self._whole(module, names, {name.removeprefix("state:"): value for name, value in tensors.items()})
         with torch.no_grad(), without_dropout(not self._drops):
             for number, name in enumerate(inputs):
+                self._next_pass(number)
                 if afresh:
                     load_state(self._modules[module], state)
                 y = self._modules[module](given[name].clone())
@@ -284,8 +289,13 @@ class Server:
         return {"type_name": kind}, reply
 
     def _in_train_mode(self, module: int, repeats: int, tensors: dict[str, Tensor]) -> Result:
+        x = tensors["x"]
         with without_dropout(not self._drops):
-            return {}, in_train_mode(self._modules[module], tensors["x"], tensors["upstream"], repeats)
+            reply = in_train_mode(self._modules[module], x, tensors["upstream"], 0)
+            for number in range(repeats):
+                self._next_pass(number + 1)
+                (reply[f"again {number}"],) = outputs_of(self._modules[module], [x])
+        return {}, reply
 
     def _state(self, module: int, gradients: bool, kernels: bool, known: int, tensors: dict[str, Tensor]) -> Result:
         """Send the state as `state:NAME`, parameters that it lacks as `value:NAME`, gradients as `grad:NAME`.

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -54,6 +55,11 @@ def settle(student: Any) -> None:
     """
     if hasattr(type(student), "flush"):
         student.flush()
+
+
+def on_behalf_of(student: Any, question: str) -> AbstractContextManager[None]:
+    """A context in which workers that end count for this question, where the code is in a worker."""
+    return student.on_behalf_of(question) if hasattr(type(student), "on_behalf_of") else nullcontext()
 
 
 def gradients_of(module: Any) -> dict[str, Tensor | None]:

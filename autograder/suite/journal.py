@@ -1,11 +1,12 @@
 """Which names each case of a test used and how it ended, so that a case need not run again on the same code."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.contract import REQUIRED
-from autograder.student.passes import settle
+from autograder.student.passes import on_behalf_of, settle
 from autograder.suite.outcome import Case
 
 
@@ -38,6 +39,10 @@ class Watched:
 
     def __init__(self, student: Any, journal: Journal):
         self._student, self._journal = student, journal
+
+    def on_behalf_of(self, question: str) -> AbstractContextManager[None]:
+        """As the function `on_behalf_of`."""
+        return on_behalf_of(self._student, question)
 
     def flush(self) -> None:
         """Have everything executed that was asked for, where the code is in a worker."""

@@ -136,12 +136,14 @@ class _Run:
     def __init__(self, journal: Journal, student: Watched, tell: Callable[[str], None] | None):
         self._journal, self._student, self._tell = journal, student, tell
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item):
         self._journal.current = plugin.case_id(item)
         self._journal.names[self._journal.current] = set()
         if self._tell is not None:
             self._tell(plugin.title_of(item))
+        with self._student.on_behalf_of(plugin.question_of(item)):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, call: pytest.CallInfo):

@@ -17,6 +17,7 @@ from autograder.sandbox.limits import MAX_PROBLEMS, MIB, Limits
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.sandbox.zygote import _children
 from autograder.student.errors import StudentCrash, StudentError, StudentTimeout
+from autograder.student.passes import in_train_mode, outputs_of
 from autograder.submission import read_submission, slice_submission
 
 ROOMY = Limits(request_seconds=20, submission_seconds=60, cpu_seconds=30, memory_bytes=512 * MIB, reply_bytes=8 * MIB)
@@ -135,13 +136,27 @@ def test_wall_clock_of_the_class_statements(tmp_path, zygote):
         student.BasicBlock(8, 8)
 
 
+def test_each_pass_has_a_time_of_its_own(tmp_path, zygote):
+    """Several passes in one request may take longer together; one that is slow among them may not."""
+    body = "time.sleep(0.5 if x.sum() < 100 else 9)"
+    x = torch.zeros(2, 8, 4, 4)
+    with student_of(FORWARD.format(body=body), tmp_path, zygote, request_seconds=1.5) as student:
+        block = student.BasicBlock(8, 8)
+        assert len(outputs_of(block, [x] * 5)) == 5
+        assert "again 3" in in_train_mode(block, x, x, 4)
+        with pytest.raises(StudentTimeout, match=r"`BasicBlock\.forward` did not return within 1\.5 s\."):
+            outputs_of(block, [x, x, x + 1])
+
+
 def test_every_worker_died(tmp_path, zygote):
-    """After `workers` deaths the submission is given up, and the message says why it died."""
-    with student_of(FORWARD.format(body="os._exit(3)"), tmp_path, zygote, workers=2) as student:
+    """After `stops` deaths a question is given up, and the message says why it died."""
+    with student_of(FORWARD.format(body="os._exit(3)"), tmp_path, zygote, stops=2) as student:
         for _ in range(2):
             with pytest.raises(StudentCrash, match="exit status 3"):
                 student.BasicBlock(8, 8)(torch.zeros(1, 8, 4, 4))
-        with pytest.raises(StudentCrash, match=r"stopped 2 times; it is not started again\..*exit status 3"):
+        with pytest.raises(
+            StudentCrash, match=r"stopped 2 times here; these checks do not start it again\..*exit status 3"
+        ):
             student.BasicBlock(8, 8)
 
 
