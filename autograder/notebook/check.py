@@ -241,11 +241,16 @@ def run_checks(question: str, env: dict[str, Any]) -> CheckResult:
         raise NoSuchQuestion(f'{said}: write grader.check("q1"); the questions are {", ".join(QUESTIONS)}')
     hint = "run its cell, then check again"
     missing = {name: Message(got=f"`{name}` is not defined yet", hint=hint) for name in REQUIRED}
-    student = LocalStudent(env, missing)
+    student, found = LocalStudent(env, missing), {}
+
+    def diagnose(student: Any, question: str) -> Any:
+        found[question] = diagnosis_of(student, question)
+        return found[question]
+
     outcomes = run_suite(
-        student, [PUBLIC], only=[question], quiet=False, diagnose=diagnosis_of, follow=every_case, tell=Patience()
+        student, [PUBLIC], only=[question], quiet=False, diagnose=diagnose, follow=every_case, tell=Patience()
     )
-    return CheckResult(question, outcomes, diagnosis_of(student, question) if any(o.failed for o in outcomes) else None)
+    return CheckResult(question, outcomes, found.get(question))
 
 
 def check_question(question: str, env: dict[str, Any]) -> None:

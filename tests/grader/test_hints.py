@@ -3,10 +3,12 @@
 import re
 
 import pytest
+import torch
 
 from autograder.maintain.build import solved_source
 from autograder.notebook.check import CheckResult, Notebook, run_checks
 from autograder.notebook.hints import FIRST, SECOND, WRONG_STEP, make_hint
+from autograder.oracle import naming
 from autograder.student.local import LocalStudent
 from autograder.submission import execute, read_submission, slice_submission
 
@@ -103,3 +105,23 @@ def test_a_check_of_slow_code_says_what_it_does(env, monkeypatch, capsys):
     monkeypatch.setattr("autograder.notebook.patience.SECONDS", 1000)
     run_checks("q1", env("expansion = 1", "expansion = 1"))
     assert capsys.readouterr().out == ""
+
+
+def test_the_search_for_a_mistake_runs_once(env, monkeypatch):
+    """It takes most of the time of a check, and more of it with the threads that a notebook has."""
+    threads = []
+
+    def counted(student, question):
+        threads.append(torch.get_num_threads())
+        return diagnose(student, question)
+
+    diagnose = naming.diagnose
+    monkeypatch.setattr(naming, "diagnose", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        result = run_checks("q1", env("F.relu(out + self.shortcut(x))", WRONG))
+    finally:
+        torch.set_num_threads(before)
+    assert result.diagnosis.names == ("relu_before_add",)
+    assert threads == [1]
