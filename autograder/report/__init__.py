@@ -4,6 +4,7 @@ read             all results of a folder
 derived          what follows from one result: what was lost, what is deferred
 class_view       what follows from all of them: distribution, rankings
 submission_view  one result arranged to answer "why did I lose points?"
+anonymous        a result without names and code, to show in class
 page             report.html, from the templates, report.css and report.js
 feedback         feedback/, one page and one Markdown file for each student
 spreadsheet      grades.csv

@@ -6,7 +6,6 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ from autograder.contract import POINTS
 from autograder.course.origin import Origin, Student
 from autograder.course.settings import Course
 from autograder.grading.result import Result
+from autograder.report.anonymous import without_names
 from autograder.report.class_view import overview
-from autograder.report.derived import STATUSES, in_words, is_usable, labels, title_of
+from autograder.report.derived import STATUSES, in_words, labels, title_of
 from autograder.report.submission_view import arrange
 from autograder.report.text import count, local_time, number
-from autograder.student.message import NO_MESSAGE
 from autograder.submission.atomic_write import atomic_write
 from autograder.submission.sanitize import sanitize
 from autograder.suite.markup import as_html
@@ -49,7 +48,7 @@ def write_html(
         anonymous: to show in class: numbers in place of names, in an order that says nothing, and no code of students.
     """
     if anonymous:
-        grades, missing = [_without_names(grade) for grade in sorted(grades, key=lambda grade: grade.sha256)], ()
+        grades, missing = [without_names(grade) for grade in sorted(grades, key=lambda grade: grade.sha256)], ()
         names = [f"Submission {number}" for number in range(1, len(grades) + 1)]
     else:
         names = labels(grades) if course.names else [grade.name for grade in grades]
@@ -88,13 +87,6 @@ def write_html(
 
 def _without_students(origin: Origin) -> Origin:
     return origin.model_copy(update={"students": ()})
-
-
-def _without_names(grade: Result) -> Result:
-    """The result without what says whose it is: names, files, and the student's own lines."""
-    kept = is_usable(grade)  # otherwise the message names the file
-    tests = [replace(t, message=replace(t.message, where="") if kept else NO_MESSAGE) for t in grade.tests]
-    return grade.replace_tests(tests, origin=Origin(), name="", problems=(), submission="")
 
 
 def _pack(bodies: dict[str, Markup]) -> tuple[dict[str, str], list[str]]:

@@ -612,6 +612,74 @@ def test_an_anonymous_page_names_nobody(tmp_path):
         assert word not in source, word
 
 
+CODE = "zephyr = quokka(self)"
+"""A line of code."""
+OF_THE_STUDENT = {
+    "file": "attic/Ottoline Finch hw3.py",
+    "name": "section9__jdox77",
+    "notes": ("`inner.zip/Wanda.ipynb` is graded, and not `Marmaduke.zip`.",),
+    "problems": (f"Jane_Doxley.py, line 3: `{CODE}`",),
+}
+TELLING = {
+    "delegation": {"got": "a ready-made network: Jane_Doxley.py, line 86: `torchvision.models.resnet18`"},
+    "a file in a folder": {"got": f"a ready-made network: Ottoline Finch hw3.py, line 86: `{CODE}`"},
+    "a syntax error": {"hint": f"Jane_Doxley.py, line 1: invalid syntax: `{CODE}`. Nothing in it can be used."},
+    "a cell": {"hint": f"cell 3, line 1: invalid syntax: `{CODE}` (the cell begins with `{CODE}`). Nothing."},
+    "a similar name": {"hint": "Jane_Doxley.py defines `Block1`; the name must be exactly `BasicBlock`."},
+    "an imported file": {"got": f"something: Quillon.py, line 3: `{CODE}`"},
+    "an exception": {"got": "your code raised ModuleNotFoundError: No module named 'Quillon'"},
+    "an exception of one's own": {"got": f"your code raised QuillonError: {CODE}"},
+    "what is raised": {"got": f"it raises: cell 7, line 2\n    {CODE}\nValueError: Quillon"},
+    "an exception of PyTorch": {"got": f"RuntimeError: {CODE}"},
+    "a stub": {"got": "Not implemented yet: Quillon does this"},
+    "lines": {"got": "a list, not a tensor", "where": f"Jane_Doxley.py, line 2\n    {CODE}"},
+    "the path": {"expected": "what attic/Ottoline Finch hw3.py has", "got": "section9/jdox77 and Marmaduke.zip, Wanda"},
+    "the student": {"got": "u-90017 and doxley, or jane@uni.example", "mistake": "Your block of Jane is wrong."},
+    "another file": {"got": "hamish.py and Brunhild"},
+    "no file": {"got": "64 channels, not 32", "hint": "BasicBlock: see the shape"},
+}
+
+
+@pytest.mark.parametrize("said", TELLING.values(), ids=TELLING)
+def test_an_anonymous_page_says_no_name_of_a_file_and_no_line_of_code(said, tmp_path):
+    person = Student(id="u-90017", name="Jane Doxley", email="jane@uni.example", section="morning")
+    origin = Origin(
+        key="section9/jdox77",
+        path="section9/jdox77/attic",
+        students=(person,),
+        submitted="2026-12-24",
+        not_counted=("old/hamish.py",),
+        undecided=("Brunhild.ipynb",),
+    )
+    test = make_test("q1", "shape", "failed", message=said)
+    grade = make_grade("Jane_Doxley.py", test, origin=origin).model_copy(update=OF_THE_STUDENT)
+    write_html([grade], tmp_path / "report.html", anonymous=True)
+    source = (tmp_path / "report.html").read_text(encoding="utf-8").casefold()
+    for word in (
+        *("jane", "dox", "ottoline", "finch", "attic", "section9", "jdox77", "wanda", "marmaduke", "inner.zip"),
+        *("u-90017", "morning", "2026-12-24", "hamish", "brunhild", "quillon", "zephyr", "quokka", "abab"),
+    ):
+        assert word not in source, word
+
+
+def test_an_anonymous_page_keeps_what_the_grader_says(tmp_path):
+    said = {
+        "expected": "relu(F(x) + x): `ResNet` and the shape",
+        "got": "your code raised RuntimeError: x",
+        "hint": "a list takes the place of a layer, and a list is no layer",
+        "mistake": "Your block applies its last ReLU to F(x).",
+    }
+    test = make_test("q1", "shape", "error", message=said)
+    refused = make_test("q2", "shape", "failed", message=TELLING["delegation"])
+    write_html([make_grade("shape.py", test, refused, file="resnet.py")], tmp_path / "report.html", anonymous=True)
+    source = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in (
+        *("relu(F(x) + x): <code>ResNet</code> and the shape", "your code raised RuntimeError<", said["hint"]),
+        *(said["mistake"], "a ready-made network<", "1 submission"),
+    ):
+        assert words in source, words
+
+
 # The spreadsheet
 
 
