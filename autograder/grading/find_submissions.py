@@ -1,5 +1,6 @@
 """Find submissions in files and folders."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -9,12 +10,17 @@ from pathlib import Path
 from autograder.course.identity import in_utf8
 from autograder.grading.results_folder import is_results_folder
 from autograder.submission import UnreadableSubmission, resolve
-from autograder.submission.upload import SUFFIXES, can_be_graded, files_of, is_handout, is_hidden
+from autograder.submission.beside import not_imported
+from autograder.submission.read import LARGEST_FILE
+from autograder.submission.upload import SUFFIXES, can_be_graded, files_of, is_handout, is_hidden, with_slashes
 
 _OF_ONE_STUDENT = re.compile(r"submission_\d+|.*_assignsubmission_(file|onlinetext)_?", re.IGNORECASE)
 """What Gradescope and Moodle call the folder of one student in an export."""
 _COPY = re.compile(r"([-_ ]copy[ _]?\d*|[ _]?\(\d+\))+", re.IGNORECASE)
 """What Jupyter, browsers and file managers add to the name of a copy."""
+
+MOST_WITH_MODULES = 50
+"""Files of a folder that are read to see whether they import each other; more are those of many students."""
 
 
 class NothingToGrade(Exception):
@@ -31,7 +37,8 @@ def find_submissions(
 
     In a folder, each file that can be graded is a submission. A subfolder is one submission if its files belong to one
     student: Gradescope or Moodle made it, it is a copy of the handout, or its files lie together and have one name
-    (suffixes and what is added to the name of a copy do not count; files of two subfolders are of two students).
+    (suffixes and what is added to the name of a copy do not count; files of two subfolders are of two students; Python
+    files that the others import do not count, where all files of the folder hang together so).
 
     Args:
         folders: each folder directly in a given one is one submission, unless it holds results.
@@ -104,9 +111,30 @@ def _is_of_one_student(folder: Path) -> bool:
         files = files_of(folder)
     except UnreadableSubmission:  # more files than one student has
         return False
+    files = _without_modules(folder, files)
     places = sorted({path.parent for path in files}, key=lambda place: len(place.parts))
     together = places[:1] == [folder] and all(above in below.parents for above, below in itertools.pairwise(places))
     return together and len({_COPY.sub("", path.stem).lower() for path in files}) == 1
+
+
+def _without_modules(folder: Path, files: list[Path]) -> list[Path]:
+    """The files of a folder without those that others of them import, as `main.py` imports `blocks.py`.
+
+    Of files that do not hang together so, which may be of many students, all.
+    """
+    if not 1 < len(files) <= MOST_WITH_MODULES or all(path.suffix.lower() != ".py" for path in files):
+        return files
+    paths = {with_slashes(str(path.relative_to(folder))): path for path in files}
+    kept = not_imported({name: _bytes_of(path) for name, path in paths.items()})
+    return [path for name, path in paths.items() if name in kept]
+
+
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds; nothing of one that is a link, is too large to be graded, or cannot be read."""
+    with contextlib.suppress(OSError):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST_FILE:
+            return path.read_bytes()
+    return b""
 
 
 def _is_copy_of_handout(folder: Path) -> bool:

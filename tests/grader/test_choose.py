@@ -1,6 +1,7 @@
 """One chooser: `grade`, Gradescope and Otter grade the same file of what a student hands in."""
 
 import ast
+import json
 
 import pytest
 
@@ -19,6 +20,9 @@ BETTER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut
 """As right, in other words."""
 BROKEN, NAMELESS = b"{", b"import torch\n"
 EARLY, LATE = "resnet_2026_11_30T10_00_45.zip", "resnet_2026_11_30T11_30_05.zip"
+NOTEBOOK_THAT_IMPORTS = json.dumps(
+    {"cells": [{"cell_type": "code", "source": "import torch\nfrom blocks import BasicBlock"}]}
+)
 ONE_CLASS = b"import torch.nn as nn\nclass BasicBlock(nn.Module):\n    expansion = 1\n"
 
 
@@ -197,6 +201,45 @@ def test_folders_of_one_student_are_one_submission(files, found, tmp_path):
     assert list(submissions) == [tmp_path / name for name in found]
     counted, others = handins(submissions)
     assert (len({one.name for one in counted}), others) == (len(found), {})
+
+
+IMPORTING = "from blocks import BasicBlock\nclass ResNet: pass\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"cy/main.py": IMPORTING, "cy/blocks.py": ""}, {"cy": "cy"}),
+        ({"submitted/cy/ps1/main.py": IMPORTING, "submitted/cy/ps1/blocks.py": ""}, {"submitted/cy/ps1": "cy"}),
+        ({"s1/cy/net.py": IMPORTING, "s1/cy/blocks/a.py": "", "s1/al.py": ""}, {"s1/cy": "s1/cy", "s1/al.py": "s1/al"}),
+        ({"cy/hw3.ipynb": NOTEBOOK_THAT_IMPORTS, "cy/hw3.py": IMPORTING, "cy/blocks.py": ""}, {"cy": "cy"}),
+        ({"cy/a.py": "import b", "cy/b.py": "import c", "cy/c.py": "import a"}, {}),
+        ({"s1/al.py": "import bo", "s1/bo.py": "", "s1/cy.py": ""}, {}),
+        ({"s1/al.py": "import x", "s1/bo.py": "import x", "s1/x.py": ""}, {}),
+        ({"al.py": "import bo", "bo.py": ""}, {}),
+    ],
+)
+def test_files_that_import_each_other_are_one_submission(files, found, tmp_path):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text or "x = 1")
+    counted, _ = handins(find_submissions([tmp_path])[0])
+    whose = {str(one.file.relative_to(tmp_path)): one.origin.key for one in counted}
+    assert whose == (found or {name: name.removesuffix(".py") for name in files})
+
+
+def test_a_module_beside_the_file_is_graded_with_it(tmp_path):
+    source = script_of(RIGHT).decode()
+    begin, end = source.index("class BasicBlock"), source.index("class ResNet")
+    blocks = f"import torch\nfrom torch import nn\nimport torch.nn.functional as F\n{source[begin:end]}"
+    rest = f"from blocks import BasicBlock, Bottleneck\n{source[:begin]}{source[end:]}"
+    for folder in ("cy", "submitted/cy/ps1"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "main.py").write_text(rest)
+        (tmp_path / folder / "blocks.py").write_text(blocks)
+    found, _ = find_submissions([tmp_path])
+    assert [*found] == [tmp_path / "cy", tmp_path / "submitted" / "cy" / "ps1"]
+    assert [read_source(read_upload(one)).slice.missing for one in found] == [(), ()]
 
 
 def test_every_folder_can_be_one_submission(tmp_path):
