@@ -16,7 +16,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +39,11 @@ _WORK = re.compile(
     r"|(ps|pset|hw|lab|exercise|ex|project|task|week|assignment|homework)[-_ ]?\d+",
     re.IGNORECASE,
 )
+_AFTER = re.compile(rf"[-_ ]+(?:{_WORK.pattern}|v\d+)$", re.IGNORECASE)
+_BEFORE = re.compile(rf"(?:{_WORK.pattern})[-_ ]+", re.IGNORECASE)
+"""What students write before and after their names: `hw3_jane_doe_resnet_v2`."""
+_FEWEST_DIGITS = 5
+"""Of a number that may be an id; shorter ones number files."""
 _NUMBER = re.compile(r"(?:[-_](\d{1,3})| ?\((\d{1,3})\))$")
 """Of a resubmission, `resnet-2`, or of a file that was downloaded twice, `resnet (1)`."""
 SUFFIXES = (".txt", ".py", ".zip", ".ipynb")
@@ -174,6 +179,21 @@ def _said_by(stem: str) -> dict[str, Any]:
 def _is_work(name: str) -> bool:
     """Whether it says what was handed in, and not by whom."""
     return bool(_WORK.fullmatch(name))
+
+
+def without_work(name: str) -> Iterator[str]:
+    """The name, then less and less of it: without each word at its ends that says what was handed in, not by whom.
+
+    Of `hw3_jane_doe_final` these are `hw3_jane_doe` and `jane_doe`. A small number may count files, and is no name.
+    """
+    while not (name.isdigit() and len(name) < _FEWEST_DIGITS):
+        yield name
+        shorter = _AFTER.sub("", name)
+        if shorter == name and (found := _BEFORE.match(name)):
+            shorter = name[found.end() :]
+        if shorter in (name, ""):
+            return
+        name = shorter
 
 
 def _is_numbered(stem: str) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import functools
 import io
+import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.contract import Problem
+from autograder.course.identity import without_work
 from autograder.course.origin import Student
 from autograder.course.platforms import as_iso
 
@@ -122,7 +124,8 @@ class Roster:
     def find(self, words: Iterable[str]) -> Entry | None:
         """The student that one of the words stands for; a word that stands for several does not count.
 
-        Words are tried in their order, each first as an id, a login or an e-mail address, then as a name.
+        Words are tried in their order, each first as an id, a login or an e-mail address, then as a name; then
+        without what says what was handed in, as in `jane_doe_resnet`.
         """
         for word in words:
             if len(places := self._places(word)) == 1:
@@ -135,7 +138,10 @@ class Roster:
 
     def _places(self, word: str) -> set[int]:
         exact, loose = self._tables
-        return exact.get(word.casefold()) or loose.get(letters_of(word)) or set()
+        for name in itertools.chain([word], without_work(word)):  # an id may be a small number
+            if found := exact.get(name.casefold()) or loose.get(letters_of(name)):
+                return found
+        return set()
 
     @functools.cached_property
     def _tables(self) -> tuple[dict[str, set[int]], dict[str, set[int]]]:

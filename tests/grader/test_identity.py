@@ -340,6 +340,23 @@ def test_folders_above_those_of_a_platform(path, key, platform):
     assert (found.name, found.platform, found.late) == (key, platform, "_LATE_" in path)
 
 
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [
+        *(("a4_hw3.py", "a4"), ("jorg_muller_resnet.py", "b5"), ("Pat O'Brien - resnet.py", "c6")),
+        *(("sam-smith_resnet_v2.py", "d7"), ("hw3_Jörg Müller.ipynb", "b5"), ("Max Main.py", "main7")),
+        *(("resnet_90017.py", "90017"), ("max_main_final.py", "main7")),
+        # A part of a name, a number that may count files, and two names.
+        *(("resnet_7.py", ""), ("muller_hw3.py", ""), ("sam_smith_jones.py", ""), ("jorg_muller_sam_smith.py", "")),
+    ],
+)
+def test_a_roster_knows_a_name_beside_the_word_for_the_work(name, id):
+    students = ["a4,Ann Ace", "b5,Jorg Muller", "c6,Pat O'Brien", "d7,Sam Smith", "main7,Max Main", "90017,Eve", "7,Al"]
+    roster = parse_roster("\n".join(["id,name", *students]))
+    (one,), _ = handins({Path("/x/in") / name: Path("/x/in")}, (), roster)
+    assert [student.id for student in one.origin.students] == [id] * bool(id)
+
+
 def test_a_roster_goes_by_the_outermost_name_that_it_knows(tmp_path):
     write(tmp_path, ["section1/Lin Lee/9001/model.py", "Jane Doe/9002/model.py", "Kim/9002/model.py"])
     roster = parse_roster("id,name\n9001,Jane Doe\n9002,Lin Lee\n1,Kim\n2,Kim\n")
