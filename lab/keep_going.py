@@ -38,7 +38,10 @@ def explain(error: Exception) -> str:
     if isinstance(error, NotImplementedError):
         return f"Not implemented yet: {error}\nFill in that cell, run it, then run this one again."
     if isinstance(error, NameError) and _is_raised_by_the_cell(error):
-        return f"`{error.name}` is not defined yet.\nRun the cell above that defines it, then run this one again."
+        return (
+            f"`{error.name}` is not defined yet.\n"
+            "Run the cell above that defines it, or read why that cell failed. Then run this one again."
+        )
     return ""
 
 

@@ -137,8 +137,9 @@ def _decide(group: list[tuple[Path, _Owner]], defined: Mapping[Path, Content | N
     if tied and before and (given := _given_alone(before, [chosen, *tied])):
         chosen, tied = given, []
     owner = dict(group)[chosen.file]
-    not_counted = [_path(one) for one in candidates if one is not chosen]
-    undecided = [_path(one) for one in (chosen, *tied)] if tied else []
+    paths = _told_apart(candidates)
+    not_counted = [path for one, path in zip(candidates, paths, strict=True) if one is not chosen]
+    undecided = [paths[candidates.index(one)] for one in (chosen, *tied)] if tied else []
     if len(group) == 1 and before:
         not_counted = _beside(chosen, before)
     return Handin(chosen.file, result_name(owner.identity.key), owner.origin(not_counted, undecided))
@@ -161,6 +162,15 @@ def _beside(chosen: Candidate, before: Known) -> list[str]:
     folder = Path(os.path.abspath(chosen.file)).parents[len(chosen.identity.path) - 1]
     others = dict.fromkeys((*before.undecided, *before.not_counted))
     return [path for path in others if path != own and (folder / path).exists()]
+
+
+def _told_apart(candidates: list[Candidate]) -> list[str]:
+    """The paths of the files; of those that are alike below two folders that were given, the folder as well."""
+    paths = [_path(one) for one in candidates]
+    if len({*paths}) == len(paths):
+        return paths
+    folders = [Path(os.path.abspath(one.file)).parents[len(one.identity.path) - 1].name for one in candidates]
+    return [f"{folder}/{path}" for folder, path in zip(folders, paths, strict=True)]
 
 
 def _path(one: Candidate) -> str:

@@ -11,7 +11,16 @@ from autograder.contract import POINTS
 from autograder.course.settings import Course
 from autograder.grading.charge import is_charged_by_mistake, public_part
 from autograder.grading.result import Result
-from autograder.report.derived import corrected, deferred_points, is_decided, labels, possible, possible_points, total
+from autograder.report.derived import (
+    ROUNDING,
+    corrected,
+    deferred_points,
+    is_decided,
+    labels,
+    possible,
+    possible_points,
+    total,
+)
 from autograder.report.page import HERE, environment, policy
 from autograder.report.submission_view import Check, Finding, QuestionSheet, adjustments, arrange
 from autograder.report.text import count, of_possible
@@ -80,19 +89,20 @@ def feedback_for(grade: Result, label: str, course: Course) -> Feedback:
 
 
 def _question(grade: Result, visible: Result, sheet: QuestionSheet, shown: str) -> QuestionFeedback:
-    notes = []
+    notes, beyond = [], False
     score, of = corrected(grade, sheet.id), possible_points(grade, sheet.id)
     if shown == "nothing" and sheet.judged:
         of = visible.questions[sheet.id].possible
-        change = score - grade.questions[sheet.id].score
-        score = min(max(visible.questions[sheet.id].score + change, 0.0), of)
+        score = visible.questions[sheet.id].score + score - grade.questions[sheet.id].score
+        beyond = not -ROUNDING <= score <= of + ROUNDING
+        score = min(max(score, 0.0), of)
     hidden = [test for test in grade.of_question(sheet.id) if test.hidden]
     if shown == "points" and any(test.possible for test in hidden):
         notes.append(_of_hidden(hidden))
     if waiting := deferred_points(grade, sheet.id):
         notes.append(f"{count(waiting, 'point')} not judged yet: the check needs a GPU")
     if change := grade.adjustment.points(sheet.id):
-        notes.append(f"corrected by {change:+g}")
+        notes.append(f"corrected by {change:+g}" + ", also for checks that you do not see" * beyond)
     return QuestionFeedback(sheet.id, sheet.title, of_possible(score, of), sheet.findings, sheet.passed, tuple(notes))
 
 

@@ -134,6 +134,7 @@ def test_where_hidden_checks_are_not_shown_corrections_stay_within_the_public_on
     grade = make_grade("x", make_test(), hidden).model_copy(update={"adjustment": Adjustment((entry,))})
     (question,) = feedback_for(grade, "jane", Course(hidden_checks="nothing")).questions
     assert question.points == "5/5 (100 %)"
+    assert question.notes == ("corrected by +5, also for checks that you do not see",)
 
 
 def test_deferred_points_are_named():

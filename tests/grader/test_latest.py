@@ -142,6 +142,14 @@ def test_a_file_that_does_not_count_gets_no_points(tmp_path):
     assert (result.status, result.score, result.problems) == ("unreadable", 0, ("`lou.ipynb` and `lou.py` differ.",))
 
 
+def test_files_of_two_sections_that_were_given_are_told_apart(tmp_path):
+    write(tmp_path, {"section1/al.ipynb": RIGHT, "section2/al.ipynb": OTHER})
+    (one,), _ = handins(find_submissions([tmp_path / "section1", tmp_path / "section2"])[0], look=look)
+    assert one.origin.undecided == ("section1/al.ipynb", "section2/al.ipynb")
+    above, _ = handins(find_submissions([tmp_path])[0], look=look)
+    assert [other.name for other in above] == ["section1__al", "section2__al"]
+
+
 def test_what_is_not_counted_is_named(tmp_path, monkeypatch):
     """On the terminal and in the result; a second run with the decision of the teaching assistant is a new result."""
     grade_quickly(monkeypatch)
