@@ -1,4 +1,4 @@
-"""What a submission must define, and how the points are spread: the words every other room shares."""
+"""What a submission must define, and how the points are spread: the words all packages share."""
 
 REQUIRED = ("BasicBlock", "Bottleneck", "ResNet", "ResNet18")
 """Names a submission defines; see the notebook for their signatures."""

@@ -1,8 +1,8 @@
-"""Draw docs/images/architecture.svg and write the table of rooms in docs/architecture.md.
+"""Draw docs/images/architecture.svg and write the table of packages in docs/architecture.md.
 
     python docs/draw_architecture.py
 
-The order of the rooms comes from the contract of import-linter in pyproject.toml, their descriptions from the
+The order of the packages comes from the contract of import-linter in pyproject.toml, their descriptions from the
 docstrings of the packages, and who holds them from the lists that the build copies.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, PICTURE = ROOT / "docs" / "architecture.md", ROOT / "docs" / "images" / "architecture.svg"
-START, END = "<!-- rooms: written by docs/draw_architecture.py -->\n", "<!-- end of rooms -->\n"
+START, END = "<!-- packages: written by docs/draw_architecture.py -->\n", "<!-- end of packages -->\n"
 
 STEPS = (
     ("submission", "the file is unpacked and parsed; the statements to execute are selected"),
@@ -28,13 +28,13 @@ STEPS = (
     ("grading", "outcomes become a result file"),
     ("report", "result files become a table, grades.csv and report.html"),
 )
-"""The rooms that a submission passes through, in order."""
+"""The packages that a submission passes through, in order."""
 COLOURS = {"students and graders": "#d9ead3", "graders": "#cfe2f3", "the repository": "#eeeeee"}
 WIDTH, HEIGHT, TOP = 980, 46, 34
 
 
 @dataclass(frozen=True)
-class Room:
+class Package:
     """One entry of the contract: its name, the first sentence of its docstring, and who holds it."""
 
     name: str
@@ -42,53 +42,53 @@ class Room:
     holder: str
 
 
-def read_rooms() -> list[Room]:
-    """Return the rooms from top to bottom: each imports only from those below it."""
+def read_packages() -> list[Package]:
+    """Return the packages from top to bottom: each imports only from those below it."""
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (layers,) = [contract["layers"] for contract in linter["contracts"] if contract["type"] == "layers"]
     lists = ast.parse((ROOT / "autograder" / "maintain" / "build.py").read_text(encoding="utf-8")).body
     held = {node.targets[0].id: _strings(node.value) for node in lists if isinstance(node, ast.Assign)}
-    rooms = []
+    packages = []
     for name in layers:
         path = ROOT / "autograder" / name
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-        students = name == "contract" or name in held["STUDENT_ROOMS"]
-        graders = name == "__main__" or name in held["GRADER_ROOMS"]
+        students = name == "contract" or name in held["STUDENT_PACKAGES"]
+        graders = name == "__main__" or name in held["GRADER_PACKAGES"]
         holder = list(COLOURS)[0 if students else 1 if graders else 2]
-        rooms.append(Room(name, " ".join(docstring.split("\n\n")[0].split()), holder))
-    return rooms
+        packages.append(Package(name, " ".join(docstring.split("\n\n")[0].split()), holder))
+    return packages
 
 
-def table(rooms: list[Room]) -> str:
-    """The rooms as Markdown."""
-    rows = ["| `{}` | {} | {} |".format(r.name, r.text.replace("|", "\\|"), r.holder) for r in rooms]
-    return "\n".join(["| room | content | held by |", "| --- | --- | --- |", *rows]) + "\n"
+def table(packages: list[Package]) -> str:
+    """The packages as Markdown."""
+    rows = ["| `{}` | {} | {} |".format(r.name, r.text.replace("|", "\\|"), r.holder) for r in packages]
+    return "\n".join(["| package | content | included in |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def page(rooms: list[Room], text: str) -> str:
-    """The text of the page with the table of these rooms."""
+def page(packages: list[Package], text: str) -> str:
+    """The text of the page with the table of these packages."""
     pattern = re.compile(f"{re.escape(START)}.*?{re.escape(END)}", re.DOTALL)
-    return pattern.sub(lambda _: f"{START}\n{table(rooms)}\n{END}", text)
+    return pattern.sub(lambda _: f"{START}\n{table(packages)}\n{END}", text)
 
 
-def picture(rooms: list[Room]) -> str:
-    """The rooms as an SVG: one box each, and the numbers of the steps of a submission beside them."""
-    lines = [_text(20, 20, "A room imports only from rooms below it. Numbers: the way of one submission.", bold=True)]
-    for row, room in enumerate(rooms):
+def picture(packages: list[Package]) -> str:
+    """The packages as an SVG: one box each, and the numbers of the steps of a submission beside them."""
+    lines = [_text(20, 20, "A package imports only from packages below it. Numbers: steps of a submission.", bold=True)]
+    for row, package in enumerate(packages):
         y = TOP + row * HEIGHT
-        fill = COLOURS[room.holder]
+        fill = COLOURS[package.holder]
         lines.append(f'<rect x="20" y="{y}" width="560" height="{HEIGHT - 6}" rx="5" fill="{fill}" stroke="#555"/>')
-        lines.append(_text(32, y + 25, room.name, bold=True))
-        for number, part in enumerate(textwrap.wrap(room.text, 68, max_lines=2, placeholder=" …")):
+        lines.append(_text(32, y + 25, package.name, bold=True))
+        for number, part in enumerate(textwrap.wrap(package.text, 68, max_lines=2, placeholder=" …")):
             lines.append(_text(132, y + 18 + 14 * number, part, size=11))
         for number, (name, what) in enumerate(STEPS, 1):
-            if name == room.name:
+            if name == package.name:
                 lines.append(f'<circle cx="604" cy="{y + 20}" r="11" fill="#1f4e79"/>')
                 lines.append(_text(604, y + 24, str(number), size=12, fill="#fff", anchor="middle"))
                 for index, part in enumerate(textwrap.wrap(what, 56)):
                     lines.append(_text(624, y + 18 + 14 * index, part, size=11))
-    y = TOP + len(rooms) * HEIGHT
+    y = TOP + len(packages) * HEIGHT
     for column, (holder, fill) in enumerate(COLOURS.items()):
         x = 20 + 220 * column
         lines.append(f'<rect x="{x}" y="{y + 4}" width="14" height="14" fill="{fill}" stroke="#555"/>')
@@ -111,9 +111,9 @@ def _strings(node: ast.expr) -> set[str]:
 
 def main() -> None:
     """Write both files."""
-    rooms = read_rooms()
-    PICTURE.write_text(picture(rooms), encoding="utf-8")
-    PAGE.write_text(page(rooms, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    packages = read_packages()
+    PICTURE.write_text(picture(packages), encoding="utf-8")
+    PAGE.write_text(page(packages, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ DECIDES = (
     "tests/public",
     "tests/hidden",
     "autograder/contract.py",
-    *(f"autograder/{room}" for room in ("submission", "student", "suite", "oracle", "sandbox", "training")),
+    *(f"autograder/{package}" for package in ("submission", "student", "suite", "oracle", "sandbox", "training")),
     "autograder/grading/grade.py",
     "autograder/grading/edited_student.py",
     "autograder/grading/seeds.py",

@@ -36,19 +36,19 @@ INSTRUCTOR = Path("dist/resnet-instructor.ipynb")
 """The notebook with the solution, and with the model answers: the master's cells with the tag `instructor`."""
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
-STUDENT_ROOMS = ("submission", "student", "oracle", "suite", "notebook")
+STUDENT_PACKAGES = ("submission", "student", "oracle", "suite", "notebook")
 """Folders of `autograder/` that students get, whole; each imports only from these."""
 NAMING = tuple(
     f"autograder/oracle/{name}"
     for name in ("diagnose.py", "diagnosis.py", "edits/", "explain.py", "hints.py", "mistakes.toml", "search.py")
 )
 """What names mistakes. Students do not get it where `name_mistakes` in `course.toml` says so."""
-GRADER_ROOMS = (*STUDENT_ROOMS, "course", "sandbox", "training", "grading", "report", "platforms")
+GRADER_PACKAGES = (*STUDENT_PACKAGES, "course", "sandbox", "training", "grading", "report", "platforms")
 STUDENT_FILES = (
     "assignment/resnet.ipynb",
     "autograder/__init__.py",
     "autograder/contract.py",
-    *(f"autograder/{room}/**/*" for room in STUDENT_ROOMS),
+    *(f"autograder/{package}/**/*" for package in STUDENT_PACKAGES),
     "conftest.py",
     "lab/**/*",
     "tests/public/*.py",
@@ -59,7 +59,7 @@ HANDOUT = Path("assignment/handout")
 
 GRADER_FILES = (
     "autograder/*.py",
-    *(f"autograder/{room}/**/*" for room in GRADER_ROOMS),
+    *(f"autograder/{package}/**/*" for package in GRADER_PACKAGES),
     "tests/public/*.py",
     "tests/hidden/*.py",
     "utils.py",

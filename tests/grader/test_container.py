@@ -14,7 +14,7 @@ KEPT = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() i
 INSTALL = re.search(r"RUN pip install (.*?)\n[A-Z]", (ROOT / "docs" / "Containerfile").read_text(), re.DOTALL)[1]
 PACKAGES = {word for word in INSTALL.replace("\\\n", " ").split() if re.fullmatch(r"[a-z][a-z0-9-]+", word)}
 NOT_USED = ("platforms", "notebook", "maintain")
-"""Rooms that `grade` does not import."""
+"""Packages that `grade` does not import."""
 
 
 def test_packages_are_those_of_the_lock():
@@ -27,7 +27,7 @@ def test_packages_are_those_of_the_lock():
 def test_all_that_grading_imports_is_installed():
     imported = set()
     for path in [path for name in KEPT for path in [ROOT / name, *(ROOT / name).rglob("*")] if path.suffix == ".py"]:
-        if path.relative_to(ROOT).parts[1:2] not in [(room,) for room in NOT_USED]:
+        if path.relative_to(ROOT).parts[1:2] not in [(package,) for package in NOT_USED]:
             imported |= top_level_imports(path.read_text(encoding="utf-8"))
     ours = {"autograder", "utils", "tests", "lab", "submitit"}  # where it runs on a cluster, submitit is installed
     distributions = packages_distributions()

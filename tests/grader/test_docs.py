@@ -1,4 +1,4 @@
-"""The documentation agrees with the code: the picture and the table of rooms, and the links between the pages."""
+"""The documentation agrees with the code: the picture and the table of packages, and the links between the pages."""
 
 import importlib.util
 import re
@@ -14,17 +14,17 @@ draw_architecture = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(draw_architecture)
 
 
-def test_rooms_are_those_of_the_contract():
-    rooms = draw_architecture.read_rooms()
+def test_packages_are_those_of_the_contract():
+    packages = draw_architecture.read_packages()
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     text = draw_architecture.PAGE.read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE) == contracts[0]["layers"]
-    assert text == draw_architecture.page(rooms, text), "run python docs/draw_architecture.py"
-    assert draw_architecture.PICTURE.read_text(encoding="utf-8") == draw_architecture.picture(rooms)
+    assert text == draw_architecture.page(packages, text), "run python docs/draw_architecture.py"
+    assert draw_architecture.PICTURE.read_text(encoding="utf-8") == draw_architecture.picture(packages)
 
 
 def test_every_step_is_in_the_picture():
-    names = {room.name for room in draw_architecture.read_rooms()}
+    names = {package.name for package in draw_architecture.read_packages()}
     assert {name for name, _ in draw_architecture.STEPS} <= names
 
 

@@ -11,7 +11,7 @@ import torch
 
 from autograder.contract import POINTS
 from autograder.grading.seeds import SUITE
-from autograder.maintain.build import GRADER_ROOMS, STUDENT_ROOMS, solved_source
+from autograder.maintain.build import GRADER_PACKAGES, STUDENT_PACKAGES, solved_source
 from autograder.student.errors import StudentError, StudentTimeout
 from autograder.student.message import Message
 from autograder.student.no_submission import NoSubmission
@@ -54,10 +54,10 @@ def test_every_test_has_a_title(path: Path):
 
 
 def test_public_suite_needs_nothing_hidden():
-    """What students get imports no room that only graders have."""
+    """What students get imports no package that only graders have."""
     for path in [*FILES[:4], *(ROOT / "autograder" / "suite").glob("*.py")]:
-        for room in set(GRADER_ROOMS) - set(STUDENT_ROOMS):
-            assert not re.search(rf"^\s*(from|import) autograder\.{room}\b", path.read_text(), re.MULTILINE), path
+        for package in set(GRADER_PACKAGES) - set(STUDENT_PACKAGES):
+            assert not re.search(rf"^\s*(from|import) autograder\.{package}\b", path.read_text(), re.MULTILINE), path
 
 
 def how_pytorch_computes() -> tuple[int, bool, bool]:
