@@ -219,7 +219,7 @@ def _say_deferred(reason: str) -> None:
 )
 @click.option("--only", callback=_questions, metavar="q1,q3", help="Judge these questions; others keep their results.")
 @click.option("--roster", type=EXISTING_FILE, help="The students (CSV): an export of a platform, or a table.")
-@click.option("--force", is_flag=True, help="Grade anew what has a result already.")
+@click.option("--force", is_flag=True, help="Grade again submissions that have a result.")
 @click.option("--dry-run", is_flag=True, help="Only list what would be graded, and whose it is.")
 @click.option("--folders", is_flag=True, help="Each folder directly in a given folder is one student's submission.")
 @click.option("--unsafe", is_flag=True, help="Grade although this machine cannot confine student code.")
@@ -464,7 +464,7 @@ def show(results: Path, name: str) -> None:
 @SUBMISSIONS
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def regrade(results: Path, name: str, submissions: tuple[Path, ...], options: tuple[str, ...]) -> None:
-    """Grade NAME's submission anew; OPTIONS are those of `grade`. Corrections stay."""
+    """Grade NAME's submission again; OPTIONS are those of `grade`. Corrections stay."""
     from autograder.grading.results_folder import find_submission
 
     result = _find(results, name)

@@ -44,10 +44,10 @@
 # 4. and train it (20 points).
 #
 # Fill in every cell that says `NotImplementedError`. Below each question a check tells you what is right and what is
-# not: change your code, run its cell, run the check again. The check can name many mistakes. If you are stuck, run
-# `grader.hint("q1")` in a new cell. It says where to look; run again, it shows the steps of the question with their
-# shapes. Nobody counts hints. Between the questions, three small experiments test the theory with *your* blocks.
-# Before each of them, write down your guess: it is drawn into the plot.
+# not: change your code, run its cell, run the check again. It says what was expected and what your code did instead.
+# If you are stuck, run `grader.hint("q1")` in a new cell. It says what to look at; run again, it shows the steps of
+# the question with their shapes. Nobody counts hints. Between the questions, three small experiments test the theory
+# with *your* blocks. Before each of them, write down your guess: it is drawn into the plot.
 #
 # You can run the whole notebook at any time. A cell that needs something that is not there yet says so, and the
 # notebook goes on; this is what `with keep_going():` is for. Times are measured on two CPU cores of a server without
