@@ -37,7 +37,7 @@ LIMITS = Limits(
     cpu_seconds=4,
     memory_bytes=512 * MIB,
     reply_bytes=64 * MIB,
-    workers=2,
+    stops=2,
 )
 SLACK = 30.0
 """Seconds for what is not the student's: starting and burying workers, on a machine that does other things."""
