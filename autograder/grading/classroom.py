@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from autograder.course.handins import Handin
 from autograder.course.settings import load_course
 from autograder.grading.failures import Failure
+from autograder.grading.kept_questions import require_kept
 from autograder.grading.pool import grade_each
 from autograder.grading.provenance import provenance
 from autograder.grading.result import Result, ResultError, read_result
-from autograder.grading.results_folder import find_missing, grading_key, keep_log, load_result, require_room
+from autograder.grading.results_folder import find_missing, grading_key, keep_log, require_room, usable_result
 from autograder.grading.seeds import seed_fingerprint, suite_version
 from autograder.sandbox.launcher import require_confinement
 from autograder.submission import fingerprint
@@ -57,12 +58,13 @@ def grade_all(
     Before the first network, right networks are trained, see `autograder.training.calibration`.
 
     Raises `SandboxUnavailable` where student code cannot be confined and `unsafe` is not given, and before anything is
-    graded what `require_room` raises.
+    graded what `require_kept` and `require_room` raise.
 
     A result that is there already, of the same file and the same code, is not made again; it gets today's prices of
-    mistakes. With `only`, the results of the other questions stay as they are. A file is written in one step, so an
-    interrupted run can be started again.
+    mistakes. With `only`, the results of the other questions stay as they are, or nothing is graded. A file is written
+    in one step, so an interrupted run can be started again.
     """
+    require_kept(submissions, out, only)
     handins = {handin.file: handin for handin in submissions}
     files = {path: out / f"{handin.name}.json" for path, handin in handins.items()}
     trains = training is not None and not training.problem
@@ -72,10 +74,7 @@ def grade_all(
 
         judged_by = thresholds(training, out)
     rubric = load_course().rubric
-    stored = {path: load_result(files[path], path) for path in handins}
-    for path, result in stored.items():
-        if result is not None and result.origin.undecided != handins[path].origin.undecided:
-            stored[path] = None  # which file counts was decided since then, or is not any more
+    stored = {path: usable_result(files[path], handin) for path, handin in handins.items()}
     known = {path: result and result.charge_again(rubric) for path, result in stored.items()}
     missing = {path: find_missing(known[path], only, judged_by, force) for path in handins}
     todo = {path: questions for path, questions in missing.items() if questions}

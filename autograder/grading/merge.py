@@ -27,7 +27,8 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
     """Bring the results of other folders into `into`; call it within `claim(into)`.
 
     A result of the same file is completed with the questions that only the other one judged. Of two results of one
-    student for different files, none is chosen: that is a conflict, and the one that is there stays.
+    student for different files, none is chosen: that is a conflict, and the one that is there stays. So it is where two
+    graders judged different questions, whose outcomes do not belong into one result.
 
     Keys, corrections and the roster come along; corrections of a result in conflict do not.
 
@@ -52,8 +53,8 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
             combined = combine(ours[name], result)
             if combined is None:
                 corrected = ", and corrections of it" if any(entry.name == result.name for entry in entries) else ""
-                other = f"{_described(result)}{corrected}"
-                done.conflicts.append(f"{result.name}: {folder} has a result of another file, {other}")
+                difference = _difference(ours[name], result)
+                done.conflicts.append(f"{result.name}: {folder} has a result {difference}{corrected}")
                 in_conflict.add(result.name)
             elif combined != ours[name]:
                 atomic_write(into / name, combined.to_json())
@@ -66,14 +67,15 @@ def merge(into: Path, others: Iterable[Path]) -> Merged:
 
 
 def combine(ours: Result, theirs: Result) -> Result | None:
-    """One result from two of the same file; None if the files differ.
+    """One result from two of the same file; None if the files differ, or if a question would be lost.
 
     Of two versions of the grader, results of today's replace others; otherwise ours stays.
     """
     if ours.sha256 != theirs.sha256:
         return None
     if ours.grader.code != theirs.grader.code:
-        return theirs if theirs.grader.code == code_version() else ours
+        chosen, other = (theirs, ours) if theirs.grader.code == code_version() else (ours, theirs)
+        return None if _judged(other) - _judged(chosen) else chosen
     if ours.status == "grader_failed" != theirs.status:
         ours, theirs = theirs, ours
     tests, taken = [], set()
@@ -93,6 +95,22 @@ def combine(ours: Result, theirs: Result) -> Result | None:
 
 def _is_deferred(tests: Iterable) -> bool:
     return any(test.outcome == "deferred" for test in tests)
+
+
+def _judged(result: Result) -> set[str]:
+    """The questions of which nothing is deferred."""
+    return {question for question in result.questions if not _is_deferred(result.of_question(question))}
+
+
+def _difference(ours: Result, theirs: Result) -> str:
+    """Why two results do not make one."""
+    if ours.sha256 != theirs.sha256:
+        return f"of another file, {_described(theirs)}"
+    judged = [", ".join(sorted(result.questions)) or "nothing" for result in (theirs, ours)]
+    return (
+        f"of another grader, {theirs.grader.in_words()}; it judged {judged[0]}, and {ours.grader.in_words()} judged "
+        f"{judged[1]} here: grade both with one version"
+    )
 
 
 def _described(result: Result) -> str:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from autograder.contract import QUESTIONS, Problem
 from autograder.course.corrections import FILE as CORRECTIONS
-from autograder.course.handins import Known
+from autograder.course.handins import Handin, Known
 from autograder.course.identity import FARTHEST_FOLDER
 from autograder.course.origin import Origin
 from autograder.course.roster import Roster, read_roster
@@ -235,6 +235,12 @@ def load_result(path: Path, submission: Path) -> Result | None:
         return None
     same = result.sha256 == fingerprint(submission) and result.grader.code == code_version()
     return result if same else None
+
+
+def usable_result(path: Path, handin: Handin) -> Result | None:
+    """As `load_result`; None also where another file of the student counted then, or none did."""
+    result = load_result(path, handin.file)
+    return result if result is not None and result.origin.undecided == handin.origin.undecided else None
 
 
 def find_missing(

@@ -16,6 +16,7 @@ from autograder.contract import Problem
 from autograder.course.handins import Handin
 from autograder.grading.classroom import grade_all
 from autograder.grading.failures import Failure
+from autograder.grading.kept_questions import require_kept
 from autograder.grading.result import Result
 from autograder.grading.results_folder import grading_key, load_result
 
@@ -85,6 +86,7 @@ def grade_on_slurm(
     settings: str,
     *,
     setup: Callable[[], Any],
+    only: Collection[str] | None = None,
     force: bool = False,
     advance: Callable[[str], None] = lambda name: None,
     **options: Any,
@@ -94,17 +96,19 @@ def grade_on_slurm(
     Args:
         settings: of `--slurm`.
         setup: called in each task; returns how networks are trained there.
-        force, advance, options: as of `grade_all`.
+        only, force, advance, options: as of `grade_all`.
 
     Raises:
         SlurmProblem: submitit or Slurm is not there, or it refuses.
+        ResultsFolderProblem: as of `require_kept`; no task is submitted then.
     """
     tasks, parameters = parse_settings(settings)
+    require_kept(submissions, out, only)
     out = out.absolute()
     grading_key(out)
     submissions = [dataclasses.replace(one, file=one.file.absolute()) for one in submissions]
     shares = [share for start in range(tasks) if (share := submissions[start::tasks])]
-    here = {"jobs": parameters.get("cpus_per_task", 1), "force": force, "setup": setup}
+    here = {"jobs": parameters.get("cpus_per_task", 1), "only": only, "force": force, "setup": setup}
     jobs = _submit(shares, out, parameters, options | here)
     seen = {one.name for one in submissions if (out / f"{one.name}.json").exists()} if not force else set()
     for name in seen:

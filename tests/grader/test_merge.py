@@ -46,6 +46,16 @@ def test_todays_grader_wins():
     assert combine(old, ours) == combine(ours, old) == ours
 
 
+def test_questions_of_two_graders_are_a_conflict_where_one_would_be_lost():
+    """In either direction: the older result may be here or there."""
+    ours = make_grade("a.py", make_test("q4", "overfit", points=8.0), TRAINED, training=TRAINING)
+    before = make_grade("a.py", make_test("q1"), make_test("q4", "overfit", points=8.0), DEFERRED)
+    old = before.model_copy(update={"grader": before.grader.model_copy(update={"code": "0" * 16})})
+    assert combine(old, ours) is combine(ours, old) is None
+    trained = ours.model_copy(update={"grader": old.grader})
+    assert combine(before, trained) is combine(trained, before) is None
+
+
 @pytest.fixture
 def two_machines(tmp_path, monkeypatch):
     """Ann and bob were graded here, bob and carl there; of bob there are two files."""
@@ -84,6 +94,21 @@ def test_two_files_of_one_student_are_a_conflict(two_machines):
     assert f"bob: {b} has a result of another file, bob.py" in process.output
     assert (a / "bob.json").read_bytes() == before
     assert (a / "carl.json").exists()
+
+
+def test_a_conflict_of_graders_names_them_and_their_questions(two_machines):
+    a, b = two_machines
+    here, there = read_result(a / "bob.json"), read_result(b / "bob.json")
+    tests = [test for test in there.tests if test.question != "q1"]
+    other = there.grader.model_copy(update={"code": "0" * 16})
+    (b / "bob.json").write_text(there.replace_tests(tests, grader=other).to_json())
+    (a / "bob.json").write_text(here.replace_tests(here.of_question("q1")).to_json())
+    before = (a / "bob.json").read_bytes()
+    process = run("merge", a, b)
+    assert process.exit_code == 1
+    assert f"bob: {b} has a result of another grader, {other.in_words()}; it judged q2, q3, q4, and" in process.output
+    assert "judged q1 here: grade both with one version" in process.output
+    assert (a / "bob.json").read_bytes() == before
 
 
 def test_a_broken_result_stops_the_merge_before_anything_is_written(two_machines):

@@ -77,6 +77,94 @@ def test_force_grades_anew(tmp_path, monkeypatch):
     assert len(graded) == 2
 
 
+@pytest.fixture
+def graded_before(tmp_path, monkeypatch):
+    """Two students with all questions; returns folder, results, what is graded later, and the bytes of the results."""
+    graded = grade_quickly(monkeypatch)
+    folder, out = write(tmp_path / "in", ["a.py", "b.py"]), tmp_path / "out"
+    assert run("grade", folder, "--out", out).exit_code == 0
+    graded.clear()
+    return folder, out, graded, {path.name: path.read_bytes() for path in out.glob("*.json")}
+
+
+def now_of_other_code(monkeypatch):
+    monkeypatch.setattr("autograder.grading.results_folder.code_version", lambda: "f" * 16)
+
+
+def change_a(folder, out, monkeypatch):
+    (folder / "a.py").write_text("x = 2")
+
+
+def break_a(folder, out, monkeypatch):
+    (out / "a.json").write_text("{")
+
+
+def a_again_as_a_script(folder, out, monkeypatch):
+    """The result is of a file that was in doubt, and is not any more."""
+    result = json.loads((out / "a.json").read_text())
+    result["origin"]["undecided"] = ["a.py", "a.ipynb"]
+    (out / "a.json").write_text(json.dumps(result))
+
+
+@pytest.mark.parametrize("options", [[], ["--force"], ["--slurm", "array=2"]])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            lambda folder, out, monkeypatch: now_of_other_code(monkeypatch),
+            "2 results in {out} would lose q1, q2, q3: 2 of another version of the grader (a, b). "
+            "Run the command without --only, or use the grader {grader}",
+        ),
+        (
+            change_a,
+            "a result in {out} would lose q1, q2, q3: 1 of another file than the one that counts now (a). "
+            "Run the command without --only",
+        ),
+        (break_a, "a result in {out} would lose q1, q2, q3: 1 cannot be read (a). Run the command without --only"),
+        (
+            a_again_as_a_script,
+            "a result in {out} would lose q1, q2, q3: 1 from before it was decided which file counts (a). "
+            "Run the command without --only",
+        ),
+    ],
+)
+def test_only_refuses_where_other_questions_would_be_lost(graded_before, change, why, options, monkeypatch):
+    folder, out, graded, _ = graded_before
+    change(folder, out, monkeypatch)
+    kept = {path.name: path.read_bytes() for path in out.glob("*.json")}
+    process = run("grade", folder, "--out", out, "--only", "q4", *options)
+    assert process.exit_code == 1
+    said = why.format(out=out, grader=provenance().in_words())
+    assert process.stderr.splitlines()[-1] == f"Error: nothing was graded: with --only q4, {said}"
+    assert graded == []
+    assert {path.name: path.read_bytes() for path in out.glob("*.json")} == kept
+    if "--slurm" not in options:
+        assert run("grade", folder, "--out", out).exit_code == 0
+        assert set(json.loads((out / "a.json").read_text())["questions"]) == set(QUESTIONS)
+
+
+def test_regrade_with_only_refuses_as_well(graded_before, monkeypatch):
+    _, out, graded, before = graded_before
+    now_of_other_code(monkeypatch)
+    process = run("regrade", out, "a", "--only", "q4")
+    assert process.exit_code == 1
+    assert "a result in" in process.stderr
+    assert "would lose q1, q2, q3" in process.stderr
+    assert graded == []
+    assert (out / "a.json").read_bytes() == before["a.json"]
+
+
+def test_only_grades_what_has_nothing_to_lose(tmp_path, monkeypatch):
+    """A submission without a result, and one of which only these questions were judged, by whatever grader."""
+    graded = grade_quickly(monkeypatch)
+    out = tmp_path / "out"
+    assert run("grade", write(tmp_path / "in", ["a.py"]), "--out", out, "--only", "q1,q2,q3,q4").exit_code == 0
+    now_of_other_code(monkeypatch)
+    folder = write(tmp_path / "in", ["a.py", "b.py"])
+    assert run("grade", folder, "--out", out, "--only", "q4,q3,q2,q1").exit_code == 0
+    assert [path.name for path in graded] == ["a.py", "a.py", "b.py"]
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
