@@ -266,7 +266,7 @@ def grade(
     course = _course()
     try:
         known = known_results(out)
-        files, ignored = find_submissions(paths, folders, {one.path for one in known})
+        files, ignored = find_submissions(paths, folders, {one.submission for one in known})
         students = kept_roster(out) if roster is None else read_roster(roster)
     except (NothingToGrade, RosterProblem) as error:
         raise click.UsageError(sanitize(str(error))) from error

@@ -1,17 +1,19 @@
 """Which file counts for which student, and what the result of each is called."""
 
+import contextlib
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.course.identity import Identity, identify, in_utf8, result_name
+from autograder.course.identity import FARTHEST_FOLDER, Identity, identify, in_utf8, result_name
 from autograder.course.latest import Candidate, choose
 from autograder.course.origin import Origin, Student
 from autograder.course.platforms import Facts, facts_about
 from autograder.course.roster import Entry, Roster
-from autograder.submission import NOTHING, Content, fingerprint
+from autograder.submission import NOTHING, Content, UnreadableSubmission, fingerprint
+from autograder.submission.upload import files_of
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,23 @@ class Handin:
 
 @dataclass(frozen=True)
 class Known:
-    """What an earlier result says about its file, and about others of the same student as in `Origin`."""
+    """What an earlier result says about its file, and about others of the same student as in `Origin`.
+
+    `file` is the one in the submission that was graded, "" if there was only one, or none could be chosen.
+    """
 
     key: str
     path: tuple[str, ...]
     sha256: str
     not_counted: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
+    folder: tuple[str, ...] = ()
+    file: str = ""
+
+    @property
+    def submission(self) -> tuple[str, ...]:
+        """The path of the submission: of the folder, where one of its files was chosen."""
+        return self.folder or self.path
 
 
 def handins(
@@ -63,9 +75,9 @@ def handins(
     others: dict[Path, Handin] = {}
     defined = look([file for group in groups.values() if len(group) > 1 for file, _ in group])
     for group in groups.values():
-        one = _decide(group, defined, known)
-        counted[one.file] = one
-        others |= {other: one for other, _ in group if other != one.file}
+        file, one = _decide(group, defined, known)
+        counted[file] = one
+        others |= {other: one for other, _ in group if other != file}
     return [counted[file] for file in files if file in counted], others
 
 
@@ -108,10 +120,13 @@ class _Owner:
     facts: Facts
     entries: tuple[Entry | None, ...]
 
-    def origin(self, not_counted: Iterable[str], undecided: Iterable[str]) -> Origin:
+    def origin(
+        self, path: tuple[str, ...], not_counted: Iterable[str], undecided: Iterable[str], folder: tuple[str, ...]
+    ) -> Origin:
         return Origin(
             key=self.identity.name,
-            path="/".join(self.identity.path),
+            path="/".join(path),
+            folder="/".join(folder),
             students=_students(self.identity, self.facts.students, self.entries),
             submitted=self.facts.submitted or _submitted(self.entries),
             late=self.identity.late,
@@ -120,10 +135,12 @@ class _Owner:
         )
 
 
-def _decide(group: list[tuple[Path, _Owner]], defined: Mapping[Path, Content | None], known: Iterable[Known]) -> Handin:
-    """What counts of the files of one student; where one could not be looked at, names and times decide.
+def _decide(
+    group: list[tuple[Path, _Owner]], defined: Mapping[Path, Content | None], known: Iterable[Known]
+) -> tuple[Path, Handin]:
+    """Which of the files of one student counts, and what is graded; of a folder that can be a file in it.
 
-    Where nothing does, the one counts that was given alone since then.
+    Where a file could not be looked at, names and times decide; where nothing does, the one that was given alone since.
     """
     contents = [defined.get(file) for file, _ in group]
     contents = contents if None not in contents else [NOTHING] * len(group)
@@ -138,11 +155,60 @@ def _decide(group: list[tuple[Path, _Owner]], defined: Mapping[Path, Content | N
         chosen, tied = given, []
     owner = dict(group)[chosen.file]
     paths = _told_apart(candidates)
-    not_counted = [path for one, path in zip(candidates, paths, strict=True) if one is not chosen]
+    others = tuple(path for one, path in zip(candidates, paths, strict=True) if one is not chosen)
+    choice = _Choice(chosen.file, chosen.identity.path, others)
     undecided = [paths[candidates.index(one)] for one in (chosen, *tied)] if tied else []
     if len(group) == 1 and before:
-        not_counted = _beside(chosen, before)
-    return Handin(chosen.file, result_name(owner.identity.key), owner.origin(not_counted, undecided))
+        choice = _within_folder(chosen, before) or replace(choice, not_counted=_beside(chosen, before))
+    origin = owner.origin(choice.path, choice.not_counted, undecided, choice.folder)
+    return chosen.file, Handin(choice.file, result_name(owner.identity.key), origin)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The file that counts, its path, the paths of others; `folder` is the path of the submission it was chosen in."""
+
+    file: Path
+    path: tuple[str, ...]
+    not_counted: tuple[str, ...]
+    folder: tuple[str, ...] = ()
+
+
+def _within_folder(given: Candidate, before: Known) -> _Choice | None:
+    """What is graded of one submission, a folder, of which a file was given alone, now or before; None where none was.
+
+    The file counts in place of the folder as long as it is the same, and no other file has come. But if it is the one
+    that is graded of the folder anyway, the folder is graded, with what the file imports.
+    """
+    file, path, folder = Path(os.path.abspath(given.file)), given.identity.path, before.submission
+    if path == before.folder:
+        chosen = file.joinpath(*before.path[len(folder) :])
+        same = fingerprint(chosen) == before.sha256 and {*_others(chosen, before.path, folder)} <= {*before.not_counted}
+        return _Choice(chosen, before.path, _still_there(before, file, folder), folder) if same else None
+    if path[: len(folder)] != folder or path == folder:
+        return None
+    here, inside = file.parents[len(path) - len(folder) - 1], "/".join(path[len(folder) :])
+    if not before.folder and f"{before.file}/".startswith(f"{inside}/"):
+        return _Choice(here, folder, ()) if fingerprint(here) == before.sha256 else None
+    again = before.folder and path == before.path
+    others = _still_there(before, here, folder) if again else tuple(_others(file, path, folder))
+    return _Choice(given.file, path, others, folder)
+
+
+def _others(file: Path, path: tuple[str, ...], folder: tuple[str, ...]) -> Iterator[str]:
+    """The paths of the other files of a submission, a folder, that can be graded."""
+    here = file.parents[len(path) - len(folder) - 1]
+    with contextlib.suppress(OSError, UnreadableSubmission):
+        yield from (f"{'/'.join(folder)}/{_below(other, here)}" for other in files_of(here) if other != file)
+
+
+def _still_there(before: Known, here: Path, folder: tuple[str, ...]) -> tuple[str, ...]:
+    names = {path: path.removeprefix(f"{'/'.join(folder)}/") for path in before.not_counted}
+    return tuple(path for path, name in names.items() if (here / name).exists())
+
+
+def _below(file: Path, folder: Path) -> str:
+    return in_utf8(file.relative_to(folder).as_posix())
 
 
 def _given_alone(before: Known, tied: list[Candidate]) -> Candidate | None:
@@ -154,14 +220,14 @@ def _given_alone(before: Known, tied: list[Candidate]) -> Candidate | None:
     return None
 
 
-def _beside(chosen: Candidate, before: Known) -> list[str]:
+def _beside(chosen: Candidate, before: Known) -> tuple[str, ...]:
     """The files that an earlier result names beside this one, as far as they still lie there."""
     own = _path(chosen)
     if own not in (*before.undecided, "/".join(before.path)):
-        return []
+        return ()
     folder = Path(os.path.abspath(chosen.file)).parents[len(chosen.identity.path) - 1]
     others = dict.fromkeys((*before.undecided, *before.not_counted))
-    return [path for path in others if path != own and (folder / path).exists()]
+    return tuple(path for path in others if path != own and (folder / path).exists())
 
 
 def _told_apart(candidates: list[Candidate]) -> list[str]:
@@ -194,15 +260,20 @@ def _whose(
     identity = identify(parts, below)
     free = [one for one in known if one.path == identity.path or one.path not in here]
     before = _remembered(file, parts, below, identity, free)
-    if before and len(before.path) > len(identity.path):  # then a folder above this one was given
-        identity = identify(before.path, len(before.path))
+    if before is None and below == 1 and identity.platform == "" and (inside := _submission_around(file, parts, known)):
+        before, path = inside
+        identity = identify(path, len(path))
+    elif before and len(before.path) > len(identity.path):  # then a folder above this one was given
+        identity, path = identify(before.path, len(before.path)), before.path
+    else:
+        path = before.path if before else identity.path
     facts = facts_about(Path(os.path.abspath(file)), identity)
     entries = _entries(identity, facts, roster)
     if identity.platform == "gradescope" and len(facts.students) == 1 and (student := facts.students[0]):
         # The number of a submission is new with each attempt; that of a group stays its name.
         identity = replace(identity, key=(student.id or student.email or student.name or identity.key[0],))
     elif identity.platform in ("", "gradescope") and before:
-        identity = replace(identity, key=tuple(before.key.split("/")), path=before.path)
+        identity = replace(identity, key=tuple(before.key.split("/")), path=path)
     elif identity.platform == "" and entries and entries[0]:
         student = entries[0].student
         identity = replace(identity, key=(student.id or student.email or student.name,))
@@ -218,6 +289,21 @@ def _remembered(file: Path, parts: tuple[str, ...], below: int, identity: Identi
         ends = [one for one in ends if one.sha256 == sha256]
     found = same or ends
     return max(found, key=lambda one: len(one.path), default=None)
+
+
+def _submission_around(
+    file: Path, parts: tuple[str, ...], known: Iterable[Known]
+) -> tuple[Known, tuple[str, ...]] | None:
+    """The earlier result of a folder in which this file lies, unchanged since, and the path of the file with it."""
+    absolute = Path(os.path.abspath(file))
+    for one in known:
+        length = len(one.submission)
+        for depth in range(1, FARTHEST_FOLDER + 1):
+            if length and parts[:-depth][-length:] == one.submission:
+                folder = absolute.parents[depth - 1]
+                if fingerprint(folder.joinpath(*one.path[length:])) == one.sha256:
+                    return one, (*one.submission, *parts[-depth:])
+    return None
 
 
 def _entries(identity: Identity, facts: Facts, roster: Roster | None) -> tuple[Entry | None, ...]:

@@ -21,6 +21,9 @@ class Origin(BaseModel):
 
     key: str = Field(default="", description="the student's key, see docs/class.md")
     path: str = Field(default="", description="path of the submission below the folder that was graded")
+    folder: str = Field(
+        default="", description="path of the submission, a folder, of which this file was chosen with `grade FILE`"
+    )
     students: tuple[Student, ...] = Field(default=(), description="who handed it in; several for a group")
     submitted: str = Field(default="", description="when it was handed in, as the platform says, in ISO 8601")
     late: bool = Field(default=False, description="the platform says that it is late")

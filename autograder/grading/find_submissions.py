@@ -42,7 +42,7 @@ def find_submissions(
 
     Args:
         folders: each folder directly in a given one is one submission, unless it holds results.
-        known: the paths of earlier results, as in `Known.path`: a folder that was one submission still is.
+        known: the paths of earlier results, as in `Known.submission`: a folder that was one submission still is.
 
     Raises:
         NothingToGrade: a path does not exist or cannot be opened, a file is no submission, or none was found.

@@ -33,6 +33,7 @@ from autograder.submission import (
     read_upload,
     resolve,
 )
+from autograder.submission.choose import HAND_IN_ONE
 from autograder.submission.sanitize import utf8
 from autograder.suite.outcome import Outcome, is_losing
 from autograder.suite.run import run_suite as run_tests
@@ -47,6 +48,7 @@ GRADED_EARLIER = (
     "Graded as it stood after the last definition, or patch, of the four names, with every statement before that "
     "touches what they use. Read to its end, the submission loses more points."
 )
+SAY_WHICH = "Say which of these files counts with `grade FILE`; unpack a zip before."
 SECONDS_OF_EARLIER = 10.0
 """For statements that may change needed names; some may run long."""
 NO_CODE = Reading(Slice((), (), ()), Slice((), (), ()), "", {})
@@ -123,7 +125,8 @@ class Grader:
                 raise UnreadableSubmission(refused)
             reading = self._read(path)
         except UnreadableSubmission as error:
-            status, problems, isolation, notes = "unreadable", [str(error)], (), ()
+            status, problems, isolation = "unreadable", [str(error)], ()
+            notes = (SAY_WHICH,) if refused or str(error).endswith(HAND_IN_ONE) else ()
             tests, training = judge_unreadable(str(error), SUITE, only, self._context), None
         else:
             notes = (reading.similar,) if reading.similar else ()

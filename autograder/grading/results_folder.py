@@ -199,8 +199,9 @@ def known_results(folder: Path) -> list[Known]:
             origin, sha256 = result["origin"], result["sha256"]
             key, where = origin["key"], origin["path"]
             beside = [tuple(map(str, origin.get(name, ()))) for name in ("not_counted", "undecided")]
+            folder, file = tuple(filter(None, origin.get("folder", "").split("/"))), str(result.get("file", ""))
             if type(key) is type(sha256) is str:
-                known.append(Known(key, tuple(where.split("/")), sha256, *beside))
+                known.append(Known(key, tuple(where.split("/")), sha256, *beside, folder, file))
     return known
 
 

@@ -62,7 +62,7 @@ def _passed_over(found: Found) -> Iterator[str]:
         yield f"not counted: {file}: {instead.name} also handed in {instead.file}"
     for one in found.counted:
         if one.origin.problem:
-            yield f"not graded: {one.name}: {one.origin.problem}"
+            yield f"not graded: {one.name}: {one.origin.problem} Say which with `grade FILE`"
     if found.ignored:
         yield f"not graded, no submission: {', '.join(map(str, found.ignored))}"
     if found.strangers:
@@ -78,6 +78,6 @@ def _students(one: Handin) -> str:
 
 def _path(file: Path, folders: Mapping[Path, Path]) -> str:
     """The path below the folder that was given; as it is where several were."""
-    if len({*folders.values()}) > 1:
+    if len(given := {*folders.values()}) > 1:
         return str(file)
-    return os.path.relpath(file, folders[file])
+    return os.path.relpath(file, *given)

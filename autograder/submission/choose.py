@@ -21,6 +21,8 @@ from autograder.submission.slice import slice_submission
 from autograder.submission.upload import KINDS, Upload, is_handout
 
 HANDOUT_NAME = "resnet.ipynb"
+HAND_IN_ONE = "hand in one of them."
+"""The end of what is said where none of several files is chosen."""
 CODE = (".ipynb", ".py", ".txt")
 """Suffixes of files with code. If nothing else decides, a notebook comes before a script."""
 _MOST_NESTED = 2
@@ -143,7 +145,7 @@ def _choose(found: Sequence[_Candidate]) -> tuple[_Candidate, str]:
     tied = [candidate for candidate in rest if candidate.meaning != first.meaning]
     if tied and (not _has_handout_name(first) or any(map(_has_handout_name, tied))):
         which = "define the same names, but not in the same way" if best > (0, 0) else "define none of the names"
-        raise Refused(f"{_listed([first, *tied])} {which}: hand in one of them.")
+        raise Refused(f"{_listed([first, *tied])} {which}: {HAND_IN_ONE}")
     others = [one for one in found if one.path not in first.imported and one.meaning != first.meaning]
     unused = [one for one in others if one.is_closed or one.rank > (0, 0)]
     return first, f"`{shown(first.path)}` is graded, and not {_listed(unused)}." if unused else ""

@@ -7,13 +7,13 @@ import pytest
 
 from autograder.course.handins import handins
 from autograder.grading.find_submissions import find_submissions
-from autograder.grading.grade import Grader
+from autograder.grading.grade import SAY_WHICH, Grader
 from autograder.grading.look import _look, look_at
 from autograder.grading.seeds import suite_version
 from autograder.submission import fingerprint
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.layouts import STUBS, script_of, solved, zip_of
-from tests.grader.test_report import a_class, make_grade
+from tests.grader.test_report import a_class, make_grade, make_test
 
 RIGHT = solved()
 OTHER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut(x) + out)")
@@ -200,7 +200,95 @@ def test_a_file_that_came_later_is_no_decision(tmp_path, monkeypatch):
     assert "not graded: lou: `lou.ipynb` and `lou.py` define the same names" in done.output
 
 
-def _quick_result(path: Path):
-    """A right one, whatever the file holds."""
-    result = make_grade(path.name, *a_class()[1].tests)
+MOODLE = "Jane Doe_1234_assignsubmission_file_"
+
+
+@pytest.fixture(params=[(f"{MOODLE}", []), ("cy", ["--folders"]), ("submitted/kim", ["--folders"])])
+def of_one_student(request, tmp_path, monkeypatch):
+    """A folder with two files of which none is graded; returns it, and what grades its class and reads its origin."""
+    graded = grade_quickly(monkeypatch)
+    monkeypatch.setattr("tests.grader.class_runs.quick_result", _quick_result)
+    name, options = request.param
+    folder, results = tmp_path / "class" / name, tmp_path / "results"
+    write(folder, {"model.py": RIGHT, "part/other.py": OTHER})
+
+    def grade(*paths, once=False):
+        more = options if once else []
+        done = run("grade", *(paths or [folder.parent]), "--out", results, *more)
+        assert done.exit_code == 0, done.output
+        (result,) = results.glob("*.json")
+        return json.loads(result.read_text())["origin"]
+
+    path = grade(once=True)["path"]
+    assert path == folder.name
+    assert graded.pop() == folder
+    return folder, grade, graded
+
+
+def test_a_decision_between_files_of_one_folder_stays(of_one_student, tmp_path):
+    folder, grade, graded = of_one_student
+    name = folder.name
+    for given in ("part/other.py", "model.py"):
+        other = "model.py" if given != "model.py" else "part/other.py"
+        chosen = {"path": f"{name}/{given}", "folder": name, "not_counted": [f"{name}/{other}"], "undecided": []}
+        assert grade(folder / given).items() >= chosen.items()
+        assert graded.pop() == folder / given
+        for again in ([], [folder], [folder / given], []):
+            assert grade(*again).items() >= chosen.items()
+        assert graded == [], "the result is kept"
+        listed = run("grade", folder.parent, "--out", tmp_path / "results", "--dry-run")
+        assert given in listed.output, listed.output
+
+
+@pytest.mark.parametrize("changed", ["model.py", "third.py"])
+def test_a_decision_ends_when_the_file_is_another_or_one_more_has_come(of_one_student, changed):
+    folder, grade, graded = of_one_student
+    grade(folder / "model.py")
+    graded.clear()
+    write(folder, {changed: OTHER})
+    assert (origin := grade())["path"] == folder.name
+    assert (origin["folder"], graded) == ("", [folder])
+
+
+def test_a_decision_stays_when_a_file_that_does_not_count_goes(of_one_student):
+    folder, grade, graded = of_one_student
+    grade(folder / "model.py")
+    write(folder, {"third.py": STUBS})
+    grade(folder / "model.py")
+    grade()
+    grade(folder / "model.py")
+    graded.clear()
+    (folder / "third.py").unlink()
+    assert grade()["not_counted"] == [f"{folder.name}/part/other.py"]
+    assert graded == []
+
+
+def test_the_file_that_the_folder_stands_for_is_no_decision(of_one_student, monkeypatch):
+    """Given alone, it is graded as it is in the folder, with what it imports."""
+    folder, grade, graded = of_one_student
+    monkeypatch.setattr("tests.grader.class_runs.quick_result", lambda path: _quick_result(path, file="model.py"))
+    (folder / "model.py").write_bytes(script_of(OTHER))
+    before = grade()
+    assert before["path"] == folder.name
+    for paths in ([folder / "model.py"], []):
+        assert grade(*paths) == before
+    assert graded == [folder]
+
+
+def test_where_nothing_is_graded_the_ta_is_told_what_to_do(tmp_path, zygote):
+    write(tmp_path / MOODLE, {"hw3.py": RIGHT, "hw3-Copy1.py": OTHER})
+    write(tmp_path, {"lou.py": RIGHT})
+    with Grader(zygote=zygote) as grader:
+        tied = grader.grade(tmp_path / MOODLE, only=["q1"])
+        refused = grader.grade(tmp_path / "lou.py", only=["q1"], refused="`lou.ipynb` and `lou.py` differ.")
+        empty = grader.grade(tmp_path / "gone.py", only=["q1"])
+    assert tied.status == refused.status == empty.status == "unreadable"
+    assert tied.notes == refused.notes == (SAY_WHICH,)
+    assert empty.notes == ()
+
+
+def _quick_result(path: Path, file: str = ""):
+    """A right one, whatever the file holds; `file` is the one in a folder that was graded."""
+    tests = (*a_class()[1].tests, make_test("q2"), make_test("q3"))
+    result = make_grade(path.name, *tests, file=file if path.is_dir() else "")
     return result.model_copy(update={"sha256": fingerprint(path), "suite": suite_version(), "name": ""})
