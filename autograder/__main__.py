@@ -207,7 +207,7 @@ def _say_deferred(reason: str) -> None:
 )
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=GivenPath(path_type=Path),
     help="The folder that holds CIFAR-10; needed with --device cpu.  [default on a GPU: $CIFAR10_ROOT]",
 )
 @click.option("--gpu-jobs", default=1, show_default=True, type=Number(1, 64), help="Networks trained at once.")
@@ -398,7 +398,7 @@ def report(results: Path, anonymous: bool) -> None:
 )
 @click.option("--roster", type=EXISTING_FILE, help="The platform's export.  [default: the roster of `grade --roster`]")
 @click.option("--column", default="", help="The assignment's column in Canvas, such as 'ResNet (4711)'.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
+@click.option("--out", required=True, type=GivenPath(path_type=Path, dir_okay=False), help="The file to write.")
 def export(results: Path, platform: str | None, roster: Path | None, column: str, out: Path) -> None:
     """Write the grades in RESULTS as a CSV file for Canvas or Moodle to import, or as a table for Gradescope."""
     from autograder.course.roster import read_roster

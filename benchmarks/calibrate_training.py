@@ -31,6 +31,7 @@ from autograder.training.cifar10 import Cifar10, DataProblem
 from autograder.training.inside.fit import Recipe
 from autograder.training.machine import processor
 from benchmarks import training_data
+from benchmarks.given_path import given_path
 from benchmarks.spread import Spread
 from benchmarks.training_networks import MUST_FAIL, ONCE, RIGHT, SOLUTION, WRONG
 from benchmarks.training_report import as_markdown
@@ -114,7 +115,7 @@ class _Bench:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibrate_training", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, help="folder of CIFAR-10, or an .npz of JPEG files")
+    parser.add_argument("--data", type=given_path, help="folder of CIFAR-10, or an .npz of JPEG files")
     parser.add_argument("--device", choices=["cuda", "cpu"], help="default: cuda if there is one")
     parser.add_argument("--budget", choices=["full", "short", "tiny"], help="default: full on a GPU, short on a CPU")
     parser.add_argument(
@@ -127,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NETWORK", help="train these networks, for a trial")
     parser.add_argument("--write", action="store_true", help="store spread and floor in autograder's budgets.json")
-    parser.add_argument("--runs", type=Path, help="store each training in this file, and continue from it")
+    parser.add_argument("--runs", type=given_path, help="store each training in this file, and continue from it")
     tutorial = f"also measure the notebook's training, for at most this many epochs ({TUTORIAL_EPOCHS})"
     parser.add_argument(
         "--against-tutorial", type=int, nargs="?", const=TUTORIAL_EPOCHS, metavar="EPOCHS", help=tutorial

@@ -39,6 +39,7 @@ from autograder.training.right_networks import PLAIN, network_slice
 from autograder.training.slots import Slots
 from autograder.training.train_confined import Trained, TrainingStopped, train_confined
 from benchmarks import training_data
+from benchmarks.given_path import given_path
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "gpu.md"
 START, END = "<!-- gpu: written by benchmarks/gpu.py -->\n", "<!-- end of gpu -->\n"
@@ -260,12 +261,12 @@ def copy_into_docs(folder: Path, docs: Path = DOCS) -> None:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, help="folder of CIFAR-10, or an .npz of JPEG files")
-    parser.add_argument("--out", type=Path, default=Path("gpu"), help="folder for gpu.json and gpu.md")
+    parser.add_argument("--data", type=given_path, help="folder of CIFAR-10, or an .npz of JPEG files")
+    parser.add_argument("--out", type=given_path, default=Path("gpu"), help="folder for gpu.json and gpu.md")
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--budget", choices=("full", "short", "tiny"), default="full", help="tiny: stand-in images")
     parser.add_argument("--minutes", type=float, default=9.0, help="no part is begun that would take longer")
-    parser.add_argument("--into-docs", type=Path, metavar="DIR", help="copy the table of a run into docs/gpu.md")
+    parser.add_argument("--into-docs", type=given_path, metavar="DIR", help="copy the table of a run into docs/gpu.md")
     return parser.parse_args(arguments)
 
 

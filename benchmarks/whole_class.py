@@ -28,6 +28,7 @@ from autograder.grading.grade import Grader
 from autograder.maintain.build import solved_source
 from autograder.maintain.gallery import Entry, complete
 from autograder.maintain.samples import entries
+from benchmarks.given_path import given_path
 from benchmarks.processor import processor_seconds
 
 RIGHT_SHARE = 0.65
@@ -188,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--each", action="store_true", help="grade one by one, for the processor seconds of single ones"
     )
-    parser.add_argument("--out", type=Path, help="an empty folder for classes, results and pictures")
+    parser.add_argument("--out", type=given_path, help="an empty folder for classes, results and pictures")
     given = parser.parse_args(arguments)
     if min(given.submissions) < 1 or given.jobs < 1:
         parser.error("--submissions and --jobs must be at least 1")

@@ -1,10 +1,13 @@
 """Folders and files that are not as they should be: each is one line, and nothing that was graded is lost."""
 
+import importlib
 import os
 from pathlib import Path
 
+import click
 import pytest
 
+from autograder.__main__ import GivenPath, main
 from autograder.course.corrections import read_corrections
 from autograder.grading.result import Result, read_result
 from autograder.grading.results_folder import find_submission, known_results
@@ -137,6 +140,34 @@ def test_an_empty_path_is_refused(tmp_path, monkeypatch):
     assert "is empty" in last_line("grade", "", status=2)
     assert "is empty" in last_line("grade", ".", "--out", "", status=2)
     assert "the questions are q1" in last_line("grade", ".", "--only", ",", status=2)
+    (tmp_path / "results").mkdir()
+    assert "'--out': is empty" in last_line("export", "results", "--out", "", status=2)
+    assert "'--data': is empty" in last_line("grade", ".", "--data", "", status=2)
+
+
+def test_no_command_takes_an_empty_path():
+    """A path that need not exist may be empty; then it would be the current folder."""
+    commands = [*main.commands.values(), *main.commands["gallery"].commands.values()]
+    paths = [one for command in commands for one in command.params if isinstance(one.type, click.Path)]
+    assert len(paths) > 10
+    assert [one.name for one in paths if not (one.type.exists or isinstance(one.type, GivenPath))] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "option"),
+    [
+        ("gpu", "--out"),
+        ("gpu", "--into-docs"),
+        ("gpu", "--data"),
+        ("whole_class", "--out"),
+        ("calibrate_training", "--runs"),
+        ("calibrate_training", "--data"),
+    ],
+)
+def test_no_benchmark_takes_an_empty_path(module, option, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        importlib.import_module(f"benchmarks.{module}").main([option, ""])
+    assert f"argument {option}: is empty" in capsys.readouterr().err
 
 
 def test_what_is_no_number_or_no_place_for_results_is_said_in_plain_words(tmp_path):
