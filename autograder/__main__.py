@@ -272,7 +272,8 @@ def grade(
         raise click.UsageError(sanitize(str(error))) from error
     submissions, others = handins(files, known, students, functools.partial(look_at, unsafe=unsafe, jobs=jobs))
     ignored = [path for path in ignored if not is_of_results(path)]
-    found = Found(files, submissions, others, ignored, strangers(students, submissions) if students else [])
+    unknown = strangers(students, {one.name: one.origin for one in submissions}) if students else ()
+    found = Found(files, submissions, others, ignored, *unknown)
     if dry_run:
         absent = missing(students, [one.origin for one in submissions]) if students else []
         print_handins(found, Console())

@@ -87,26 +87,43 @@ def missing(roster: Roster, origins: Iterable[Origin]) -> list[Student]:
     return [entry.student for entry in roster.students if entry.student not in here]
 
 
-def strangers(roster: Roster, handins: Iterable[Handin]) -> list[str]:
-    """The names of those hand-ins that belong to nobody in the roster."""
+def strangers(roster: Roster, origins: Mapping[str, Origin]) -> tuple[list[str], list[str]]:
+    """The names of what belongs to nobody in the roster, and of what has the name of several students there.
+
+    Args:
+        origins: of hand-ins or results, by their names.
+    """
     known = {entry.student for entry in roster.students}
-    return [one.name for one in handins if not known & set(with_roster(one.origin, roster).students)]
+    unknown = [name for name, origin in origins.items() if not known & {*with_roster(origin, roster).students}]
+    namesakes = [name for name in unknown if _is_of_namesakes(origins[name], roster)]
+    return [name for name in unknown if name not in namesakes], namesakes
+
+
+def _is_of_namesakes(origin: Origin, roster: Roster) -> bool:
+    """Whether a word that several students of the roster have is all that tells whose it is."""
+    sought = _sought(_identity_of(origin), Facts(origin.students), roster) if origin.path else []
+    return any(roster.knows(word) for words in sought if roster.find(words) is None for word in words)
 
 
 def with_roster(origin: Origin, roster: Roster) -> Origin:
     """The origin of a result, with what a roster says about its students."""
     if not origin.path:
         return origin
-    path = origin.path.split("/")
-    identity = identify(path, len(path))
-    if identity.platform == "" and origin.key == path[0]:
-        identity = replace(identity, words=(origin.key,))
+    identity = _identity_of(origin)
     entries = _entries(identity, Facts(origin.students), roster)
     update = {
         "students": _students(identity, origin.students, entries),
         "submitted": origin.submitted or _submitted(entries),
     }
     return origin.model_copy(update=update)
+
+
+def _identity_of(origin: Origin) -> Identity:
+    path = origin.path.split("/")
+    identity = identify(path, len(path))
+    if identity.platform == "" and origin.key == path[0]:
+        return replace(identity, words=(origin.key,))
+    return identity
 
 
 def _submitted(entries: Iterable[Entry | None]) -> str:
@@ -307,14 +324,16 @@ def _submission_around(
 
 
 def _entries(identity: Identity, facts: Facts, roster: Roster | None) -> tuple[Entry | None, ...]:
-    if roster is None:
-        return ()
+    return () if roster is None else tuple(map(roster.find, _sought(identity, facts, roster)))
+
+
+def _sought(identity: Identity, facts: Facts, roster: Roster) -> list[tuple[str, ...]]:
+    """For each student of a submission the words to look for in the roster."""
     if facts.students:
-        return tuple(roster.find((s.id, s.email, *identity.words[:1], s.name)) for s in facts.students)
-    words = identity.words
+        return [(s.id, s.email, *identity.words[:1], s.name) for s in facts.students]
     if identity.platform == "":  # what comes after the student's folder is the student's choice
-        words = tuple(itertools.islice(filter(roster.knows, words), 1))
-    return (roster.find(words),)
+        return [tuple(itertools.islice(filter(roster.knows, identity.words), 1))]
+    return [identity.words]
 
 
 def _students(identity: Identity, said: tuple[Student, ...], entries: tuple[Entry | None, ...]) -> tuple[Student, ...]:

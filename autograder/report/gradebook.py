@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.contract import POINTS, Problem
-from autograder.course.handins import with_roster
+from autograder.course.handins import strangers, with_roster
 from autograder.course.origin import Student
 from autograder.course.roster import Roster
 from autograder.grading.result import Result
@@ -23,7 +23,7 @@ from autograder.report.derived import (
     possible_points,
     total,
 )
-from autograder.report.text import count, number
+from autograder.report.text import NAMESAKES, count, number
 from autograder.submission.sanitize import sanitize
 
 CANVAS = ("student", "id", "sis user id", "sis login id", "integration id", "root account", "section")
@@ -42,6 +42,7 @@ class Export:
     Args:
         filled: how many students have a grade in it.
         strangers: names of the results that belong to nobody in the roster.
+        namesakes: names of the results that have the name of several students in the roster.
         several: names of results of one student; none of them is in the file.
         waiting: students whose grade lacks deferred points; the most that one of them can have is `reachable`.
         scaled: "", or how grades are converted to the points that the platform expects.
@@ -59,12 +60,15 @@ class Export:
     undecided: tuple[str, ...] = ()
     partial: tuple[tuple[tuple[str, ...], int], ...] = ()
     added: str = ""
+    namesakes: tuple[str, ...] = ()
     reachable: float = 0.0
 
     @property
     def notes(self) -> list[str]:
         """One line for each thing to know."""
         notes = [f"not in the roster: {', '.join(self.strangers)}"] if self.strangers else []
+        if self.namesakes:
+            notes.append(f"{NAMESAKES}: {', '.join(self.namesakes)}")
         if self.several:
             notes.append(f"not filled in, several results of one student: {'; '.join(self.several)}; keep one")
         if self.undecided:
@@ -110,7 +114,7 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
             results.setdefault(student, []).append(grade)
     whose = {student: some[0] for student, some in results.items() if len(some) == 1}
     several = [" and ".join(grade.name for grade in some) for some in results.values() if len(some) > 1]
-    strangers = [grade.name or grade.submission for grade in located if not here & set(grade.origin.students)]
+    unknown, namesakes = strangers(roster, {grade.name or grade.submission: grade.origin for grade in located})
     write = {"canvas": _canvas, "moodle": _moodle, "gradescope": _gradescope}[platform]
     rows, full = write(roster, whose, column)
     waiting = [deferred_points(grade) for grade in whose.values() if deferred_points(grade)]
@@ -120,7 +124,8 @@ def export(grades: Sequence[Result], roster: Roster, platform: str, column: str 
     return Export(
         text=table.getvalue(),
         filled=len(whose),
-        strangers=tuple(strangers),
+        strangers=tuple(unknown),
+        namesakes=tuple(namesakes),
         several=tuple(dict.fromkeys(several)),
         waiting=len(waiting),
         reachable=_total() - min(waiting, default=0.0),

@@ -3,6 +3,9 @@
 import unicodedata
 from datetime import datetime
 
+NAMESAKES = "several students of the roster have this name, so put the id, login or e-mail address into the file name"
+"""Said of results that belong to one of them."""
+
 
 def number(value: float) -> str:
     """Points as people write them: 4, 3.5, 0.67."""

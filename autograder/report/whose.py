@@ -11,7 +11,7 @@ from rich.text import Text
 
 from autograder.course.handins import Handin
 from autograder.course.origin import Student
-from autograder.report.text import count
+from autograder.report.text import NAMESAKES, count
 from autograder.submission.sanitize import sanitize
 
 GAP = 2
@@ -29,6 +29,7 @@ class Found:
         others: the other files, each with what counts in its place.
         ignored: files that are no submissions.
         strangers: the names of what belongs to nobody in the roster.
+        namesakes: the names of what has the name of several students in the roster.
         missing: students of the roster who handed in nothing.
     """
 
@@ -37,6 +38,7 @@ class Found:
     others: Mapping[Path, Handin]
     ignored: Sequence[Path] = ()
     strangers: Sequence[str] = ()
+    namesakes: Sequence[str] = ()
     missing: Sequence[Student] = ()
 
 
@@ -67,6 +69,8 @@ def _passed_over(found: Found) -> Iterator[str]:
         yield f"not graded, no submission: {', '.join(map(str, found.ignored))}"
     if found.strangers:
         yield f"not in the roster: {', '.join(found.strangers)}"
+    if found.namesakes:
+        yield f"{NAMESAKES}: {', '.join(found.namesakes)}"
     if found.missing:
         names = ", ".join(student.name or student.email or student.id for student in found.missing)
         yield f"{count(len(found.missing), 'student')} of the roster handed in nothing: {names}"

@@ -6,6 +6,7 @@ import pytest
 
 from autograder.course.origin import Origin, Student
 from autograder.report import ResultsError, find_result
+from autograder.report.text import NAMESAKES
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.test_report import make_grade
 
@@ -33,6 +34,28 @@ def test_who_is_not_in_the_roster_is_named_before_grading(options, download):
     done = run("grade", download, "--roster", download.parent / "roster.csv", *out, *options)
     assert "not in the roster: strange_777" in done.output.splitlines()
     assert "not in the roster" not in run("grade", download, "--out", download.parent / "new", "--dry-run").output
+
+
+@pytest.mark.parametrize(
+    "name", ["john_roe.py", "roe john/hw3.py", "John Roe_99_assignsubmission_file_/a.py", "johnroe_999_1_resnet.py"]
+)
+def test_a_name_that_several_students_have_is_said_to_be_one(name, download):
+    """It does not say that the student is not in the roster; an id tells them apart, and then nothing is said."""
+    out, roster = download.parent / "results", download.parent / "roster.csv"
+    roster.write_text(f'{CANVAS}"Roe, John",223,u9004,johnroe2,Tutorial 2,\n')
+    (download / name).parent.mkdir(exist_ok=True)
+    (download / name).write_text("right")
+    done = run("grade", download, "--roster", roster, "--out", out)
+    (line,) = [line for line in done.output.splitlines() if line.startswith(NAMESAKES)]
+    assert line.startswith(f"{NAMESAKES}: ")
+    assert "not in the roster: strange_777" in done.output.splitlines()
+    exported = run("export", out, "--out", out / "grades")
+    assert line in exported.output.splitlines()
+    assert "not in the roster: strange_777" in exported.output.splitlines()
+    by_id = download.parent / "by_id"
+    by_id.mkdir()
+    (by_id / "u9004.py").write_text("right")
+    assert NAMESAKES not in run("grade", by_id, "--roster", roster, "--dry-run").output
 
 
 @pytest.mark.parametrize("name", ["roejohn", "ROEJOHN", "roejohn@uni.example", "John Roe", "roe, john", "u9002", "222"])
