@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autograder.contract import Problem
 from autograder.submission.sanitize import sanitize
+from autograder.submission.upload import is_hidden
 
 GRADES = "final_grades.csv"
 """What `otter grade` leaves in its output folder, one row a submission."""
@@ -13,6 +14,7 @@ MAXIMUM = "points-per-question"
 """Otter's name for the row with the points that are possible."""
 KINDS = (".ipynb", ".py", ".zip")
 """Files that hold a submission."""
+IN_SUBFOLDER = "`otter grade` takes only files directly in the folder: move it there, under a name of its own"
 HINTS = {
     "Exit code: 137": "it was killed, most often for want of memory: grade with fewer --containers",
     "Exit code:": "`otter grade -vv` prints what the container said",
@@ -29,7 +31,8 @@ def check(folders: Iterable[Path], submissions: Iterable[Path] = ()) -> tuple[li
 
     Args:
         folders: output folders of `otter grade`; each holds a `final_grades.csv`.
-        submissions: what should have been graded, files and folders of files.
+        submissions: what should have been graded, files and folders of files. What lies in their subfolders, which
+            `otter grade` does not look into, is named by its path.
 
     Raises:
         NoGrades: a folder holds no whole `final_grades.csv` of Otter's.
@@ -37,10 +40,9 @@ def check(folders: Iterable[Path], submissions: Iterable[Path] = ()) -> tuple[li
     rows = [row for folder in folders for row in _rows(folder / GRADES) if row["file"] != MAXIMUM]
     graded = [row["file"] for row in rows if row["grading_status"] == "Completed"]
     problems = {row["file"]: _why(row["grading_status"]) for row in rows if row["file"] not in graded}
-    expected = [file for path in submissions for file in (sorted(path.iterdir()) if path.is_dir() else [path])]
-    for file in expected:
-        if file.is_file() and not file.name.startswith(".") and file.name not in (*graded, *problems):
-            problems[file.name] = _why_not_graded(file.suffix)
+    for name, file in (found for path in submissions for found in _expected(path)):
+        if name not in (*graded, *problems):
+            problems[name] = _why_not_graded(file.suffix, is_deep="/" in name)
     return graded, [sanitize(f"{name}: {why}", one_line=True) for name, why in problems.items()]
 
 
@@ -61,9 +63,20 @@ def _rows(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _why_not_graded(suffix: str) -> str:
+def _expected(given: Path) -> list[tuple[str, Path]]:
+    """A file, or the files at any depth of a folder, with their paths in it; hidden ones are left out."""
+    files = [(file.relative_to(given).as_posix(), file) for file in sorted(given.rglob("*"))]
+    if not given.is_dir():
+        files = [(given.name, given)]
+    seen = [(name, file) for name, file in files if not is_hidden(name.rpartition("/")[0])]
+    return [(name, file) for name, file in seen if file.is_file() and not file.name.startswith(".")]
+
+
+def _why_not_graded(suffix: str, is_deep: bool) -> str:
     if suffix.lower() not in KINDS:
         return "not graded: no notebook, Python file or zip"
+    if is_deep:
+        return f"not graded; {IN_SUBFOLDER}"
     return f"not graded; `otter grade --ext {suffix[1:]}` takes {suffix} files, one kind a run"
 
 

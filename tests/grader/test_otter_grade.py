@@ -180,6 +180,25 @@ def test_advice_is_for_files_that_hold_a_submission(tmp_path):
     ]
 
 
+def test_what_lies_in_subfolders_is_not_graded_and_named(tmp_path):
+    """Also under a name that a graded file has; folders that an editor or a system keeps are passed over."""
+    (tmp_path / "final_grades.csv").write_bytes(HEADER + b"a.ipynb,0,0,0,Completed\n")
+    for name in ("a.ipynb", "sub/a.ipynb", "Jane Doe_1_x/deep/f.py", "sub/notes.pdf", ".ipynb_checkpoints/a.ipynb"):
+        (tmp_path / "class" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "class" / name).touch()
+    graded, problems = check([tmp_path], [tmp_path / "class"])
+    deep = "not graded; `otter grade` takes only files directly in the folder: move it there, under a name of its own"
+    assert graded == ["a.ipynb"]
+    assert problems == [
+        f"Jane Doe_1_x/deep/f.py: {deep}",
+        f"sub/a.ipynb: {deep}",
+        "sub/notes.pdf: not graded: no notebook, Python file or zip",
+    ]
+    assert check([tmp_path], [tmp_path / "class" / "sub"])[1] == [
+        "notes.pdf: not graded: no notebook, Python file or zip"
+    ]
+
+
 @pytest.mark.parametrize(
     "module", ["autograder.platforms.otter_plugin", "autograder.grading.pool", "autograder.grading.look"]
 )
