@@ -6,6 +6,7 @@ The order of the packages comes from the contract of import-linter in pyproject.
 docstrings of the packages, and who holds them from the lists that the build copies.
 """
 
+import argparse
 import ast
 import re
 import textwrap
@@ -109,8 +110,9 @@ def _strings(node: ast.expr) -> set[str]:
     return {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write both files."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args(arguments)
     packages = read_packages()
     PICTURE.write_text(picture(packages), encoding="utf-8")
     PAGE.write_text(page(packages, PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -203,6 +203,15 @@ def schema() -> str:
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **found}, indent=2) + "\n"
 
 
-if __name__ == "__main__":
+def main(arguments: list[str] | None = None) -> None:
+    """Write the schema."""
+    import argparse
+
+    description = f"Write the schema of result files, {SCHEMA_FILE.name}."
+    argparse.ArgumentParser(prog="python -m autograder.grading.result", description=description).parse_args(arguments)
     atomic_write(SCHEMA_FILE, schema())
     print(f"wrote {SCHEMA_FILE}")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,19 +5,24 @@
 They are made from the master, the gallery and the odd inputs in `tests/grader/samples`, so they never go stale.
 """
 
+import argparse
 import functools
 import shutil
 import sys
 import zipfile
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import nbformat
 
+from autograder.contract import Problem
 from autograder.maintain.build import NOTEBOOK, ROOT, solved_notebook, solved_source, without_markers
 from autograder.maintain.gallery import Entry, as_notebook, complete, load_gallery
 
 GALLERY = ROOT / "tests" / "grader" / "gallery"
 ODD = ROOT / "tests" / "grader" / "samples"
+OWN = ".samples"
+"""The file that names the samples of a folder, one a line; only these are ever removed."""
 
 STYLES = ("functional_style",)
 MISTAKES = (
@@ -48,6 +53,10 @@ def solution_notebook() -> nbformat.NotebookNode:
     return notebook
 
 
+class NotOurs(Problem):
+    """A folder holds what is no sample; `str()` is one line that says so."""
+
+
 @functools.cache
 def entries() -> dict[str, Entry]:
     """The gallery by name."""
@@ -55,9 +64,14 @@ def entries() -> dict[str, Entry]:
 
 
 def write_samples(folder: Path) -> list[Path]:
-    """Write the sample submissions into `folder`, which is emptied first; returns them."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """Write the sample submissions into `folder`, which is new or empty; returns them.
+
+    Raises:
+        NotOurs: it holds something.
+        OSError: it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _require_nothing_but(folder, ())
     solution = solution_notebook()
     nbformat.write(solution, folder / "solution.ipynb")
     shutil.copy(ROOT / NOTEBOOK, folder / "stubs.ipynb")
@@ -75,7 +89,40 @@ def write_samples(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def write_again(folder: Path) -> list[Path]:
+    """As `write_samples`; what an earlier call wrote is replaced, and nothing else is ever removed."""
+    marker = folder / OWN
+    own = {OWN, *marker.read_text(encoding="utf-8").splitlines()} if marker.is_file() else set()
+    for path in _require_nothing_but(folder, own) if folder.exists() else ():
+        path.unlink()
+    written = write_samples(folder)
+    marker.write_text("".join(f"{path.name}\n" for path in written), encoding="utf-8")
+    return written
+
+
+def _require_nothing_but(folder: Path, own: Collection[str]) -> list[Path]:
+    """The files of a folder, if all have these names; others are somebody's work."""
+    found = sorted(folder.iterdir())
+    if others := [path.name for path in found if path.name not in own or path.is_dir()]:
+        named = ", ".join(others[:3]) + ", ..." * (len(others) > 3)
+        raise NotOurs(
+            f"{folder}: holds what is no sample of an earlier run ({named}): give another folder, or empty it"
+        )
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the samples; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m autograder.maintain.samples", description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path, help="a new or empty folder, or one with samples of an earlier run")
+    folder = parser.parse_args(arguments).folder
+    try:
+        print(f"wrote {len(write_again(folder))} sample submissions to {folder}")
+    except (NotOurs, OSError) as problem:
+        print(f"python -m autograder.maintain.samples: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m autograder.maintain.samples FOLDER")
-    print(f"wrote {len(write_samples(Path(sys.argv[1])))} sample submissions to {sys.argv[1]}")
+    sys.exit(main())

@@ -3,9 +3,9 @@
 python -m tests.grader.downloads FOLDER 40      # Canvas's download of 40 files, and its roster
 """
 
+import argparse
 import csv
 import io
-import sys
 from pathlib import Path
 
 import nbformat
@@ -92,4 +92,8 @@ def write_layout(layout: str, folder: Path, number: int) -> dict[str, Path]:
 
 
 if __name__ == "__main__":
-    print(write_canvas(Path(sys.argv[1]), int(sys.argv[2])))
+    parser = argparse.ArgumentParser(prog="python -m tests.grader.downloads", description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("number", type=int)
+    given = parser.parse_args()
+    print(write_canvas(given.folder, given.number))
