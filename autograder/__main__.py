@@ -248,6 +248,7 @@ def grade(
     from autograder.grading.failures import in_words
     from autograder.grading.find_submissions import NothingToGrade, find_submissions
     from autograder.grading.look import look_at
+    from autograder.grading.namesakes import require_no_namesakes
     from autograder.grading.results_folder import (
         claim,
         is_of_results,
@@ -290,6 +291,8 @@ def grade(
     warnings: list[str] = []
     try:
         with claim(out):
+            if not force:
+                require_no_namesakes(submissions, known, out)
             keep_sources(out, paths)
             if roster is not None:
                 keep_roster(out, roster)

@@ -171,10 +171,10 @@ def _decide(
     if tied and before and (given := _given_alone(before, [chosen, *tied])):
         chosen, tied = given, []
     owner = dict(group)[chosen.file]
-    paths = _told_apart(candidates)
-    others = tuple(path for one, path in zip(candidates, paths, strict=True) if one is not chosen)
-    choice = _Choice(chosen.file, chosen.identity.path, others)
-    undecided = [paths[candidates.index(one)] for one in (chosen, *tied)] if tied else []
+    names = _names(candidates)
+    not_counted = tuple(names[one.file] for one in candidates if one is not chosen)
+    choice = _Choice(chosen.file, chosen.identity.path, not_counted)
+    undecided = [names[one.file] for one in (chosen, *tied)] if tied else []
     if len(group) == 1 and before:
         choice = _within_folder(chosen, before) or replace(choice, not_counted=_beside(chosen, before))
     origin = owner.origin(choice.path, choice.not_counted, undecided, choice.folder)
@@ -247,17 +247,18 @@ def _beside(chosen: Candidate, before: Known) -> tuple[str, ...]:
     return tuple(path for path in others if path != own and (folder / path).exists())
 
 
-def _told_apart(candidates: list[Candidate]) -> list[str]:
-    """The paths of the files; of those that are alike below two folders that were given, the folder as well."""
-    paths = [_path(one) for one in candidates]
-    if len({*paths}) == len(paths):
-        return paths
-    folders = [Path(os.path.abspath(one.file)).parents[len(one.identity.path) - 1].name for one in candidates]
-    return [f"{folder}/{path}" for folder, path in zip(folders, paths, strict=True)]
-
-
 def _path(one: Candidate) -> str:
     return "/".join(one.identity.path)
+
+
+def _names(candidates: Collection[Candidate]) -> dict[Path, str]:
+    """The path of each; of files with one path in several folders, with the folders in which they differ."""
+    names = {one.file: _path(one) for one in candidates}
+    if len({*names.values()}) == len(names):
+        return names
+    absolute = {file: Path(os.path.abspath(file)) for file in names}
+    common = os.path.commonpath(absolute.values())
+    return {file: in_utf8(path.relative_to(common).as_posix()) for file, path in absolute.items()}
 
 
 def _place(file: Path, folder: Path) -> tuple[tuple[str, ...], int]:

@@ -175,11 +175,22 @@ def find_submission(folder: Path, origin: Origin, sha256: str, sources: Iterable
     return None
 
 
-def _places(root: Path, path: str) -> Iterator[Path]:
-    """Where a file of this path lies: below `root` or a folder above it, or deeper in it."""
+def find_where_it_was(folder: Path, path: str, sha256: str) -> Path | None:
+    """The file of this path that a result was made from, where it lay then; None if it is gone or changed."""
+    places = (place for root in reversed(_read_sources(folder)) for place in _places_above(Path(root), path) if path)
+    return next((place for place in places if fingerprint(place) == sha256), None)
+
+
+def _places_above(root: Path, path: str) -> Iterator[Path]:
+    """Where a file of this path lies below `root` or a folder above it."""
     for base in (root, *root.parents[:FARTHEST_FOLDER]):
         if (base / path).exists():
             yield base / path
+
+
+def _places(root: Path, path: str) -> Iterator[Path]:
+    """Where a file of this path lies: below `root` or a folder above it, or deeper in it."""
+    yield from _places_above(root, path)
     parts = tuple(path.split("/"))
     yield from (found for found in root.rglob(glob.escape(parts[-1])) if found.parts[-len(parts) :] == parts)
 

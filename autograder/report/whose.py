@@ -15,6 +15,7 @@ from autograder.report.text import NAMESAKES, count
 from autograder.submission.sanitize import sanitize
 
 GAP = 2
+OF_SEVERAL_FOLDERS = "files in several folders; if they are of several students, give the folder above these instead"
 UNLIMITED = 100_000
 """Columns where nothing is to be wrapped."""
 
@@ -60,8 +61,13 @@ def print_passed_over(found: Found, console: Console) -> None:
 
 
 def _passed_over(found: Found) -> Iterator[str]:
+    of_several = set()
     for file, instead in found.others.items():
         yield f"not counted: {file}: {instead.name} also handed in {instead.file}"
+        if found.folders.get(file) != found.folders.get(instead.file) and not instead.origin.students:
+            of_several.add(instead.name)
+    if of_several:
+        yield f"{OF_SEVERAL_FOLDERS}: {', '.join(sorted(of_several))}"
     for one in found.counted:
         if one.origin.problem:
             yield f"not graded: {one.name}: {one.origin.problem} Say which with `grade FILE`"

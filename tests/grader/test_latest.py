@@ -9,7 +9,9 @@ from autograder.course.handins import handins
 from autograder.grading.find_submissions import find_submissions
 from autograder.grading.grade import SAY_WHICH, Grader
 from autograder.grading.look import _look, look_at
+from autograder.grading.results_folder import OWNER
 from autograder.grading.seeds import suite_version
+from autograder.report.whose import OF_SEVERAL_FOLDERS
 from autograder.submission import fingerprint
 from tests.grader.class_runs import grade_quickly, run
 from tests.grader.layouts import STUBS, script_of, solved, zip_of
@@ -19,6 +21,7 @@ RIGHT = solved()
 OTHER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut(x) + out)")
 """As right, in other words."""
 PART = b"import torch.nn as nn\nclass BasicBlock(nn.Module):\n    expansion = 1\n"
+SECTIONS = {"section1/al.py": RIGHT, "section1/bo.py": RIGHT, "section2/al.py": OTHER, "section2/cy.py": RIGHT}
 EARLY, LATE = "resnet_2026_11_30T10_00_45.zip", "resnet_2026_11_30T11_30_05.zip"
 
 
@@ -123,6 +126,78 @@ def test_files_of_one_path_in_two_folders_are_both_named(tmp_path):
     write(tmp_path, {"one/jane.ipynb": RIGHT, "two/jane.ipynb": STUBS})
     (one,), others = handins(find_submissions([tmp_path / "one", tmp_path / "two"])[0], look=look)
     assert (one.file, [*others]) == (tmp_path / "one/jane.ipynb", [tmp_path / "two/jane.ipynb"])
+    assert one.origin.not_counted == ("two/jane.ipynb",)
+
+
+def test_students_of_one_name_in_two_folders_are_named_with_the_folders(tmp_path, monkeypatch):
+    """One of them would get no result; below the folder above, both do."""
+    grade_quickly(monkeypatch)
+    write(
+        tmp_path, {"section1/al.py": RIGHT, "section2/al.py": OTHER, "section1/bo.py": RIGHT, "section2/cy.py": RIGHT}
+    )
+    done = run("grade", tmp_path / "section1", tmp_path / "section2", "--dry-run")
+    assert "not graded: al: `section1/al.py` and `section2/al.py` define the same names" in done.output
+    (line,) = [line for line in done.output.splitlines() if line.startswith(OF_SEVERAL_FOLDERS)]
+    assert line == f"{OF_SEVERAL_FOLDERS}: al"
+    above = run("grade", tmp_path, "--dry-run").output
+    assert OF_SEVERAL_FOLDERS not in above
+    assert "section1__al" in above
+    assert "section2__al" in above
+
+
+@pytest.fixture
+def of_section_1(tmp_path, monkeypatch):
+    """Results of a section with al and bo; returns what is graded from then on."""
+    graded = grade_quickly(monkeypatch)
+    monkeypatch.setattr("tests.grader.class_runs.quick_result", _quick_result)
+    write(
+        tmp_path, {"section1/al.py": RIGHT, "section1/bo.py": RIGHT, "section2/al.py": OTHER, "section2/cy.py": RIGHT}
+    )
+    assert run("grade", tmp_path / "section1", "--out", tmp_path / "results").exit_code == 0
+    graded.clear()
+    return graded
+
+
+@pytest.mark.parametrize("given", ["section2", "section2/al.py"])
+@pytest.mark.parametrize("options", [[], ["--only", "q1"], ["--slurm", "array=2"]])
+def test_another_file_of_the_name_of_a_result_is_not_graded(given, options, of_section_1, tmp_path):
+    before = {path.name: path.read_bytes() for path in (tmp_path / "results").iterdir() if path.is_file()}
+    done = run("grade", tmp_path / given, "--out", tmp_path / "results", *options)
+    assert done.exit_code == 1
+    line = done.stderr.splitlines()[-1]
+    files = f"al: {tmp_path}/section1/al.py, and now {tmp_path}/section2/al.py"
+    assert f"results has results of other files with the same names ({files})" in line
+    assert f"move the earlier file out of {tmp_path}/section1, or add --force" in line
+    assert of_section_1 == []
+    after = {path.name: path.read_bytes() for path in (tmp_path / "results").iterdir() if path.is_file()}
+    assert {name for name in after if after[name] != before.get(name)} <= {OWNER}
+
+
+def test_a_file_that_was_handed_in_again_replaces_the_result(of_section_1, tmp_path):
+    """In the same folder, in another one when the earlier file is gone, and wherever it lies with --force."""
+    (tmp_path / "section1/al.py").write_bytes(script_of(OTHER))
+    assert run("grade", tmp_path / "section1", "--out", tmp_path / "results").exit_code == 0
+    assert of_section_1.pop() == tmp_path / "section1/al.py"
+    write(tmp_path, {"later/al.py": RIGHT})
+    assert run("grade", tmp_path / "later", "--out", tmp_path / "results").exit_code == 1
+    assert run("grade", tmp_path / "later", "--out", tmp_path / "results", "--force").exit_code == 0
+    assert of_section_1.pop() == tmp_path / "later/al.py"
+    (tmp_path / "later/al.py").unlink()
+    (tmp_path / "section1/al.py").unlink()
+    assert run("grade", tmp_path / "section2/al.py", "--out", tmp_path / "results").exit_code == 0
+    assert of_section_1.pop() == tmp_path / "section2/al.py"
+
+
+def test_whose_student_is_known_may_hand_in_again_elsewhere(of_section_1, tmp_path):
+    """By the names of a platform, or by the roster."""
+    results = tmp_path / "results"
+    (tmp_path / "roster.csv").write_text("id,name\nal,Al Green\n")
+    done = run("grade", tmp_path / "section2", "--out", results, "--roster", tmp_path / "roster.csv")
+    assert (done.exit_code, done.output.count("of other students")) == (0, 0)
+    write(tmp_path, {"one/doejane_1_11_resnet.py": RIGHT, "two/doejane_1_12_resnet.py": OTHER})
+    for folder in ("one", "two"):
+        assert run("grade", tmp_path / folder, "--out", results).exit_code == 0
+    assert of_section_1[-1] == tmp_path / "two/doejane_1_12_resnet.py"
 
 
 def test_files_are_looked_at_in_a_confined_process(tmp_path):
