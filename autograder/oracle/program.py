@@ -175,6 +175,18 @@ class Program:
         return self.output in known
 
     @lazy
+    def shortcut_first(self) -> "Program":
+        """The same block, which computes its shortcut before the rest of F(x); the program itself where it is none."""
+        sums = self.by_name.get("sum")
+        if sums is None or len(sums.inputs) < 2:
+            return self
+        needed = {sums.inputs[1]}
+        for one in reversed(self.ops):
+            needed.update(one.inputs if one.name in needed else ())
+        mine = tuple(one for one in self.ops if one.name in needed)
+        return replace(self, ops=(*mine, *(one for one in self.ops if one.name not in needed)))
+
+    @lazy
     def anonymous(self) -> "Program":
         """The program with numbers for the names of its operations: those that do the same step by step are equal."""
         number = {"x": "x", "": "", **{one.name: str(at) for at, one in enumerate(self.ops)}}

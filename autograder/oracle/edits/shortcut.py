@@ -34,12 +34,6 @@ def projection(p: Program) -> Program:
     return p.with_shortcut(first, norm("shortcut", "shortcut_conv", out_planes(p)))
 
 
-def shortcut_first(p: Program) -> Program:
-    """The same block, which computes its shortcut before F(x)."""
-    mine = [o for o in p.ops if o.name.startswith("shortcut")]
-    return replace(p, ops=(*mine, *(o for o in p.ops if o not in mine)))
-
-
 CONDITIONS: list[tuple[str, Callable[[int, int, int, int], bool]]] = [
     ("projection_always", lambda i, p, s, o: True),
     ("projection_only_on_stride", lambda i, p, s, o: s != 1),
@@ -195,7 +189,7 @@ def residual_of_shortcut(program: Program, _: Hints) -> Found:
     """F gets what the shortcut returned: `x = self.shortcut(x)` comes first."""
 
     def change(p: Program) -> Program:
-        return shortcut_first(p).rewire("x", "shortcut", only=("conv1",))
+        return p.shortcut_first.rewire("x", "shortcut", only=("conv1",))
 
     yield "residual_of_shortcut", where_it(projects, change)
 
@@ -208,7 +202,7 @@ def early_addition(program: Program, _: Hints) -> Found:
 
         def change(p: Program, value: str = value) -> Program:
             early = op("sum", "combine", "", "shortcut", how="add")
-            return shortcut_first(p).without("sum").insert(value, early)
+            return p.shortcut_first.without("sum").insert(value, early)
 
         yield "shortcut_added_early", change, {"what": phrase(value)}
 
