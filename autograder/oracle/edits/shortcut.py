@@ -243,8 +243,19 @@ def other_combination(program: Program, _: Hints) -> Found:
     yield "no_shortcut_add", unused, {"does": "builds a shortcut that is never called"}
     plain = lambda p: identity(p).change("sum", how="none")  # noqa: E731
     yield "no_shortcut_add", plain, {"does": "has no shortcut"}
-    yield "no_shortcut_add", where_it(projects, plain), {"does": "has no shortcut where the shape changes"}
+    yield from _half_added()
     x_too = op("both", "combine", "", "x", how="add")
     yield "shortcut_added_twice", where_it(projects, insert("shortcut", x_too))
     yield "shortcut_added_twice", lambda p: p if projects(p) else p.change("sum", how="twice")
     yield "projection_not_called", where_it(projects, idle)
+
+
+def _half_added() -> Found:
+    """One kind of shortcut is added, the other is not: `if self.downsample is not None: out += self.downsample(x)`."""
+    alone = lambda p: p.change("sum", how="none")  # noqa: E731
+    idle = on(("shortcut_conv", "shortcut"), lambda p, n: p.change(n, called=False))
+    none = lambda p: identity(p).change("sum", how="none")  # noqa: E731
+    yield "identity_not_added", lambda p: p if projects(p) else alone(p)
+    yield "projection_not_added", where_it(projects, alone), {"does": "computes a projection but never adds it"}
+    yield "projection_not_added", where_it(projects, both(idle, alone)), {"does": "never calls its projection"}
+    yield "projection_not_added", where_it(projects, none), {"does": "has no shortcut"}
