@@ -23,7 +23,7 @@ from autograder.oracle.diagnosis import Diagnosis
 from autograder.oracle.edits import SEEN_ONLY, Edit, Hints, apply, task_of
 from autograder.oracle.edits.constructor import other_stages
 from autograder.oracle.edits.kind import NOT_CALLABLE, Change
-from autograder.oracle.interpreter import run
+from autograder.oracle.interpreter import Memory, run
 from autograder.oracle.program import UNUSED, Program, Role
 from autograder.oracle.trial import Task
 from autograder.student.errors import NOT_ABOUT_THE_CODE, GraderBroken, StudentError
@@ -46,6 +46,8 @@ UNKNOWN = "NotImplementedError"
 """What raises where a program does not say what the student's class does."""
 SIZES = ((6, 4), (5, 5), (2, 2))
 """Height and width of a block's inputs; small ones may add up by broadcasting where others raise."""
+WITHOUT_A_SUM = ("only", "concatenate", "concatenate_reverse", "stack", "stack_reverse")
+"""Ways to combine two values whose result need not have the shape of F(x)."""
 _failing: dict[tuple, dict[str, bool]] = {}
 """For the edited programs of a question, which cases fail on them: computed once in a process."""
 
@@ -171,10 +173,26 @@ def how_known(student: Any, edited: "EditedStudent", question: str, edits: Seque
             if not isinstance(output, Tensor):
                 break
             runs = True
-            with contextlib.suppress(Exception):  # it raises where a sum in a program repeats values, at most
+            if _repeats_residual(program, x):
+                continue
+            with contextlib.suppress(Exception):  # a check of its own may raise
                 if isinstance(_run(student, task, x), Tensor):
                     compared.add(_projects(task))
     return Known.VALUES if compared == wanted else Known.SHAPES if runs else Known.NOTHING
+
+
+def _repeats_residual(program: Program, x: Tensor) -> bool:
+    """Whether a sum fits only because F(x) is repeated, as a map of one pixel is.
+
+    That is an accident of the size of the image: the same block with `out += shortcut` raises there.
+    """
+    if not any(one.kind == "combine" for one in program.ops):
+        return False
+    memory = Memory()
+    weights = {role.name: torch.ones(role.shape) for role in program.roles}
+    run(program, weights, x, False, memory)
+    sums = [step for step in memory.values() if step.op.kind == "combine" and step.op["how"] not in WITHOUT_A_SUM]
+    return any(step.value is not None and step.value.shape != step.inputs[0].shape for step in sums)
 
 
 def _projects(task: Task) -> bool:

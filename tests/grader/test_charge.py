@@ -327,6 +327,15 @@ def test_a_class_that_never_runs_earns_half_at_most(tmp_path):
     }
 
 
+@pytest.mark.parametrize("name", ["q1_no_padding", "q1_no_padding_shortcut_first", "q2_projection_never"])
+def test_a_sum_that_fits_by_accident_is_no_reason_for_more_points(name, tmp_path):
+    """Of a tiny image one pixel is left, which `out + shortcut` repeats; `out += shortcut` raises there too."""
+    entry = entries()[name]
+    student = student_of(complete(entry, solved_source()), tmp_path)
+    outcomes = run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=[entry.question])
+    assert sum(outcome.points for outcome in apply_cap(charge(outcomes, RUBRIC))) == 12.5
+
+
 @pytest.mark.parametrize(
     ("name", "points"), [("q1_projection_never", 12.5), ("q1_no_shortcut_add", 10), ("q3_maxpool_and_window", 15)]
 )
