@@ -91,10 +91,10 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
         known = Known.PART
     if known is Known.NOTHING:
         return {name: replace(case, because=()) for name, case in mine.items()}
-    programs = tuple(apply(edits, task.program) for task in tasks_of(CLASSES[question]))
-    seen = [object()] if SEEN_ONLY & set(diagnosis.names) else []  # other networks of this student are its own
-    key = (question, diagnosis.names, programs, *seen)
-    failing = _failing_cases(edited, folders, question, key, {name for name, case in mine.items() if not case.because})
+    wanted = {name for name, case in mine.items() if not case.because}
+    failing = _failing_cases(edited, folders, question, _key(question, edits), wanted)
+    several = {n: c for n, c in mine.items() if len(c.mistakes) > 1 and (c.because or n in failing)}
+    mine |= _with_own_reasons(folders, student, question, several, diagnosis)
     found = {}
     for name, case in mine.items():
         if not (case.because or name in failing or ONLY_IN_PLACE in case.message.got):
@@ -105,6 +105,39 @@ def follow(folders: Collection[Path], student: Any, question: str, cases: Mappin
             stopped = unseen and known is Known.SHAPES and case.outcome == "error"
             found[name] = replace(case, because=() if unseen and not stopped else case.mistakes, stopped=stopped)
     return found
+
+
+def _with_own_reasons(
+    folders: Collection[Path], student: Any, question: str, cases: Mapping[str, Case], diagnosis: Diagnosis
+) -> dict[str, Case]:
+    """Cases that fail with several mistakes made; each keeps those with which it fails alone.
+
+    One that fails with none alone fails because of all of them. So it is with a mistake that fails no case alone.
+    """
+    edits = [(edit.name, edit) for edit in diagnosis.mistakes]
+    edits += [(diagnosis.either_name, edit) for edit in diagnosis.either[:1]]
+    alone = {}
+    for name in dict.fromkeys(name for name, _ in edits if name and cases):
+        made = tuple(edit for mine, edit in edits if mine in (name, ""))  # one without a name is another right way
+        edited = EditedStudent(question, made, student)
+        alone[name] = _failing_cases(edited, folders, question, _key(question, made), set(cases)) or set(cases)
+    found = {}
+    for id, case in cases.items():
+        sentences = case.message.mistake.split("\n")
+        told = [(name, text) for name, text in zip(case.mistakes, sentences, strict=False) if id in alone.get(name, ())]
+        if told and len(sentences) == len(case.mistakes):
+            mistakes, sentences = zip(*told, strict=True)
+            case = replace(case, mistakes=mistakes, message=replace(case.message, mistake="\n".join(sentences)))
+        found[id] = case
+    return found
+
+
+def _key(question: str, edits: Sequence[Edit]) -> tuple:
+    """What says which edited classes these are."""
+    programs = tuple(apply(edits, task.program) for task in tasks_of(CLASSES[question]))
+    names = tuple(dict.fromkeys(edit.name for edit in edits if edit.name))
+    seen = [object()] if SEEN_ONLY & set(names) else []  # other networks of this student are its own
+    return (question, names, programs, *seen)
 
 
 def _with_either(case: Case, diagnosis: Diagnosis) -> Case:
@@ -130,9 +163,7 @@ def _follow_besides(
         arguments = {"diagnose": diagnosis_of, "follow": functools.partial(follow, folders)}
         run_suite(silent, folders, only=[question], journal=journal, **arguments)
     hiding = diagnosis.mistakes[:1]
-    programs = tuple(apply(hiding, task.program) for task in tasks_of(CLASSES[question]))
-    key = (question, tuple(edit.name for edit in hiding), programs)
-    alone = _failing_cases(EditedStudent(question, hiding), folders, question, key, set(cases))
+    alone = _failing_cases(EditedStudent(question, hiding), folders, question, _key(question, hiding), set(cases))
     found = {}
     for name, case in cases.items():
         other = journal.cases[name]

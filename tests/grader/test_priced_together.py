@@ -78,3 +78,18 @@ def test_a_shortcut_from_outside_is_called_so_beside_another_mistake(tmp_path):
     outcomes = run_suite(student, [ROOT / "tests/public", ROOT / "tests/hidden"], only=["q1"])
     lines = {outcome.mistakes: outcome.points for outcome in charge(outcomes, standard_rubric()) if is_charge(outcome)}
     assert lines == {("shortcut_from_outside",): -10, ("shortcut_call_inverted",): -10}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "names", "points"),
+    [
+        ("bias=False", "bias=True", {"stem_bias", "resnet18_depth"}, 30 - 2.4 - 3),
+        ("F.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))", {"missing_stem_relu", "resnet18_depth"}, 21),
+    ],
+)
+def test_a_mistake_is_charged_for_the_checks_that_it_fails_alone(right, wrong, names, points, tmp_path):
+    """ResNet18 of other depths fails one check of 3 points, whatever else is wrong in ResNet."""
+    before, name, network = solved_source().partition("class ResNet(")
+    assert right in network
+    network = network.replace(right, wrong, 1).replace("(BasicBlock, [2, 2, 2, 2])", "(BasicBlock, [3, 4, 6, 3])")
+    assert points_of(before + name + network, "q3", tmp_path) == (names, points)
