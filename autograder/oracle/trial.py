@@ -16,10 +16,14 @@ from autograder.oracle.program import Program, basic_block, bottleneck, network
 from autograder.oracle.randomness import Randomness, randomness, randomness_before_error
 from autograder.oracle.small_images import CIFAR10, SMALL
 from autograder.student.errors import NOT_ABOUT_THE_CODE as FATAL
+from autograder.student.held_blocks import held_blocks
 from autograder.student.passes import Proxy, in_train_mode
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, expansion_of
 from autograder.student.state import load_state, outline_of, parameters_of, state_of
+
+LOOKS_FOR_ITSELF = "super(type, obj)"
+"""In what Python raises where `super(BasicBlock, self)` gets another class by that name."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,9 @@ def collect(
 ) -> Evidence:
     """Build the modules of all tasks and run them: outputs, running statistics, gradients, and what raises.
 
+    What `ResNet18()` builds is left out where it is made of `BasicBlock` and could not be made of probes: it took the
+    class when it was defined, as a default argument does. No program says what such a network computes.
+
     Args:
         size: of a block's input.
         seed: of weights and inputs.
@@ -232,16 +239,57 @@ def collect(
     if tasks[0].kind == "ResNet" and not accepts_classes(student.parameters("ResNet")):  # a check of its own charges it
         tasks = [replace(t, arguments=(*t.arguments[:2], 10)) if t.kind == "ResNet" else t for t in tasks]
     known = {subject.task: subject for subject in earlier.subjects} if earlier else {}
+    if earlier:  # without what was left out then
+        tasks = [task for task in tasks if task in known or task in [one.task for one in earlier.not_built]]
     for task in tasks:
         try:
             before = known.get(task)
             again = before is None or not before.has_own_blocks  # otherwise this says it all, whatever they compute
-            evidence.subjects.append(_examine(student, task, size, generator, before) if again else before)
+            subject = _examine(student, task, size, generator, before) if again else before
+            if before or not (subject.has_own_blocks and _is_of_basic_blocks(student, task, subject.module)):
+                evidence.subjects.append(subject)
         except FATAL:
             raise
         except Exception as error:
-            evidence.not_built.append(NotBuilt(task, _without_values(error)))
+            if task.kind == "ResNet18" and not earlier:
+                error = _error_without_probes(student, task, error)
+            if error is not None:
+                evidence.not_built.append(NotBuilt(task, _without_values(error)))
     return evidence
+
+
+def _is_of_basic_blocks(student: Any, task: Task, net: Any) -> bool:
+    """Whether `net`, made by `ResNet18()`, is made of the student's own `BasicBlock`, in any number.
+
+    It has the convolutions of the blocks, or the parameters of the student's own ResNet of such blocks, which may be
+    wrong.
+    """
+    if task.kind != "ResNet18":
+        return False
+    _, missing = held_blocks(student, net, task.program.calls)
+    if missing is None:
+        return True
+    try:
+        plain = student.skeleton("ResNet", student.BasicBlock, [2, 2, 2, 2]).named_parameters()
+    except FATAL:
+        raise
+    except Exception:
+        return False
+    shapes = [tuple(parameter.shape) for parameter in parameters_of(net).values()]
+    return Counter(shapes) == Counter(tuple(parameter.shape) for _, parameter in plain)
+
+
+def _error_without_probes(student: Any, task: Task, error: Exception) -> Exception | None:
+    """What `ResNet18()` raises because of itself; None where only a probe is the reason why it raised the error.
+
+    A `BasicBlock` that it took before looks for itself by its name, where now a probe is.
+    """
+    try:
+        return None if _is_of_basic_blocks(student, task, student.ResNet18()) else error
+    except FATAL:
+        raise
+    except Exception as own:
+        return own if LOOKS_FOR_ITSELF in str(error) else error
 
 
 def _without_values(error: Exception) -> Exception:

@@ -1,6 +1,5 @@
 """Whether a network is built of the block that it is given, and uses every one: q3 and q4 ask for that."""
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -9,9 +8,10 @@ from torch import Tensor
 
 from autograder.student.draw import uniform
 from autograder.student.errors import NOT_ABOUT_THE_CODE
+from autograder.student.held_blocks import held_blocks
 from autograder.student.passes import gradient_norms
 from autograder.student.probe import Call, calls_of
-from autograder.student.state import load_state, parameters_of
+from autograder.student.state import load_state
 from autograder.suite import expect
 
 PLANES = (64, 128, 256, 512)
@@ -74,19 +74,9 @@ def assert_built_of_blocks(student: Any, num_blocks: Sequence[int], build: Calla
 
 def assert_holds_own_blocks(student: Any, num_blocks: Sequence[int], net: Any) -> set[tuple[int, ...]]:
     """Among the parameters of `net` must be those of its blocks, of the class `BasicBlock`; returns their shapes."""
-    left = Counter(tuple(parameter.shape) for parameter in parameters_of(net).values())
-    shapes = set()
-    for block in layout(1, num_blocks):
-        try:
-            mine = [tuple(p.shape) for _, p in student.skeleton("BasicBlock", *block).named_parameters() if p.dim() > 1]
-        except NOT_ABOUT_THE_CODE:
-            raise
-        except Exception:
-            mine = []
-        left.subtract(mine)
-        shapes |= set(mine)
-        if not mine or min(left.values()) < 0:
-            expect.fail(BUILT, f"no BasicBlock{block} with its convolutions in the network", CALL_BLOCK)
+    shapes, missing = held_blocks(student, net, layout(1, num_blocks))
+    if missing is not None:
+        expect.fail(BUILT, f"no BasicBlock{missing} with its convolutions in the network", CALL_BLOCK)
     return shapes
 
 
