@@ -17,7 +17,7 @@ from autograder.oracle.edits import SEEN_ONLY, SENTENCES, Edit, Hints, catalogue
 from autograder.oracle.explain import Explainer, error_text
 from autograder.oracle.search import Search
 from autograder.oracle.trial import Evidence, Subject, Task, collect
-from autograder.student.signature import further_parameters
+from autograder.student.signature import shortcut_parameters
 
 CLASSES = {question: names[0] for question, names in QUESTION_NAMES.items()}
 """The class that each question asks for."""
@@ -77,14 +77,15 @@ def _besides_dropout(student: Any, kind: str, evidence: Evidence) -> Diagnosis |
     dropout = next(edit for edit in catalogue(kind, Hints()) if edit.name == name)
     if rest is None:
         return Diagnosis((dropout,), ("",), right, (False,), besides="dropout")
-    return _with_rest(dropout, rest, "dropout")
+    return _with_rest(student, kind, dropout, rest, "dropout")
 
 
-def _with_rest(first: Edit, rest: Diagnosis, besides: str) -> Diagnosis:
+def _with_rest(student: Any, kind: str, first: Edit, rest: Diagnosis, besides: str) -> Diagnosis:
     """The diagnosis of what is left when the first mistake is out of the way, and that mistake."""
     unsure = (False, *(rest.unsure or [False] * len(rest.mistakes)))
     layers = ("", *rest.layers)
-    return Diagnosis((first, *rest.mistakes), layers, rest.complete, unsure, rest.instead, besides=besides)
+    mistakes = _from_outside(student, kind, (first, *rest.mistakes))
+    return Diagnosis(mistakes, layers, rest.complete, unsure, rest.instead, besides=besides)
 
 
 def _besides_lists(student: Any, kind: str, evidence: Evidence) -> Diagnosis | None:
@@ -102,7 +103,7 @@ def _besides_lists(student: Any, kind: str, evidence: Evidence) -> Diagnosis | N
     listed = next(edit for edit in catalogue(kind, Hints()) if edit.name == name)
     if right:
         return Diagnosis((listed,), ("",), unsure=(False,), besides="lists")
-    return _with_rest(listed, rest, "lists") if rest is not None else None
+    return _with_rest(student, kind, listed, rest, "lists") if rest is not None else None
 
 
 def _raised_by_list(evidence: Evidence) -> str:
@@ -148,7 +149,7 @@ def _from_outside(student: Any, kind: str, edits: tuple[Edit, ...]) -> tuple[Edi
 
     Where that is the only mistake, checks say so themselves, see `suite.foreign`.
     """
-    if "projection_never" not in _names(edits) or len(edits) == 1 or not further_parameters(student.parameters(kind)):
+    if "projection_never" not in _names(edits) or len(edits) == 1 or not shortcut_parameters(student.parameters(kind)):
         return edits
     sentence, reading = SENTENCES["shortcut_from_outside"]
     named = {"name": "shortcut_from_outside", "sentence": sentence, "reading": reading}

@@ -11,6 +11,8 @@ from autograder.student.errors import NOT_ABOUT_THE_CODE, StudentError
 CLASSES = 10
 """What the question says for `num_classes` where nobody says anything."""
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+OTHER_LAYERS = ("norm", "act", "relu", "drop")
+"""In the names of parameters that are no shortcut: `norm_layer=None`, say."""
 _MOST = 20
 """Parameters that are looked at."""
 
@@ -63,6 +65,12 @@ def further_parameters(parameters: Sequence[Parameter], count: int = 3) -> list[
     """Those beyond the first `count`, without `*args` and `**kwargs`."""
     positional = [p for p in parameters if p.positional]
     return [p for p in parameters if p not in positional[:count] and not p.name.startswith("*")]
+
+
+def shortcut_parameters(parameters: Sequence[Parameter]) -> list[Parameter]:
+    """Further parameters of a block that may be its shortcut: None by default, and not called after other layers."""
+    found = [p for p in further_parameters(parameters) if p.default == "None"]
+    return [p for p in found if not any(layer in p.name.lower() for layer in OTHER_LAYERS)]
 
 
 def classes_parameter(parameters: Sequence[Parameter]) -> Parameter | None:

@@ -151,22 +151,28 @@ def _failed_case(item: pytest.Item, call: pytest.CallInfo) -> Case:
         return Case(*explain(error), differs=compares and not isinstance(error, NotDefined))
     student = item.funcargs.get("student")
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    diagnosis = _diagnosis(item, student) if call.when == "call" and student is not None else None
     if student is not None and len(getattr(error, "mistakes", ())) <= 1:  # a projection that is missing, at most
-        error = find_shortcut_from_outside(student, question_of(item), parameters) or error
+        named = diagnosis.names if diagnosis is not None else ()
+        error = find_shortcut_from_outside(student, question_of(item), parameters, named) or error
     case = Case(*explain(error), differs=compares)
     named_by_check = bool(case.mistakes)  # and proved by it
-    if call.when == "call" and student is not None:
-        case = _name_mistakes(item, student, case)
+    if diagnosis is not None:
+        case = _name_mistakes(item, student, case, diagnosis)
     return replace(case, because=case.mistakes) if named_by_check else case
 
 
-def _name_mistakes(item: pytest.Item, student: Any, case: Case) -> Case:
-    """A case that failed, with the mistakes that explain what the question's class does, if they are known."""
-    diagnose, question = item.config.stash.get(DIAGNOSE, diagnosis_of), question_of(item)
-    diagnosis = None if diagnose is None else diagnose(student, question)
-    if diagnosis is None or (case.mistakes and case.mistakes != diagnosis.names):
+def _diagnosis(item: pytest.Item, student: Any) -> Any:
+    """The mistakes that explain what the class of the item's question does; None where they are not known."""
+    diagnose = item.config.stash.get(DIAGNOSE, diagnosis_of)
+    return None if diagnose is None else diagnose(student, question_of(item))
+
+
+def _name_mistakes(item: pytest.Item, student: Any, case: Case, diagnosis: Any) -> Case:
+    """A case that failed, with the mistakes that explain what the question's class does."""
+    if case.mistakes and case.mistakes != diagnosis.names:
         return case
-    where = case.message.where or lines_of(student, question, diagnosis.layers)
+    where = case.message.where or lines_of(student, question_of(item), diagnosis.layers)
     message = replace(case.message, mistake="\n".join(diagnosis.sentences), where=where)
     return replace(case, mistakes=diagnosis.names, message=message)
 
