@@ -219,14 +219,22 @@ def _imports_of(statement: ast.stmt, module: str, modules: Collection[str]) -> I
     for node in ast.walk(statement) if any(modules) else ():  # "" is the notebook itself
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
-            is_package = any(other.startswith(f"{module}.") for other in modules)
-            package = module.split(".")[: None if is_package and module else -1]
-            above = package[: len(package) - node.level + 1] if node.level else []
-            origin = ".".join([*above, *filter(None, [node.module])])
-            names = [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
-        for name in names:
+            origin = _origin_of(node, module, modules)
+            # `from . import blocks` beside the notebook: the package has no name there, and `blocks` is the module.
+            names = [".".join(filter(None, (origin, name))) for name in ("", *(alias.name for alias in node.names))]
+        for name in filter(None, names):
             parts = name.split(".")
             yield from (part for part in (".".join(parts[:n]) for n in range(1, len(parts) + 1)) if part in modules)
+
+
+def _origin_of(node: ast.ImportFrom, module: str, modules: Collection[str]) -> str:
+    """The absolute name of what a module imports from; "" for the folder of the notebook."""
+    if not node.level:
+        return node.module or ""
+    is_package = any(other.startswith(f"{module}.") for other in modules)
+    package = module.split(".")[: None if is_package and module else -1]
+    above = package[: max(0, len(package) - node.level + 1)]
+    return ".".join([*above, *filter(None, [node.module])])
 
 
 def _in_order_of_imports(

@@ -54,6 +54,11 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def notebook_of(*cells: str) -> bytes:
+    """A notebook with these cells of code."""
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])).encode()
+
+
 @cache
 def solved() -> bytes:
     """The solved notebook."""

@@ -13,7 +13,7 @@ from autograder.submission import UnreadableSubmission, Upload, fingerprint, rea
 from autograder.submission.choose import parse_upload
 from autograder.submission.content import content_of
 from autograder.submission.upload import MOST_FILES
-from tests.grader.layouts import STUBS, handout, layouts, script_of, solved, zip_of
+from tests.grader.layouts import STUBS, handout, layouts, notebook_of, script_of, solved, zip_of
 
 RIGHT = solved()
 BETTER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut(x) + out)")
@@ -134,6 +134,25 @@ def test_a_line_of_an_imported_file_is_named_as_it_stands_there():
     files = {"net.py": b"from blocks import BasicBlock\n", "blocks.py": b"import torch\n\nBasicBlock = torch.nothing\n"}
     student = LocalStudent.from_slice(read_source(Upload("hw3", files)).slice)
     assert "blocks.py, line 3" in "\n".join(student.problems)
+
+
+IMPORTS = [
+    *("from . import blocks", "from .. import blocks", "from . import *", "from .blocks import *"),
+    *("from ...x import blocks", "from .models import blocks", "import models.blocks as blocks", "import models.x"),
+    *("from . import (blocks,\n  net)", "if True:\n    from . import blocks", "def f():\n    from . import blocks"),
+    "try:\n    from . import blocks\nexcept ImportError:\n    import blocks",
+]
+
+
+@pytest.mark.parametrize("file", ["net.py", "models/net.py", "models/__init__.py", "models/deep/net.py", "hw3.ipynb"])
+@pytest.mark.parametrize("imported", IMPORTS)
+def test_no_form_of_an_import_breaks_the_reader(imported, file):
+    """The name is used, so that the import is looked at; what it finds is another question."""
+    code = f"{imported}\nResNet = ResNet18 = (blocks, net, models, f)\n"
+    data = notebook_of(code) if file.endswith(".ipynb") else code.encode()
+    files = {"blocks.py": ONE_CLASS, "models/blocks.py": ONE_CLASS, "models/other.py": b"x = 1\n", file: data}
+    assert read_source(Upload("hw3", files)).content.named
+    assert read_source(Upload("hw3", files | {"all.py": script_of(RIGHT)})).file == "all.py"
 
 
 SUPER = b"        super().__init__()\n"
