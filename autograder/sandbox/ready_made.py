@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.submission.ready_made import READY_MADE, WEIGHTS
+from autograder.submission.ready_made import READY_MADE, REGISTERING, WEIGHTS
 
 WITHHELD = tuple(name for name in READY_MADE if name != "torch.hub")
 """Not `torch.hub`, which PyTorch imports: only `torch.hub.load` is replaced."""
@@ -94,6 +94,8 @@ class _EmptyModule(types.ModuleType):
             raise AttributeError(name)
         if name == "trunc_normal_":  # timm has its own; this one has been in PyTorch for long
             return importlib.import_module("torch").nn.init.trunc_normal_
+        if name in REGISTERING:
+            return _decorate_with_nothing
         if name.endswith(WEIGHTS):  # for annotations; there are no weights to load
             return type(name, (), {"DEFAULT": None, "IMAGENET1K_V1": None})
         return _refusing(name, f"{self.__name__}.{name}")
@@ -105,7 +107,7 @@ class _Refusing(type):
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _refusing(name, f"{cls.__qualname__}.{name}")
+        return _decorate_with_nothing if name in REGISTERING else _refusing(name, f"{cls.__qualname__}.{name}")
 
     def __call__(cls, *_: Any, **__: Any) -> None:
         _refuse(cls)
@@ -121,6 +123,11 @@ def _refuse(derived: type, **_: Any) -> None:
         f"`{dotted}`{_NOT_THERE}: the question asks for your own code, built from nn.Conv2d, nn.BatchNorm2d and "
         "nn.Linear"
     )
+
+
+def _decorate_with_nothing(function: Any = None, *_: Any, **__: Any) -> Any:
+    """`@register_model`, `@register_model()`, `@register_model("my_resnet")`: the function stays what it is."""
+    return function if isinstance(function, (type, types.FunctionType)) else lambda decorated: decorated
 
 
 def _convolutions() -> dict[str, Callable[..., Any]]:

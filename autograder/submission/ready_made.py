@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 READY_MADE = ("torchvision.models", "timm", "torch.hub", "transformers", "pytorchcv", "pretrainedmodels")
 """Modules that provide networks or their blocks."""
-HELPERS = ("conv1x1", "conv3x3", "load_state_dict_from_url", "download_url_to_file", "trunc_normal_")
-"""Functions of those modules that make a convolution, or fetch or draw weights: none is a network."""
+REGISTERING = ("register_model", "register_notrace_function", "register_notrace_module", "handle_legacy_interface")
+"""Decorators of torchvision and timm: they enter what is theirs or the student's in a list, or look at its options."""
+HELPERS = ("conv1x1", "conv3x3", "load_state_dict_from_url", "download_url_to_file", "trunc_normal_", *REGISTERING)
+"""Functions of those modules that make a convolution, fetch or draw weights, or decorate: none is a network."""
 WEIGHTS = "_Weights"
 """The end of the names of torchvision's lists of weights, such as `ResNet18_Weights`."""
 

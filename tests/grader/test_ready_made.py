@@ -7,7 +7,7 @@ from autograder.maintain.build import solved_source
 from autograder.sandbox.ready_made import withhold
 from autograder.sandbox.remote_student import RemoteStudent
 from autograder.student.local import NotDefined
-from autograder.submission import read_submission, slice_submission
+from autograder.submission import find_delegation, read_submission, slice_submission
 from autograder.submission.slice import NOT_COMPILED
 
 WAYS = {
@@ -62,6 +62,27 @@ def test_the_rest_of_torchvision_works(tmp_path, zygote):
     with student(source, tmp_path, zygote) as remote:
         assert remote.problems == []
         assert remote.ResNet(remote.probe(), [1, 1, 1, 1])
+
+
+REGISTERED = [
+    ("from torchvision.models import register_model", "register_model()"),
+    ("from torchvision.models import register_model", "register_model(name='my_resnet')"),
+    ("from torchvision import models", "models.register_model('my_resnet')"),
+    ("from torchvision.models._api import register_model", "register_model()"),
+    ("from torchvision.models._utils import handle_legacy_interface", "handle_legacy_interface(weights=('p', None))"),
+    ("from timm.models.registry import register_model", "register_model"),
+    ("from timm.models import register_model", "register_model"),
+    ("import timm", "timm.models.register_model"),
+]
+
+
+@pytest.mark.parametrize(("imported", "decorator"), REGISTERED)
+def test_a_decorator_that_registers_is_no_network(imported, decorator, tmp_path, zygote):
+    source = solved_source().replace("def ResNet18(", f"{imported}\n\n\n@{decorator}\ndef ResNet18(")
+    with student(source, tmp_path, zygote) as remote:
+        assert remote.problems == []
+        assert remote.ResNet18()
+    assert find_delegation(slice_submission(read_submission(tmp_path / "submission.py"))) == {}
 
 
 def test_compiling_leaves_the_code_as_it_is(tmp_path, zygote):
