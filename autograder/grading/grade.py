@@ -46,7 +46,8 @@ from autograder.training.slots import Slots
 run_suite = functools.partial(run_tests, diagnose=diagnosis_of, follow=functools.partial(follow, SUITE))
 GRADED_EARLIER = (
     "Graded as it stood after the last definition, or patch, of the four names, with every statement before that "
-    "touches what they use. Read to its end, the submission loses more points."
+    "touches what they use, except one that gives such a name to an object, as `ResNet18 = ResNet18()` does. Read to "
+    "its end, the submission loses more points."
 )
 SAY_WHICH = "Say which of these files counts with `grade FILE`; unpack a zip before."
 SECONDS_OF_EARLIER = 10.0

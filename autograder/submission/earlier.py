@@ -3,13 +3,14 @@
 The slice leaves out a statement that it does not see to change anything, such as a method of the student's that fills
 a table. And a later cell may give a needed name to something else, or patch a class for an experiment. So if the slice
 loses points, the state after the last definition is graded too, and that after the last patch. Of the statements
-before, these slices keep all that touch what a class needs; what they compute is needed as well.
+before, these slices keep all that touch what a class needs; what they compute is needed as well. They leave out what
+only gives the name of a class to an object of it.
 """
 
 import ast
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from autograder.submission.names import Footprint, reachable
 
@@ -27,6 +28,9 @@ class Statement(Protocol):
     effect: Footprint
 
 
+_AnyStatement = TypeVar("_AnyStatement", bound=Statement)
+
+
 def earlier_ends(statements: Sequence[Statement], required: Collection[str]) -> list[int]:
     """How many statements there are up to the last definition of a required name, and up to the last patch of one.
 
@@ -38,6 +42,30 @@ def earlier_ends(statements: Sequence[Statement], required: Collection[str]) -> 
     defining = [number for number, names in enumerate(bound, 1) if names]
     changing = [number for number, s in enumerate(statements, 1) if bound[number - 1] or s.effect.patches & needed]
     return list(dict.fromkeys([*defining[-1:], *changing[-1:]]))
+
+
+def without_trials(statements: Sequence[_AnyStatement], required: Collection[str]) -> list[_AnyStatement]:
+    """Leave out what gives a required name to what that makes, as a cell does that tries a class: `Net = Net()`."""
+    return [one for one in statements if not _given_to_what_it_makes(one.node) & set(required)]
+
+
+def _given_to_what_it_makes(statement: ast.stmt) -> set[str]:
+    """`A` in `A = A()`, `net = A = nn.DataParallel(A())` and `for A in [A()]:`; not in `A = add_forward(A)`.
+
+    Nothing where the statement also defines a function or a class.
+    """
+    found: set[str] = set()
+    nodes = [*ast.walk(statement)]
+    if any(isinstance(node, _DEFINITIONS) for node in nodes):
+        return found
+    for node in nodes:
+        value = node.iter if isinstance(node, ast.For) else getattr(node, "value", None)
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For)) and value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            stored = {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+            calls = (part.func for part in ast.walk(value) if isinstance(part, ast.Call))
+            found |= stored & {called.id for called in calls if isinstance(called, ast.Name)}
+    return found
 
 
 def touching_earlier(statements: Sequence[Statement], required: Collection[str]) -> Mapping[str, list[Statement]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.contract import REQUIRED
-from autograder.submission.earlier import earlier_ends, touching_earlier
+from autograder.submission.earlier import earlier_ends, touching_earlier, without_trials
 from autograder.submission.f_strings import rewrite_f_strings
 from autograder.submission.magics import neutralise, other_language, written_module
 from autograder.submission.names import Footprint, bound_by, find_functions, footprint, reachable
@@ -159,11 +159,15 @@ class _Notebook:
 
     def earlier_ends(self, required: Collection[str]) -> list[int]:
         """As the function of `earlier`."""
-        return earlier_ends(self._modules.get("", []), required)
+        return earlier_ends(without_trials(self._modules.get("", []), required), required)
 
     def slice(self, required: Collection[str], end: int | None = None) -> Slice:
-        """Keep what the required names need, or with `end` what they needed after so many statements."""
-        parsed, modules, own = self._parsed, self._modules, self._modules.get("", [])[:end]
+        """Keep what the required names need, or with `end` what they needed after so many statements.
+
+        With `end`, a statement that only gives a required name to an object of its class does not count.
+        """
+        parsed, modules, own = self._parsed, self._modules, self._modules.get("", [])
+        own = own if end is None else without_trials(own, required)[:end]
         given = {name: _bound(statements) for name, statements in modules.items() if name}
         touching = _touching(own, required) if end is None else touching_earlier(own, required)
         kept = _needed(own, required, touching, both_ways=end is not None)

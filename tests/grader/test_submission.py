@@ -708,6 +708,38 @@ def test_the_second_slice_ends_before_an_import_of_the_same_name():
     assert run_earlier(*cells)["ResNet"].__name__ == "ResNet"
 
 
+INSTANCES = {
+    "network": "ResNet = ResNet()",
+    "block with arguments": "BasicBlock = BasicBlock(64, 64)",
+    "moved": "device = 'cpu'\nResNet18 = ResNet18().to(device)",
+    "two names": "net = ResNet = ResNet()",
+    "wrapped": "ResNet = list(map(str, [ResNet()]))",
+    "pair": "ResNet, n = ResNet(), 1",
+    "annotated": "ResNet: object = ResNet()",
+    "under if": "if True:\n    ResNet = ResNet()",
+    "walrus": "print(ResNet := ResNet())",
+    "in a loop": "for _ in range(1):\n    ResNet = ResNet()",
+    "by a loop": "for BasicBlock in [BasicBlock()]:\n    print(BasicBlock)",
+    "in a list": "BasicBlock = [BasicBlock(), BasicBlock()]",
+}
+
+
+@pytest.mark.parametrize("later", INSTANCES.values(), ids=INSTANCES)
+def test_in_the_second_slice_no_class_gives_its_name_to_its_instance(later):
+    for cells in (["NUMBER = 1", *USER, later], ["NUMBER = 1", *USER[:-1], later, USER[-1]]):
+        namespace = run_earlier(*cells)
+        assert [namespace[name].__name__ for name in REQUIRED] == [*REQUIRED]
+
+
+@pytest.mark.parametrize("later", ["ResNet = wrap(ResNet)", "ResNet = wrap(of=ResNet, n=len('ab'))"])
+def test_a_class_that_is_made_of_itself_is_a_definition(later):
+    wrap = "def wrap(of, n=2):\n    return type('Wrapped', (), {'n': n})"
+    for slice_ in all_slices(submit("NUMBER = 1", *USER, wrap, later)):
+        namespace = {}
+        assert execute(slice_, namespace) == []
+        assert namespace["ResNet"].n == 2
+
+
 def test_there_is_no_second_slice_where_it_is_the_same():
     assert len(all_slices(submit("NUMBER = 7", *USER, "print(BasicBlock().f())"))) == 1
 
