@@ -12,7 +12,15 @@ from autograder.grading.results_folder import is_results_folder
 from autograder.submission import UnreadableSubmission, resolve
 from autograder.submission.beside import not_imported
 from autograder.submission.read import LARGEST_FILE
-from autograder.submission.upload import SUFFIXES, can_be_graded, files_of, is_handout, is_hidden, with_slashes
+from autograder.submission.upload import (
+    OF_A_PACKAGE,
+    SUFFIXES,
+    can_be_graded,
+    files_of,
+    is_handout,
+    is_hidden,
+    with_slashes,
+)
 
 _OF_ONE_STUDENT = re.compile(r"submission_\d+|.*_assignsubmission_(file|onlinetext)_?", re.IGNORECASE)
 """What Gradescope and Moodle call the folder of one student in an export."""
@@ -86,7 +94,8 @@ def _is_known(folder: Path, known: Collection[tuple[str, ...]]) -> bool:
 
 def _search(folder: Path, root: Path, folders: bool, known: Collection[tuple[str, ...]]) -> Iterator[Path]:
     """Yield files, and folders that are one submission."""
-    for path in sorted(path for path in folder.iterdir() if not is_hidden(path.name)):
+    visible = (path for path in folder.iterdir() if not is_hidden(path.name) and path.name not in OF_A_PACKAGE)
+    for path in sorted(visible):
         if not path.is_dir() or path.is_symlink():
             yield path
         elif (
@@ -114,7 +123,8 @@ def _is_of_one_student(folder: Path) -> bool:
     files = _without_modules(folder, files)
     places = sorted({path.parent for path in files}, key=lambda place: len(place.parts))
     together = places[:1] == [folder] and all(above in below.parents for above, below in itertools.pairwise(places))
-    return together and len({_COPY.sub("", path.stem).lower() for path in files}) == 1
+    names = {_COPY.sub("", path.stem).lower() for path in files if path.name not in OF_A_PACKAGE}
+    return together and len(names) == 1
 
 
 def _without_modules(folder: Path, files: list[Path]) -> list[Path]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from autograder.submission.read import LARGEST_FILE, Refused, shown, too_large
-from autograder.submission.upload import MOST_FILES, is_hidden, with_slashes
+from autograder.submission.upload import MOST_FILES, is_empty_package, is_hidden, with_slashes
 
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError)
 
@@ -35,6 +35,7 @@ class Archive:
             if twice := [name for name, n in Counter(with_slashes(m.filename) for m in members).items() if n > 1]:
                 raise Refused(f"it holds `{shown(twice[0])}` twice.")
             files = [member for member in members if not member.is_dir() and not is_hidden(member.filename)]
+            files = [member for member in files if not is_empty_package(member.filename, member.file_size)]
         self._members = {with_slashes(member.filename): member for member in files}
 
     def __iter__(self) -> Iterator[str]:

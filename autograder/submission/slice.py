@@ -168,10 +168,10 @@ class _Notebook:
         """
         parsed, modules, own = self._parsed, self._modules, self._modules.get("", [])
         own = own if end is None else without_trials(own, required)[:end]
-        given = {name: _bound(statements) for name, statements in modules.items() if name}
+        given = {name: _given_by(name, modules) for name in modules if name}
         touching = _touching(own, required) if end is None else touching_earlier(own, required)
         kept = _needed(own, required, touching, both_ways=end is not None)
-        defined = _bound(kept).union(*(given[name] for name in _star_imported(kept) & given.keys()))
+        defined = _bound(kept).union(*(given[name] for name in _star_imported(kept, "", modules)))
         missing = tuple(name for name in required if name not in defined)
         for name in _imported(kept, modules):
             kept += _needed(modules[name], given[name], _touching(modules[name], given[name]))
@@ -199,10 +199,24 @@ def _bound(statements: Iterable[_Statement]) -> set[str]:
     return {name for statement in statements for name in statement.effect.binds}
 
 
-def _star_imported(statements: Iterable[_Statement]) -> set[str | None]:
-    """The modules of `from net import *`."""
+def _star_imported(statements: Iterable[_Statement], module: str, modules: Collection[str]) -> set[str]:
+    """The written modules of which a module imports every name: `from net import *`."""
     nodes = (statement.node for statement in statements)
-    return {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.names[0].name == "*"}
+    stars = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.names[0].name == "*")
+    return {origin for node in stars if (origin := _origin_of(node, module, modules)) and origin in modules}
+
+
+def _given_by(module: str, modules: Mapping[str, Sequence[_Statement]]) -> set[str]:
+    """The names that `from module import *` gives: its own, and those that it imports in this way itself."""
+    names: set[str] = set()
+    waiting, seen = [module], {module}
+    while waiting:
+        one = waiting.pop()
+        names |= _bound(modules[one])
+        new = _star_imported(modules[one], one, modules) - seen
+        seen |= new
+        waiting += new
+    return names
 
 
 def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statement]]) -> list[str]:

@@ -14,6 +14,8 @@ SUFFIXES = (".ipynb", ".py", ".zip")
 MOST_FILES = 1000
 """Files in a zip or in a folder."""
 KINDS = "hand in a notebook (.ipynb), a .py file, or the .zip from grader.export()."
+OF_A_PACKAGE = ("__init__.py", "__main__.py")
+"""Files that make a folder a package. They are no hidden files, and none of them is a whole submission."""
 _HANDOUT = re.compile(r"(.*/)?((lab|tests|autograder)/.*\.py|(utils|conftest)\.py)")
 _DEFINITION = rb"(?:class|def)[ \t]+(?:%s)[ \t]*[(:]" % "|".join(REQUIRED).encode()
 _OBJECT = re.compile(rb"\s*\{")
@@ -42,7 +44,13 @@ def with_slashes(path: str) -> str:
 
 def is_hidden(path: str) -> bool:
     """Whether a path within a zip or a folder is hidden, or something that a system or an editor keeps for itself."""
-    return any(part.startswith((".", "__")) for part in with_slashes(path).split("/"))
+    *folders, name = with_slashes(path).split("/")
+    return any(part.startswith((".", "__")) for part in (*folders, "" if name in OF_A_PACKAGE else name))
+
+
+def is_empty_package(path: str, size: int) -> bool:
+    """Whether a file only says that its folder is a package, which is clear without it; Otter makes such a file."""
+    return size == 0 and with_slashes(path).rpartition("/")[2] in OF_A_PACKAGE
 
 
 def is_handout(path: str) -> bool:
@@ -135,9 +143,9 @@ def _combine(hashes: Mapping[str, str]) -> str:
 def _walk(folder: Path) -> Iterator[Path]:
     for here, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = [name for name in folders if not is_hidden(name)]
-        for name in files:
-            if not is_hidden(name):
-                yield Path(here, name)
+        for path in (Path(here, name) for name in files if not is_hidden(name)):
+            if not is_empty_package(path.name, path.lstat().st_size):
+                yield path
 
 
 def _raise(error: OSError) -> None:

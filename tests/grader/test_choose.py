@@ -13,7 +13,7 @@ from autograder.submission import UnreadableSubmission, Upload, fingerprint, rea
 from autograder.submission.choose import parse_upload
 from autograder.submission.content import content_of
 from autograder.submission.upload import MOST_FILES
-from tests.grader.layouts import STUBS, handout, layouts, notebook_of, script_of, solved, zip_of
+from tests.grader.layouts import STUBS, Layout, handout, layouts, notebook_of, script_of, solved, zip_of
 
 RIGHT = solved()
 BETTER = RIGHT.replace(b"F.relu(out + self.shortcut(x))", b"F.relu(self.shortcut(x) + out)")
@@ -128,6 +128,45 @@ def test_files_that_the_graded_one_imports_are_part_of_it():
     student = LocalStudent.from_slice(reading.slice)
     assert student.problems == []
     assert student.BasicBlock.norm == 1
+
+
+M = "\n".join(f"{name} = m.{name}" for name in ("BasicBlock", "Bottleneck", "ResNet", "ResNet18"))
+PARTS = {"models/a.py": b"class BasicBlock: n = 1\nclass Bottleneck: pass\n"}
+PARTS["models/b.py"] = b"from .a import *\nclass ResNet: block = BasicBlock\ndef ResNet18(): pass\n"
+NAMES = "BasicBlock, Bottleneck, ResNet, ResNet18"
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize(
+    "init",
+    [
+        "from .a import BasicBlock, Bottleneck\nfrom .b import ResNet, ResNet18\n",
+        "from .a import *\nfrom .b import *\n",
+        "from models.a import *\nfrom models.b import *\n",
+        "from . import b\nfrom .a import BasicBlock, Bottleneck\nResNet, ResNet18 = b.ResNet, b.ResNet18\n",
+    ],
+)
+@pytest.mark.parametrize("cell", [f"from models import {NAMES}", "from models import *", f"import models as m\n{M}"])
+def test_a_package_gives_what_its_init_imports(cell, init, zipped, tmp_path):
+    files = {"hw3.ipynb": notebook_of(cell), "models/__init__.py": init.encode(), **PARTS}
+    Layout({"anna.zip": zip_of(files)} if zipped else files, "").write(tmp_path)
+    [path], _ = find_submissions([tmp_path])
+    reading = read_source(read_upload(path))
+    assert (reading.file, reading.slice.missing, reading.slice.problems) == ("hw3.ipynb", (), ())
+    student = LocalStudent.from_slice(reading.slice)
+    assert student.problems == []
+    assert student.BasicBlock.n == 1
+
+
+def test_an_init_is_no_submission(tmp_path):
+    """Otter makes an empty one; a class folder can hold one of somebody's tools."""
+    for name in ("anna/hw.ipynb", "anna/__init__.py", "__init__.py", "submission_7/hw.py", "submission_8/hw.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "submission_7/__init__.py").touch()
+    (tmp_path / "submission_8/__init__.py").write_text("x = 1\n")
+    names = ("anna", "submission_7/hw.py", "submission_8")
+    assert [*find_submissions([tmp_path])[0]] == [tmp_path / name for name in names]
 
 
 def test_a_line_of_an_imported_file_is_named_as_it_stands_there():
