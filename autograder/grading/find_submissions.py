@@ -11,16 +11,9 @@ from autograder.course.identity import in_utf8
 from autograder.grading.results_folder import is_results_folder
 from autograder.submission import UnreadableSubmission, resolve
 from autograder.submission.beside import not_imported
+from autograder.submission.handout import has_handout_path
 from autograder.submission.read import LARGEST_FILE
-from autograder.submission.upload import (
-    OF_A_PACKAGE,
-    SUFFIXES,
-    can_be_graded,
-    files_of,
-    is_handout,
-    is_hidden,
-    with_slashes,
-)
+from autograder.submission.upload import OF_A_PACKAGE, SUFFIXES, can_be_graded, files_of, is_hidden, with_slashes
 
 _OF_ONE_STUDENT = re.compile(r"submission_\d+|.*_assignsubmission_(file|onlinetext)_?", re.IGNORECASE)
 """What Gradescope and Moodle call the folder of one student in an export."""
@@ -110,7 +103,7 @@ def _search(folder: Path, root: Path, folders: bool, known: Collection[tuple[str
 
 def _is_stray(file: Path, root: Path) -> bool:
     """Whether it is a file of the handout that somebody handed in beside others."""
-    return file.parent != root and is_handout(str(file.relative_to(root)))
+    return file.parent != root and has_handout_path(with_slashes(str(file.relative_to(root))))
 
 
 def _is_of_one_student(folder: Path) -> bool:
@@ -123,8 +116,8 @@ def _is_of_one_student(folder: Path) -> bool:
     files = _without_modules(folder, files)
     places = sorted({path.parent for path in files}, key=lambda place: len(place.parts))
     together = places[:1] == [folder] and all(above in below.parents for above, below in itertools.pairwise(places))
-    names = {_COPY.sub("", path.stem).lower() for path in files if path.name not in OF_A_PACKAGE}
-    return together and len(names) == 1
+    whole = [path for path in files if path.name not in OF_A_PACKAGE and not _is_stray(path, folder.parent)]
+    return together and len({_COPY.sub("", path.stem).lower() for path in whole}) == 1
 
 
 def _without_modules(folder: Path, files: list[Path]) -> list[Path]:

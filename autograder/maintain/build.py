@@ -60,6 +60,7 @@ HANDOUT = Path("assignment/handout")
 GRADER_FILES = (
     "autograder/*.py",
     *(f"autograder/{package}/**/*" for package in GRADER_PACKAGES),
+    "lab/**/*.py",  # to tell them from files of the same name that are the student's
     "tests/public/*.py",
     "tests/hidden/*.py",
     "utils.py",

@@ -6,6 +6,7 @@ earlier one; then it is the one that has the name of the handout's notebook. If 
 the message names them.
 """
 
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,11 @@ from autograder.submission.archive import Archive
 from autograder.submission.beside import imported_files
 from autograder.submission.content import NOTHING, Content, content_of
 from autograder.submission.exported import split_exported
+from autograder.submission.handout import has_handout_path, is_handout
 from autograder.submission.read import Cell, Refused, Submission, UnreadableSubmission, read_cells, shown
 from autograder.submission.sanitize import utf8
 from autograder.submission.slice import slice_submission
-from autograder.submission.upload import KINDS, Upload, is_handout
+from autograder.submission.upload import KINDS, Upload
 
 HANDOUT_NAME = "resnet.ipynb"
 HAND_IN_ONE = "hand in one of them."
@@ -92,10 +94,12 @@ def parse_upload(upload: Upload) -> Submission:
 def _candidates(files: _Files, zips: tuple[str, ...] = ()) -> list[_Candidate]:
     """The files with code. Zips among them are opened only if no other file defines all required names."""
     code = [path for path in files if _suffix(path) in CODE]
-    code = [path for path in code if not is_handout(path)] or code
+    helpers = [path for path in code if has_handout_path(path)]
+    code = [path for path in code if path not in helpers] or code
     found = [_read(path, files[path], zips) for path in code]
     if len(files) > 1 or zips or (code and _suffix(code[0]) == ".txt"):
         scripts = {one.path: one.code[0] for one in found if one.code and _suffix(one.path) == ".py"}
+        scripts |= _own_helpers({path: files[path] for path in helpers})
         ranked = [_look_at(candidate, scripts) for candidate in found]
         found = [one for one in ranked if one.rank > (0, 0) or _suffix(one.path) != ".txt"]
     if len(zips) >= _MOST_NESTED:
@@ -120,6 +124,19 @@ def _read(path: str, read: Callable[[], bytes], zips: tuple[str, ...]) -> _Candi
         return _Candidate(path, read_cells(path, read()), zips=zips)
     except Refused as refused:
         return _Candidate(path, problem=str(refused), zips=zips)
+
+
+def _own_helpers(files: _Files) -> dict[str, tuple[Cell, ...]]:
+    """The code of those files that have the name of a file of the handout, but are the student's.
+
+    A submission can import them; none of them is the file to grade.
+    """
+    found = {}
+    for path, read in files.items():
+        with contextlib.suppress(Refused):
+            if not is_handout(path, read()):
+                found[path] = read_cells(path, read())[0]
+    return found
 
 
 def _look_at(candidate: _Candidate, scripts: Mapping[str, Sequence[Cell]]) -> _Candidate:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.contract import REQUIRED
+from autograder.submission import handout
+from autograder.submission.handout import has_handout_path, is_handout
 from autograder.submission.read import LARGEST_FILE, Refused, UnreadableSubmission, shown, too_large
 
 SUFFIXES = (".ipynb", ".py", ".zip")
@@ -16,7 +18,6 @@ MOST_FILES = 1000
 KINDS = "hand in a notebook (.ipynb), a .py file, or the .zip from grader.export()."
 OF_A_PACKAGE = ("__init__.py", "__main__.py")
 """Files that make a folder a package. They are no hidden files, and none of them is a whole submission."""
-_HANDOUT = re.compile(r"(.*/)?((lab|tests|autograder)/.*\.py|(utils|conftest)\.py)")
 _DEFINITION = rb"(?:class|def)[ \t]+(?:%s)[ \t]*[(:]" % "|".join(REQUIRED).encode()
 _OBJECT = re.compile(rb"\s*\{")
 _IN_CODE = re.compile(rb"^" + _DEFINITION, re.MULTILINE)
@@ -53,11 +54,6 @@ def is_empty_package(path: str, size: int) -> bool:
     return size == 0 and with_slashes(path).rpartition("/")[2] in OF_A_PACKAGE
 
 
-def is_handout(path: str) -> bool:
-    """Whether a path is that of a Python file of the handout, which is no student's work."""
-    return _HANDOUT.fullmatch(with_slashes(path)) is not None
-
-
 def can_be_graded(path: Path) -> bool:
     """Whether a file can be a submission, by its suffix.
 
@@ -84,7 +80,7 @@ def files_of(folder: Path) -> list[Path]:
         if can_be_graded(path):
             every.append(path)
     every = [path for path in every if not path.is_symlink()] or every
-    own = [path for path in every if not is_handout(str(path.relative_to(folder)))]
+    own = [path for path in every if not _is_handout(path, folder)]
     return sorted(own or every)
 
 
@@ -138,6 +134,14 @@ def fingerprint(path: Path) -> str:
 def _combine(hashes: Mapping[str, str]) -> str:
     lines = "".join(f"{path}\0{sha256}\n" for path, sha256 in hashes.items())
     return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest() if lines else ""
+
+
+def _is_handout(path: Path, folder: Path) -> bool:
+    inside = with_slashes(str(path.relative_to(folder)))
+    if not has_handout_path(inside) or path.is_symlink():
+        return has_handout_path(inside)
+    with path.open("rb") as file:
+        return is_handout(inside, file.read(handout.LARGEST))
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -2,11 +2,13 @@
 
 import ast
 import json
+import sys
 
 import pytest
 
 from autograder.course.handins import handins
 from autograder.grading.find_submissions import find_submissions
+from autograder.maintain.build import ROOT
 from autograder.platforms.otter_plugin import _set_aside
 from autograder.student.local import LocalStudent
 from autograder.submission import UnreadableSubmission, Upload, fingerprint, read_source, read_upload
@@ -24,6 +26,19 @@ NOTEBOOK_THAT_IMPORTS = json.dumps(
     {"cells": [{"cell_type": "code", "source": "import torch\nfrom blocks import BasicBlock"}]}
 )
 ONE_CLASS = b"import torch.nn as nn\nclass BasicBlock(nn.Module):\n    expansion = 1\n"
+
+
+@pytest.fixture(autouse=True)
+def _own_modules():
+    """What one test's submission imports is not there in the next one, and the handout's modules are not imported."""
+    before = dict(sys.modules)
+    for name in [name for name in before if name.partition(".")[0] in ("utils", "lab")]:
+        del sys.modules[name]
+    yield
+    for name in set(sys.modules) - set(before):
+        if getattr(sys.modules[name], "__spec__", None) is None:
+            del sys.modules[name]
+    sys.modules.update(before)
 
 
 def code_of(reading) -> list[str]:
@@ -156,6 +171,61 @@ def test_a_package_gives_what_its_init_imports(cell, init, zipped, tmp_path):
     student = LocalStudent.from_slice(reading.slice)
     assert student.problems == []
     assert student.BasicBlock.n == 1
+
+
+CONV = b"def conv3x3(n): return n\n"
+HANDOUT_UTILS = (ROOT / "utils.py").read_bytes()
+USES = b"class BasicBlock: n = conv3x3(1)\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"net.py": b"from utils import conv3x3\n" + USES, "utils.py": CONV},
+        {"net.py": b"from utils import conv3x3\n" + USES, "utils.py": HANDOUT_UTILS + CONV},
+        {"net.py": b"from utils import *\n" + USES, "utils.py": b"from parts import conv3x3\n", "parts.py": CONV},
+        {"net.py": b"from lab.blocks import conv3x3\n" + USES, "lab/blocks.py": CONV, "lab/__init__.py": b""},
+        {
+            "net.py": b"from m.a import BasicBlock\n",
+            "m/a.py": b"from .utils import conv3x3\n" + USES,
+            "m/utils.py": CONV,
+        },
+        {"hw/net.py": b"from utils import (\n  conv3x3,\n)\n" + USES, "hw/utils.py": b"A, conv3x3 = 1, abs\n"},
+    ],
+)
+def test_a_file_with_a_name_of_the_handout_can_be_the_students(files, tmp_path):
+    """The student's `utils.py` is a part of the submission, whether it is handed in as a folder or as a zip."""
+    for handed_in in (Layout(files, ""), Layout(files, "", zipped=True)):
+        folder = tmp_path / str(handed_in.zipped)
+        folder.mkdir()
+        [path], _ = find_submissions([handed_in.write(folder)])
+        reading = read_source(read_upload(path))
+        assert reading.file.endswith("net.py")
+        student = LocalStudent.from_slice(reading.slice)
+        assert (student.problems, student.BasicBlock.n) == ([], 1)
+
+
+CHANGED = HANDOUT_UTILS.replace(b"0.4914", b"0.5").replace(b"\n", b"\r\n")
+
+
+@pytest.mark.parametrize("utils", [HANDOUT_UTILS, CHANGED, b"", b"import torch\n", b"CLASSES = ('cat', 'dog')\n"])
+def test_a_file_of_the_handout_is_no_part_of_a_submission(utils, tmp_path):
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna/net.py").write_bytes(b"from utils import *\nclass BasicBlock: n = 1\n")
+    (tmp_path / "anna/utils.py").write_bytes(utils)
+    (tmp_path / "anna/conftest.py").write_bytes(CONV)
+    assert [*find_submissions([tmp_path])[0]] == [tmp_path / "anna/net.py"]
+    assert [*read_upload(tmp_path / "anna").files] == ["net.py"]
+    files = {path.name: path.read_bytes() for path in (tmp_path / "anna").iterdir()}
+    reading = read_source(Upload("anna.zip", {"anna.zip": zip_of(files)}))
+    assert {cell.module for cell in reading.slice.cells} == {""}
+
+
+def test_an_own_helper_does_not_part_the_files_of_one_student(tmp_path):
+    for name, data in {"hw.ipynb": RIGHT, "hw-Copy1.ipynb": RIGHT, "utils.py": CONV, "lab/blocks.py": CONV}.items():
+        (tmp_path / "anna" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "anna" / name).write_bytes(data)
+    assert [*find_submissions([tmp_path])[0]] == [tmp_path / "anna"]
 
 
 def test_an_init_is_no_submission(tmp_path):
