@@ -1,4 +1,8 @@
-"""Files beside the one that is graded, which its code imports: `from blocks import BasicBlock`."""
+"""Files beside the one that is graded, which its code imports: `from blocks import BasicBlock`.
+
+A file in a package can name what it imports by that package: `from .blocks import BasicBlock`, or `from models.blocks
+import BasicBlock` in a file of `models/`. It is then graded as that package's file, and not as a script alone.
+"""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -6,41 +10,114 @@ from dataclasses import replace
 
 from autograder.submission.read import Cell
 
-_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+\.?([A-Za-z_]\w*)|^[ \t]*from[ \t]+\.[ \t]+import[ \t]+(.+)", re.M)
+Scripts = Mapping[str, Sequence[Cell]]
+"""By path, the Python files that were handed in."""
+Modules = dict[str, list[Cell]]
+"""By path, those of them that other code imports, with the names of their modules."""
+
+NO_FOLDER = "package"
+"""What the package of the file is called where its folder was not handed in, only what is in it."""
+_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+\.*([A-Za-z_]\w*)|^[ \t]*from[ \t]+\.+[ \t]+import[ \t]+(.+)", re.M)
+_RELATIVE = re.compile(r"(?P<from>(?:^|[;:])[ \t]*from[ \t]+)(?P<dots>\.+)[ \t]*(?P<next>import\b|[A-Za-z_])", re.M)
+_ABSOLUTE = re.compile(r"(?:^|[;:])[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)", re.M)
 
 _IN_FILE = re.compile(rb"(?:^|\"|\\n)[ \t]*(?:from|import)[ \t]+\.?([A-Za-z_]\w*)", re.M)
 """An import in the bytes of a script, or of a notebook, where the lines of a cell are texts of JSON."""
 
 
-def imported_files(path: str, cells: Sequence[Cell], scripts: Mapping[str, Sequence[Cell]]) -> dict[str, list[Cell]]:
-    """Map the path of each script that the code imports, directly or through another, to its cells, as a module.
+def with_imported_files(path: str, cells: Sequence[Cell], scripts: Scripts) -> tuple[tuple[Cell, ...], Modules]:
+    """Return the code of a file with absolute imports, and map the path of each script that it imports to its cells.
 
     Args:
         path: of the file that is graded.
         cells: its code.
-        scripts: by path, the other Python files that were handed in; those in its folder, and below that, are modules.
+        scripts: those in its folder, or in the one above its package, and below that, are modules.
     """
-    folder = path.rpartition("/")[0]
-    modules: dict[str, list[str]] = {}
-    for script in scripts:
-        if script != path and script.startswith(f"{folder}/" if folder else ""):
-            modules.setdefault(_module_of(script, folder).partition(".")[0], []).append(script)
-    found: dict[str, list[Cell]] = {}
-    waiting = [*cells]
+    folders = path.split("/")[:-1]
+    inside = _folders_of_package(folders, cells, scripts, path)
+    root, package = folders[: max(0, len(folders) - inside)], folders[max(0, len(folders) - inside) :]
+    prefix = [NO_FOLDER] * (inside - len(package))
+    names = [*prefix, *map(_as_name, package)]
+    code = tuple(replace(cell, source=_with_absolute_imports(cell.source, names)) for cell in cells)
+    modules = {
+        script: ".".join([*prefix, _module_of(script, root)]).removesuffix(".__init__")
+        for script in scripts
+        if script != path and _is_below(script, root) and not _is_being_imported(path, script, scripts[script])
+    }
+    return code, _imported(code, scripts, modules)
+
+
+def _imported(code: Sequence[Cell], scripts: Scripts, modules: Mapping[str, str]) -> Modules:
+    """The scripts that the code imports, directly or through another, with the `modules` that they are."""
+    by_root: dict[str, list[str]] = {}
+    for script, module in modules.items():
+        by_root.setdefault(module.partition(".")[0], []).append(script)
+    found: Modules = {}
+    waiting = [*code]
     while waiting:
         for direct, listed in _IMPORT.findall(waiting.pop().source):
             for root in [direct, *re.findall(r"\w+", listed)]:
-                for script in modules.pop(root, ()):
-                    module = _module_of(script, folder)
-                    found[script] = [replace(cell, module=module) for cell in scripts[script]]
+                for script in by_root.pop(root, ()):
+                    found[script] = [replace(cell, module=modules[script]) for cell in scripts[script]]
                     waiting += scripts[script]
     return found
 
 
-def _module_of(script: str, folder: str) -> str:
+def _folders_of_package(folders: Sequence[str], cells: Sequence[Cell], scripts: Scripts, path: str) -> int:
+    """How many folders above a file belong to its package, by how the file imports others; 0 for a script alone."""
+    inside = _level(cells)
+    beside = {script[len("/".join([*folders, ""])) :].split("/")[0] for script in scripts if _is_below(script, folders)}
+    for name in {name for cell in cells for name in _ABSOLUTE.findall(cell.source)}:
+        if name in folders and name not in beside and f"{name}.py" not in beside:
+            inside = max(inside, len(folders) - max(n for n, folder in enumerate(folders) if folder == name))
+    if inside == 0:
+        return 0
+    for script in scripts:  # a file beside it can lead further up: `from ..layers import conv3x3`
+        if script != path and _is_below(script, folders):
+            inside = max(inside, _level(scripts[script]) - script.count("/") + len(folders))
+    return inside
+
+
+def _level(cells: Sequence[Cell]) -> int:
+    """The most dots of a relative import."""
+    return max((len(found["dots"]) for cell in cells for found in _RELATIVE.finditer(cell.source)), default=0)
+
+
+def _is_below(script: str, folders: Sequence[str]) -> bool:
+    return script.startswith("/".join([*folders, ""]))
+
+
+def _is_being_imported(path: str, script: str, cells: Sequence[Cell]) -> bool:
+    """Whether a script is the `__init__.py` of a package and imports the file that is graded: it cannot do so now."""
+    folder, _, name = script.rpartition("/")
+    if name != "__init__.py" or not path.startswith(f"{folder}/" if folder else ""):
+        return False
+    stem = path.rpartition("/")[2].removesuffix(".py")
+    imports = re.compile(rf"^[ \t]*(?:from|import)\b.*\b{re.escape(stem)}\b", re.M)
+    return any(imports.search(cell.source) for cell in cells)
+
+
+def _with_absolute_imports(source: str, package: Sequence[str]) -> str:
+    """`from models.blocks import x` for `from .blocks import x`; each line stays where it was."""
+
+    def absolute(found: re.Match[str]) -> str:
+        above = ".".join(package[: len(package) - len(found["dots"]) + 1])
+        return (
+            f"{found['from']}{above} import" if found["next"] == "import" else f"{found['from']}{above}.{found['next']}"
+        )
+
+    return _RELATIVE.sub(absolute, source)
+
+
+def _module_of(script: str, root: Sequence[str]) -> str:
     """`models.blocks` for `folder/models/blocks.py`."""
-    inside = script.removeprefix(f"{folder}/") if folder else script
-    return inside[: -len(".py")].replace("/", ".").removesuffix(".__init__")
+    *folders, name = script.removeprefix("/".join([*root, ""])).split("/")
+    return ".".join([*map(_as_name, folders), name[: -len(".py")]])
+
+
+def _as_name(folder: str) -> str:
+    """What a folder is called in an import; `my hw-3` is no name."""
+    return folder if folder.isidentifier() else re.sub(r"\W", "_", f"_{folder}")
 
 
 def not_imported(files: Mapping[str, bytes]) -> Collection[str]:
@@ -56,7 +133,7 @@ def not_imported(files: Mapping[str, bytes]) -> Collection[str]:
     modules: dict[str, set[str]] = {}
     for path in files:
         if path.endswith(".py"):
-            modules.setdefault(_module_of(path, "").partition(".")[0], set()).add(path)
+            modules.setdefault(_module_of(path, ()).partition(".")[0], set()).add(path)
     below = {path: set().union(*(modules.get(name, ()) for name in names)) - {path} for path, names in imports.items()}
     first = files.keys() - set().union(*below.values())
     reached, waiting = set(first), [*first]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from autograder.submission.archive import Archive
-from autograder.submission.beside import imported_files
+from autograder.submission.beside import with_imported_files
 from autograder.submission.content import NOTHING, Content, content_of
 from autograder.submission.exported import split_exported
 from autograder.submission.handout import has_handout_path, is_handout
@@ -142,7 +142,8 @@ def _own_helpers(files: _Files) -> dict[str, tuple[Cell, ...]]:
 def _look_at(candidate: _Candidate, scripts: Mapping[str, Sequence[Cell]]) -> _Candidate:
     if candidate.code is None:
         return candidate
-    whole = replace(candidate, imported=imported_files(candidate.path, candidate.code[0], scripts))
+    code, imported = with_imported_files(candidate.path, candidate.code[0], scripts)
+    whole = replace(candidate, code=(code, candidate.code[1]), imported=imported)
     try:
         return replace(whole, content=content_of(slice_submission(Submission(candidate.path, whole.cells))))
     except UnreadableSubmission:

@@ -201,7 +201,7 @@ def _bound(statements: Iterable[_Statement]) -> set[str]:
 
 def _star_imported(statements: Iterable[_Statement], module: str, modules: Collection[str]) -> set[str]:
     """The written modules of which a module imports every name: `from net import *`."""
-    nodes = (statement.node for statement in statements)
+    nodes = (node for statement in statements if statement.effect.always for node in ast.walk(statement.node))
     stars = (node for node in nodes if isinstance(node, ast.ImportFrom) and node.names[0].name == "*")
     return {origin for node in stars if (origin := _origin_of(node, module, modules)) and origin in modules}
 
@@ -473,6 +473,8 @@ def _is_near(name: str, other: str) -> bool:
 def _where_else(name: str, parsed: _Parsed) -> str:
     """Return why a cell that seems to define the name does not, or ""."""
     cell = parsed.cell
+    if cell.module and any(name in bound_by(statement) for statement in parsed.body):
+        return f"{cell.label} defines it, but it is not imported from there: add an import of it."
     if _definition_of(name).search(cell.source):
         if parsed.problem:
             return f"its definition is in {cell.label}, which has a syntax error."

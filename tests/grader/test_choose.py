@@ -173,6 +173,57 @@ def test_a_package_gives_what_its_init_imports(cell, init, zipped, tmp_path):
     assert student.BasicBlock.n == 1
 
 
+BLOCKS = b"class BasicBlock: n = 1\nclass Bottleneck: pass\n"
+NET = b"class ResNet: block = BasicBlock\ndef ResNet18(): pass\n"
+IN_PACKAGES = {
+    "relative": ("models/net.py", {"models/blocks.py": BLOCKS}, "from .blocks import *"),
+    "relative, with an init that imports it": (
+        "models/__init__.py",
+        {"models/blocks.py": BLOCKS, "models/net.py": b"from .blocks import *\n" + NET},
+        "from .net import BasicBlock, Bottleneck",
+    ),
+    "by the name of the package": ("models/net.py", {"models/blocks.py": BLOCKS}, "from models.blocks import *"),
+    "in a deep folder": ("my hw 3/src/net.py", {"my hw 3/src/blocks.py": BLOCKS}, "from .blocks import *"),
+    "in a folder that is no name": ("1 hw-3/net.py", {"1 hw-3/blocks.py": BLOCKS}, "from .blocks import *"),
+    "one folder up": ("hw/models/net.py", {"hw/blocks.py": BLOCKS}, "from ..blocks import *"),
+    "the other file leads up": (
+        "hw/models/net.py",
+        {
+            "hw/models/blocks.py": b"from ..norm import N\n" + BLOCKS.replace(b"n = 1", b"n = N"),
+            "hw/norm.py": b"N = 1\n",
+        },
+        "from .blocks import BasicBlock, Bottleneck",
+    ),
+    "without its folder": ("net.py", {"blocks.py": BLOCKS}, "from .blocks import *"),
+    "the module, without its folder": (
+        "net.py",
+        {"blocks.py": BLOCKS},
+        "from . import blocks\nBasicBlock, Bottleneck = blocks.BasicBlock, blocks.Bottleneck",
+    ),
+    "tried first": (
+        "net.py",
+        {"blocks.py": BLOCKS},
+        "try:\n    from .blocks import *\nexcept ImportError:\n    from blocks import *",
+    ),
+    "as a script": ("src/net.py", {"src/blocks.py": BLOCKS, "src/__init__.py": b"x = 1\n"}, "from blocks import *"),
+}
+
+
+@pytest.mark.parametrize(("graded", "files", "imported"), IN_PACKAGES.values(), ids=IN_PACKAGES)
+def test_a_file_of_a_package_is_graded_as_such(graded, files, imported):
+    reading = read_source(Upload("hw3", files | {graded: f"{imported}\n".encode() + NET}))
+    assert (reading.file, reading.slice.missing, reading.slice.problems) == (graded, (), ())
+    student = LocalStudent.from_slice(reading.slice)
+    assert student.problems == []
+    assert student.BasicBlock.n == 1
+
+
+def test_what_is_defined_in_a_file_beside_must_be_imported_from_there():
+    files = {"net.py": b"from blocks import BasicBlock\n" + NET, "blocks.py": BLOCKS}
+    [problem] = read_source(Upload("hw3", files)).slice.problems
+    assert problem == "`Bottleneck`: blocks.py defines it, but it is not imported from there: add an import of it."
+
+
 CONV = b"def conv3x3(n): return n\n"
 HANDOUT_UTILS = (ROOT / "utils.py").read_bytes()
 USES = b"class BasicBlock: n = conv3x3(1)\n"
