@@ -17,7 +17,10 @@ Modules = dict[str, list[Cell]]
 
 NO_FOLDER = "package"
 """What the package of the file is called where its folder was not handed in, only what is in it."""
-_IMPORT = re.compile(r"^[ \t]*(?:from|import)[ \t]+\.*([A-Za-z_]\w*)|^[ \t]*from[ \t]+\.+[ \t]+import[ \t]+(.+)", re.M)
+_IMPORT = re.compile(
+    r"^[ \t]*from[ \t]+\.*([A-Za-z_]\w*)|^[ \t]*(?:from[ \t]+\.+[ \t]+)?import[ \t]+(\([^)]*\)|.+)", re.M
+)
+"""The first part of a module's name, or the names after `import`."""
 _RELATIVE = re.compile(r"(?P<from>(?:^|[;:])[ \t]*from[ \t]+)(?P<dots>\.+)[ \t]*(?P<next>import\b|[A-Za-z_])", re.M)
 _ABSOLUTE = re.compile(r"(?:^|[;:])[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)", re.M)
 

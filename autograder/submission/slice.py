@@ -172,8 +172,10 @@ class _Notebook:
         touching = _touching(own, required) if end is None else touching_earlier(own, required)
         kept = _needed(own, required, touching, both_ways=end is not None)
         defined = _bound(kept).union(*(given[name] for name in _star_imported(kept, "", modules)))
-        missing = tuple(name for name in required if name not in defined)
-        for name in _imported(kept, modules):
+        used_modules = _imported(kept, modules)
+        taken = _only_in_a_module([name for name in required if name not in defined], used_modules, modules)
+        missing = tuple(name for name in required if name not in defined and name not in taken)
+        for name in used_modules:
             kept += _needed(modules[name], given[name], _touching(modules[name], given[name]))
         by_cell = defaultdict(list)
         for statement in kept:
@@ -184,6 +186,10 @@ class _Notebook:
             cells.append(SlicedCell(parsed[number].cell.label, parsed[number].source, keep, parsed[number].module))
         used = {cell.module for cell in cells} | {""}
         problems = [cell.problem for cell in parsed if cell.problem and cell.module in used]
+        for name, module in taken.items():
+            cells.append(SlicedCell(f"import of {module}", f"from {module} import {name}\n", (0,)))
+            where = next(one.cell.label for one in parsed if one.module == module)
+            problems.append(f"`{name}` is defined in {where} and not imported from there: the grader imports it.")
         if any("compile" in cell.source for cell in cells) and any(map(_compiles, kept)):
             problems.append(NOT_COMPILED)
         return Slice(tuple(cells), missing, (*problems, *_why_missing(parsed, missing, self._text)))
@@ -230,6 +236,15 @@ def _imported(kept: Sequence[_Statement], modules: Mapping[str, Sequence[_Statem
                 found.append(name)
                 waiting.append((name, modules[name]))
     return found
+
+
+def _only_in_a_module(
+    names: Iterable[str], imported: Collection[str], modules: Mapping[str, Sequence[_Statement]]
+) -> dict[str, str]:
+    """Map each name that exactly one of the imported modules defines to that: the code may say `blocks.BasicBlock`."""
+    own = {module: {name for s in modules[module] for name in s.effect.binds - s.effect.imports} for module in imported}
+    found = {name: [module for module in imported if name in own[module]] for name in names}
+    return {name: places[0] for name, places in found.items() if len(places) == 1}
 
 
 def _imports_of(statement: ast.stmt, module: str, modules: Collection[str]) -> Iterator[str]:

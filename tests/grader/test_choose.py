@@ -218,10 +218,35 @@ def test_a_file_of_a_package_is_graded_as_such(graded, files, imported):
     assert student.BasicBlock.n == 1
 
 
-def test_what_is_defined_in_a_file_beside_must_be_imported_from_there():
-    files = {"net.py": b"from blocks import BasicBlock\n" + NET, "blocks.py": BLOCKS}
-    [problem] = read_source(Upload("hw3", files)).slice.problems
-    assert problem == "`Bottleneck`: blocks.py defines it, but it is not imported from there: add an import of it."
+@pytest.mark.parametrize(
+    ("imported", "init"),
+    [
+        ("import blocks", "import blocks"),
+        ("from . import blocks", "from . import blocks"),
+        ("from blocks import BasicBlock", ""),
+        ("import models.blocks as blocks", "from models.blocks import *"),
+    ],
+)
+def test_a_name_that_only_an_imported_file_defines_is_taken_from_there(imported, init):
+    net = f"{imported}\nclass ResNet: pass\ndef ResNet18(): return BasicBlock, blocks.BasicBlock\n".encode()
+    files = {"net.py": net, "models/blocks.py": BLOCKS} if "models" in init else {"net.py": net, "blocks.py": BLOCKS}
+    reading = read_source(Upload("hw3", files))
+    assert (reading.file, reading.slice.missing) == ("net.py", ())
+    said = "`Bottleneck` is defined in blocks.py and not imported from there: the grader imports it."
+    assert reading.slice.problems[-1] == said
+    student = LocalStudent.from_slice(reading.slice)
+    assert student.problems == []
+    assert student.BasicBlock.n == 1
+    assert student.Bottleneck
+
+
+def test_a_name_that_two_imported_files_define_is_taken_from_neither():
+    net = b"import a, b\nclass ResNet: x = a, b\nBasicBlock = 1\n"
+    files = {"net.py": net, "a.py": b"class Bottleneck: pass\n", "b.py": b"class Bottleneck: x = 1\n"}
+    slice_ = read_source(Upload("hw3", files)).slice
+    assert slice_.missing == ("Bottleneck", "ResNet18")
+    problem = "`Bottleneck`: a.py defines it, but it is not imported from there: add an import of it."
+    assert problem in slice_.problems
 
 
 CONV = b"def conv3x3(n): return n\n"
