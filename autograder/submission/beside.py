@@ -8,19 +8,26 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from autograder.submission.magics import neutralise
 from autograder.submission.read import Cell
+from autograder.submission.run_files import named_by_file, with_run_files
 
 Scripts = Mapping[str, Sequence[Cell]]
-"""By path, the Python files that were handed in."""
+"""By path, the Python files and notebooks that were handed in."""
 Modules = dict[str, list[Cell]]
 """By path, those of them that other code imports, with the names of their modules."""
 
 NO_FOLDER = "package"
 """What the package of the file is called where its folder was not handed in, only what is in it."""
 _IMPORT = re.compile(
-    r"^[ \t]*from[ \t]+\.*([A-Za-z_]\w*)|^[ \t]*(?:from[ \t]+\.+[ \t]+)?import[ \t]+(\([^)]*\)|.+)", re.M
+    r"(?:^[ \t]*from[ \t]+\.*|\b(?:import_module|__import__)\([ \t]*[\"'])([A-Za-z_]\w*)"
+    r"|^[ \t]*(?:from[ \t]+\.+[ \t]+)?import[ \t]+(\([^)]{0,2000}\)|.+)",
+    re.M,
 )
 """The first part of a module's name, or the names after `import`."""
+_IMPORTS_NOTEBOOKS = re.compile(r"^[ \t]*(?:from|import)[ \t]+(?:import_ipynb|importnb|nbimporter|ipynb)\b", re.M)
+_NOTEBOOK_PACKAGE = re.compile(r"(?P<before>^[ \t]*(?:from|import)[ \t]+)ipynb\.fs\.(?:full|defs)\.", re.M)
+"""`from ipynb.fs.full.blocks import BasicBlock` imports from `blocks.ipynb`."""
 _RELATIVE = re.compile(r"(?P<from>(?:^|[;:])[ \t]*from[ \t]+)(?P<dots>\.+)[ \t]*(?P<next>import\b|[A-Za-z_])", re.M)
 _ABSOLUTE = re.compile(r"(?:^|[;:])[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)", re.M)
 
@@ -34,9 +41,12 @@ def with_imported_files(path: str, cells: Sequence[Cell], scripts: Scripts) -> t
     Args:
         path: of the file that is graded.
         cells: its code.
-        scripts: those in its folder, or in the one above its package, and below that, are modules.
+        scripts: those in its folder, or in the one above its package, and below that, are modules; what a cell runs
+            takes its place before that cell.
     """
     folders = path.split("/")[:-1]
+    cells, run = with_run_files(path, cells, scripts)
+    scripts = _importable(cells, scripts)
     inside = _folders_of_package(folders, cells, scripts, path)
     root, package = folders[: max(0, len(folders) - inside)], folders[max(0, len(folders) - inside) :]
     prefix = [NO_FOLDER] * (inside - len(package))
@@ -47,7 +57,18 @@ def with_imported_files(path: str, cells: Sequence[Cell], scripts: Scripts) -> t
         for script in scripts
         if script != path and _is_below(script, root) and not _is_being_imported(path, script, scripts[script])
     }
-    return code, _imported(code, scripts, modules)
+    return code, {script: [] for script in run} | _imported(code, scripts, modules)
+
+
+def _importable(cells: Sequence[Cell], scripts: Scripts) -> Scripts:
+    """The Python files; and where the code asks for a package that imports notebooks, these as well."""
+    found = {path: cells for path, cells in scripts.items() if path.endswith(".py")}
+    if any(_IMPORTS_NOTEBOOKS.search(cell.source) for cell in cells):
+        for path in scripts.keys() - found.keys():
+            if f"{path.removesuffix('.ipynb')}.py" not in found:
+                named = named_by_file(path, scripts[path])
+                found[path] = [replace(cell, source=neutralise(cell.source)) for cell in named]
+    return found
 
 
 def _imported(code: Sequence[Cell], scripts: Scripts, modules: Mapping[str, str]) -> Modules:
@@ -109,13 +130,13 @@ def _with_absolute_imports(source: str, package: Sequence[str]) -> str:
             f"{found['from']}{above} import" if found["next"] == "import" else f"{found['from']}{above}.{found['next']}"
         )
 
-    return _RELATIVE.sub(absolute, source)
+    return _NOTEBOOK_PACKAGE.sub(r"\g<before>", _RELATIVE.sub(absolute, source))
 
 
 def _module_of(script: str, root: Sequence[str]) -> str:
     """`models.blocks` for `folder/models/blocks.py`."""
     *folders, name = script.removeprefix("/".join([*root, ""])).split("/")
-    return ".".join([*map(_as_name, folders), name[: -len(".py")]])
+    return ".".join([*map(_as_name, folders), name.rpartition(".")[0]])
 
 
 def _as_name(folder: str) -> str:

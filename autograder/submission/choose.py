@@ -98,7 +98,7 @@ def _candidates(files: _Files, zips: tuple[str, ...] = ()) -> list[_Candidate]:
     code = [path for path in code if path not in helpers] or code
     found = [_read(path, files[path], zips) for path in code]
     if len(files) > 1 or zips or (code and _suffix(code[0]) == ".txt"):
-        scripts = {one.path: one.code[0] for one in found if one.code and _suffix(one.path) == ".py"}
+        scripts = {one.path: one.code[0] for one in found if one.code and one.path.endswith((".py", ".ipynb"))}
         scripts |= _own_helpers({path: files[path] for path in helpers})
         ranked = [_look_at(candidate, scripts) for candidate in found]
         found = [one for one in ranked if one.rank > (0, 0) or _suffix(one.path) != ".txt"]

@@ -29,7 +29,7 @@ MOST_FRAMES = 6
 
 _FILE = re.compile(r" \((/[^()]*|unknown location)\)$")
 """Where an `ImportError` says that a module is: a file of the grader."""
-_LABEL = re.compile(r"<(cell \d+|.*\.py)>", re.IGNORECASE)
+_LABEL = re.compile(r"<((?:.*\.ipynb, )?cell \d+|.*\.py)>", re.IGNORECASE)
 _POSTPONED = __future__.annotations.compiler_flag
 """Annotations are not evaluated: with `from __future__ import annotations`, or where they raise."""
 _JUPYTER = re.compile(r"ipykernel_\d+[/\\]\d+\.py$|ipython-input-")  # the second form is Colab's

@@ -14,8 +14,8 @@ LARGEST = MEGABYTE
 _ROOT = Path(__file__).resolve().parents[2]
 _PATH = re.compile(r"(?:.*/)?(?:(?:tests|autograder)/.*\.py|conftest\.py|(?P<module>lab/.*\.py|utils\.py))")
 _GIVEN = re.compile(
-    r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w[\w, \t]*?)[ \t]*(?::[^=\n]*)?=(?!=)"
-    r"|^from[ \t]+[\w.]+[ \t]+import[ \t]+([^\n(]+|\([^)]*\))",
+    r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w[\w, \t]*)(?::[^=\n]*)?=(?!=)"
+    r"|^from[ \t]+[\w.]+[ \t]+import[ \t]+([^\n(]+|\([^)]{0,2000}\))",
     re.MULTILINE,
 )
 """What stands at the left margin of a file and gives a value to names."""

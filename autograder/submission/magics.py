@@ -21,7 +21,10 @@ _ADD_TO = re.compile(r"%%\s*add_to\s+(?P<name>\w+)\s*")
 """The magic of jdc: the functions of the cell become methods of a class."""
 _FUNCTION = re.compile(r"(?:async )?def[ \t]+(\w+)")
 _TIMED = re.compile(r"(?P<indent>\s*)%time\s+(?P<code>[^-\s].*)")
-_RUN = re.compile(r"(?P<indent>\s*)%run\s+(?:-\w\s+)*(?:\./)?(?P<path>[\w/]+)(?:\.py)?\s*")
+_RUN = re.compile(
+    r"(?P<indent>\s*)(?:%run\s+(?:-\w\s+)*|exec\(\s*open\(\s*[\"'])(?:\./)?(?P<path>[\w/]+)(?:\.py)?"
+    r"(?:\s*|[\"'].*\)\s*\.read\(\s*\)\s*\)\s*)"
+)
 _ESCAPED = re.compile(r"(?P<indent>\s*)[%!?]")
 _HELP = re.compile(r"(?P<indent>\s*)%{0,2}[\w.*]+(\[.*\])?\?{1,2}\s*$")
 _ASSIGNED = re.compile(r"(?P<targets>[\w\s.,*()\[\]]+=\s*)(?P<mark>[!%])")
@@ -43,7 +46,8 @@ def neutralise(source: str, written: Collection[str] = (), unknown: bool = False
 
     `%%time` and similar magics are removed; a cell of another language becomes blank. `x = !ls` becomes `x = []` and
     `x = %magic` becomes `x = None`, so that `x` stays defined. `%run net.py` becomes `from net import *`, if `net` is
-    one of the `written` modules. With `unknown`, magics that are not known run the cell as Python, too.
+    one of the `written` modules, and so does
+    `exec(open("net.py").read())`. With `unknown`, magics that are not known run the cell as Python, too.
     """
     if _MARKER.search(source):
         parts = _MARKER.split(source)
@@ -60,7 +64,7 @@ def neutralise(source: str, written: Collection[str] = (), unknown: bool = False
             return "\n" * (len(lines) - 1)
         lines[start] = ""
         start = _first_line(lines)
-    return "\n".join(_neutralise_lines(lines, written) if re.search("[%!?]", source) else lines)
+    return "\n".join(_neutralise_lines(lines, written) if re.search(r"[%!?]|exec\(", source) else lines)
 
 
 def written_module(source: str) -> tuple[str, str]:

@@ -250,7 +250,7 @@ def _only_in_a_module(
 def _imports_of(statement: ast.stmt, module: str, modules: Collection[str]) -> Iterator[str]:
     """Yield those of the `modules` that a statement of a module imports, packages before what is in them."""
     for node in ast.walk(statement) if any(modules) else ():  # "" is the notebook itself
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else _imported_by_text(node)
         if isinstance(node, ast.ImportFrom):
             origin = _origin_of(node, module, modules)
             # `from . import blocks` beside the notebook: the package has no name there, and `blocks` is the module.
@@ -258,6 +258,13 @@ def _imports_of(statement: ast.stmt, module: str, modules: Collection[str]) -> I
         for name in filter(None, names):
             parts = name.split(".")
             yield from (part for part in (".".join(parts[:n]) for n in range(1, len(parts) + 1)) if part in modules)
+
+
+def _imported_by_text(node: ast.AST) -> list[str]:
+    """`blocks` for `importlib.import_module("blocks")`."""
+    called = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+    given = node.args[:1] if called in ("import_module", "__import__") else []
+    return [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
 
 
 def _origin_of(node: ast.ImportFrom, module: str, modules: Collection[str]) -> str:

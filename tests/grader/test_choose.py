@@ -3,6 +3,7 @@
 import ast
 import json
 import sys
+import time
 
 import pytest
 
@@ -14,6 +15,7 @@ from autograder.student.local import LocalStudent
 from autograder.submission import UnreadableSubmission, Upload, fingerprint, read_source, read_upload
 from autograder.submission.choose import parse_upload
 from autograder.submission.content import content_of
+from autograder.submission.handout import is_handout
 from autograder.submission.upload import MOST_FILES
 from tests.grader.layouts import STUBS, Layout, handout, layouts, notebook_of, script_of, solved, zip_of
 
@@ -247,6 +249,68 @@ def test_a_name_that_two_imported_files_define_is_taken_from_neither():
     assert slice_.missing == ("Bottleneck", "ResNet18")
     problem = "`Bottleneck`: a.py defines it, but it is not imported from there: add an import of it."
     assert problem in slice_.problems
+
+
+PARTS_OF_NOTEBOOK = ("x = 1", "%time\nclass BasicBlock: n = x", "class Bottleneck: pass\n!ls")
+RUNS = {
+    "magic": ("%run blocks.ipynb", "blocks.ipynb"),
+    "magic with a path": ("%run -i './parts/blocks.ipynb'  # first", "parts/blocks.ipynb"),
+    "magic for a script": ("%run blocks.py", "blocks.py"),
+    "magic without a suffix": ("print(1)\n%run blocks", "blocks.py"),
+    "as nbconvert writes it": ("get_ipython().run_line_magic('run', 'blocks.ipynb')", "blocks.ipynb"),
+    "exec": ("exec(open('blocks.py').read())", "blocks.py"),
+    "exec of a path": ('from pathlib import Path\nexec(Path("parts/blocks.py").read_text())', "parts/blocks.py"),
+    "import_ipynb": ("import import_ipynb\nfrom blocks import BasicBlock, Bottleneck", "blocks.ipynb"),
+    "ipynb.fs": ("from ipynb.fs.full.blocks import *", "blocks.ipynb"),
+    "import_module": (
+        "from importlib import import_module\nBasicBlock = import_module('blocks').BasicBlock",
+        "blocks.py",
+    ),
+    "importlib": ("import importlib\nb = importlib.import_module('blocks')\nBasicBlock = b.BasicBlock", "blocks.py"),
+    "__import__": ("BasicBlock = __import__('blocks').BasicBlock", "blocks.py"),
+}
+
+
+@pytest.mark.parametrize(("cell", "file"), RUNS.values(), ids=RUNS)
+def test_what_a_cell_runs_is_part_of_the_notebook(cell, file):
+    data = (
+        notebook_of(*PARTS_OF_NOTEBOOK)
+        if file.endswith(".ipynb")
+        else b"x = 1\nclass BasicBlock: n = x\n" + BLOCKS[23:]
+    )
+    files = {"hw3.ipynb": notebook_of(cell, NET.decode()), file: data, "other.ipynb": notebook_of("y = 2")}
+    reading = read_source(Upload("hw3", files))
+    assert (reading.file, reading.slice.missing) == ("hw3.ipynb", ())
+    assert not any("is graded" in problem for problem in reading.slice.problems)
+    student = LocalStudent.from_slice(reading.slice)
+    assert student.problems == []
+    assert (student.BasicBlock.n, student.defines("Bottleneck")) == (1, True)
+
+
+def test_a_line_of_a_notebook_that_is_run_is_named_as_it_stands_there():
+    files = {"hw3.ipynb": notebook_of("%run b.ipynb", NET.decode()), "b.ipynb": notebook_of("", "\nBasicBlock = 1 / 0")}
+    student = LocalStudent.from_slice(read_source(Upload("hw3", files)).slice)
+    assert "b.ipynb, cell 2, line 2" in "\n".join(student.problems)
+
+
+def test_notebooks_that_run_each_other_are_read_once():
+    first, second = notebook_of("%run b.ipynb", "BasicBlock = 1"), notebook_of("%run resnet.ipynb", "ResNet = 1")
+    slice_ = read_source(Upload("hw3", {"resnet.ipynb": first, "b.ipynb": second})).slice
+    assert slice_.missing == ("Bottleneck", "ResNet18")
+    assert len(slice_.cells) == 2
+
+
+def test_a_long_chain_of_notebooks_is_read():
+    files = {f"n{i}.ipynb": notebook_of(f"%run n{i + 1}.ipynb\nBasicBlock = {i}") for i in range(60)}
+    assert read_source(Upload("hw3", files)).file == "n0.ipynb"
+
+
+@pytest.mark.parametrize("line", ["a" + " " * 150_000, "a, " * 60_000, "from a import (\n" * 12_000, "x: " * 60_000])
+def test_odd_lines_do_not_take_long(line):
+    start = time.perf_counter()
+    files = {"net.py": f"{line}\nclass BasicBlock: pass".encode(), "utils.py": line.encode()}
+    assert not is_handout("utils.py", line.encode()) or read_source(Upload("hw3", files)).file == "net.py"
+    assert time.perf_counter() - start < 20
 
 
 CONV = b"def conv3x3(n): return n\n"
