@@ -112,6 +112,10 @@ ADVICE: list[tuple[str, str]] = [
         "`if out.requires_grad: out.retain_grad()`",
     ),
     (
+        r"No such file or directory: '",
+        "only your code is there while it is graded: write the values that it reads from a file into the code",
+    ),
+    (
         r"super\(type, obj\): obj must be",
         "super(...) names a class that the object does not belong to: write super().__init__(), without arguments in "
         "the first parentheses",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from autograder.contract import REQUIRED
 from autograder.submission.archive import Archive
 from autograder.submission.beside import with_imported_files
 from autograder.submission.content import NOTHING, Content, content_of
@@ -43,6 +44,7 @@ class _Candidate:
         problem: why it cannot be read.
         imported: the cells of the files beside it that its code imports, by path.
         content: what it defines, with what it imports; nothing until that is looked at.
+        names: the required names that it defines, stubs included.
         zips: the names of the zips that it lies in, within what was handed in.
         is_closed: it is a zip that was not opened, because of a file beside it that defines everything.
     """
@@ -52,6 +54,7 @@ class _Candidate:
     problem: str = ""
     imported: Mapping[str, list[Cell]] = field(default_factory=dict)
     content: Content = NOTHING
+    names: tuple[str, ...] = ()
     zips: tuple[str, ...] = ()
     is_closed: bool = False
 
@@ -145,7 +148,9 @@ def _look_at(candidate: _Candidate, scripts: Mapping[str, Sequence[Cell]]) -> _C
     code, imported = with_imported_files(candidate.path, candidate.code[0], scripts)
     whole = replace(candidate, code=(code, candidate.code[1]), imported=imported)
     try:
-        return replace(whole, content=content_of(slice_submission(Submission(candidate.path, whole.cells))))
+        slice_ = slice_submission(Submission(candidate.path, whole.cells))
+        names = tuple(name for name in REQUIRED if name not in slice_.missing)
+        return replace(whole, content=content_of(slice_), names=names)
     except UnreadableSubmission:
         return candidate
 
@@ -162,11 +167,20 @@ def _choose(found: Sequence[_Candidate]) -> tuple[_Candidate, str]:
         rest = [candidate for candidate in rest if _suffix(candidate.path) == _suffix(first.path)]
     tied = [candidate for candidate in rest if candidate.meaning != first.meaning]
     if tied and (not _has_handout_name(first) or any(map(_has_handout_name, tied))):
-        which = "define the same names, but not in the same way" if best > (0, 0) else "define none of the names"
-        raise Refused(f"{_listed([first, *tied])} {which}: {HAND_IN_ONE}")
+        raise Refused(_why_tied([first, *tied]))
     others = [one for one in found if one.path not in first.imported and one.meaning != first.meaning]
     unused = [one for one in others if one.is_closed or one.rank > (0, 0)]
     return first, f"`{shown(first.path)}` is graded, and not {_listed(unused)}." if unused else ""
+
+
+def _why_tied(tied: Sequence[_Candidate]) -> str:
+    """What files that define equally many names have in common, and what to do."""
+    if not tied[0].names:
+        return f"{_listed(tied)} define none of the names: {HAND_IN_ONE}"
+    if len({one.names for one in tied}) == 1:
+        return f"{_listed(tied)} define the same names, but not in the same way: {HAND_IN_ONE}"
+    each = (f"`{shown(one.path)}` defines {' and '.join(f'`{name}`' for name in one.names)}" for one in tied[:5])
+    return f"{', '.join(each)}: one file is graded, with what it imports. Put the four definitions into one notebook."
 
 
 def _not_imported(equal: list[_Candidate]) -> list[_Candidate]:

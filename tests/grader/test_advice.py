@@ -78,6 +78,7 @@ WRONG = {
     "near miss by name": (lambda: BasicBlock(3, 3, stride=1), "_init_"),
     "no self": (lambda: NoSelf()(x), "def forward(self, x):"),
     "another class": (lambda: Another(), "super().__init__()"),
+    "file beside the notebook": (lambda: torch.load("no/config.pt"), "write the values that it reads from a file"),
     "gradient to keep": (lambda: x.retain_grad(), "if out.requires_grad"),
     "super without parentheses": (lambda: NoParentheses(), "super().__init__()"),
     "Sequential without parentheses": (lambda: nn.Sequential(x), "as in nn.Sequential()"),
@@ -95,7 +96,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_hint(name):
     call, words = WRONG[name]
-    with pytest.raises((TypeError, AttributeError, RuntimeError, ValueError)) as raised:
+    with pytest.raises((TypeError, AttributeError, RuntimeError, ValueError, OSError)) as raised:
         call()
     assert words in hint_for(str(raised.value)), str(raised.value)
 

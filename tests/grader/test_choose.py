@@ -109,6 +109,10 @@ def test_the_file_that_defines_most_names_is_graded(files, graded, zipped):
         ({"hw3.ipynb": RIGHT, "hw3.py": script_of(BETTER)}, "`hw3.ipynb` and `hw3.py` define the same names"),
         ({"a/resnet.ipynb": RIGHT, "b/resnet.ipynb": BETTER}, "`a/resnet.ipynb` and `b/resnet.ipynb` define"),
         ({"a.py": NAMELESS, "b.py": NAMELESS + b"x = 1"}, "`a.py` and `b.py` define none of the names"),
+        (
+            {"a.py": b"class BasicBlock: pass\nclass Bottleneck: pass", "b.py": b"class ResNet: pass\nResNet18 = 1"},
+            "`a.py` defines `BasicBlock` and `Bottleneck`, `b.py` defines `ResNet` and `ResNet18`: one file is graded",
+        ),
         ({"hw3.ipynb": BROKEN, "helper.py": NAMELESS}, "`hw3.ipynb`: it is not a notebook"),
         ({"notes.txt": b"my homework", "more.txt": b"none"}, "anna: it holds no notebook and no .py file"),
         ({"hw3.zip": b"PK", "notes.txt": b"none"}, "`hw3.zip`: it is not a zip file that can be opened"),
