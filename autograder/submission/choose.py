@@ -167,7 +167,10 @@ def _choose(found: Sequence[_Candidate]) -> tuple[_Candidate, str]:
         rest = [candidate for candidate in rest if _suffix(candidate.path) == _suffix(first.path)]
     tied = [candidate for candidate in rest if candidate.meaning != first.meaning]
     if tied and (not _has_handout_name(first) or any(map(_has_handout_name, tied))):
-        raise Refused(_why_tied([first, *tied]))
+        common = _not_imported([one for one in readable if one.rank == best and _is_imported_by_all(one, equal)])
+        if len(common) != 1:
+            raise Refused(_why_tied([first, *tied]))
+        [first] = common
     others = [one for one in found if one.path not in first.imported and one.meaning != first.meaning]
     unused = [one for one in others if one.is_closed or one.rank > (0, 0)]
     return first, f"`{shown(first.path)}` is graded, and not {_listed(unused)}." if unused else ""
@@ -187,6 +190,11 @@ def _not_imported(equal: list[_Candidate]) -> list[_Candidate]:
     """Those that no other one imports; all where each is imported by one."""
     imported = {path for one in equal for path in one.imported}
     return [one for one in equal if one.path not in imported] or equal
+
+
+def _is_imported_by_all(one: _Candidate, others: Sequence[_Candidate]) -> bool:
+    """Whether others only use what a file defines, as `train.py` and `test.py` do of `net.py`."""
+    return all(one.path in other.imported for other in others)
 
 
 def _latest(equal: list[_Candidate]) -> list[_Candidate]:

@@ -246,6 +246,26 @@ def test_a_name_that_only_an_imported_file_defines_is_taken_from_there(imported,
     assert student.Bottleneck
 
 
+@pytest.mark.parametrize(
+    ("files", "graded"),
+    [
+        ({"net.py": BLOCKS + NET}, "net.py"),
+        ({"blocks.py": BLOCKS, "net.py": b"from blocks import *\n" + NET}, "net.py"),
+        ({"blocks.py": BLOCKS, "net.py": b"import blocks\n" + NET.replace(b"Basic", b"blocks.Basic")}, "net.py"),
+        ({"net/__init__.py": b"from .a import *\n", "net/a.py": BLOCKS + NET}, "net/__init__.py"),
+    ],
+)
+def test_scripts_that_only_use_the_network_do_not_tie(files, graded):
+    scripts = {
+        "train.py": b"from net import ResNet18\nnet = ResNet18()\n",
+        "test.py": b"from net import ResNet, ResNet18\nassert isinstance(ResNet18(), ResNet)\n",
+        "plot.py": b"import net\nprint(net.ResNet18())\n",
+        "hw3.ipynb": notebook_of("from net import *", "ResNet18()"),
+    }
+    reading = read_source(Upload("hw3", files | scripts))
+    assert (reading.file, reading.slice.missing) == (graded, ())
+
+
 def test_a_name_that_two_imported_files_define_is_taken_from_neither():
     net = b"import a, b\nclass ResNet: x = a, b\nBasicBlock = 1\n"
     files = {"net.py": net, "a.py": b"class Bottleneck: pass\n", "b.py": b"class Bottleneck: x = 1\n"}
