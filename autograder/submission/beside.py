@@ -19,6 +19,8 @@ Modules = dict[str, list[Cell]]
 
 NO_FOLDER = "package"
 """What the package of the file is called where its folder was not handed in, only what is in it."""
+MOST_DOTS = 20
+"""Of a relative import; more of them lead nowhere."""
 _IMPORT = re.compile(
     r"(?:^[ \t]*from[ \t]+\.*|\b(?:import_module|__import__)\([ \t]*[\"'])([A-Za-z_]\w*)"
     r"|^[ \t]*(?:from[ \t]+\.+[ \t]+)?import[ \t]+(\([^)]{0,2000}\)|.+)",
@@ -62,10 +64,10 @@ def with_imported_files(path: str, cells: Sequence[Cell], scripts: Scripts) -> t
 
 def _importable(cells: Sequence[Cell], scripts: Scripts) -> Scripts:
     """The Python files; and where the code asks for a package that imports notebooks, these as well."""
-    found = {path: cells for path, cells in scripts.items() if path.endswith(".py")}
+    found = {path: scripts[path] for path in scripts if path.endswith(".py")}
     if any(_IMPORTS_NOTEBOOKS.search(cell.source) for cell in cells):
-        for path in scripts.keys() - found.keys():
-            if f"{path.removesuffix('.ipynb')}.py" not in found:
+        for path in scripts:
+            if path not in found and f"{path.removesuffix('.ipynb')}.py" not in found:
                 named = named_by_file(path, scripts[path])
                 found[path] = [replace(cell, source=neutralise(cell.source)) for cell in named]
     return found
@@ -104,7 +106,8 @@ def _folders_of_package(folders: Sequence[str], cells: Sequence[Cell], scripts: 
 
 def _level(cells: Sequence[Cell]) -> int:
     """The most dots of a relative import."""
-    return max((len(found["dots"]) for cell in cells for found in _RELATIVE.finditer(cell.source)), default=0)
+    dots = (len(found["dots"]) for cell in cells for found in _RELATIVE.finditer(cell.source))
+    return min(max(dots, default=0), MOST_DOTS)
 
 
 def _is_below(script: str, folders: Sequence[str]) -> bool:
@@ -125,7 +128,7 @@ def _with_absolute_imports(source: str, package: Sequence[str]) -> str:
     """`from models.blocks import x` for `from .blocks import x`; each line stays where it was."""
 
     def absolute(found: re.Match[str]) -> str:
-        above = ".".join(package[: len(package) - len(found["dots"]) + 1])
+        above = ".".join(package[: max(1, len(package) - len(found["dots"]) + 1)])
         return (
             f"{found['from']}{above} import" if found["next"] == "import" else f"{found['from']}{above}.{found['next']}"
         )

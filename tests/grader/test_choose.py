@@ -411,7 +411,8 @@ def test_a_line_of_an_imported_file_is_named_as_it_stands_there():
 
 IMPORTS = [
     *("from . import blocks", "from .. import blocks", "from . import *", "from .blocks import *"),
-    *("from ...x import blocks", "from .models import blocks", "import models.blocks as blocks", "import models.x"),
+    *("from ...x import blocks", f"from {'.' * 5000}x import blocks", f"from {'.' * 30} import blocks"),
+    *("from .models import blocks", "import models.blocks as blocks", "import models.x"),
     *("from . import (blocks,\n  net)", "if True:\n    from . import blocks", "def f():\n    from . import blocks"),
     "try:\n    from . import blocks\nexcept ImportError:\n    import blocks",
 ]
