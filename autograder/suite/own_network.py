@@ -87,6 +87,7 @@ def look_at_own_network(student: Any) -> Look:
 
 def blocks_run(student: Any) -> bool:
     """Whether the student's blocks return something when they are built by themselves; q1 charges it if not."""
+    settle(student)  # what it raises is not about blocks
     with on_behalf_of(student, "q1"):
         try:
             for in_planes, planes, stride in SHAPES[:2]:
