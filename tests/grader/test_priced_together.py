@@ -31,6 +31,11 @@ def points_of(source: str, question: str, tmp_path) -> tuple[set[str], float]:
         ("q1_projection_only_on_both_without_batchnorm", {"projection_only_on_both", "shortcut_without_batchnorm"}, 15),
         ("q1_no_padding_and_no_shortcut", {"no_padding", "no_shortcut_add"}, 5),
         ("q1_stride_ignored_and_no_padding", {"stride_ignored", "no_padding"}, 10),
+        (
+            "q1_stride_on_second_conv_and_not_on_shortcut",
+            {"stride_on_second_conv", "shortcut_without_stride"},
+            15,
+        ),
         ("q1_stride_as_flag", {"stride_as_flag"}, 15),
         ("q1_second_conv_takes_in_planes_shortcut_first", {"second_conv_takes_in_planes"}, 20),
         ("q1_no_padding_shortcut_first", {"no_padding"}, 12.5),

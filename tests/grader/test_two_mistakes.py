@@ -65,6 +65,8 @@ def find_edit(kind: str, name: str, words: str) -> Edit:
         ("BasicBlock", "attributes", ("no_padding", "(your second convolution)"), ("stride_ignored", "")),
         ("BasicBlock", "attributes", ("no_padding", "(your second convolution)"), ("shortcut_of_residual", "")),
         ("Bottleneck", "attributes", ("no_padding", "(your second convolution)"), ("no_shortcut_add", "never adds it")),
+        ("BasicBlock", "attributes", ("stride_on_second_conv", ""), ("shortcut_without_stride", "")),
+        ("Bottleneck", "list", ("stride_on_first_1x1", ""), ("shortcut_without_stride", "")),
         ("ResNet", "attributes", ("softmax_in_train", "log-softmax"), ("stage_1_stride_2", "")),
         ("BasicBlock", "list", ("shortcut_2x2", ""), ("separable_conv", "all your convolutions")),
         ("BasicBlock", "parameters", ("shortcut_average_pool", ""), ("stochastic_depth", "In train mode")),

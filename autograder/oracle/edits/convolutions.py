@@ -51,21 +51,26 @@ def misplaced_stride(program: Program, _: Hints) -> Found:
     """The stride on another set of convolutions, or always 2."""
     convs, right = places(program, "conv", False), ("conv1" if program.kind == BASIC else "conv2",)
 
-    def carry(carriers: tuple[str, ...], projection: bool) -> Change:
+    def carry(carriers: tuple[str, ...]) -> Change:
+        """The stride on these convolutions of F(x); the shortcut is left as it is, for another edit."""
+
         def change(p: Program) -> Program:
             for name in convs:
                 p = p.change(name, stride=stride_of(p) if name in carriers else 1)
-            return p.change_all(("shortcut_conv",), stride=stride_of(p) if projection else 1)
+            return p
 
         return change
+
+    def full_size(p: Program) -> Program:
+        return p.change_all(("shortcut_conv",), stride=1)
 
     for count in range(len(convs) + 1):
         for carriers in itertools.combinations(convs, count):
             if carriers != right:
                 name = next((n for n in carriers if n not in right), right[0])
-                yield _stride_name(program, carriers, True), carry(carriers, True), {}, name
-    yield _stride_name(program, right, False), carry(right, False), {}, "shortcut_conv"
-    yield _stride_name(program, (), False), carry((), False), {}, right[0]
+                yield _stride_name(program, carriers, True), carry(carriers), {}, name
+    yield _stride_name(program, right, False), full_size, {}, "shortcut_conv"
+    yield _stride_name(program, (), False), both(carry(()), full_size), {}, right[0]
     for names in ((*right, "shortcut_conv"), right, ("shortcut_conv",)):
         yield "stride_hard_coded", options(names, "conv", stride=2), {"what": phrase(*names)}, names[0]
 
