@@ -36,6 +36,7 @@ def points_of(source: str, question: str, tmp_path) -> tuple[set[str], float]:
             {"stride_on_second_conv", "shortcut_without_stride"},
             15,
         ),
+        ("q1_relu_in_place_and_shortcut_of_residual", {"relu_on_input", "shortcut_of_residual"}, 10),
         ("q1_stride_as_flag", {"stride_as_flag"}, 15),
         ("q1_second_conv_takes_in_planes_shortcut_first", {"second_conv_takes_in_planes"}, 20),
         ("q1_no_padding_shortcut_first", {"no_padding"}, 12.5),

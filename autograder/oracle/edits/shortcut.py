@@ -167,17 +167,20 @@ def longer_shortcut(program: Program, _: Hints) -> Found:
         yield "shortcut_two_convolutions", where_it(projects, longer), {}, "more"
 
 
+def _fed(p: Program, value: str) -> Program:
+    """The block whose shortcut gets this value, whatever it got before; it is computed after that value."""
+    mine = [o for o in p.ops if o.name.startswith("shortcut")]
+    inside = {o.name for o in mine}
+    rewired = [o.but(inputs=tuple(i if i in inside else value for i in o.inputs)) for o in mine]
+    return replace(p, ops=tuple(o for o in p.ops if o not in mine)).with_shortcut(*rewired)
+
+
 @kind()
 def other_input(program: Program, _: Hints) -> Found:
-    """The shortcut gets another value than x; it is computed after that value."""
+    """The shortcut gets another value than x."""
     inner = [o.name for o in program.ops if o.name not in ("sum", "relu", "shortcut", "shortcut_conv")]
     for value in sorted(inner, key=lambda name: (name != residual(program), name != "relu1")):
-
-        def fed(p: Program, value: str = value) -> Program:
-            mine = [o for o in p.ops if o.name.startswith("shortcut")]
-            rewired = [o.but(inputs=tuple(value if i == "x" else i for i in o.inputs)) for o in mine]
-            return replace(p, ops=tuple(o for o in p.ops if o not in mine)).with_shortcut(*rewired)
-
+        fed = lambda p, value=value: _fed(p, value)  # noqa: E731
         name = "shortcut_of_residual" if value == residual(program) else "x_overwritten"
         yield name, fed, {"what": "the first layer" if value == "relu1" else phrase(value)}
         if value == residual(program):  # `identity = self.downsample(out)`; the identity is x
