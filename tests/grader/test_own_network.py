@@ -14,6 +14,10 @@ INIT = """
                 nn.init.zeros_(module.bn1.weight)
 """
 HEAD = "        self.linear = nn.Linear(512 * block.expansion, num_classes)\n"
+BLOCK = "        return F.relu(out + self.shortcut(x))\n"
+SUMMED = "out + self.shortcut(x)"
+DEFAULT = ("def ResNet18(", "def ResNet18(block=BasicBlock")
+"""The class of the blocks is taken where the function is defined, so that no probe can take its place."""
 BATCHNORM = "        self.bn1 = nn.BatchNorm2d(planes)\n"
 
 
@@ -75,3 +79,26 @@ def test_a_wrong_block_costs_nothing_here(student_with, change):
 def test_a_pooling_of_fixed_size(student_with):
     look = look_at_own_network(student_with(("F.adaptive_avg_pool2d(out, 1)", "F.avg_pool2d(out, 4)")))
     assert look.agrees
+
+
+@pytest.mark.parametrize("depth", ["[2, 2, 2, 2]", "[2, 2, 2, 3]"])
+@pytest.mark.parametrize(
+    "block",
+    [
+        (BLOCK, BLOCK),
+        (BLOCK, BLOCK.replace(SUMMED, f"F.dropout({SUMMED}, 0.3, self.training)")),
+        (BLOCK, BLOCK.replace(SUMMED, f"{SUMMED} + torch.rand(1)")),
+        (BATCHNORM, "        self.bn1 = SHARED.setdefault(planes, nn.BatchNorm2d(planes))\n"),
+        ("nn.Conv2d(in_planes, planes, kernel_size=3", "nn.Conv2d(in_planes, planes, kernel_size=5"),
+    ],
+    ids=["right", "dropout", "random", "shared", "does not run"],
+)
+def test_resnet18_whose_blocks_are_its_own(student_with, block, depth):
+    """What is wrong in a block costs nothing in q3, and hides no wrong number of blocks, whatever is drawn."""
+    head = ("class BasicBlock(nn.Module)", "SHARED = {}\n\n\nclass BasicBlock(nn.Module)")
+    own = ("(BasicBlock, [2, 2, 2, 2])", f"(block, {depth})")
+    for seed in range(2):
+        outcomes = run_suite(student_with(head, block, DEFAULT, own), SUITE, only=["q3"], seed=seed)
+        shared = "SHARED" in block[1]
+        expected = ["test_resnet18"] if depth[-2] == "3" and not shared else []
+        assert [outcome.id.rpartition("::")[2] for outcome in outcomes if outcome.failed] == expected

@@ -13,7 +13,7 @@ import torch
 from autograder.oracle import judge_network
 from autograder.oracle.small_images import CIFAR10, image_size
 from autograder.student.errors import NOT_ABOUT_THE_CODE
-from autograder.student.passes import outputs_of
+from autograder.student.passes import outputs_of, shared_tensors
 from autograder.student.probe import calls_of
 from autograder.student.signature import accepts_classes, classes_parameter
 from autograder.student.state import load_state, outline_of
@@ -280,7 +280,8 @@ def judge_resnet18_of_probes(student, probe, net):
     built = calls_of(probe, expected)
     if sorted(built) != sorted(expected):
         expect.fail(f"{RESNET18}: 8 blocks, (in_planes, planes, stride) = {expected}", f"{len(built)} blocks: {built}")
-    state = assert_new_network(net, student.ResNet18(basic_block=probe))
+    assert_new_network(net, student.ResNet18(basic_block=probe))
+    state = assert_in_train_mode(net)
     what = "ResNet18() made of probe blocks"
     expect.assert_parameter_count(net, parameters(1, [2, 2, 2, 2], norm=True), what, "each block and layer once")
     x = torch.randn(2, 3, *image_size(student))
@@ -317,15 +318,19 @@ def assert_nothing_added(student, net, plain, state):
 
 
 def assert_new_network(net, another):
-    """`net`, as ResNet18() returns it, is in train mode, and `another` one shares nothing with it.
+    """Every call of ResNet18() returns a network of its own: `net` and `another` one share nothing."""
+    statement = "every call of ResNet18() builds a new network"
+    hint = "is the network built outside of the function, or is a list of blocks kept, as a default `blocks=[]` is?"
+    expect.assert_shares_nothing(net, another, statement, hint)
+
+
+def assert_in_train_mode(net):
+    """`net`, as ResNet18() returns it, is in train mode.
 
     Returns:
         The new weights of `net`.
     """
     x = torch.randn(2, 3, *CIFAR10)
-    statement = "every call of ResNet18() builds a new network"
-    hint = "is the network built outside of the function, or is a list of blocks kept, as a default `blocks=[]` is?"
-    expect.assert_shares_nothing(net, another, statement, hint)
     state = expect.scramble(net)
     alone, *others = outputs_of(net, [x, torch.cat([x[:1], torch.rand_like(x[1:])])])
     expect.assert_shape(alone, (2, 10), f"{RESNET18}, so its logits are (N, 10)")
@@ -352,19 +357,44 @@ def judge_own_resnet18(student):
     if runs:
         expect.assert_shape(net(torch.randn(2, 3, 32, 32)), (2, 10), f"{RESNET18}, so its logits are (N, 10)")
     assert_holds_own_blocks(student, [2, 2, 2, 2], net)
+    if shared_tensors(student.BasicBlock(64, 64, 1), student.BasicBlock(64, 64, 1)):
+        return  # nor do its blocks, which q1 charges
+    assert_new_network(net, student.ResNet18())
+    blocks = [student.skeleton("BasicBlock", *shape) for shape in layout(1, [2, 2, 2, 2])]
+    expected = parameters(1, [0, 0, 0, 0]) + sum(map(expect.count_parameters, blocks))
+    expect.assert_parameter_count(net, expected, RESNET18, "return ResNet(BasicBlock, [2, 2, 2, 2])")
     if not runs:
         return
+    if not is_random(block := student.BasicBlock(16, 32, 2)):
+        judge_running_resnet18(student, net, block)
+    elif hasattr(student, "without_dropout"):
+        with student.without_dropout():
+            if not is_random(block):
+                judge_running_resnet18(student, net, block)
+
+
+def is_random(block):
+    """Whether a block returns something else for the same images again, or nothing: then no single draw says much."""
+    x = torch.randn(2, 16, 8, 8)
     try:
-        shapes = layout(1, [2, 2, 2, 2])
-        blocks = sum(expect.count_parameters(student.skeleton("BasicBlock", *shape)) for shape in shapes)
-        expect.assert_every_parameter_learns(student.BasicBlock(16, 32, 2), torch.randn(2, 16, 8, 8), "BasicBlock")
+        block.train()
+        first, again = outputs_of(block, [x, x], expect.scramble(block))
+    except NOT_ABOUT_THE_CODE:
+        raise
+    except Exception:
+        return True
+    return not isinstance(first, torch.Tensor) or not torch.equal(first, again)
+
+
+def judge_running_resnet18(student, net, block):
+    """Judge what ResNet18() of the student's own blocks computes, if one block by itself learns."""
+    try:
+        expect.assert_every_parameter_learns(block, torch.randn(2, 16, 8, 8), "BasicBlock")
     except NOT_ABOUT_THE_CODE:
         raise
     except Exception:
         return
-    state = assert_new_network(net, student.ResNet18())
-    expected = parameters(1, [0, 0, 0, 0]) + blocks
-    expect.assert_parameter_count(net, expected, RESNET18, "return ResNet(BasicBlock, [2, 2, 2, 2])")
+    state = assert_in_train_mode(net)
     expect.assert_every_parameter_learns(net, torch.randn(2, 3, *image_size(student)), "ResNet18()", state)
     expect.assert_modes_return_module(net, "ResNet")
     assert_nothing_added(student, net, student.ResNet(student.BasicBlock, [2, 2, 2, 2]), state)
