@@ -252,6 +252,11 @@ def _expects(factor: Callable[[int], int]) -> Change:
     return change
 
 
+def _head_takes(features: int) -> Change:
+    """The linear layer takes in_planes as the last block leaves it: what is wrong there, is wrong here too."""
+    return lambda p: p.change("linear", features=features)
+
+
 ARGUMENTS: dict[str, Callable[[int, int, int, int], Call]] = {
     "in_planes, stride, planes": lambda i, p, s, e: (i, s, p),
     "planes, in_planes, stride": lambda i, p, s, e: (p, i, s),
@@ -265,9 +270,11 @@ ARGUMENTS: dict[str, Callable[[int, int, int, int], Call]] = {
 def wrong_wiring(program: Program, hints: Hints) -> Found:
     """Blocks are built for other channels than they get."""
     yield "in_planes_without_expansion", _expects(lambda e: 1)
+    yield "in_planes_without_expansion", both(_expects(lambda e: 1), _head_takes(512))
     yield "expansion_hard_coded", both(_expects(lambda e: 4), lambda p: p.change("linear", features=2048))
     yield "expansion_hard_coded", _expects(lambda e: 4)
     yield "in_planes_never_updated", each_block(lambda p, o: {"in_planes": 64})
+    yield "in_planes_never_updated", both(each_block(lambda p, o: {"in_planes": 64}), _head_takes(64))
     yield "in_planes_never_updated", each_block(lambda p, o: {} if place(o)[1] else {"in_planes": 64})  # set back
     yield "in_planes_updated_early", each_block(lambda p, o: {"in_planes": p.arguments[0] * o["planes"]})
 
