@@ -164,7 +164,10 @@ class Explainer:
         The order is no part of what a block computes. Where the code raises, running statistics show it all the same:
         those of the branch that comes first are new, also if the other branch raises.
         """
-        alike = lambda way, trial: self.replays_trial(way, names, subject, trial)  # noqa: E731
+
+        def alike(way: Program, trial: Observation) -> bool:
+            return self.replays_trial(way, names, subject, trial)
+
         different = next((trial for trial in trials if not alike(program, trial)), None)
         if different is None or different.error is None:
             return different is None
