@@ -9,7 +9,7 @@ be a wrong value. Each failure becomes an exception whose text is for the studen
 import contextlib
 import dataclasses
 import itertools
-import selectors
+import select
 import signal
 import time
 from collections import defaultdict
@@ -274,18 +274,20 @@ class Session:
         Raises:
             DeadlineExceeded: a step takes longer.
         """
-        step, since = self._step(), time.monotonic()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._worker.channel, selectors.EVENT_READ)
-            while True:
-                deadline = min(since + seconds, end)
-                left = deadline - time.monotonic()
-                if selector.select(min(seconds / _LOOKS, max(left, 0.0))):
-                    return deadline
-                if (now := self._step()) != step:
-                    step, since = now, time.monotonic()
-                elif left <= 0:
-                    raise wire.DeadlineExceeded
+        poll = select.poll()
+        poll.register(self._worker.channel, select.POLLIN)
+        step, since = None, time.monotonic()
+        while True:
+            deadline = min(since + seconds, end)
+            left = deadline - time.monotonic()
+            if poll.poll(1000 * min(seconds / _LOOKS, max(left, 0.0))):
+                return deadline
+            now = self._step()  # most replies are there before the first look
+            if step is not None and now != step:
+                since = time.monotonic()
+            elif left <= 0:
+                raise wire.DeadlineExceeded
+            step = now
 
     def _step(self) -> str:
         """What the worker is doing, or did last: the number of the request, and of a pass; "" where it is unknown."""
