@@ -122,7 +122,7 @@ def test_grader_killed(undisturbed, tmp_path, orphans):
 def test_process_of_the_pool_killed(undisturbed, tmp_path, orphans):
     folder, expected, seconds = undisturbed
     killed = 0
-    for number, moment in enumerate(random_moments(seconds / 4)):
+    for number, moment in enumerate(random_moments(seconds / 8)):
         out = tmp_path / str(number)
         process = start(folder, out)
         grader = psutil.Process(process.pid)
