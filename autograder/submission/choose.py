@@ -137,8 +137,8 @@ def _own_helpers(files: _Files) -> dict[str, tuple[Cell, ...]]:
     found = {}
     for path, read in files.items():
         with contextlib.suppress(Refused):
-            if not is_handout(path, read()):
-                found[path] = read_cells(path, read())[0]
+            if not is_handout(path, data := read()):
+                found[path] = read_cells(path, data)[0]
     return found
 
 
